@@ -1,0 +1,54 @@
+//! An MQTT `send` connector for automation platforms: a sandboxed WebAssembly component decides what to send, and this
+//! host publishes it.
+//!
+//! A platform stores a *configuration* (a JSON object), a workflow makes a *request* (a JSON object); the connector
+//! merges the request over the configuration, publishes one message to an MQTT broker, and answers with an exit code
+//! and a message that a person can act on. Exit code 0 means that the quality of service was reached.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use mqtt_connector::{Connector, Tenant};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once per process: the component is compiled and linked.
+//! let connector = Connector::new()?;
+//!
+//! // Once per tenant: nothing is allowed that is not granted.
+//! let acme = Arc::new(Tenant::builder("acme").broker("ssl://broker.acme.example:8883".parse()?).build());
+//!
+//! // For each request. This broker is not among the tenant's grants, so nothing is sent.
+//! let config = r#"{"broker": "tcp://localhost:1883", "client-id": "acme-flow"}"#;
+//! let request = r#"{"topic": "acme/door", "qos": 1, "content": "open"}"#;
+//! let response = connector.send(&acme, config, request).await;
+//! assert_eq!(response.meta.exit_code, 77, "{}", response.meta.message);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/embed.rs` is the smallest platform.
+//!
+//! # Map
+//!
+//! - [`Connector`]: the component; [`send`](Connector::send), [`send_batch`](Connector::send_batch),
+//!   [`check`](Connector::check), [`schema`](Connector::schema).
+//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`]: what one party may do.
+//! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
+//!   [`Resolver`](publisher::Resolver) seam.
+//! - [`Error`]: why a message was not acknowledged.
+//!
+//! The contract is `wit/connector.wit` ([`CONTRACT`]).
+#![forbid(unsafe_code)]
+
+mod bindings;
+mod connector;
+mod error;
+pub mod publisher;
+mod tenant;
+
+pub use connector::{Connector, ConnectorBuilder, LoadError, Meta, Response};
+pub use error::Error;
+pub use tenant::{BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Tenant, TenantBuilder};
+
+/// The contract between platform, component and host, as WIT.
+pub const CONTRACT: &str = include_str!("../../wit/connector.wit");

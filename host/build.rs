@@ -1,0 +1,81 @@
+//! Builds `guest/` into the component that the library embeds, so that plain `cargo run` and `cargo test` work.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    for input in ["guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+    println!("cargo::rerun-if-env-changed=PATH");
+
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    // A target directory of its own: the outer cargo holds the lock of the other.
+    let target = out.join("guest");
+    let mut cargo = guest_cargo()?;
+    cargo
+        .current_dir(&workspace)
+        .args(["build", "--locked", "--package", "mqtt-connector-guest", "--profile", "component"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&target);
+    let status = cargo.status()?;
+    if !status.success() {
+        return Err(format!("building the guest failed: {status}").into());
+    }
+    let built = target.join(TARGET).join("component/mqtt_connector_guest.wasm");
+    std::fs::copy(&built, out.join("connector.wasm"))?;
+    Ok(())
+}
+
+/// Cargo with what it takes to build for the wasm target on this machine, and none of the outer build's settings.
+fn guest_cargo() -> Result<Command, Box<dyn Error>> {
+    let rustc = variable("RUSTC")?;
+    let sysroot = Command::new(&rustc).args(["--print", "sysroot"]).output()?.stdout;
+    let sysroot = PathBuf::from(String::from_utf8(sysroot)?.trim());
+    let tools = sysroot.join("lib/rustlib").join(env::var("HOST")?).join("bin");
+    let mut cargo = if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
+        let mut cargo = Command::new(variable("CARGO")?);
+        cargo.env("RUSTC", &rustc);
+        cargo
+    } else if Path::new("/usr/lib/rustlib/src").is_dir() || Path::new("/usr/src/rustc").is_dir() {
+        debian_cargo()
+    } else {
+        return Err(format!(
+            "the Rust target {TARGET} is not installed; `rustup target add {TARGET}` or `make wasm-target` installs it"
+        )
+        .into());
+    };
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let outer =
+            ["CARGO_", "RUSTFLAGS", "RUSTC_W", "RUSTDOC", "CLIPPY_"].iter().any(|p| text.starts_with(p));
+        if outer && text != "CARGO_HOME" && text != "CARGO_NET_OFFLINE" {
+            cargo.env_remove(&name);
+        }
+    }
+    // Links to a component in one step, without WASI.
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", tools.join("wasm-component-ld"));
+    let mut path = OsString::from(tools.join("gcc-ld"));
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap_or_default());
+    cargo.env("PATH", path);
+    Ok(cargo)
+}
+
+/// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, where rustup cannot download the target: they build
+/// the standard library from its source.
+fn debian_cargo() -> Command {
+    let mut cargo = Command::new("/usr/bin/cargo");
+    cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
+    cargo
+}
+
+fn variable(name: &str) -> Result<OsString, String> {
+    env::var_os(name).ok_or_else(|| format!("cargo did not set {name}"))
+}

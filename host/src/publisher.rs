@@ -1,0 +1,134 @@
+//! The host's side of the `publisher` interface: what a component may ask of the world outside.
+//!
+//! A platform with its own wasmtime engine uses just this: a [`PublisherCtx`] in its store's state, a
+//! [`PublisherView`] to find it, and [`add_to_linker`]. [`Connector`](crate::Connector) does no more.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use mqtt_connector::Tenant;
+//! use mqtt_connector::publisher::{self, PublisherCtx, PublisherView};
+//! use wasmtime::component::Linker;
+//!
+//! struct State {
+//!     publisher: PublisherCtx,
+//! }
+//!
+//! impl PublisherView for State {
+//!     fn publisher(&mut self) -> &mut PublisherCtx {
+//!         &mut self.publisher
+//!     }
+//! }
+//!
+//! let engine = wasmtime::Engine::default();
+//! let mut linker = Linker::<State>::new(&engine);
+//! publisher::add_to_linker(&mut linker)?;
+//!
+//! let tenant = Arc::new(Tenant::builder("acme").broker("ssl://broker.example".parse()?).build());
+//! let state = State { publisher: PublisherCtx::builder(tenant).build() };
+//! # let _ = state;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod call;
+mod connection;
+mod delivery;
+mod egress;
+mod tls;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::component::{HasData, Linker};
+
+pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
+
+use crate::bindings::flint::mqtt::publisher as wit;
+use crate::tenant::Tenant;
+use call::Call;
+
+/// What the `publisher` of one call may do, and for whom. Make one for each call: the time-out of its sends counts
+/// from when it was built.
+pub struct PublisherCtx {
+    tenant: Arc<Tenant>,
+    resolver: Arc<dyn Resolver>,
+    started: Instant,
+}
+
+impl PublisherCtx {
+    /// Starts a context for a call of `tenant`.
+    #[must_use]
+    pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
+        PublisherCtxBuilder { tenant, resolver: None }
+    }
+}
+
+impl std::fmt::Debug for PublisherCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PublisherCtx").field("tenant", &self.tenant.name()).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`PublisherCtx`].
+pub struct PublisherCtxBuilder {
+    tenant: Arc<Tenant>,
+    resolver: Option<Arc<dyn Resolver>>,
+}
+
+impl PublisherCtxBuilder {
+    /// Looks broker names up with `resolver`. Default: [`SystemResolver`].
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// The context; the clock of the call's time-out starts now.
+    #[must_use]
+    pub fn build(self) -> PublisherCtx {
+        PublisherCtx {
+            tenant: self.tenant,
+            resolver: self.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
+            started: Instant::now(),
+        }
+    }
+}
+
+/// Where a store's state keeps its [`PublisherCtx`].
+pub trait PublisherView: Send {
+    /// The context of the call that the store is for.
+    fn publisher(&mut self) -> &mut PublisherCtx;
+}
+
+/// Adds the `publisher` interface to `linker`. The host function is asynchronous: call the component with wasmtime's
+/// `*_async` functions, inside a tokio runtime with time and networking enabled.
+///
+/// # Errors
+///
+/// The linker already has an interface of that name.
+pub fn add_to_linker<T: PublisherView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    wit::add_to_linker::<T, HasPublisher>(linker, T::publisher)
+}
+
+struct HasPublisher;
+
+impl HasData for HasPublisher {
+    type Data<'a> = &'a mut PublisherCtx;
+}
+
+impl wit::Host for PublisherCtx {
+    async fn publish(
+        &mut self,
+        options: wit::ConnectOptions,
+        messages: Vec<wit::Message>,
+        effort: wit::Effort,
+    ) -> wasmtime::Result<Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error>> {
+        let call = Call {
+            tenant: Arc::clone(&self.tenant),
+            resolver: Arc::clone(&self.resolver),
+            started: self.started,
+            options,
+            effort,
+        };
+        Ok(call.run(messages).await)
+    }
+}

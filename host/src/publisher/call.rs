@@ -1,0 +1,214 @@
+//! One call of `publish`: grants, look-up, TLS, and as many connections as the messages need, inside one deadline.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::{Connect, ConnectAuth, LastWill, QoS};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::connection::Connection;
+use super::delivery::{Delivery, Settlement};
+use super::egress::{self, Resolver};
+use super::tls::Tls;
+use crate::bindings::flint::mqtt::publisher::{
+    self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Qos, Transport,
+};
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+/// The wait before the second connection; it doubles from there.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// Who calls, and with what.
+pub(super) struct Call {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) resolver: Arc<dyn Resolver>,
+    /// When the clock of the time-out began to run.
+    pub(super) started: Instant,
+    pub(super) options: ConnectOptions,
+    pub(super) effort: Effort,
+}
+
+/// The state of a call that outlives its connections, and the time-out.
+struct Attempts {
+    delivery: Delivery,
+    stage: &'static str,
+}
+
+impl Call {
+    /// Publishes `messages` and answers when each is settled or the time is over.
+    pub(super) async fn run(
+        self,
+        messages: Vec<Message>,
+    ) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = Duration::from_millis(self.effort.timeout.into());
+        let time_out = asked.min(self.tenant.limits().time_out);
+        let deadline = self.started + time_out;
+        let clean_session = self.options.clean_session;
+        let mut attempts =
+            Attempts { delivery: Delivery::new(messages, self.started), stage: "looking up the broker" };
+        let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
+        let Attempts { mut delivery, stage } = attempts;
+        if let Err(error) = ended.unwrap_or(Err(Error::TimedOut { timeout: time_out, stage })) {
+            delivery.disconnected(clean_session, &error);
+            if !delivery.any_sent() {
+                return Err(error.into_wit(Progress::NotSent));
+            }
+            delivery.give_up(&error);
+        }
+        let settle =
+            |settlement: Settlement| settlement.map_err(|(error, progress)| error.into_wit(progress));
+        Ok(delivery.into_settlements().into_iter().map(settle).collect())
+    }
+
+    /// Opens connections until every message is settled, or one fails for a reason that will not pass.
+    async fn attempts(&self, attempts: &mut Attempts, deadline: Instant) -> Result<(), Error> {
+        let Self { tenant, options, .. } = self;
+        tenant.grants().check_broker(tenant.name(), &options.broker)?;
+        let connect = connect_packet(options)?;
+        let addresses = egress::addresses(&options.broker, tenant, &*self.resolver).await?;
+        let tls = self.prepare_tls(attempts).await?;
+        let mut backoff = BACKOFF;
+        let mut retries = self.effort.retries;
+        loop {
+            let ended = self.attempt(attempts, &addresses, tls.as_ref(), &connect, deadline).await;
+            let Err(error) = ended else { return Ok(()) };
+            attempts.delivery.disconnected(options.clean_session, &error);
+            if attempts.delivery.is_settled() {
+                return Ok(());
+            }
+            let wait = jittered(backoff);
+            if !error.may_pass() || retries == 0 || Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            tracing::debug!(%error, retries, "another connection will be tried");
+            retries -= 1;
+            backoff *= 2;
+            attempts.stage = "waiting to connect again";
+            sleep(wait).await;
+        }
+    }
+
+    /// One connection, from the first packet of TCP to the last of the exchange.
+    async fn attempt(
+        &self,
+        attempts: &mut Attempts,
+        addresses: &[SocketAddr],
+        tls: Option<&Tls>,
+        connect: &Connect,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        attempts.stage = "connecting to the broker";
+        let socket = egress::dial(addresses, deadline).await?;
+        match tls {
+            None => exchange(socket, connect, attempts).await,
+            Some(tls) => {
+                attempts.stage = "waiting for the TLS handshake";
+                let stream = tls.handshake(socket).await?;
+                exchange(stream, connect, attempts).await
+            }
+        }
+    }
+
+    async fn prepare_tls(&self, attempts: &mut Attempts) -> Result<Option<Tls>, Error> {
+        let Some(options) = self.options.tls.clone() else { return Ok(None) };
+        attempts.stage = "reading the certificates";
+        let (tenant, host) = (Arc::clone(&self.tenant), self.options.broker.host.clone());
+        let prepared = tokio::task::spawn_blocking(move || Tls::prepare(&options, &host, &tenant)).await;
+        prepared
+            .map_err(|_| Error::Tls {
+                reason: "reading the certificates failed".to_owned(),
+                may_pass: false,
+            })?
+            .map(Some)
+    }
+}
+
+/// CONNECT, the messages, DISCONNECT.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    connect: &Connect,
+    attempts: &mut Attempts,
+) -> Result<(), Error> {
+    attempts.stage = "waiting for CONNACK";
+    let mut connection =
+        Connection::open(stream, connect).await.map_err(|error| while_at(error, attempts.stage))?;
+    attempts.stage = "waiting for the acknowledgement";
+    attempts.delivery.connected(connection.session_present(), random_identifier());
+    connection.deliver(&mut attempts.delivery).await.map_err(|error| while_at(error, attempts.stage))?;
+    connection.close().await;
+    Ok(())
+}
+
+/// Adds to a lost connection what it was lost at.
+fn while_at(error: Error, stage: &'static str) -> Error {
+    match error {
+        Error::Lost(reason) => Error::Lost(format!("{reason}, while {stage}")),
+        other => other,
+    }
+}
+
+/// The CONNECT packet of `options` (MQTT 3.1.1, section 3.1).
+fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error> {
+    let unsupported = |what: &str| Error::Denied(format!("this host does not speak {what} yet"));
+    match options.protocol_version {
+        ProtocolVersion::V311 => {}
+        ProtocolVersion::V5 => return Err(unsupported("MQTT 5")),
+    }
+    match options.broker.transport {
+        Transport::Tcp | Transport::Tls => {}
+        Transport::Websocket | Transport::WebsocketTls => return Err(unsupported("WebSocket")),
+    }
+    let secured = options.broker.transport == Transport::Tls;
+    if secured != options.tls.is_some() {
+        return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
+    }
+    let mut connect = Connect::new(options.client_id.as_str());
+    connect.keep_alive = options.keep_alive;
+    connect.clean_session = options.clean_session;
+    connect.last_will = options.will.as_ref().map(|will| {
+        let qos = match will.qos {
+            Qos::AtMostOnce => QoS::AtMostOnce,
+            Qos::AtLeastOnce => QoS::AtLeastOnce,
+            Qos::ExactlyOnce => QoS::ExactlyOnce,
+        };
+        LastWill::new(will.topic.as_str(), will.payload.as_slice(), qos, will.retain)
+    });
+    connect.auth = match &options.credentials {
+        None | Some(Credentials { username: None, password: None }) => ConnectAuth::None,
+        Some(Credentials { username: Some(username), password: None }) => {
+            ConnectAuth::Username { username: username.clone() }
+        }
+        Some(Credentials { username: Some(username), password: Some(password) }) => {
+            ConnectAuth::UsernamePassword {
+                username: username.clone(),
+                password: Bytes::copy_from_slice(password.as_bytes()),
+            }
+        }
+        Some(Credentials { username: None, password: Some(_) }) => {
+            return Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()));
+        }
+    };
+    Ok(connect)
+}
+
+/// Half of `wait` to all of it, so that many that lost one broker do not come back at one moment.
+fn jittered(wait: Duration) -> Duration {
+    wait / 2 + (wait / 2).mul_f64(f64::from(random() as u32) / f64::from(u32::MAX))
+}
+
+fn random_identifier() -> u16 {
+    (random() & 0xffff) as u16
+}
+
+/// From the keys that the standard library takes from the system for its hash maps.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

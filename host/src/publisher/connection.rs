@@ -1,0 +1,279 @@
+//! One network connection to a broker: CONNECT, the packets of a [`Delivery`], DISCONNECT.
+//!
+//! Nothing here knows about time-outs: whoever drops the future ends the connection, and every await is safe to drop.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::Error as CodecError;
+use rumqttc::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+use super::delivery::{Delivery, MAX_PACKET};
+use super::tls;
+use crate::error::Error;
+
+/// The largest packet taken from a broker. It owes a publisher a few bytes; what is larger can only be a message
+/// for somebody else's subscription in the same session.
+const MAX_INCOMING: usize = 1024 * 1024;
+/// Bytes to make room for before a read: a broker's answers are two to four bytes each.
+const READ_SIZE: usize = 1024;
+/// How long a broker may take to close a session that is still sending to us.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// A connection that the broker has accepted.
+pub(super) struct Connection<S> {
+    stream: S,
+    inbox: BytesMut,
+    outbox: BytesMut,
+    /// The stream took bytes that it may still hold: TLS encrypts before it writes.
+    unflushed: bool,
+    keep_alive: Option<KeepAlive>,
+    session_present: bool,
+}
+
+/// The client's duty to be heard of (MQTT 3.1.1, section 3.1.2.10).
+struct KeepAlive {
+    interval: Duration,
+    last_written: Instant,
+    unanswered: bool,
+}
+
+/// What the socket did.
+enum Progress {
+    /// Bytes have come.
+    Read(usize),
+    /// It took this many bytes.
+    Wrote(usize),
+    /// Everything it took has left this process.
+    Flushed,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Sends CONNECT and waits for CONNACK (sections 3.1 and 3.2).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with the broker's return code, [`Error::Lost`], [`Error::Protocol`], and
+    /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
+    pub(super) async fn open(stream: S, connect: &Connect) -> Result<Self, Error> {
+        let mut connection = Self {
+            stream,
+            inbox: BytesMut::new(),
+            outbox: BytesMut::new(),
+            unflushed: false,
+            keep_alive: None,
+            session_present: false,
+        };
+        Packet::Connect(connect.clone())
+            .write(&mut connection.outbox, MAX_PACKET)
+            .map_err(|error| Error::TooLarge(format!("the connect options do not fit a packet: {error}")))?;
+        let connack = loop {
+            if let Some(reason) = not_a_connack(&connection.inbox) {
+                return Err(Error::Protocol(reason));
+            }
+            match connection.next_packet()? {
+                Some(Packet::ConnAck(connack)) => break connack,
+                Some(_) => return Err(Error::Protocol("its first packet is not CONNACK".to_owned())),
+                None => {}
+            }
+            connection.step().await?;
+        };
+        match connack.code {
+            ConnectReturnCode::Success => {}
+            refused @ (ConnectReturnCode::RefusedProtocolVersion
+            | ConnectReturnCode::BadClientId
+            | ConnectReturnCode::ServiceUnavailable
+            | ConnectReturnCode::BadUserNamePassword
+            | ConnectReturnCode::NotAuthorized) => {
+                return Err(Error::Refused { code: refused as u8, reason: meaning(refused) });
+            }
+        }
+        if connack.session_present && connect.clean_session {
+            return Err(Error::Protocol(
+                "CONNACK says that a session is present, for a clean session".to_owned(),
+            ));
+        }
+        connection.session_present = connack.session_present;
+        connection.keep_alive = (connect.keep_alive > 0).then(|| KeepAlive {
+            interval: Duration::from_secs(connect.keep_alive.into()),
+            last_written: Instant::now(),
+            unanswered: false,
+        });
+        Ok(connection)
+    }
+
+    /// Whether the broker kept the session of an earlier connection (section 3.2.2.2).
+    pub(super) fn session_present(&self) -> bool {
+        self.session_present
+    }
+
+    /// Exchanges packets until every message of `delivery` is settled.
+    pub(super) async fn deliver(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
+        loop {
+            delivery.serialise(&mut self.outbox);
+            if delivery.is_settled() && self.outbox.is_empty() {
+                return Ok(());
+            }
+            let ping = self.keep_alive.as_ref().map(KeepAlive::due);
+            let progress = tokio::select! {
+                biased;
+                progress = self.step() => progress?,
+                () = sleep_until(ping.unwrap_or_else(Instant::now)), if ping.is_some() => {
+                    self.ping()?;
+                    continue;
+                }
+            };
+            match progress {
+                Progress::Wrote(bytes) => {
+                    delivery.accepted(bytes);
+                    if let Some(keep_alive) = &mut self.keep_alive {
+                        keep_alive.last_written = Instant::now();
+                    }
+                }
+                Progress::Flushed => delivery.flushed(),
+                Progress::Read(_) => {
+                    while let Some(packet) = self.next_packet()? {
+                        if let (Packet::PingResp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
+                            keep_alive.unanswered = false;
+                        }
+                        delivery.received(&packet).map_err(|what| Error::Protocol(what.to_owned()))?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the connection in order: DISCONNECT, so that the will is not published (section 3.14.4), then the
+    /// transport. Every message is settled by now, so that nothing that fails here changes an answer.
+    pub(super) async fn close(mut self) {
+        self.outbox.clear();
+        if Disconnect.write(&mut self.outbox).is_err() {
+            return;
+        }
+        let goodbye = async {
+            self.stream.write_all(&self.outbox).await?;
+            self.stream.shutdown().await?;
+            if self.session_present {
+                // What is left unread would make the kernel answer with a reset, which can overtake DISCONNECT.
+                let mut rest = [0; 1024];
+                while self.stream.read(&mut rest).await? > 0 {}
+            }
+            io::Result::Ok(())
+        };
+        match tokio::time::timeout(LINGER, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the broker closed the connection first"),
+            Err(_) => tracing::debug!("the broker did not close the connection"),
+        }
+    }
+
+    /// Takes the next whole packet from what has been read.
+    fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        if self.inbox.is_empty() {
+            return Ok(None);
+        }
+        match Packet::read(&mut self.inbox, MAX_INCOMING) {
+            Ok(packet) => Ok(Some(packet)),
+            Err(CodecError::InsufficientBytes(_)) => Ok(None),
+            Err(CodecError::PayloadSizeLimitExceeded(size)) => {
+                Err(Error::Protocol(format!("a packet of {size} bytes, for a client that only publishes")))
+            }
+            Err(error) => Err(Error::Protocol(format!("a malformed packet ({error})"))),
+        }
+    }
+
+    /// Puts PINGREQ in the outbox, or says that the last one was not answered.
+    fn ping(&mut self) -> Result<(), Error> {
+        let Some(keep_alive) = &mut self.keep_alive else { return Ok(()) };
+        if keep_alive.unanswered {
+            return Err(Error::Lost(
+                "the broker did not answer PINGREQ within the keep-alive time".to_owned(),
+            ));
+        }
+        keep_alive.unanswered = true;
+        keep_alive.last_written = Instant::now();
+        PingReq
+            .write(&mut self.outbox)
+            .map(drop)
+            .map_err(|error| Error::Protocol(format!("PINGREQ could not be serialised: {error}")))
+    }
+
+    /// One step of the socket. Reading comes first: what the broker said, or that it has hung up, is to be known
+    /// before another message is handed over.
+    async fn step(&mut self) -> Result<Progress, Error> {
+        let Self { stream, inbox, outbox, unflushed, .. } = self;
+        inbox.reserve(READ_SIZE);
+        let progress = poll_fn(|context| {
+            if let Poll::Ready(read) = poll_read_buf(Pin::new(&mut *stream), context, inbox) {
+                return Poll::Ready(read.map(Progress::Read));
+            }
+            if !outbox.is_empty() {
+                let wrote = ready!(poll_write_buf(Pin::new(&mut *stream), context, outbox));
+                return Poll::Ready(wrote.map(Progress::Wrote));
+            }
+            if *unflushed {
+                let flushed = ready!(Pin::new(&mut *stream).poll_flush(context));
+                return Poll::Ready(flushed.map(|()| Progress::Flushed));
+            }
+            Poll::Pending
+        })
+        .await;
+        match progress {
+            Ok(Progress::Read(0)) => Err(Error::Lost("the broker closed the connection".to_owned())),
+            Ok(Progress::Wrote(0)) => Err(Error::Lost("the connection takes no more bytes".to_owned())),
+            Ok(progress) => {
+                self.unflushed = match progress {
+                    Progress::Wrote(_) => true,
+                    Progress::Flushed => false,
+                    Progress::Read(_) => self.unflushed,
+                };
+                Ok(progress)
+            }
+            Err(error) => Err(tls::explain(&error)
+                .unwrap_or_else(|| Error::Lost(format!("the connection was lost: {error}")))),
+        }
+    }
+}
+
+impl KeepAlive {
+    /// When the next PINGREQ is due: well before the broker would miss us.
+    fn due(&self) -> Instant {
+        self.last_written + self.interval * 3 / 4
+    }
+}
+
+/// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.
+fn not_a_connack(bytes: &[u8]) -> Option<String> {
+    const CONNACK: u8 = 0x20;
+    const TLS_ALERT: u8 = 0x15;
+    match bytes.first() {
+        Some(&CONNACK) if bytes.get(1).is_some_and(|length| *length != 2) => {
+            Some("its CONNACK is not two bytes long".to_owned())
+        }
+        None | Some(&CONNACK) => None,
+        Some(&TLS_ALERT) => Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned()),
+        Some(_) if bytes.starts_with(b"HTTP/") => {
+            Some("it answers in HTTP; this is not an MQTT port".to_owned())
+        }
+        Some(_) => Some("its first packet is not CONNACK".to_owned()),
+    }
+}
+
+/// What a return code means (MQTT 3.1.1, table 3.1).
+fn meaning(code: ConnectReturnCode) -> &'static str {
+    match code {
+        ConnectReturnCode::Success => "connection accepted",
+        ConnectReturnCode::RefusedProtocolVersion => "unacceptable protocol version",
+        ConnectReturnCode::BadClientId => "identifier rejected",
+        ConnectReturnCode::ServiceUnavailable => "server unavailable",
+        ConnectReturnCode::BadUserNamePassword => "bad user name or password",
+        ConnectReturnCode::NotAuthorized => "not authorized",
+    }
+}

@@ -1,0 +1,141 @@
+//! The way out: from the broker's name to a connected socket, through the tenant's grants.
+//!
+//! A name is resolved once per call; every address it has is checked; the addresses that were checked are the ones
+//! that are dialled, so that a name cannot lead elsewhere the second time.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::bindings::flint::mqtt::publisher::Broker;
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+/// What [`Resolver::resolve`] returns: a future, boxed, so that a resolver can be chosen at run time.
+pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+
+/// Looks host names up. A platform brings its own for split-horizon DNS, caching or DNS over TLS.
+///
+/// What it answers is checked against the tenant's grants like any other address.
+pub trait Resolver: Send + Sync {
+    /// The addresses of `host`, in the order in which they are to be tried.
+    ///
+    /// # Errors
+    ///
+    /// The name was not found or could not be looked up; an empty list means the same.
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a>;
+}
+
+/// The system's own resolver (`getaddrinfo`).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+    }
+}
+
+/// Points some names at fixed addresses, and asks another resolver for the rest.
+pub struct PinnedResolver {
+    pins: HashMap<(String, u16), Vec<SocketAddr>>,
+    rest: Arc<dyn Resolver>,
+}
+
+impl PinnedResolver {
+    /// Pins nothing yet; names without a pin go to `rest`.
+    pub fn new(rest: Arc<dyn Resolver>) -> Self {
+        Self { pins: HashMap::new(), rest }
+    }
+
+    /// Adds an address for `host` at `port`. The address's port is the one to dial.
+    #[must_use]
+    pub fn pin(mut self, host: &str, port: u16, address: SocketAddr) -> Self {
+        self.pins.entry((host.to_ascii_lowercase(), port)).or_default().push(address);
+        self
+    }
+}
+
+impl std::fmt::Debug for PinnedResolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PinnedResolver").field("pins", &self.pins).finish_non_exhaustive()
+    }
+}
+
+impl Resolver for PinnedResolver {
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
+        match self.pins.get(&(host.to_ascii_lowercase(), port)) {
+            Some(addresses) => Box::pin(std::future::ready(Ok(addresses.clone()))),
+            None => self.rest.resolve(host, port),
+        }
+    }
+}
+
+/// The addresses of `broker`, all of which the tenant may send to.
+///
+/// # Errors
+///
+/// [`Error::HostNotFound`], or [`Error::Denied`] when one of the addresses is not allowed: nothing has left by then.
+pub(super) async fn addresses(
+    broker: &Broker,
+    tenant: &Tenant,
+    resolver: &dyn Resolver,
+) -> Result<Vec<SocketAddr>, Error> {
+    let found = match broker.host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, broker.port)],
+        Err(_) => {
+            let not_found = |reason: String| Error::HostNotFound { host: broker.host.clone(), reason };
+            let found = resolver.resolve(&broker.host, broker.port).await;
+            found.map_err(|error| not_found(error.to_string()))?
+        }
+    };
+    if found.is_empty() {
+        return Err(Error::HostNotFound {
+            host: broker.host.clone(),
+            reason: "it has no address".to_owned(),
+        });
+    }
+    for address in &found {
+        tenant.grants().check_address(tenant.name(), broker, address.ip())?;
+    }
+    Ok(found)
+}
+
+/// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, and the last
+/// has all of it.
+///
+/// # Errors
+///
+/// [`Error::Unreachable`], with what each address answered.
+pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Error> {
+    let mut failures = Vec::new();
+    for (position, address) in addresses.iter().enumerate() {
+        let left = addresses.len() - position;
+        let connecting = TcpStream::connect(address);
+        let connected = if left == 1 {
+            Ok(connecting.await)
+        } else {
+            let time = deadline.saturating_duration_since(Instant::now());
+            timeout(time / u32::try_from(left).unwrap_or(u32::MAX), connecting).await
+        };
+        let error = match connected {
+            Ok(Ok(stream)) => {
+                // What belongs together is written together; nothing is to wait for an acknowledgement of TCP.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY");
+                }
+                return Ok(stream);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        failures.push(format!("{address}: {error}"));
+    }
+    Err(Error::Unreachable(failures.join("; ")))
+}

@@ -1,0 +1,370 @@
+//! TLS: from the tenant's PEM files and options to a connection with a verified broker, and from rustls' errors to
+//! words about the certificate.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use pkcs8::der::Decode as _;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::bindings::flint::mqtt::publisher::{ClientIdentity, Pem, TlsOptions};
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+const ROOT_CA_CRT: &str = "root-ca-crt";
+const CERTIFICATE: &str = "certificate";
+const PRIVATE_KEY: &str = "private-key";
+const PRIVATE_KEY_PASSWORD: &str = "private-key-password";
+
+/// What a handshake needs: made once per call, used for each of its connections.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+    server_name: ServerName<'static>,
+}
+
+impl Tls {
+    /// Reads the files and checks that they fit together. Blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Credential`] for what cannot be read or used, [`Error::Denied`] for a file or an unverified server
+    /// that the tenant's grants do not allow.
+    pub(super) fn prepare(options: &TlsOptions, host: &str, tenant: &Tenant) -> Result<Self, Error> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Tls { reason: error.to_string(), may_pass: false })?;
+        let builder = if options.verify_server {
+            builder.with_root_certificates(trust_anchors(options.root_ca.as_ref(), tenant)?)
+        } else if tenant.grants().allows_unverified_servers() {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(UnverifiedServer(provider())))
+        } else {
+            return Err(Error::Denied(format!(
+                "verify-server: tenant {} may not send to a broker that is not verified",
+                tenant.name()
+            )));
+        };
+        let mut config = match &options.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = client_identity(identity, tenant)?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| Error::Credential {
+                    parameter: PRIVATE_KEY,
+                    reason: match error {
+                        rustls::Error::InconsistentKeys(_) => format!(
+                            "{} is not the key of the certificate in {CERTIFICATE}",
+                            origin(&identity.private_key)
+                        ),
+                        error => format!("{} cannot be used: {error}", origin(&identity.private_key)),
+                    },
+                })?
+            }
+        };
+        config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
+        let name = options.server_name.as_deref().unwrap_or(host);
+        let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {
+            Error::Tls { reason: format!("{name:?} is not a name that TLS can verify"), may_pass: false }
+        })?;
+        Ok(Self { config: Arc::new(config), server_name })
+    }
+
+    /// Does the handshake over `stream`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`]: what about the server's certificate was wrong, or what the broker said about ours.
+    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> Result<TlsStream<S>, Error> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        connector.connect(self.server_name.clone(), stream).await.map_err(|error| {
+            explain(&error).unwrap_or_else(|| Error::Tls {
+                reason: if error.kind() == io::ErrorKind::UnexpectedEof {
+                    "the broker closed the connection during the TLS handshake; is this its port for TLS?"
+                        .to_owned()
+                } else {
+                    format!("the connection was lost during the TLS handshake: {error}")
+                },
+                may_pass: true,
+            })
+        })
+    }
+}
+
+/// The TLS error inside an error of the connection, if that is what it is. With TLS 1.3 the broker's opinion of a
+/// client certificate arrives only after the handshake.
+pub(super) fn explain(error: &io::Error) -> Option<Error> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let reason = match error {
+        rustls::Error::InvalidCertificate(wrong) => about_server_certificate(wrong),
+        rustls::Error::AlertReceived(alert) => about_alert(*alert),
+        rustls::Error::NoApplicationProtocol => {
+            "the broker accepts none of the protocols in alpn-protocols".to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => {
+            "the broker does not answer in TLS; a broker without TLS is named with tcp://".to_owned()
+        }
+        rustls::Error::PeerIncompatible(why) => format!("no version or cipher of TLS in common: {why:?}"),
+        other => format!("the TLS handshake failed: {other}"),
+    };
+    Some(Error::Tls { reason, may_pass: false })
+}
+
+fn about_server_certificate(wrong: &CertificateError) -> String {
+    let what = match wrong {
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("it expired {} ago", span(not_after, time))
+        }
+        CertificateError::NotValidYet => "it is not yet valid".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("it is not yet valid, but will be in {}", span(time, not_before))
+        }
+        CertificateError::NotValidForName => "it is for another name (see server-name)".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => format!(
+            "it is for another name: expected {}, it is for {} (see server-name)",
+            expected.to_str(),
+            if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") }
+        ),
+        CertificateError::UnknownIssuer => {
+            "its issuer is unknown: neither it nor its authority is among the trust anchors (see root-ca-crt)"
+                .to_owned()
+        }
+        CertificateError::BadSignature => "its signature is not its authority's (see root-ca-crt)".to_owned(),
+        CertificateError::Revoked => "it has been revoked".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers".to_owned()
+        }
+        // `CertificateError` is not exhaustive; the rest are rare, and rustls has words for them.
+        other => other.to_string(),
+    };
+    format!("the broker's certificate was not accepted: {what}")
+}
+
+fn about_alert(alert: AlertDescription) -> String {
+    let what = match alert {
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            "it demands a client certificate (see use-certificate, certificate and private-key)"
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown => {
+            "it does not accept the client certificate (see certificate)"
+        }
+        AlertDescription::CertificateRevoked => "the client certificate has been revoked (see certificate)",
+        AlertDescription::CertificateExpired => "the client certificate has expired (see certificate)",
+        AlertDescription::UnknownCA => {
+            "it does not know the authority of the client certificate (see certificate)"
+        }
+        AlertDescription::AccessDenied => "it denies access to the client certificate (see certificate)",
+        AlertDescription::NoApplicationProtocol => "it accepts none of the protocols in alpn-protocols",
+        AlertDescription::UnrecognisedName => "it does not know the name it was asked for (see server-name)",
+        AlertDescription::HandshakeFailure => {
+            "it found nothing in common, or demands a client certificate (see use-certificate)"
+        }
+        AlertDescription::ProtocolVersion => "it speaks neither TLS 1.2 nor 1.3",
+        // `AlertDescription` is not exhaustive; the name in the standard is all there is to say.
+        other => return format!("the broker ended TLS with the alert {other:?}"),
+    };
+    format!("the broker ended TLS: {what}")
+}
+
+/// A span of time to the day, or to the minute when it is short.
+fn span(from: &UnixTime, to: &UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    match seconds {
+        0..3_600 => format!("{} minutes", seconds / 60),
+        3_600..172_800 => format!("{} hours", seconds / 3_600),
+        172_800.. => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
+}
+
+/// The authorities to trust: the tenant's, or the system's, which are read once per process.
+fn trust_anchors(root_ca: Option<&Pem>, tenant: &Tenant) -> Result<Arc<RootCertStore>, Error> {
+    static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let anchors = match root_ca {
+        Some(pem) => {
+            let mut anchors = RootCertStore::empty();
+            for certificate in certificates(ROOT_CA_CRT, pem, tenant)? {
+                anchors.add(certificate).map_err(|error| Error::Credential {
+                    parameter: ROOT_CA_CRT,
+                    reason: format!("{} holds a certificate that cannot be used: {error}", origin(pem)),
+                })?;
+            }
+            return Ok(Arc::new(anchors));
+        }
+        None => SYSTEM.get_or_init(|| {
+            let mut anchors = RootCertStore::empty();
+            let found = rustls_native_certs::load_native_certs();
+            for error in &found.errors {
+                tracing::warn!(%error, "some of the system's trust anchors could not be read");
+            }
+            anchors.add_parsable_certificates(found.certs);
+            Arc::new(anchors)
+        }),
+    };
+    if anchors.is_empty() {
+        return Err(Error::Credential {
+            parameter: ROOT_CA_CRT,
+            reason: "not given, and this system has no trust anchors of its own".to_owned(),
+        });
+    }
+    Ok(Arc::clone(anchors))
+}
+
+fn client_identity(
+    identity: &ClientIdentity,
+    tenant: &Tenant,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+    let chain = certificates(CERTIFICATE, &identity.certificate, tenant)?;
+    let text = read(PRIVATE_KEY, &identity.private_key, tenant)?;
+    let origin = origin(&identity.private_key);
+    let unusable = |reason: String| Error::Credential { parameter: PRIVATE_KEY, reason };
+    if let Some(encrypted) = encrypted_section(&text) {
+        let Some(password) = &identity.private_key_password else {
+            return Err(unusable(format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given")));
+        };
+        return Ok((chain, decrypt(encrypted, password, &origin)?));
+    }
+    if contains(&text, b"Proc-Type: 4,ENCRYPTED") {
+        return Err(unusable(format!(
+            "{origin} is encrypted in the old format of OpenSSL; `openssl pkcs8 -topk8 -in OLD -out NEW` makes \
+             it a PKCS#8 key"
+        )));
+    }
+    match PrivateKeyDer::from_pem_slice(&text) {
+        Ok(key) => Ok((chain, key)),
+        Err(PemError::NoItemsFound) => Err(unusable(format!(
+            "{origin} holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)"
+        ))),
+        Err(error) => Err(unusable(format!("{origin} {}", malformed(&error)))),
+    }
+}
+
+/// Decrypts a PKCS#8 key (RFC 5958, section 3).
+fn decrypt(section: &[u8], password: &str, origin: &str) -> Result<PrivateKeyDer<'static>, Error> {
+    let unusable = |parameter, reason: String| Error::Credential { parameter, reason };
+    let (_, der) = pkcs8::der::pem::decode_vec(section)
+        .map_err(|_| unusable(PRIVATE_KEY, format!("{origin} is not valid PEM")))?;
+    let info = pkcs8::EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| {
+        unusable(PRIVATE_KEY, format!("{origin} is encrypted in a way that is not supported; PBES2 is"))
+    })?;
+    let key = info.decrypt(password).map_err(|_| {
+        unusable(PRIVATE_KEY_PASSWORD, format!("does not decrypt {origin}, which {PRIVATE_KEY} names"))
+    })?;
+    Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec())))
+}
+
+fn encrypted_section(text: &[u8]) -> Option<&[u8]> {
+    const BEGIN: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    const END: &[u8] = b"-----END ENCRYPTED PRIVATE KEY-----";
+    let start = text.windows(BEGIN.len()).position(|window| window == BEGIN)?;
+    let text = &text[start..];
+    let end = text.windows(END.len()).position(|window| window == END)?;
+    Some(&text[..end + END.len()])
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn certificates(
+    parameter: &'static str,
+    pem: &Pem,
+    tenant: &Tenant,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let text = read(parameter, pem, tenant)?;
+    let origin = origin(pem);
+    let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let reason = match found {
+        Ok(found) if found.is_empty() => {
+            format!("{origin} holds no certificate (-----BEGIN CERTIFICATE-----)")
+        }
+        Ok(found) => return Ok(found),
+        Err(error) => format!("{origin} {}", malformed(&error)),
+    };
+    Err(Error::Credential { parameter, reason })
+}
+
+fn read(parameter: &'static str, pem: &Pem, tenant: &Tenant) -> Result<Vec<u8>, Error> {
+    match pem {
+        Pem::Text(text) => Ok(text.clone().into_bytes()),
+        Pem::File(path) => tenant.grants().read_file(tenant.name(), parameter, path),
+    }
+}
+
+/// How a message names where the PEM text came from.
+fn origin(pem: &Pem) -> String {
+    match pem {
+        Pem::File(path) => path.clone(),
+        Pem::Text(_) => "the text".to_owned(),
+    }
+}
+
+/// What is wrong with PEM, without a line of it: it may be a key.
+fn malformed(error: &PemError) -> &'static str {
+    match error {
+        PemError::MissingSectionEnd { .. } => "is cut off: a PEM section has no end",
+        PemError::IllegalSectionStart { .. } => {
+            "is malformed: the first line of a PEM section is not complete"
+        }
+        PemError::Base64Decode(_) => "is malformed: a PEM section is not base64",
+        PemError::NoItemsFound => "holds no PEM section",
+        // `PemError` is not exhaustive.
+        _ => "is not valid PEM",
+    }
+}
+
+/// Accepts any certificate, for tenants that are granted `verify-server: false`. That the server has the
+/// certificate's key is still checked.
+#[derive(Debug)]
+struct UnverifiedServer(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for UnverifiedServer {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,140 @@
+//! Who a send is for: a tenant, what it may do ([`Grants`]) and how much of it ([`Limits`]).
+
+mod broker_grant;
+mod grants;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use broker_grant::{BrokerGrant, BrokerGrantError};
+pub use grants::{DirectoryGrantError, Grants};
+
+/// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
+///
+/// ```
+/// use std::time::Duration;
+/// use mqtt_connector::Tenant;
+///
+/// let tenant = Tenant::builder("acme")
+///     .broker("ssl://*.iot.eu-west-1.amazonaws.com:8883".parse()?)
+///     .time_out(Duration::from_secs(30))
+///     .build();
+/// assert_eq!(tenant.name(), "acme");
+/// # Ok::<(), mqtt_connector::BrokerGrantError>(())
+/// ```
+#[derive(Debug)]
+pub struct Tenant {
+    name: String,
+    grants: Grants,
+    limits: Limits,
+}
+
+impl Tenant {
+    /// Starts a tenant with no grants and the default limits. `name` appears in messages and logs.
+    pub fn builder(name: impl Into<String>) -> TenantBuilder {
+        TenantBuilder {
+            tenant: Self { name: name.into(), grants: Grants::none(), limits: Limits::default() },
+        }
+    }
+
+    /// A tenant that may do everything: for a person at a command line, who is their own operator.
+    /// **Not for a configuration that somebody else wrote.**
+    pub fn unrestricted(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            grants: Grants::everything(),
+            limits: Limits { time_out: Duration::from_millis(u32::MAX.into()), ..Limits::default() },
+        }
+    }
+
+    /// The name in messages and logs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the tenant may do.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// How much the tenant may do.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// How much of the host's time and memory one call of a tenant may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
+    pub time_out: Duration,
+    /// Linear memory of the component, in bytes. Default: 64 MiB.
+    pub memory: usize,
+    /// Time that the component itself may compute, without the time it waits for the broker, to the resolution of the
+    /// engine's clock (10 ms). Default: 1 second.
+    pub cpu: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time_out: Duration::from_secs(60), memory: 64 * 1024 * 1024, cpu: Duration::from_secs(1) }
+    }
+}
+
+/// Builds a [`Tenant`].
+#[derive(Debug)]
+pub struct TenantBuilder {
+    tenant: Tenant,
+}
+
+impl TenantBuilder {
+    /// Allows brokers: `scheme://host[:port]`, see [`BrokerGrant`].
+    #[must_use]
+    pub fn broker(mut self, grant: BrokerGrant) -> Self {
+        self.tenant.grants.add_broker(grant);
+        self
+    }
+
+    /// Allows certificate, key and CA files in and below `directory`, which is opened now: what is renamed or linked
+    /// later cannot widen it.
+    ///
+    /// # Errors
+    ///
+    /// The directory is not an absolute path or cannot be opened.
+    pub fn directory(mut self, directory: impl AsRef<Path>) -> Result<Self, DirectoryGrantError> {
+        self.tenant.grants.add_directory(directory.as_ref())?;
+        Ok(self)
+    }
+
+    /// Allows host names that lead to loopback and private addresses. Default: false. (An address or a range that is
+    /// granted as a broker is allowed without this.)
+    #[must_use]
+    pub fn private_networks(mut self, allowed: bool) -> Self {
+        self.tenant.grants.set_private_networks(allowed);
+        self
+    }
+
+    /// Allows `verify-server: false`: brokers whose certificate nobody checks. Default: false.
+    #[must_use]
+    pub fn unverified_servers(mut self, allowed: bool) -> Self {
+        self.tenant.grants.set_unverified_servers(allowed);
+        self
+    }
+
+    /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
+    #[must_use]
+    pub fn time_out(mut self, time_out: Duration) -> Self {
+        self.tenant.limits.time_out = time_out;
+        self
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn build(self) -> Tenant {
+        self.tenant
+    }
+}

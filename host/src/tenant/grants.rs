@@ -1,0 +1,259 @@
+//! What a tenant may do: which brokers it may reach, over which addresses, and which files it may name.
+
+use std::io::{self, Read as _};
+use std::net::IpAddr;
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+
+use super::broker_grant::BrokerGrant;
+use crate::bindings::flint::mqtt::publisher::Broker;
+use crate::error::Error;
+
+/// The largest certificate, key or CA file, in bytes: every public authority fits several times.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// What a tenant may do. Nothing granted, nothing allowed.
+#[derive(Debug)]
+pub struct Grants {
+    brokers: Access<BrokerGrant>,
+    directories: Access<Directory>,
+    private_networks: bool,
+    unverified_servers: bool,
+}
+
+/// Everything, or what is on a list.
+#[derive(Debug)]
+enum Access<T> {
+    Everything,
+    Listed(Vec<T>),
+}
+
+#[derive(Debug)]
+struct Directory {
+    path: PathBuf,
+    opened: Dir,
+}
+
+/// Why a directory cannot be granted.
+#[derive(Debug, thiserror::Error)]
+#[error("directory grant {}", path.display())]
+pub struct DirectoryGrantError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Grants {
+    /// Whether brokers need not be verified where the tenant says so (`verify-server: false`).
+    #[must_use]
+    pub fn allows_unverified_servers(&self) -> bool {
+        self.unverified_servers
+    }
+
+    pub(super) fn none() -> Self {
+        Self {
+            brokers: Access::Listed(Vec::new()),
+            directories: Access::Listed(Vec::new()),
+            private_networks: false,
+            unverified_servers: false,
+        }
+    }
+
+    pub(super) fn everything() -> Self {
+        Self {
+            brokers: Access::Everything,
+            directories: Access::Everything,
+            private_networks: true,
+            unverified_servers: true,
+        }
+    }
+
+    pub(super) fn add_broker(&mut self, grant: BrokerGrant) {
+        match &mut self.brokers {
+            Access::Everything => {}
+            Access::Listed(brokers) => brokers.push(grant),
+        }
+    }
+
+    pub(super) fn add_directory(&mut self, path: &Path) -> Result<(), DirectoryGrantError> {
+        let Access::Listed(directories) = &mut self.directories else { return Ok(()) };
+        let wrong = |source| DirectoryGrantError { path: path.to_owned(), source };
+        if !path.is_absolute() {
+            return Err(wrong(io::Error::new(io::ErrorKind::InvalidInput, "it is not an absolute path")));
+        }
+        let opened = Dir::open_ambient_dir(path, ambient_authority()).map_err(wrong)?;
+        directories.push(Directory { path: path.to_owned(), opened });
+        Ok(())
+    }
+
+    pub(super) fn set_private_networks(&mut self, allowed: bool) {
+        self.private_networks = allowed;
+    }
+
+    pub(super) fn set_unverified_servers(&mut self, allowed: bool) {
+        self.unverified_servers = allowed;
+    }
+
+    /// Whether the tenant may send to `broker`, as it wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_broker(&self, tenant: &str, broker: &Broker) -> Result<(), Error> {
+        let allowed = match &self.brokers {
+            Access::Everything => true,
+            Access::Listed(grants) => grants.iter().any(|grant| grant.allows(broker)),
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::Denied(format!(
+            "broker: tenant {tenant} may not send to {} port {}; no grant names it",
+            broker.host, broker.port
+        )))
+    }
+
+    /// Whether a broker that the tenant may send to may be at `address`. An address that the public internet does not
+    /// route needs a grant of its own: otherwise a name that the tenant controls would lead into the host's network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_address(&self, tenant: &str, broker: &Broker, address: IpAddr) -> Result<(), Error> {
+        let address = unwrapped(address);
+        let granted = match &self.brokers {
+            Access::Everything => return Ok(()),
+            Access::Listed(grants) => grants.iter().any(|grant| grant.allows_address(broker, address)),
+        };
+        let reason = match reach(address) {
+            _ if granted => return Ok(()),
+            Reach::Public => return Ok(()),
+            Reach::Private if self.private_networks => return Ok(()),
+            Reach::Private => "is in a private network, which needs a grant",
+            Reach::Special => "is not a public address, and needs a grant of its own",
+        };
+        Err(Error::Denied(format!(
+            "broker: tenant {tenant} may not send to {}: {address} {reason}",
+            broker.host
+        )))
+    }
+
+    /// Reads a certificate, key or CA file that `parameter` names.
+    ///
+    /// A granted directory is opened once; what is opened inside it cannot leave it, neither by `..` nor by a link.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`] for a path that is not in a granted directory, [`Error::Credential`] for a file that cannot
+    /// be read, is not a regular file, or is larger than 1 MiB.
+    pub(crate) fn read_file(
+        &self,
+        tenant: &str,
+        parameter: &'static str,
+        path: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let unreadable = |why: &dyn std::fmt::Display| Error::Credential {
+            parameter,
+            reason: format!("{path} cannot be read: {why}"),
+        };
+        let denied = || {
+            Error::Denied(format!(
+                "{parameter}: tenant {tenant} may not read {path}; it is in no directory that is granted"
+            ))
+        };
+        let mut options = OpenOptions::new();
+        // A FIFO without a writer must not keep the call waiting.
+        options.read(true).custom_flags(libc::O_NONBLOCK);
+        let opened = match &self.directories {
+            Access::Everything => File::open_ambient_with(path, &options, ambient_authority()),
+            Access::Listed(directories) => {
+                let wanted = Path::new(path);
+                if wanted.components().any(|component| component == Component::ParentDir) {
+                    return Err(denied());
+                }
+                let found = directories.iter().find_map(|directory| {
+                    wanted.strip_prefix(&directory.path).ok().map(|inside| (directory, inside))
+                });
+                let Some((directory, inside)) = found else { return Err(denied()) };
+                directory.opened.open_with(inside, &options)
+            }
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if is_escape(&error) => return Err(denied()),
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+        if !metadata.is_file() {
+            return Err(unreadable(&"it is not a regular file"));
+        }
+        let mut content = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| unreadable(&error))?;
+        if content.len() as u64 > MAX_FILE {
+            return Err(unreadable(&"it is larger than 1 MiB"));
+        }
+        Ok(content)
+    }
+}
+
+/// Who routes an address.
+#[derive(Debug, PartialEq, Eq)]
+enum Reach {
+    /// The internet.
+    Public,
+    /// This host or its own networks.
+    Private,
+    /// Nobody, or one link: cloud metadata services live there.
+    Special,
+}
+
+/// cap-std's error for a path that leads out of its directory.
+fn is_escape(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+/// The IPv4 address that an IPv6 address stands for: IPv4-mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056).
+fn unwrapped(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let embedded = match (a, b, c, d, e, f) {
+        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => Some((g, h)),
+        (0, 0, 0, 0, 0, 0) if g != 0 => Some((g, h)),
+        (0x2002, high, low, ..) => Some((high, low)),
+        _ => None,
+    };
+    match embedded {
+        Some((high, low)) => {
+            let [w, x] = high.to_be_bytes();
+            let [y, z] = low.to_be_bytes();
+            IpAddr::from([w, x, y, z])
+        }
+        None => address,
+    }
+}
+
+/// After the IANA registries of special-purpose addresses (RFC 6890).
+fn reach(address: IpAddr) -> Reach {
+    match address {
+        IpAddr::V4(v4) => match v4.octets() {
+            [127 | 10, ..] | [192, 168, ..] => Reach::Private,
+            [172, b, ..] if (16..32).contains(&b) => Reach::Private,
+            [100, b, ..] if (64..128).contains(&b) => Reach::Private,
+            [198, 18 | 19, ..] => Reach::Private,
+            [0 | 224.., ..] | [169, 254, ..] | [192, 0, 0, _] => Reach::Special,
+            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Reach::Special,
+            _ => Reach::Public,
+        },
+        IpAddr::V6(v6) => match v6.segments() {
+            [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Private,
+            // Amazon's metadata service, in the middle of the private range.
+            [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Special,
+            [a, ..] if a & 0xfe00 == 0xfc00 => Reach::Private,
+            // Global unicast is 2000::/3; the documentation range is inside it.
+            [0x2001, 0x0db8, ..] => Reach::Special,
+            [a, ..] if a & 0xe000 == 0x2000 => Reach::Public,
+            _ => Reach::Special,
+        },
+    }
+}

@@ -1,0 +1,67 @@
+//! What is published: text, any JSON value, or bytes as base64.
+
+use base64::engine::{Engine, general_purpose::STANDARD};
+
+use crate::value::{JsonType, Value};
+use crate::wants::Wants;
+
+/// How many lists and objects may stand inside each other in a JSON content: as many as common readers take.
+pub const MAX_DEPTH: usize = 128;
+
+/// Reads `content`: a string is sent as it is, without its quotes; any other value as compact JSON, with the
+/// digits, the escapes and the order it was given with.
+///
+/// # Errors
+///
+/// When a string holds half a surrogate pair, or lists and objects are nested more deeply than [`MAX_DEPTH`].
+pub fn read(value: Value<'_>) -> Result<Vec<u8>, Wants> {
+    match value.json_type() {
+        JsonType::String => Ok(value.string()?.into_owned().into_bytes()),
+        JsonType::Number | JsonType::Boolean | JsonType::Null => Ok(value.text().as_bytes().to_vec()),
+        JsonType::List | JsonType::Object => compact(value.text()),
+    }
+}
+
+/// Reads `content-base64`: the standard alphabet with padding (RFC 4648, section 4), no white space.
+///
+/// # Errors
+///
+/// When the value is not a string or not such base64.
+pub fn read_base64(value: Value<'_>) -> Result<Vec<u8>, Wants> {
+    use base64::DecodeError;
+
+    STANDARD.decode(value.string()?.as_bytes()).map_err(|error| match error {
+        DecodeError::InvalidByte(position, _) => Wants::Base64Alphabet { position },
+        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => Wants::Base64Padding,
+        DecodeError::InvalidLastSymbol { .. } => Wants::Base64End,
+    })
+}
+
+/// Valid JSON without the white space between its tokens.
+fn compact(json: &str) -> Result<Vec<u8>, Wants> {
+    let mut compact = Vec::with_capacity(json.len());
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json.bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => continue,
+                b'"' => in_string = true,
+                b'[' | b'{' => {
+                    depth += 1;
+                    if depth > MAX_DEPTH {
+                        return Err(Wants::ShallowContent);
+                    }
+                }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        compact.push(byte);
+    }
+    Ok(compact)
+}

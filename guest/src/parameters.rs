@@ -1,0 +1,297 @@
+//! The parameters: one table of what there is, and the merged documents read by it.
+//!
+//! [`PARAMETERS`] is the one source of names, types, ranges, defaults and descriptions. The JSON Schema
+//! ([`crate::schema`]), the flags of the command line and the table in the README are made from it.
+
+mod table;
+
+use std::borrow::Cow;
+
+use crate::aws::Host;
+use crate::bindings::publisher::Qos;
+use crate::broker::{self, BrokerUrl};
+use crate::confidential::{Pem, Will};
+use crate::document::Source;
+use crate::merge::{Given, Merged};
+use crate::problem::Problem;
+use crate::text::{MqttString, Password};
+use crate::tls::{self, ServerName};
+use crate::topic::Topic;
+use crate::value::{Got, Value};
+use crate::wants::Wants;
+use crate::{content, pem, qos, will};
+
+pub use table::{ACTION, COUNT, PARAMETERS};
+
+/// The name of a parameter; as a number, its index in [`PARAMETERS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented in PARAMETERS, once")]
+pub enum Name {
+    Action,
+    Broker,
+    ClientId,
+    Username,
+    Password,
+    Topic,
+    Qos,
+    Retain,
+    Content,
+    ContentBase64,
+    RootCaCrt,
+    UseCertificate,
+    Certificate,
+    PrivateKey,
+    PrivateKeyPassword,
+    ServerName,
+    AlpnProtocols,
+    VerifyServer,
+    CleanSession,
+    KeepAlive,
+    Timeout,
+    Retries,
+    Will,
+    ProtocolVersion,
+    ContentType,
+    ResponseTopic,
+    CorrelationData,
+    MessageExpiryInterval,
+    SessionExpiryInterval,
+    UserProperties,
+    WebsocketHeaders,
+}
+
+impl Name {
+    /// The parameter that is called `name`; case matters.
+    pub fn find(name: &str) -> Option<Name> {
+        PARAMETERS.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.id)
+    }
+
+    /// What there is to know about the parameter.
+    pub fn parameter(self) -> &'static Parameter {
+        &PARAMETERS[self as usize]
+    }
+
+    /// The name as it stands in a document.
+    pub fn as_str(self) -> &'static str {
+        self.parameter().name
+    }
+}
+
+/// What JSON value a parameter wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// This string and no other.
+    Constant(&'static str),
+    /// A string; what it has to look like is the parameter's own rule.
+    String,
+    /// One of several strings, some of which are not supported yet.
+    Choice {
+        /// Every string that is known.
+        values: &'static [&'static str],
+        /// Those of them that are not supported yet.
+        later: &'static [&'static str],
+    },
+    /// The number 0, 1 or 2.
+    Qos,
+    /// A whole number.
+    Integer {
+        /// The lowest.
+        minimum: u32,
+        /// The highest.
+        maximum: u32,
+        /// What it counts, in the plural; empty when it is just a number.
+        unit: &'static str,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// A list of strings.
+    Strings,
+    /// An object whose members are strings.
+    Texts,
+    /// The object that describes a will.
+    Will,
+    /// Any JSON value but `null`.
+    Any,
+}
+
+/// One parameter, for people and programs that have to know what there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// The name as the code has it.
+    pub id: Name,
+    /// The name as it stands in a document, and on the command line after `--`.
+    pub name: &'static str,
+    /// A title for a form.
+    pub title: &'static str,
+    /// What it does, on one line, with units and conditions.
+    pub description: &'static str,
+    /// What JSON value it wants.
+    pub kind: Kind,
+    /// The value it has when it is not given, as JSON text.
+    pub default: Option<&'static str>,
+    /// The default in words: the same as `default`, or what happens without the parameter, or "required".
+    pub default_note: &'static str,
+    /// Whether a send needs it. Judged after the request has been laid over the configuration; `content` is
+    /// also satisfied by `content-base64`.
+    pub required: bool,
+    /// Whether no message may ever show the value: a password, a key, a certificate or content.
+    pub secret: bool,
+    /// A right value, as JSON text.
+    pub example: &'static str,
+    /// The feature it belongs to when that is not supported yet: then giving the parameter is an error.
+    pub later: Option<&'static str>,
+}
+
+/// The merged documents, read: each parameter right in itself, `None` when it was not given or is wrong.
+///
+/// The rules between parameters are those of [`crate::publication`]. There is no `Debug`: most of it is secret.
+#[expect(missing_docs, reason = "each is documented in PARAMETERS, once")]
+pub struct Parameters {
+    pub broker: Option<BrokerUrl>,
+    pub client_id: Option<MqttString>,
+    pub username: Option<MqttString>,
+    pub password: Option<Password>,
+    pub topic: Option<Topic>,
+    pub qos: Option<Qos>,
+    pub retain: Option<bool>,
+    pub content: Option<Vec<u8>>,
+    pub content_base64: Option<Vec<u8>>,
+    pub root_ca_crt: Option<Pem>,
+    pub use_certificate: Option<bool>,
+    pub certificate: Option<Pem>,
+    pub private_key: Option<Pem>,
+    pub private_key_password: Option<String>,
+    pub server_name: Option<ServerName>,
+    pub alpn_protocols: Option<Vec<String>>,
+    pub verify_server: Option<bool>,
+    pub clean_session: Option<bool>,
+    pub keep_alive: Option<u16>,
+    pub timeout: Option<u32>,
+    pub retries: Option<u8>,
+    pub will: Option<Will>,
+    pub protocol_version: Option<ProtocolVersion>,
+}
+
+/// A version of MQTT, as `protocol-version` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolVersion {
+    /// "3.1.1"
+    V311,
+    /// "5"
+    V5,
+}
+
+impl Parameters {
+    /// Reads every parameter that [`Merged`] holds; what is wrong with any of them goes to `problems`.
+    ///
+    /// The MQTT 5 properties and the WebSocket headers are not read: until they are supported, giving them is
+    /// an error of [`crate::publication`].
+    pub fn read<'a>(merged: Merged<'_, 'a>, problems: &mut Vec<Problem<'a>>) -> Self {
+        let mut reader = Reader { merged, problems };
+        reader.read(Name::Action, |value| match value.string()?.as_ref() {
+            ACTION => Ok(()),
+            _ => Err(Wants::Constant(ACTION)),
+        });
+        Parameters {
+            broker: reader.read_broker(),
+            client_id: reader.read(Name::ClientId, |value| MqttString::new(value.string()?)),
+            username: reader.read(Name::Username, |value| MqttString::new(value.string()?)),
+            password: reader.read(Name::Password, |value| Password::new(value.string()?)),
+            topic: reader.read(Name::Topic, |value| Topic::new(value.string()?)),
+            qos: reader.read(Name::Qos, qos::read),
+            retain: reader.read(Name::Retain, Value::boolean),
+            content: reader.read(Name::Content, content::read),
+            content_base64: reader.read(Name::ContentBase64, content::read_base64),
+            root_ca_crt: reader.read(Name::RootCaCrt, |value| pem::read(value.string()?)),
+            use_certificate: reader.read(Name::UseCertificate, Value::boolean),
+            certificate: reader.read(Name::Certificate, |value| pem::read(value.string()?)),
+            private_key: reader.read(Name::PrivateKey, |value| pem::read(value.string()?)),
+            private_key_password: reader
+                .read(Name::PrivateKeyPassword, |value| value.string().map(Cow::into_owned)),
+            server_name: reader.read(Name::ServerName, |value| ServerName::new(value.string()?)),
+            alpn_protocols: reader.read(Name::AlpnProtocols, tls::read_alpn),
+            verify_server: reader.read(Name::VerifyServer, Value::boolean),
+            clean_session: reader.read(Name::CleanSession, Value::boolean),
+            keep_alive: reader.read_integer(Name::KeepAlive),
+            timeout: reader.read_integer(Name::Timeout),
+            retries: reader.read_integer(Name::Retries),
+            will: reader.read_will(),
+            protocol_version: reader.read(Name::ProtocolVersion, |value| match value.string()?.as_ref() {
+                "3.1.1" => Ok(ProtocolVersion::V311),
+                "5" => Ok(ProtocolVersion::V5),
+                _ => Err(Wants::ProtocolVersion),
+            }),
+        }
+    }
+
+    /// Which of the rules of AWS IoT hold: those for the host of the broker.
+    pub fn host(&self) -> Host {
+        self.broker.as_ref().map_or(Host::Other, |broker| Host::of(broker.host()))
+    }
+}
+
+struct Reader<'m, 'p, 'a> {
+    merged: Merged<'m, 'a>,
+    problems: &'p mut Vec<Problem<'a>>,
+}
+
+impl<'a> Reader<'_, '_, 'a> {
+    fn read<T>(&mut self, name: Name, read: impl FnOnce(Value<'a>) -> Result<T, Wants>) -> Option<T> {
+        let Given { value, source } = self.merged.get(name)?;
+        match read(value) {
+            Ok(right) => Some(right),
+            Err(wants) => {
+                let got = if name.parameter().secret { Got::secret(value) } else { Got::open(value) };
+                self.wrong(name, source, got, wants);
+                None
+            }
+        }
+    }
+
+    fn wrong(&mut self, name: Name, source: Source, got: Got<'a>, wants: Wants) {
+        self.problems.push(Problem::Wrong { name: name.as_str(), source, got, wants });
+    }
+
+    fn read_broker(&mut self) -> Option<BrokerUrl> {
+        let Given { value, source } = self.merged.get(Name::Broker)?;
+        let (got, wants) = match value.string() {
+            Err(wants) => (Got::open(value), wants),
+            Ok(url) => match BrokerUrl::parse(&url) {
+                Ok(broker) => return Some(broker),
+                Err(fault) if broker::may_hold_password(&url) => (Got::secret(value), Wants::Broker(fault)),
+                Err(fault) => (Got::open(value), Wants::Broker(fault)),
+            },
+        };
+        self.wrong(Name::Broker, source, got, wants);
+        None
+    }
+
+    fn read_integer<T: TryFrom<u64>>(&mut self, name: Name) -> Option<T> {
+        let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
+        self.read(name, |value| {
+            value
+                .whole_number()
+                .filter(|number| (u64::from(minimum)..=u64::from(maximum)).contains(number))
+                .and_then(|number| T::try_from(number).ok())
+                .ok_or(Wants::WholeNumber { minimum, maximum, unit })
+        })
+    }
+
+    fn read_will(&mut self) -> Option<Will> {
+        let given = self.merged.get(Name::Will)?;
+        will::read(given, self.problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_index_of_its_parameter() {
+        for (index, parameter) in PARAMETERS.iter().enumerate() {
+            assert_eq!(parameter.id as usize, index, "{}", parameter.name);
+            assert_eq!(Name::find(parameter.name), Some(parameter.id), "{}", parameter.name);
+        }
+    }
+}

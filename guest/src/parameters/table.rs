@@ -1,0 +1,278 @@
+//! The table of parameters: their names, types, defaults and words.
+
+use super::{Kind, Name, Parameter};
+
+/// How many parameters there are.
+pub const COUNT: usize = 31;
+
+/// What `action` has to say: the connector has one action.
+pub const ACTION: &str = "send";
+
+const MQTT_5: &str = "MQTT 5";
+const WEBSOCKETS: &str = "WebSockets";
+
+const fn parameter(name: Name, text: &'static str, title: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        id: name,
+        name: text,
+        title,
+        description: "",
+        kind,
+        default: None,
+        default_note: "none",
+        required: false,
+        secret: false,
+        example: "",
+        later: None,
+    }
+}
+
+impl Parameter {
+    const fn described(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self.default_note = "required";
+        self
+    }
+
+    const fn default(mut self, json: &'static str) -> Self {
+        self.default = Some(json);
+        self.default_note = json;
+        self
+    }
+
+    const fn without(mut self, note: &'static str) -> Self {
+        self.default_note = note;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    const fn example(mut self, json: &'static str) -> Self {
+        self.example = json;
+        self
+    }
+
+    const fn later(mut self, feature: &'static str) -> Self {
+        self.later = Some(feature);
+        self
+    }
+}
+
+/// Every parameter, in the order in which people read about them; `PARAMETERS[name as usize]` is the
+/// parameter `name`.
+pub const PARAMETERS: &[Parameter; COUNT] = &[
+    parameter(Name::Action, "action", "Action", Kind::Constant(ACTION))
+        .described("What to do. There is one action.")
+        .default("\"send\"")
+        .example("\"send\""),
+    parameter(Name::Broker, "broker", "Broker", Kind::String)
+        .described(
+            "URL of the broker: tcp or mqtt (port 1883), ssl, tls or mqtts (8883), ws (80), wss (443; both with \
+             the path /mqtt unless another is given). An IPv6 address stands in brackets. No user information: \
+             there are username and password. ws and wss are not supported yet.",
+        )
+        .required()
+        .example("\"ssl://broker.example.com:8883\""),
+    parameter(Name::ClientId, "client-id", "Client identifier", Kind::String)
+        .described(
+            "Name of this client, unique among the clients of the broker. \"\" lets the broker choose one, and \
+             needs clean-session true. 65535 bytes at most; 128 on AWS IoT.",
+        )
+        .required()
+        .example("\"plant-7-reporter\""),
+    parameter(Name::Username, "username", "User name", Kind::String)
+        .described("User name for the broker, 65535 bytes at most.")
+        .example("\"ann\""),
+    parameter(Name::Password, "password", "Password", Kind::String)
+        .described("Password for the broker, 65535 bytes at most. Under MQTT 3.1.1 it needs a username.")
+        .secret()
+        .example("\"correct horse\""),
+    parameter(Name::Topic, "topic", "Topic", Kind::String)
+        .described(
+            "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no U+0000. AWS IoT: 7 slashes at most, \
+             after $aws/rules/RULE/.",
+        )
+        .required()
+        .example("\"plant/7/temperature\""),
+    parameter(Name::Qos, "qos", "Quality of service", Kind::Qos)
+        .described(
+            "0: written to the socket, at most once. 1: acknowledged, at least once. 2: exactly once. AWS IoT has \
+             no 2: there a message is sent with 1 instead, and the answer says so.",
+        )
+        .default("2")
+        .example("1"),
+    parameter(Name::Retain, "retain", "Retain", Kind::Boolean)
+        .described("Whether the broker keeps the message for later subscribers. Empty content clears what it keeps.")
+        .default("false")
+        .example("true"),
+    parameter(Name::Content, "content", "Content", Kind::Any)
+        .described(
+            "What is published. A string is sent as it is, any other JSON value as compact JSON with the digits and \
+             the order it was given with. \"\" is allowed. Instead of it: content-base64. Content in the request, \
+             of either kind, replaces content of either kind in the configuration.",
+        )
+        .required()
+        .secret()
+        .example("\"21.5\""),
+    parameter(Name::ContentBase64, "content-base64", "Content, base64", Kind::String)
+        .described(
+            "What is published, as base64: the standard alphabet with padding, no white space. Instead of content.",
+        )
+        .without("none; instead of content")
+        .secret()
+        .example("\"AAEC/w==\""),
+    parameter(Name::RootCaCrt, "root-ca-crt", "CA certificate", Kind::String)
+        .described(
+            "Whom to trust for the broker's certificate: absolute path of a PEM file, or PEM text. Ignored on a \
+             broker without TLS.",
+        )
+        .without("the system's")
+        .secret()
+        .example("\"/etc/mqtt/root-CA.crt\""),
+    parameter(Name::UseCertificate, "use-certificate", "Use a client certificate", Kind::Boolean)
+        .described(
+            "Whether to show the broker certificate and private-key, which are then required, as is a broker with TLS.",
+        )
+        .default("false")
+        .example("true"),
+    parameter(Name::Certificate, "certificate", "Client certificate", Kind::String)
+        .described(
+            "The client's certificate, and its intermediates after it: absolute path of a PEM file, or PEM text. \
+             Used when use-certificate is true.",
+        )
+        .without("none; required when use-certificate is true")
+        .secret()
+        .example("\"/etc/mqtt/certificate.pem.crt\""),
+    parameter(Name::PrivateKey, "private-key", "Private key", Kind::String)
+        .described(
+            "The client certificate's key, PKCS#1, PKCS#8 or SEC1: absolute path of a PEM file, or PEM text. \
+             Used when use-certificate is true.",
+        )
+        .without("none; required when use-certificate is true")
+        .secret()
+        .example("\"/etc/mqtt/private.pem.key\""),
+    parameter(Name::PrivateKeyPassword, "private-key-password", "Password of the private key", Kind::String)
+        .described("Password of an encrypted PKCS#8 private-key.")
+        .secret()
+        .example("\"correct horse\""),
+    parameter(Name::ServerName, "server-name", "Server name", Kind::String)
+        .described(
+            "Name that the broker's certificate has to have, and that is asked for (SNI). Ignored on a broker \
+             without TLS.",
+        )
+        .without("the host of broker")
+        .example("\"broker.example.com\""),
+    parameter(Name::AlpnProtocols, "alpn-protocols", "ALPN protocols", Kind::Strings)
+        .described(
+            "Application protocols to offer in the TLS handshake, in order of preference. Ignored on a broker \
+             without TLS.",
+        )
+        .without("none; x-amzn-mqtt-ca on port 443 of AWS IoT with a client certificate")
+        .example("[\"mqtt\"]"),
+    parameter(Name::VerifyServer, "verify-server", "Verify the server", Kind::Boolean)
+        .described(
+            "Whether the broker's certificate has to be right. false is dangerous: anybody on the way can read and \
+             change everything; it works only where the tenant's grants allow it. Ignored on a broker without TLS.",
+        )
+        .default("true")
+        .example("true"),
+    parameter(Name::CleanSession, "clean-session", "Clean session", Kind::Boolean)
+        .described(
+            "Whether the broker forgets the session when the connection ends. false lets a QoS 2 exchange go on \
+             after a lost connection.",
+        )
+        .default("true")
+        .example("false"),
+    parameter(
+        Name::KeepAlive,
+        "keep-alive",
+        "Keep-alive",
+        Kind::Integer { minimum: 0, maximum: 65_535, unit: "seconds" },
+    )
+    .described("Seconds without a packet after which the broker may take the client for dead; 0 turns it off.")
+    .default("60")
+    .example("30"),
+    parameter(
+        Name::Timeout,
+        "timeout",
+        "Time-out",
+        Kind::Integer { minimum: 1, maximum: u32::MAX, unit: "milliseconds" },
+    )
+    .described(
+        "Milliseconds for the whole send, from the name look-up to the last acknowledgement; capped by the \
+         tenant's limit.",
+    )
+    .default("60000")
+    .example("5000"),
+    parameter(Name::Retries, "retries", "Retries", Kind::Integer { minimum: 0, maximum: 10, unit: "" })
+        .described(
+            "Further connections to try when one fails for a reason that may pass (unreachable, lost, server \
+             unavailable or busy), all inside timeout.",
+        )
+        .default("2")
+        .example("0"),
+    parameter(Name::Will, "will", "Will", Kind::Will)
+        .described(
+            "Message that the broker publishes for the client when the connection is lost: an object with topic, \
+             content or content-base64 (65535 bytes at most), qos (default 0) and retain (default false).",
+        )
+        .secret()
+        .example("{\"topic\":\"plant/7/state\",\"content\":\"lost\"}"),
+    parameter(
+        Name::ProtocolVersion,
+        "protocol-version",
+        "Protocol version",
+        Kind::Choice { values: &["3.1.1", "5"], later: &["5"] },
+    )
+    .described("Version of MQTT to speak. \"5\" is not supported yet.")
+    .default("\"3.1.1\"")
+    .example("\"3.1.1\""),
+    parameter(Name::ContentType, "content-type", "Content type", Kind::String)
+        .described("Content type of the message, MQTT 5 only.")
+        .example("\"application/json\"")
+        .later(MQTT_5),
+    parameter(Name::ResponseTopic, "response-topic", "Response topic", Kind::String)
+        .described("Topic for an answer to the message, MQTT 5 only.")
+        .example("\"plant/7/answers\"")
+        .later(MQTT_5),
+    parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String)
+        .described("What tells which message an answer belongs to, MQTT 5 only.")
+        .secret()
+        .example("\"order-4711\"")
+        .later(MQTT_5),
+    parameter(
+        Name::MessageExpiryInterval,
+        "message-expiry-interval",
+        "Message expiry interval",
+        Kind::Integer { minimum: 0, maximum: u32::MAX, unit: "seconds" },
+    )
+    .described("Seconds for which the broker tries to deliver the message, MQTT 5 only.")
+    .example("3600")
+    .later(MQTT_5),
+    parameter(
+        Name::SessionExpiryInterval,
+        "session-expiry-interval",
+        "Session expiry interval",
+        Kind::Integer { minimum: 0, maximum: u32::MAX, unit: "seconds" },
+    )
+    .described("Seconds for which the broker keeps the session after the connection, MQTT 5 only.")
+    .example("3600")
+    .later(MQTT_5),
+    parameter(Name::UserProperties, "user-properties", "User properties", Kind::Texts)
+        .described("Properties of your own on the message, MQTT 5 only.")
+        .example("{\"unit\":\"celsius\"}")
+        .later(MQTT_5),
+    parameter(Name::WebsocketHeaders, "websocket-headers", "WebSocket headers", Kind::Texts)
+        .described("Further headers of the WebSocket handshake, ws and wss only.")
+        .secret()
+        .example("{\"Authorization\":\"Bearer TOKEN\"}")
+        .later(WEBSOCKETS),
+];

@@ -1,0 +1,25 @@
+//! A certificate or key: PEM text, or the path of a file that holds it.
+
+use std::borrow::Cow;
+
+use crate::confidential::Pem;
+use crate::wants::Wants;
+
+/// Tells PEM text from a path: what starts with `-----BEGIN`, white space before it aside, is PEM text
+/// (RFC 7468); what starts with `/` is an absolute path. Whether the text holds a certificate and the
+/// file exists is for the host to find out.
+///
+/// # Errors
+///
+/// When the text is neither, or a path that holds U+0000.
+pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
+    if text.trim_start().starts_with("-----BEGIN") {
+        Ok(Pem::Text(text.into_owned()))
+    } else if !text.starts_with('/') {
+        Err(Wants::Pem)
+    } else if text.contains('\0') {
+        Err(Wants::NoNul)
+    } else {
+        Ok(Pem::File(text.into_owned()))
+    }
+}

@@ -1,0 +1,260 @@
+//! What is wrong with a configuration and a request: everything, in one message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::document::Source;
+use crate::parameters::{Name, PARAMETERS};
+use crate::shown::{self, Shown};
+use crate::value::{Got, JsonType};
+use crate::wants::Wants;
+
+/// How many problems one message lists; of more, it says how many.
+pub const MOST_LISTED: usize = 40;
+
+/// One thing that is wrong, displayed as a clause without a full stop.
+#[derive(Clone)]
+pub enum Problem<'a> {
+    /// The text is not JSON.
+    NotJson {
+        /// Which text.
+        source: Source,
+        /// The parser's words, with line and column.
+        error: String,
+    },
+    /// The text is empty or white space.
+    Empty {
+        /// Which text.
+        source: Source,
+    },
+    /// The text is JSON, but no object.
+    NotAnObject {
+        /// Which text.
+        source: Source,
+        /// What it is instead.
+        got: JsonType,
+    },
+    /// No parameter has this name.
+    Unknown {
+        /// The name as it was given.
+        name: Cow<'a, str>,
+        /// Where it stood.
+        source: Source,
+        /// The known name that is nearest, if one is near.
+        suggestion: Option<&'static str>,
+    },
+    /// The name stands in one object more than once.
+    Twice {
+        /// The name.
+        name: Cow<'a, str>,
+        /// Where it stood.
+        source: Source,
+    },
+    /// A required parameter stands neither in the configuration nor in the request.
+    Missing {
+        /// The parameter.
+        name: Name,
+    },
+    /// A required member of `will` is not there.
+    MissingInWill {
+        /// Its name, `will.` included.
+        name: &'static str,
+        /// Where the will stood.
+        source: Source,
+    },
+    /// The value is not what the parameter wants.
+    Wrong {
+        /// The parameter, or a member of `will`.
+        name: &'static str,
+        /// Where it stood.
+        source: Source,
+        /// What it got.
+        got: Got<'a>,
+        /// What it wants.
+        wants: Wants,
+    },
+    /// The value is right in itself, but not together with others.
+    Rule {
+        /// The parameter to look at.
+        name: &'static str,
+        /// Where it stood; `None` when it is not there at all.
+        source: Option<Source>,
+        /// The rule.
+        rule: Rule,
+    },
+}
+
+/// A rule between parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// `content` and `content-base64` in one document, or in one will.
+    OneContent,
+    /// A password without a user name (MQTT 3.1.1, section 3.1.2.9).
+    PasswordWithoutUsername,
+    /// An empty client identifier for a session that is to be kept (MQTT 3.1.1, section 3.1.3.1).
+    EmptyClientId,
+    /// `use-certificate` true on a broker without TLS.
+    CertificateWithoutTls,
+    /// `use-certificate` true, and the named parameter is not given.
+    CertificateIncomplete,
+    /// A parameter that only MQTT 5 has.
+    OnlyMqtt5,
+    /// A parameter that only the WebSocket transports have.
+    OnlyWebSocket,
+    /// What this version does not do yet.
+    NotYet(&'static str),
+    /// The payload does not fit into one packet (MQTT 3.1.1, section 2.2.3).
+    PacketTooLarge {
+        /// Bytes of the payload.
+        length: usize,
+        /// How many would fit.
+        maximum: usize,
+    },
+    /// The payload is larger than AWS IoT takes.
+    AwsPayload {
+        /// Bytes of the payload.
+        length: usize,
+    },
+    /// The topic has more levels than AWS IoT takes.
+    AwsSlashes {
+        /// How many slashes it has, those of the reserved prefix not counted.
+        slashes: usize,
+    },
+    /// The client identifier is longer than AWS IoT takes.
+    AwsClientId {
+        /// Bytes of the client identifier.
+        length: usize,
+    },
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::OneContent => f.write_str("give either content or content-base64, not both"),
+            Rule::PasswordWithoutUsername => f.write_str("a password needs a username under MQTT 3.1.1"),
+            Rule::EmptyClientId => {
+                f.write_str("\"\" lets the broker choose, and that needs clean-session to be true")
+            }
+            Rule::CertificateWithoutTls => {
+                f.write_str("true needs a broker with TLS, such as ssl://broker.example.com:8883")
+            }
+            Rule::CertificateIncomplete => f.write_str("it is missing, and use-certificate true needs it"),
+            Rule::OnlyMqtt5 => {
+                f.write_str("it needs protocol-version \"5\"; MQTT 3.1.1 has no such property")
+            }
+            Rule::OnlyWebSocket => f.write_str("it needs a broker with the scheme ws or wss"),
+            Rule::NotYet(what) => write!(f, "{what} is not supported yet"),
+            Rule::PacketTooLarge { length, maximum } => {
+                write!(
+                    f,
+                    "{length} bytes do not fit into one MQTT packet, which takes {maximum} with this topic"
+                )
+            }
+            Rule::AwsPayload { length } => {
+                write!(f, "AWS IoT takes 131072 bytes (128 KiB) at most, not {length}")
+            }
+            Rule::AwsSlashes { slashes } => {
+                write!(f, "AWS IoT takes 7 slashes at most (after $aws/rules/RULE/), not {slashes}")
+            }
+            Rule::AwsClientId { length } => write!(f, "AWS IoT takes 128 bytes at most, not {length}"),
+        }
+    }
+}
+
+impl<'a> Problem<'a> {
+    /// No parameter is called `name`: suggests the one that may have been meant.
+    pub fn unknown_parameter(name: Cow<'a, str>, source: Source) -> Self {
+        let suggestion = nearest(&name, PARAMETERS.iter().map(|parameter| parameter.name));
+        Problem::Unknown { name, source, suggestion }
+    }
+}
+
+impl fmt::Display for Problem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::NotJson { source, error } => write!(f, "{source} is not JSON: {error}"),
+            Problem::Empty { source } => write!(f, "{source} is empty, wants a JSON object, at least {{}}"),
+            Problem::NotAnObject { source, got } => {
+                write!(f, "{source} is {got}, wants a JSON object: {{…}}")
+            }
+            Problem::Unknown { name, source, suggestion } => {
+                let name = Shown::plain(name, shown::VALUE);
+                match suggestion {
+                    Some(known) => write!(f, "{name} in {source} is unknown (did you mean {known}?)"),
+                    None => write!(f, "{name} in {source} is unknown, and no parameter has a name like it"),
+                }
+            }
+            Problem::Twice { name, source } => {
+                write!(f, "{} stands in {source} more than once", Shown::plain(name, shown::VALUE))
+            }
+            Problem::Missing { name } => {
+                let Named { name, example } = named(*name);
+                write!(
+                    f,
+                    "{name} is missing: give it in the configuration or the request, for example {example}"
+                )
+            }
+            Problem::MissingInWill { name, source } => write!(f, "{name} is missing in {source}"),
+            Problem::Wrong { name, source, got, wants } => {
+                write!(f, "{name} in {source} got {got}, wants {wants}")
+            }
+            Problem::Rule { name, source: Some(source), rule } => write!(f, "{name} in {source}: {rule}"),
+            Problem::Rule { name, source: None, rule } => write!(f, "{name}: {rule}"),
+        }
+    }
+}
+
+struct Named {
+    name: &'static str,
+    example: &'static str,
+}
+
+fn named(name: Name) -> Named {
+    let parameter = name.parameter();
+    Named { name: parameter.name, example: parameter.example }
+}
+
+/// Every problem of a configuration and a request; never empty.
+pub struct Invalid<'a>(pub Vec<Problem<'a>>);
+
+impl fmt::Display for Invalid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => f.write_str("Not sent: ")?,
+            several => write!(f, "Not sent, {several} problems: ")?,
+        }
+        for (index, problem) in self.0.iter().take(MOST_LISTED).enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            problem.fmt(f)?;
+        }
+        match self.0.len().saturating_sub(MOST_LISTED) {
+            0 => f.write_str("."),
+            more => write!(f, "; and {more} more."),
+        }
+    }
+}
+
+/// The known name that is nearest to `name`: equal but for case, hyphens and underscores, or a few typing
+/// errors away (one, and one more for every five characters).
+pub fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+    // The distance takes time by the square of the length, and no known name is nearly as long.
+    if name.len() > 40 {
+        return None;
+    }
+    let folded = fold(name);
+    if let Some(same) = known.clone().find(|known| fold(known) == folded) {
+        return Some(same);
+    }
+    let limit = 1 + folded.chars().count() / 5;
+    known
+        .map(|known| (strsim::damerau_levenshtein(&folded, &fold(known)), known))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect()
+}

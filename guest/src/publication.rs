@@ -1,0 +1,273 @@
+//! The rules between parameters: what was read → what the publisher is asked to do.
+
+use crate::aws::{self, Host};
+use crate::bindings::publisher::{ConnectOptions, Effort, ProtocolVersion as WireVersion, Qos, TlsOptions};
+use crate::broker::{BrokerUrl, Scheme};
+use crate::confidential::{ClientIdentity, Credentials, Message};
+use crate::document::{Document, Source};
+use crate::merge::Merged;
+use crate::parameters::{Name, PARAMETERS, Parameters, ProtocolVersion};
+use crate::problem::{Invalid, Problem, Rule};
+use crate::text::{MqttString, Password};
+use crate::tls::ServerName;
+
+/// The largest remaining length of an MQTT packet, in bytes (MQTT 3.1.1, section 2.2.3).
+const MAX_REMAINING_LENGTH: usize = 268_435_455;
+
+/// What a send comes to: one checked message, over which connection, and how hard to try.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The connection; publications that are equal in it share one.
+    pub options: ConnectOptions,
+    /// The message.
+    pub message: Message,
+    /// Time and retries.
+    pub effort: Effort,
+    /// What the answer has to tell besides.
+    pub remarks: Remarks,
+}
+
+/// What [`crate::outcome`] has to know about a publication that the publisher does not.
+#[derive(Clone, Copy, Debug)]
+pub struct Remarks {
+    /// How the broker's URL started, for messages that name the broker.
+    pub scheme: Scheme,
+    /// The quality of service that was asked for, when AWS IoT does not have it and the message has a lower one.
+    pub lowered_for_aws: Option<Qos>,
+    /// `certificate` and `private-key` were given and `use-certificate` is false: a broker that refuses may
+    /// have wanted them.
+    pub unused_certificate: bool,
+}
+
+impl Publication {
+    /// Lays the request over the configuration and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order of the table, the rules between parameters last.
+    pub fn prepare<'a>(config: &Document<'a>, request: &Document<'a>) -> Result<Self, Invalid<'a>> {
+        let merged = Merged::new(config, request);
+        let mut problems = Vec::new();
+        problems.extend_from_slice(config.problems());
+        problems.extend_from_slice(request.problems());
+        let parameters = Parameters::read(merged, &mut problems);
+        let mut rules = Rules { merged, problems };
+        rules.check(&parameters);
+        let publication = build(parameters);
+        match publication {
+            Some(publication) if rules.problems.is_empty() => Ok(publication),
+            Some(_) | None => Err(Invalid(rules.problems)),
+        }
+    }
+}
+
+/// Puts the parameters together; `None` when a required one is missing, which [`Rules`] have reported.
+fn build(parameters: Parameters) -> Option<Publication> {
+    let host = parameters.host();
+    let broker = parameters.broker?;
+    let scheme = broker.scheme();
+    let use_certificate = parameters.use_certificate.unwrap_or(false);
+    let unused_certificate =
+        !use_certificate && parameters.certificate.is_some() && parameters.private_key.is_some();
+    let identity = if use_certificate {
+        Some(ClientIdentity {
+            certificate: parameters.certificate?,
+            private_key: parameters.private_key?,
+            private_key_password: parameters.private_key_password,
+        })
+    } else {
+        None
+    };
+    let tls = scheme.is_tls().then(|| TlsOptions {
+        root_ca: parameters.root_ca_crt,
+        alpn_protocols: parameters.alpn_protocols.unwrap_or_else(|| {
+            let by_alpn = host == Host::Aws && broker.port() == aws::ALPN_PORT && identity.is_some();
+            if by_alpn { vec![aws::ALPN.to_owned()] } else { Vec::new() }
+        }),
+        identity,
+        server_name: parameters.server_name.map(ServerName::into_string),
+        verify_server: parameters.verify_server.unwrap_or(true),
+    });
+    let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
+    let lowered_for_aws = (host == Host::Aws && asked == Qos::ExactlyOnce).then_some(asked);
+    Some(Publication {
+        options: ConnectOptions {
+            broker: broker.into_wire(),
+            protocol_version: WireVersion::V311,
+            client_id: parameters.client_id?.into_string(),
+            credentials: credentials(parameters.username, parameters.password),
+            clean_session: parameters.clean_session.unwrap_or(true),
+            keep_alive: parameters.keep_alive.unwrap_or(60),
+            will: parameters.will,
+            tls,
+            websocket_headers: Vec::new(),
+            session_expiry_interval: None,
+        },
+        message: Message {
+            topic: parameters.topic?.into_string(),
+            payload: parameters.content.or(parameters.content_base64)?,
+            qos: if lowered_for_aws.is_some() { Qos::AtLeastOnce } else { asked },
+            retain: parameters.retain.unwrap_or(false),
+            properties: None,
+        },
+        effort: Effort {
+            timeout: parameters.timeout.unwrap_or(60_000),
+            retries: parameters.retries.unwrap_or(2),
+        },
+        remarks: Remarks { scheme, lowered_for_aws, unused_certificate },
+    })
+}
+
+fn credentials(username: Option<MqttString>, password: Option<Password>) -> Option<Credentials> {
+    if username.is_none() && password.is_none() {
+        return None;
+    }
+    Some(Credentials {
+        username: username.map(MqttString::into_string),
+        password: password.map(Password::into_string),
+    })
+}
+
+struct Rules<'m, 'a> {
+    merged: Merged<'m, 'a>,
+    problems: Vec<Problem<'a>>,
+}
+
+impl Rules<'_, '_> {
+    fn check(&mut self, parameters: &Parameters) {
+        self.required();
+        self.versions(parameters);
+        if parameters.password.is_some() && !self.merged.has(Name::Username) {
+            self.broken(Name::Password, Rule::PasswordWithoutUsername);
+        }
+        if let (Some(client_id), Some(false)) = (&parameters.client_id, parameters.clean_session)
+            && client_id.as_str().is_empty()
+        {
+            self.broken(Name::ClientId, Rule::EmptyClientId);
+        }
+        if parameters.use_certificate == Some(true) {
+            self.certificate(parameters.broker.as_ref());
+        }
+        let payload = match (&parameters.content, &parameters.content_base64) {
+            (Some(payload), _) => Some((Name::Content, payload.len())),
+            (None, Some(payload)) => Some((Name::ContentBase64, payload.len())),
+            (None, None) => None,
+        };
+        self.packet(parameters, payload);
+        if parameters.host() == Host::Aws {
+            self.aws(parameters, payload);
+        }
+    }
+
+    fn broken(&mut self, name: Name, rule: Rule) {
+        let source = self.merged.get(name).map(|given| given.source);
+        self.problems.push(Problem::Rule { name: name.as_str(), source, rule });
+    }
+
+    fn required(&mut self) {
+        let content = self.merged.get(Name::Content).map(|given| given.source);
+        let base64 = self.merged.get(Name::ContentBase64).map(|given| given.source);
+        if content.is_some() && base64.is_some() {
+            self.broken(Name::Content, Rule::OneContent);
+        }
+        for parameter in PARAMETERS.iter().filter(|parameter| parameter.required) {
+            let name = parameter.id;
+            let by_other_name = name == Name::Content && base64.is_some();
+            if !self.merged.has(name) && !by_other_name {
+                self.problems.push(Problem::Missing { name });
+            }
+        }
+    }
+
+    /// MQTT 5 and WebSockets are not there yet; and what only they have is never dropped in silence.
+    fn versions(&mut self, parameters: &Parameters) {
+        let mqtt5 = parameters.protocol_version == Some(ProtocolVersion::V5);
+        if mqtt5 {
+            self.broken(Name::ProtocolVersion, Rule::NotYet("\"5\""));
+        }
+        let websocket = parameters.broker.as_ref().is_some_and(|broker| broker.scheme().is_websocket());
+        if websocket {
+            self.broken(Name::Broker, Rule::NotYet("WebSocket (ws, wss)"));
+        }
+        for parameter in PARAMETERS {
+            let Some(feature) = parameter.later else { continue };
+            if !self.merged.has(parameter.id) {
+                continue;
+            }
+            let rule = match parameter.id {
+                Name::WebsocketHeaders if !websocket => Rule::OnlyWebSocket,
+                Name::WebsocketHeaders => Rule::NotYet(feature),
+                _ if !mqtt5 => Rule::OnlyMqtt5,
+                _ => Rule::NotYet(feature),
+            };
+            self.broken(parameter.id, rule);
+        }
+    }
+
+    fn certificate(&mut self, broker: Option<&BrokerUrl>) {
+        if broker.is_some_and(|broker| !broker.scheme().is_tls()) {
+            self.broken(Name::UseCertificate, Rule::CertificateWithoutTls);
+        }
+        for name in [Name::Certificate, Name::PrivateKey] {
+            if !self.merged.has(name) {
+                self.broken(name, Rule::CertificateIncomplete);
+            }
+        }
+    }
+
+    fn packet(&mut self, parameters: &Parameters, payload: Option<(Name, usize)>) {
+        let (Some((name, length)), Some(topic)) = (payload, &parameters.topic) else { return };
+        // The topic and its length; the packet identifier is there from QoS 1 on.
+        let maximum = MAX_REMAINING_LENGTH - topic.as_str().len() - 4;
+        if length > maximum {
+            self.broken(name, Rule::PacketTooLarge { length, maximum });
+        }
+    }
+
+    fn aws(&mut self, parameters: &Parameters, payload: Option<(Name, usize)>) {
+        if let Some((name, length)) = payload
+            && length > aws::MAX_PAYLOAD
+        {
+            self.broken(name, Rule::AwsPayload { length });
+        }
+        if let Some(topic) = &parameters.topic {
+            let slashes = aws::slashes(topic.as_str());
+            if slashes > aws::MAX_SLASHES {
+                self.broken(Name::Topic, Rule::AwsSlashes { slashes });
+            }
+        }
+        if let Some(client_id) = &parameters.client_id {
+            let length = client_id.as_str().len();
+            if length > aws::MAX_CLIENT_ID {
+                self.broken(Name::ClientId, Rule::AwsClientId { length });
+            }
+        }
+    }
+}
+
+/// Reads configuration and request and prepares what they ask for.
+///
+/// # Errors
+///
+/// Everything that is wrong. When a text is not even a JSON object, only that is reported.
+pub fn prepare<'a>(config: &'a str, request: &'a str) -> Result<Publication, Invalid<'a>> {
+    let config = Document::read(Source::Configuration, config);
+    prepare_over(&config, request)
+}
+
+/// The same over a configuration that has been read already, which many requests share.
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub fn prepare_over<'a>(
+    config: &Result<Document<'a>, Problem<'a>>,
+    request: &'a str,
+) -> Result<Publication, Invalid<'a>> {
+    match (config, Document::read(Source::Request, request)) {
+        (Ok(config), Ok(request)) => Publication::prepare(config, &request),
+        (Err(config), Ok(_)) => Err(Invalid(vec![config.clone()])),
+        (Ok(_), Err(request)) => Err(Invalid(vec![request])),
+        (Err(config), Err(request)) => Err(Invalid(vec![config.clone(), request])),
+    }
+}

@@ -1,0 +1,90 @@
+//! Texts that came from outside, made fit for a message: one line, printable, and not too long.
+
+use std::fmt::{self, Write};
+
+/// How many characters of a parameter's value or name a message shows.
+pub const VALUE: usize = 60;
+
+/// How many characters of a topic a message shows.
+pub const TOPIC: usize = 120;
+
+/// How many characters of a reason (the host's or the broker's words) a message shows.
+pub const REASON: usize = 400;
+
+/// Displays `text` on one line: control characters and characters that change the direction or the line of
+/// what follows are escaped as `\u{…}`; what is longer than `limit` characters ends in `…`.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    text: &'a str,
+    limit: usize,
+    quoted: bool,
+}
+
+impl<'a> Shown<'a> {
+    /// The text as it is, for words that stand in a sentence.
+    pub fn plain(text: &'a str, limit: usize) -> Self {
+        Shown { text, limit, quoted: false }
+    }
+
+    /// The text in double quotes; quotes and backslashes in it are escaped.
+    pub fn quoted(text: &'a str, limit: usize) -> Self {
+        Shown { text, limit, quoted: true }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.quoted {
+            f.write_char('"')?;
+        }
+        for (count, character) in self.text.chars().enumerate() {
+            if count == self.limit {
+                f.write_char('…')?;
+                break;
+            }
+            match character {
+                '"' | '\\' if self.quoted => {
+                    f.write_char('\\')?;
+                    f.write_char(character)?;
+                }
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                character if reorders_or_hides(character) => write!(f, "\\u{{{:x}}}", u32::from(character))?,
+                character => f.write_char(character)?,
+            }
+        }
+        if self.quoted {
+            f.write_char('"')?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a reader, or a terminal, would be misled by the character: controls, line and paragraph
+/// separators, zero-width characters, bidirectional overrides and isolates, the byte order mark.
+fn reorders_or_hides(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_printable_and_short() {
+        for (text, limit, plain, quoted) in [
+            ("a b", 9, "a b", r#""a b""#),
+            ("a\nb\tc\r", 9, r"a\nb\tc\u{d}", r#""a\nb\tc\u{d}""#),
+            (r#"a"\"#, 9, r#"a"\"#, r#""a\"\\""#),
+            ("\u{1b}[31m", 9, r"\u{1b}[31m", r#""\u{1b}[31m""#),
+            ("\u{202e}x\u{2028}\u{85}", 9, r"\u{202e}x\u{2028}\u{85}", r#""\u{202e}x\u{2028}\u{85}""#),
+            ("äöü", 3, "äöü", r#""äöü""#),
+            ("äöüß", 3, "äöü…", r#""äöü…""#),
+            ("", 0, "", r#""""#),
+        ] {
+            assert_eq!(Shown::plain(text, limit).to_string(), plain, "{text:?}");
+            assert_eq!(Shown::quoted(text, limit).to_string(), quoted, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Texts as MQTT carries them.
+
+use crate::wants::Wants;
+
+/// The longest string and the longest binary field of an MQTT packet, in bytes (MQTT 3.1.1, section 1.5.3).
+pub const MAX_LENGTH: usize = 65_535;
+
+/// A UTF-8 string of an MQTT packet (MQTT 3.1.1, section 1.5.3): 65,535 bytes at most, no U+0000.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttString(String);
+
+impl MqttString {
+    /// Checks a string.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than 65,535 bytes or holds U+0000.
+    pub fn new(text: impl Into<String>) -> Result<Self, Wants> {
+        let text = text.into();
+        if text.len() > MAX_LENGTH {
+            return Err(Wants::ShortString { length: text.len() });
+        }
+        if text.as_bytes().contains(&0) {
+            return Err(Wants::NoNul);
+        }
+        Ok(MqttString(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// A password. MQTT carries it as bytes (MQTT 3.1.1, section 3.1.3.5), so U+0000 is allowed. It has no
+/// `Debug`: nothing can print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Checks a password.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than 65,535 bytes.
+    pub fn new(text: impl Into<String>) -> Result<Self, Wants> {
+        let text = text.into();
+        if text.len() > MAX_LENGTH {
+            Err(Wants::ShortString { length: text.len() })
+        } else {
+            Ok(Password(text))
+        }
+    }
+
+    /// The password itself.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}

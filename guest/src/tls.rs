@@ -1,0 +1,48 @@
+//! Names in a TLS handshake: the server's, and those of application protocols.
+
+use std::net::IpAddr;
+
+use crate::broker::is_host_name;
+use crate::value::Value;
+use crate::wants::Wants;
+
+/// The name that the broker's certificate has to have and that is asked for (SNI, RFC 6066, section 3):
+/// a host name or an IP address without brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerName(String);
+
+impl ServerName {
+    /// Checks a server name.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither a host name nor an IP address.
+    pub fn new(name: impl Into<String>) -> Result<Self, Wants> {
+        let name = name.into();
+        let right = name.parse::<IpAddr>().is_ok() || is_host_name(&name);
+        if right { Ok(ServerName(name)) } else { Err(Wants::ServerName) }
+    }
+
+    /// The name's text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Reads the application protocols to offer (ALPN, RFC 7301, section 3.1): a list of names of 1 to 255 bytes
+/// each, in order of preference. An empty list offers none.
+///
+/// # Errors
+///
+/// When the value is not a list of strings, or a name is empty or too long.
+pub fn read_alpn(value: Value<'_>) -> Result<Vec<String>, Wants> {
+    let mut protocols = Vec::new();
+    for element in value.list()? {
+        let protocol = element.string().map_err(|_| Wants::Strings)?;
+        if !(1..=255).contains(&protocol.len()) {
+            return Err(Wants::AlpnName);
+        }
+        protocols.push(protocol.into_owned());
+    }
+    Ok(protocols)
+}

@@ -1,0 +1,36 @@
+//! A topic to publish to.
+
+use crate::text::MqttString;
+use crate::wants::Wants;
+
+/// A topic name (MQTT 3.1.1, sections 3.3.2.1 and 4.7): 1 to 65,535 bytes, no wildcard, no U+0000.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic(String);
+
+impl Topic {
+    /// Checks a topic name.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too long, or holds a wildcard (`+`, `#`) or U+0000.
+    pub fn new(topic: impl Into<String>) -> Result<Self, Wants> {
+        let topic = MqttString::new(topic)?.into_string();
+        if topic.is_empty() {
+            return Err(Wants::TopicNotEmpty);
+        }
+        if topic.bytes().any(|byte| matches!(byte, b'+' | b'#')) {
+            return Err(Wants::TopicWithoutWildcard);
+        }
+        Ok(Topic(topic))
+    }
+
+    /// The topic's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The topic's text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}

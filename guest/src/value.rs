@@ -1,0 +1,257 @@
+//! One JSON value, unread until somebody knows what it should be.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::shown::{self, Shown};
+use crate::wants::Wants;
+
+/// The type of a JSON value (RFC 8259, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    /// Text in double quotes.
+    String,
+    /// A number, whole or not.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// `null`.
+    Null,
+    /// `[…]`
+    List,
+    /// `{…}`
+    Object,
+}
+
+impl JsonType {
+    /// The type of the value that `text`, valid JSON without white space around it, holds.
+    pub fn of(text: &str) -> JsonType {
+        match text.as_bytes().first() {
+            Some(b'"') => JsonType::String,
+            Some(b'{') => JsonType::Object,
+            Some(b'[') => JsonType::List,
+            Some(b't' | b'f') => JsonType::Boolean,
+            Some(b'n') => JsonType::Null,
+            Some(_) | None => JsonType::Number,
+        }
+    }
+}
+
+impl fmt::Display for JsonType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            JsonType::String => "a string",
+            JsonType::Number => "a number",
+            JsonType::Boolean => "a boolean",
+            JsonType::Null => "null",
+            JsonType::List => "a list",
+            JsonType::Object => "an object",
+        })
+    }
+}
+
+/// A JSON value: its text, known to be valid JSON, borrowed from the document it stands in.
+#[derive(Clone, Copy)]
+pub struct Value<'a>(&'a RawValue);
+
+impl<'a> Value<'a> {
+    /// The value's text as it stands in the document.
+    pub fn text(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// The value's type.
+    pub fn json_type(self) -> JsonType {
+        JsonType::of(self.text())
+    }
+
+    /// Whether the value is `null`, which is the same as an absent one.
+    pub fn is_null(self) -> bool {
+        self.json_type() == JsonType::Null
+    }
+
+    /// A string, without its quotes and escapes.
+    ///
+    /// # Errors
+    ///
+    /// When the value is of another type, or holds half of a surrogate pair, which no Unicode text can hold.
+    pub fn string(self) -> Result<Cow<'a, str>, Wants> {
+        let inside = self.text().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match inside {
+            None => Err(Wants::String),
+            Some(plain) if !plain.as_bytes().contains(&b'\\') => Ok(Cow::Borrowed(plain)),
+            Some(_) => serde_json::from_str(self.text()).map(Cow::Owned).map_err(|_| Wants::WholeCharacters),
+        }
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    ///
+    /// When the value is of another type; the string `"true"` is of another type.
+    pub fn boolean(self) -> Result<bool, Wants> {
+        match self.text() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Wants::Boolean),
+        }
+    }
+
+    /// A whole number without sign, fraction and exponent; `None` when it is anything else.
+    pub fn whole_number(self) -> Option<u64> {
+        // `parse` would take a leading `+`, which JSON does not have: a raw value never starts with one.
+        self.text().parse().ok()
+    }
+
+    /// The elements of a list.
+    ///
+    /// # Errors
+    ///
+    /// When the value is of another type.
+    pub fn list(self) -> Result<Vec<Value<'a>>, Wants> {
+        match self.json_type() {
+            JsonType::List => {
+                let elements: Vec<&'a RawValue> =
+                    serde_json::from_str(self.text()).map_err(|_| Wants::Strings)?;
+                Ok(elements.into_iter().map(Value).collect())
+            }
+            JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::Object => {
+                Err(Wants::Strings)
+            }
+        }
+    }
+
+    /// The members of an object, in order, duplicates included.
+    ///
+    /// # Errors
+    ///
+    /// When the value is of another type.
+    pub fn object(self) -> Result<Vec<Member<'a>>, Wants> {
+        match self.json_type() {
+            JsonType::Object => members(self.text()).map_err(|_| Wants::Object),
+            JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::List => {
+                Err(Wants::Object)
+            }
+        }
+    }
+}
+
+/// What was got, for a message: the type and, unless it is a secret, the shortened value.
+#[derive(Clone, Copy)]
+pub struct Got<'a> {
+    value: Value<'a>,
+    secret: bool,
+}
+
+impl<'a> Got<'a> {
+    /// Shows type and value.
+    pub fn open(value: Value<'a>) -> Self {
+        Got { value, secret: false }
+    }
+
+    /// Shows the type, and the length of a string; never the value.
+    pub fn secret(value: Value<'a>) -> Self {
+        Got { value, secret: true }
+    }
+}
+
+impl fmt::Display for Got<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.value.json_type();
+        match (kind, self.secret) {
+            (JsonType::String, false) => match self.value.string() {
+                Ok(text) => write!(f, "the string {}", Shown::quoted(&text, shown::VALUE)),
+                Err(_) => write!(f, "a string"),
+            },
+            (JsonType::String, true) => match self.value.string() {
+                Ok(text) if text.is_empty() => f.write_str("an empty string"),
+                Ok(text) if text.len() == 1 => f.write_str("a string of 1 byte"),
+                Ok(text) => write!(f, "a string of {} bytes", text.len()),
+                Err(_) => write!(f, "a string"),
+            },
+            (JsonType::Number, false) => {
+                write!(f, "the number {}", Shown::plain(self.value.text(), shown::VALUE))
+            }
+            (JsonType::Boolean, false) => f.write_str(self.value.text()),
+            (JsonType::Number | JsonType::Boolean, true)
+            | (JsonType::Null | JsonType::List | JsonType::Object, false | true) => kind.fmt(f),
+        }
+    }
+}
+
+/// One member of a JSON object: its name and its value.
+pub type Member<'a> = (Cow<'a, str>, Value<'a>);
+
+/// Reads the text of a JSON object.
+///
+/// # Errors
+///
+/// When the text is not JSON, or holds something else than one object.
+pub fn members(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
+    serde_json::from_str(text).map(|Members(members)| members)
+}
+
+/// Whether the text is one JSON value of any type.
+///
+/// # Errors
+///
+/// When it is not.
+pub fn check_syntax(text: &str) -> Result<(), serde_json::Error> {
+    serde_json::from_str::<&RawValue>(text).map(|_| ())
+}
+
+struct Members<'a>(Vec<Member<'a>>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    members.push((name, Value(value)));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A member's name, borrowed where it holds no escape; serde's own `Cow<str>` always owns.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a parameter should be: the second half of every message about a wrong value.
+
+use std::fmt;
+
+use crate::broker::BrokerFault;
+use crate::content::MAX_DEPTH;
+use crate::shown::{self, Shown};
+
+/// What was wanted of a value that was not right. Displayed after the word "wants".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// A value of another type was given.
+    String,
+    /// A value of another type was given; strings are another type.
+    Boolean,
+    /// Not a list, or not of strings.
+    Strings,
+    /// A value of another type was given.
+    Object,
+    /// The string holds half of a UTF-16 surrogate pair (RFC 8259, section 8.2).
+    WholeCharacters,
+    /// Not a whole number, or outside the range.
+    WholeNumber {
+        /// The lowest value that is right.
+        minimum: u32,
+        /// The highest value that is right.
+        maximum: u32,
+        /// What it counts, in the plural; may be empty.
+        unit: &'static str,
+    },
+    /// Not one of the three (MQTT 3.1.1, section 4.3).
+    Qos,
+    /// Another text than the only one.
+    Constant(&'static str),
+    /// Neither of the known protocol versions.
+    ProtocolVersion,
+    /// Not a broker's URL.
+    Broker(BrokerFault),
+    /// An empty topic (MQTT 3.1.1, section 4.7.3).
+    TopicNotEmpty,
+    /// A topic to publish to holds `+` or `#` (MQTT 3.1.1, section 3.3.2.1).
+    TopicWithoutWildcard,
+    /// A string of more than 65,535 bytes (MQTT 3.1.1, section 1.5.3).
+    ShortString {
+        /// How many bytes it has.
+        length: usize,
+    },
+    /// A string with U+0000 (MQTT 3.1.1, section 1.5.3).
+    NoNul,
+    /// Neither PEM text nor an absolute path.
+    Pem,
+    /// Neither a host name nor an IP address.
+    ServerName,
+    /// A protocol name of no or of more than 255 bytes (RFC 7301, section 3.1).
+    AlpnName,
+    /// Nested more deeply than is sent.
+    ShallowContent,
+    /// A character that is not of the standard base64 alphabet (RFC 4648, section 4).
+    Base64Alphabet {
+        /// Its position, in bytes from 0.
+        position: usize,
+    },
+    /// Base64 whose length is not a multiple of 4: cut off, or its padding is missing.
+    Base64Padding,
+    /// Base64 whose last character holds bits that are lost: cut off or damaged.
+    Base64End,
+    /// A will's payload of more than 65,535 bytes (MQTT 3.1.1, section 3.1.3.3).
+    WillPayload {
+        /// How many bytes it has.
+        length: usize,
+    },
+}
+
+impl fmt::Display for Wants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wants::String => f.write_str("a string"),
+            Wants::Boolean => f.write_str("true or false, without quotes"),
+            Wants::Strings => f.write_str("a list of strings"),
+            Wants::Object => f.write_str("an object"),
+            Wants::WholeCharacters => f.write_str("whole characters: \\ud800 to \\udfff only in pairs"),
+            Wants::WholeNumber { minimum, maximum, unit } => {
+                let of = if unit.is_empty() { "" } else { " of " };
+                write!(f, "a whole number{of}{unit} from {minimum} to {maximum}")
+            }
+            Wants::Qos => f.write_str("the number 0, 1 or 2"),
+            Wants::Constant(text) => write!(f, "{}", Shown::quoted(text, shown::VALUE)),
+            Wants::ProtocolVersion => f.write_str("\"3.1.1\" or \"5\""),
+            Wants::Broker(fault) => fault.fmt(f),
+            Wants::TopicNotEmpty => f.write_str("at least one character"),
+            Wants::TopicWithoutWildcard => {
+                f.write_str("a topic without the wildcards + and #, which only a subscription may have")
+            }
+            Wants::ShortString { length } => write!(f, "65535 bytes at most, not {length}"),
+            Wants::NoNul => f.write_str("a text without the character U+0000"),
+            Wants::Pem => {
+                f.write_str("an absolute path, starting with /, or PEM text, starting with -----BEGIN")
+            }
+            Wants::ServerName => f.write_str("a host name or an IP address, without scheme and port"),
+            Wants::AlpnName => f.write_str("protocol names of 1 to 255 bytes"),
+            Wants::ShallowContent => {
+                write!(f, "no more than {MAX_DEPTH} lists and objects inside each other")
+            }
+            Wants::Base64Alphabet { position } => {
+                write!(f, "base64 of the alphabet A-Z a-z 0-9 + / only: byte {position} is another")
+            }
+            Wants::Base64Padding => {
+                f.write_str("base64 whose length is a multiple of 4, filled up with = at the end")
+            }
+            Wants::Base64End => f.write_str("complete base64: its last character has bits left over"),
+            Wants::WillPayload { length } => write!(f, "65535 bytes at most, not {length}"),
+        }
+    }
+}

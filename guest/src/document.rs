@@ -1,10 +1,12 @@
 //! A configuration or a request: JSON text → the values of the known parameters, unread.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::json;
 use crate::parameters::{COUNT, Name};
 use crate::problem::Problem;
-use crate::value::{JsonType, Member, Value, check_syntax, members};
+use crate::value::Value;
 
 /// Which of the two documents something stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,24 +42,21 @@ impl<'a> Document<'a> {
     ///
     /// When the text is not a JSON object at all; then nothing else can be said about it.
     pub fn read(source: Source, text: &'a str) -> Result<Self, Problem<'a>> {
-        let not_json = |error: &serde_json::Error| Problem::NotJson { source, error: error.to_string() };
-        let start = text.trim_ascii_start();
-        if start.is_empty() {
+        if text.trim_ascii().is_empty() {
             return Err(Problem::Empty { source });
         }
-        if !start.starts_with('{') {
-            check_syntax(text).map_err(|error| not_json(&error))?;
-            return Err(Problem::NotAnObject { source, got: JsonType::of(start) });
-        }
-        let members = members(text).map_err(|error| not_json(&error))?;
+        let value =
+            json::check(text).map_err(|error| Problem::NotJson { source, error: error.to_string() })?;
+        let value = Value::new(value);
+        let members = value.object().map_err(|_| Problem::NotAnObject { source, got: value.json_type() })?;
         let mut document = Document { values: [None; COUNT], problems: Vec::new() };
-        for member in members {
-            document.add(source, member);
+        for (name, value) in members {
+            document.add(source, name, value);
         }
         Ok(document)
     }
 
-    fn add(&mut self, source: Source, (name, value): Member<'a>) {
+    fn add(&mut self, source: Source, name: Cow<'a, str>, value: Value<'a>) {
         match Name::find(&name) {
             None => self.problems.push(Problem::unknown_parameter(name, source)),
             Some(known) => {

@@ -19,7 +19,7 @@
 //! | [`publication`] | the rules between parameters; connect options, message and effort |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
-//! | [`value`], [`shown`] | reading one JSON value; showing a text that came from outside |
+//! | [`json`], [`value`], [`shown`] | taking JSON text apart; reading one value; showing a text that came from outside |
 //! | [`confidential`] | the contract's records that hold secrets, with a `Debug` that does not |
 //! | [`schema`] | the JSON Schema of a configuration and of a request |
 #![deny(unsafe_code)]
@@ -30,6 +30,7 @@ pub mod broker;
 pub mod confidential;
 pub mod content;
 pub mod document;
+pub mod json;
 pub mod merge;
 pub mod outcome;
 pub mod parameters;

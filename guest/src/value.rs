@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
+use crate::json;
 use crate::shown::{self, Shown};
 use crate::wants::Wants;
 
@@ -53,14 +51,19 @@ impl fmt::Display for JsonType {
     }
 }
 
-/// A JSON value: its text, known to be valid JSON, borrowed from the document it stands in.
+/// A JSON value: its text, borrowed from the document it stands in. It has no `Debug`, since it may be a secret.
 #[derive(Clone, Copy)]
-pub struct Value<'a>(&'a RawValue);
+pub struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {
+    /// The value with this text, valid JSON without white space around it.
+    pub(crate) fn new(text: &'a str) -> Self {
+        Value(text)
+    }
+
     /// The value's text as it stands in the document.
     pub fn text(self) -> &'a str {
-        self.0.get()
+        self.0
     }
 
     /// The value's type.
@@ -79,11 +82,11 @@ impl<'a> Value<'a> {
     ///
     /// When the value is of another type, or holds half of a surrogate pair, which no Unicode text can hold.
     pub fn string(self) -> Result<Cow<'a, str>, Wants> {
-        let inside = self.text().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        match inside {
-            None => Err(Wants::String),
-            Some(plain) if !plain.as_bytes().contains(&b'\\') => Ok(Cow::Borrowed(plain)),
-            Some(_) => serde_json::from_str(self.text()).map(Cow::Owned).map_err(|_| Wants::WholeCharacters),
+        match self.json_type() {
+            JsonType::String => json::string(self.0).ok_or(Wants::WholeCharacters),
+            JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::List | JsonType::Object => {
+                Err(Wants::String)
+            }
         }
     }
 
@@ -111,13 +114,9 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type.
-    pub fn list(self) -> Result<Vec<Value<'a>>, Wants> {
+    pub fn list(self) -> Result<impl Iterator<Item = Value<'a>>, Wants> {
         match self.json_type() {
-            JsonType::List => {
-                let elements: Vec<&'a RawValue> =
-                    serde_json::from_str(self.text()).map_err(|_| Wants::Strings)?;
-                Ok(elements.into_iter().map(Value).collect())
-            }
+            JsonType::List => Ok(json::elements(self.0).map(Value)),
             JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::Object => {
                 Err(Wants::Strings)
             }
@@ -129,9 +128,9 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type.
-    pub fn object(self) -> Result<Vec<Member<'a>>, Wants> {
+    pub fn object(self) -> Result<impl Iterator<Item = (Cow<'a, str>, Value<'a>)>, Wants> {
         match self.json_type() {
-            JsonType::Object => members(self.text()).map_err(|_| Wants::Object),
+            JsonType::Object => Ok(json::members(self.0).map(|(name, value)| (name, Value(value)))),
             JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::List => {
                 Err(Wants::Object)
             }
@@ -179,79 +178,5 @@ impl fmt::Display for Got<'_> {
             (JsonType::Number | JsonType::Boolean, true)
             | (JsonType::Null | JsonType::List | JsonType::Object, false | true) => kind.fmt(f),
         }
-    }
-}
-
-/// One member of a JSON object: its name and its value.
-pub type Member<'a> = (Cow<'a, str>, Value<'a>);
-
-/// Reads the text of a JSON object.
-///
-/// # Errors
-///
-/// When the text is not JSON, or holds something else than one object.
-pub fn members(text: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    serde_json::from_str(text).map(|Members(members)| members)
-}
-
-/// Whether the text is one JSON value of any type.
-///
-/// # Errors
-///
-/// When it is not.
-pub fn check_syntax(text: &str) -> Result<(), serde_json::Error> {
-    serde_json::from_str::<&RawValue>(text).map(|_| ())
-}
-
-struct Members<'a>(Vec<Member<'a>>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    members.push((name, Value(value)));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-/// A member's name, borrowed where it holds no escape; serde's own `Cow<str>` always owns.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(name)))
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(NameVisitor)
     }
 }

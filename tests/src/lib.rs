@@ -24,14 +24,53 @@
 //! broker.wait_for_log("Received DISCONNECT from sender", Duration::from_secs(10));
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! What a real broker never does, [`ScriptedBroker`] does: [the example there](ScriptedBroker) is as short.
+//!
+//! # What is here
+//!
+//! - [`broker`]: [`Mosquitto`], a real broker for each test: plain, with passwords, an access list, TLS, mutual TLS;
+//!   it can be killed, restarted and frozen;
+//! - [`observer`]: [`Observer`], a subscriber that shows topic, flags and content byte for byte;
+//! - [`pki`]: [`Pki`], certificates made for the run, good ones and ones with a known [`Fault`](pki::Fault), and keys
+//!   in every [`KeyFormat`](pki::KeyFormat);
+//! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
+//!   [`step`]s, which send what [`encode`] makes and compare what comes with what they [`expect`]; [`record`] is what it
+//!   saw, [`packet`] the parser for that, [`tls`] its TLS;
+//! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives.
+//!
+//! # How it behaves
+//!
+//! - What goes wrong panics, with a message that says what to install, or what was expected and what came.
+//! - Everything blocks and needs no runtime; from asynchronous tests, call what waits
+//!   ([`Observer::messages`], [`ScriptedBroker::finish`], …) where blocking a thread is all right:
+//!   `tokio::task::spawn_blocking`, or a multi-threaded runtime.
+//! - Nothing leaves the loopback interface, no port is fixed, nothing waits a fixed time, so tests can run side by side.
+//! - Every process and thread ends with the value that stands for it; processes also end when the test is killed.
+//!
+//! Needed on the machine (Debian): `apt-get install mosquitto mosquitto-clients openssl`. Set `MOSQUITTO` to the
+//! path of another mosquitto to test against that one.
 #![forbid(unsafe_code)]
 
 pub mod broker;
+mod connection;
+pub mod encode;
+pub mod expect;
 pub mod observer;
+pub mod packet;
 pub mod pki;
 pub mod port;
 mod process;
+pub mod record;
+pub mod script;
+pub mod step;
+pub mod tls;
 
 pub use broker::Mosquitto;
+pub use expect::Expect;
 pub use observer::{Message, Observer};
 pub use pki::Pki;
+pub use record::{Conversation, End, Record};
+pub use script::ScriptedBroker;
+pub use step::{Gate, PacketId, Step};
+pub use tls::ServerTls;

@@ -66,6 +66,9 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Longer than any test.
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A running program; killed, by its process id, when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {

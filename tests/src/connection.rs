@@ -1,0 +1,466 @@
+//! One connection of a scripted broker: carries out its steps and records what happens.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
+
+use crate::encode;
+use crate::packet::{Packet, PacketType};
+use crate::process::{FOREVER, Watched};
+use crate::record::{Conversation, End, TlsFacts, hex};
+use crate::script::State;
+use crate::step::{Action, PacketId, Step};
+
+/// TCP, or TLS over it.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        }
+    }
+}
+
+/// How long an end of ours waits for the client's.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What carries out the steps of one connection.
+pub(crate) struct Connection {
+    number: usize,
+    state: Arc<Watched<State>>,
+    tls: Option<Arc<ServerConfig>>,
+    step_timeout: Duration,
+    /// `None` after a step ended the connection.
+    stream: Option<Stream>,
+    /// How many of the received bytes earlier steps have dealt with.
+    cursor: usize,
+    pace: Option<(usize, Duration)>,
+}
+
+/// How long to wait for more.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// As long as a step may take.
+    Step,
+    /// Until the test asks for the record.
+    Test,
+}
+
+/// How long a read waits before it looks whether the test is over.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// Why a step did not succeed: what happened instead.
+type Mismatch = String;
+
+impl Connection {
+    pub(crate) fn new(
+        number: usize,
+        socket: TcpStream,
+        state: Arc<Watched<State>>,
+        tls: Option<Arc<ServerConfig>>,
+        step_timeout: Duration,
+    ) -> Self {
+        // Writes of a script are meant to arrive as they are made.
+        let _ = socket.set_nodelay(true);
+        let _ = socket.set_write_timeout(Some(step_timeout));
+        Self { number, state, tls, step_timeout, stream: Some(Stream::Plain(socket)), cursor: 0, pace: None }
+    }
+
+    /// Carries out `steps`, then reads on in silence; records the first step that fails, and closes the connection.
+    pub(crate) fn run(mut self, steps: &[Step]) {
+        for (position, step) in steps.iter().enumerate() {
+            if self.stream.is_none() {
+                break;
+            }
+            if let Err(mismatch) = self.step(&step.0) {
+                let number = self.number;
+                self.state.change(|state| {
+                    if !state.aborted {
+                        let problem = format!("connection {number}, step {position}: {step}: {mismatch}");
+                        state.record.problems.push(problem);
+                    }
+                });
+                self.hang_up();
+                return;
+            }
+        }
+        if self.stream.is_some() {
+            self.silence();
+        }
+        self.hang_up();
+    }
+
+    /// Closes a connection that the script does not know of, and says so.
+    pub(crate) fn refuse(mut self) {
+        let number = self.number;
+        self.state.change(|state| {
+            state.record.problems.push(format!("connection {number} is not in the script"));
+        });
+        self.hang_up();
+    }
+
+    fn step(&mut self, action: &Action) -> Result<(), Mismatch> {
+        match action {
+            Action::Expect(expected) => {
+                let packet = self.next_packet(Patience::Step)?;
+                if expected.matches(&packet) { Ok(()) } else { Err(format!("got {packet}")) }
+            }
+            Action::ExpectBytes(expected) => {
+                let bytes = self.next_bytes(expected.len())?;
+                if bytes == *expected { Ok(()) } else { Err(format!("got {}", hex(&bytes))) }
+            }
+            Action::ExpectEnd => self.expect_end(),
+            Action::Receive(count) => self.next_bytes(*count).map(drop),
+            Action::Pace { chunk, pause } => {
+                self.pace = Some((*chunk, *pause));
+                Ok(())
+            }
+            Action::Send { bytes, chunk, pause } => {
+                for (number, piece) in bytes.chunks(*chunk).enumerate() {
+                    if number > 0 {
+                        self.pause(*pause);
+                    }
+                    self.send(piece)?;
+                }
+                Ok(())
+            }
+            Action::Respond { kind, id, reason } => {
+                let id = self.packet_id(*id).ok_or("no packet with an identifier has come")?;
+                self.send(&match reason {
+                    None => encode::ack(*kind, id),
+                    Some(reason) => encode::ack_v5(*kind, id, *reason),
+                })
+            }
+            Action::Answer(answer) => {
+                // Outside the lock: the answer is the test's code and may take its time.
+                let conversation = self.look(Clone::clone);
+                self.send(&answer(&conversation))
+            }
+            Action::Pause(time) => {
+                self.pause(*time);
+                Ok(())
+            }
+            Action::WaitFor(gate) => {
+                let deadline = Instant::now() + self.step_timeout;
+                while !gate.wait(Duration::from_millis(20)) {
+                    if Instant::now() > deadline || self.state.read(|state| state.aborted) {
+                        return Err(format!("it was not opened within {:?}", self.step_timeout));
+                    }
+                }
+                Ok(())
+            }
+            Action::StartTls => self.handshake(),
+            Action::ExpectTlsFailure => match self.handshake() {
+                Ok(()) => Err("it succeeded".to_owned()),
+                Err(_) => Ok(()),
+            },
+            Action::Serve => self.serve(),
+            Action::HalfClose => {
+                self.close_notify();
+                if let Some(stream) = &self.stream {
+                    let _ = stream.socket().shutdown(Shutdown::Write);
+                }
+                Ok(())
+            }
+            Action::Close { notify } => {
+                if *notify {
+                    self.close_notify();
+                }
+                self.hang_up();
+                Ok(())
+            }
+            Action::Reset => {
+                if let Some(stream) = &self.stream {
+                    let _ = SockRef::from(stream.socket()).set_linger(Some(Duration::ZERO));
+                }
+                self.forget_socket();
+                self.end(End::ByScript);
+                Ok(())
+            }
+            Action::Silence => {
+                self.silence();
+                Ok(())
+            }
+            Action::Deaf => {
+                self.state.wait(FOREVER, |state| state.finishing.then_some(()));
+                self.hang_up();
+                Ok(())
+            }
+        }
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&Conversation) -> R) -> R {
+        self.state.read(|state| look(&state.record.conversations[self.number]))
+    }
+
+    fn note<R>(&self, change: impl FnOnce(&mut Conversation) -> R) -> R {
+        self.state.change(|state| change(&mut state.record.conversations[self.number]))
+    }
+
+    fn end(&self, end: End) {
+        self.note(|conversation| {
+            conversation.ended.get_or_insert_with(|| (Instant::now(), end));
+        });
+    }
+
+    /// Drops every handle of the socket, which is what closes it.
+    fn forget_socket(&mut self) {
+        self.state.change(|state| state.sockets.remove(&self.number));
+        self.stream = None;
+    }
+
+    /// Closes the connection with FIN, after taking in what has already come: the kernel sends RST when bytes are
+    /// left unread.
+    fn hang_up(&mut self) {
+        self.end(End::ByScript);
+        self.pace = None;
+        let deadline = Instant::now() + LINGER;
+        if let Some(stream) = &self.stream {
+            let _ = stream.socket().shutdown(Shutdown::Write);
+            while matches!(self.fill(Duration::from_millis(1)), Ok(true)) && Instant::now() < deadline {}
+        }
+        self.forget_socket();
+    }
+
+    /// Closes a connection whose handshake failed, when the client has: were it closed at once, with bytes unread, the
+    /// RST could overtake the alert that says why.
+    fn hang_up_after_alert(&mut self) {
+        let deadline = Instant::now() + LINGER;
+        if let Some(Stream::Tls(tls)) = &mut self.stream {
+            let _ = tls.sock.shutdown(Shutdown::Write);
+            while Instant::now() < deadline
+                && match tls.sock.read(&mut [0; 4096]) {
+                    Ok(count) => count > 0,
+                    Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+                }
+            {}
+        }
+        self.forget_socket();
+        self.end(End::ByScript);
+    }
+
+    fn close_notify(&mut self) {
+        if let Some(Stream::Tls(tls)) = &mut self.stream {
+            tls.conn.send_close_notify();
+            let _ = tls.flush();
+        }
+    }
+
+    fn pause(&self, time: Duration) {
+        if !time.is_zero() {
+            self.state.wait(time, |state| state.aborted.then_some(()));
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
+        // Noted before it is written: the client's answer must not stand before it in the record.
+        self.note(|conversation| conversation.sent.push((Instant::now(), bytes.to_vec())));
+        match &mut self.stream {
+            Some(stream) => stream.write_all(bytes).map_err(|error| format!("could not send: {error}")),
+            None => Err("the connection is closed".to_owned()),
+        }
+    }
+
+    fn packet_id(&self, which: PacketId) -> Option<u16> {
+        self.look(|conversation| {
+            let ids = || conversation.packets.iter().filter_map(|received| received.packet.packet_id());
+            let publishes = || {
+                conversation.packets.iter().filter_map(|received| match &received.packet {
+                    Packet::Publish(publish) => publish.packet_id,
+                    _ => None,
+                })
+            };
+            match which {
+                PacketId::Last => ids().next_back(),
+                PacketId::OfPublish(number) => publishes().nth(number),
+                PacketId::Other => ids().next_back().map(|id| id.wrapping_add(1000).max(1)),
+                PacketId::Exactly(id) => Some(id),
+            }
+        })
+    }
+
+    /// Reads once: `false` when nothing came within `timeout`, the end of the connection as `Err`.
+    fn fill(&mut self, timeout: Duration) -> Result<bool, End> {
+        let (chunk, pause) = self.pace.unwrap_or((64 * 1024, Duration::ZERO));
+        self.pause(pause);
+        let mut buffer = vec![0; chunk.max(1)];
+        let Some(stream) = &mut self.stream else { return Err(End::ByScript) };
+        // Zero would mean to wait for ever.
+        let _ = stream.socket().set_read_timeout(Some(timeout.max(Duration::from_millis(1))));
+        let end = match stream.read(&mut buffer) {
+            Ok(0) => End::Closed,
+            Ok(count) => {
+                self.note(|conversation| conversation.receive(&buffer[..count]));
+                return Ok(true);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return Ok(false),
+                ErrorKind::UnexpectedEof => End::Truncated,
+                _ => End::Reset,
+            },
+        };
+        self.end(end);
+        Err(end)
+    }
+
+    /// Reads until `enough` finds what it wants in the conversation.
+    fn read_until<R>(
+        &mut self,
+        patience: Patience,
+        enough: impl Fn(&Conversation, usize) -> Option<R>,
+    ) -> Result<R, Mismatch> {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = self.look(|conversation| enough(conversation, self.cursor)) {
+                return Ok(found);
+            }
+            // Asked before reading: what the client did before the test ended is still read.
+            let over = match patience {
+                Patience::Step => started.elapsed() >= self.step_timeout,
+                Patience::Test => self.state.read(|state| state.finishing),
+            };
+            let happened = match self.fill(GLANCE) {
+                Err(end) => format!("the connection ended ({end:?})"),
+                Ok(false) if over => format!("nothing came within {:?}", started.elapsed()),
+                Ok(_) => continue,
+            };
+            let rest = self.look(|conversation| hex(&conversation.bytes[self.cursor..]));
+            return Err(format!("{happened}; what came is {rest}"));
+        }
+    }
+
+    fn next_bytes(&mut self, count: usize) -> Result<Vec<u8>, Mismatch> {
+        let bytes = self.read_until(Patience::Step, |conversation, cursor| {
+            conversation.bytes.get(cursor..cursor.checked_add(count)?).map(<[u8]>::to_vec)
+        })?;
+        self.cursor += count;
+        Ok(bytes)
+    }
+
+    fn next_packet(&mut self, patience: Patience) -> Result<Packet, Mismatch> {
+        let (length, packet) = self.read_until(patience, |conversation, cursor| {
+            let mut start = 0;
+            conversation.packets.iter().find_map(|received| {
+                let found = start >= cursor;
+                start += received.bytes.len();
+                found.then(|| (start - cursor, received.packet.clone()))
+            })
+        })?;
+        self.cursor += length;
+        Ok(packet)
+    }
+
+    fn expect_end(&mut self) -> Result<(), Mismatch> {
+        let more = |conversation: &Conversation, cursor: usize| {
+            let more = &conversation.bytes[cursor..];
+            (!more.is_empty()).then(|| hex(more))
+        };
+        match self.read_until(Patience::Step, more) {
+            Ok(more) => Err(format!("got {more}")),
+            Err(_) if self.has_ended() => {
+                self.forget_socket();
+                Ok(())
+            }
+            Err(mismatch) => Err(mismatch),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.look(|conversation| conversation.ended.is_some())
+    }
+
+    /// Reads until the client ends the connection, or the test does.
+    fn silence(&mut self) {
+        let _ = self.read_until(Patience::Test, |_, _| None::<()>);
+        self.end(End::ByScript);
+        self.forget_socket();
+    }
+
+    fn handshake(&mut self) -> Result<(), Mismatch> {
+        let Some(Stream::Plain(socket)) = self.stream.take() else {
+            return Err("there is no plain connection to begin with".to_owned());
+        };
+        let config = self.tls.clone().ok_or("the broker was built without TLS")?;
+        let conn = ServerConnection::new(config).map_err(|error| error.to_string())?;
+        let mut tls = Box::new(StreamOwned::new(conn, socket));
+        let _ = tls.sock.set_read_timeout(Some(Duration::from_millis(100)));
+        let deadline = Instant::now() + self.step_timeout;
+        let mut outcome = Ok(());
+        while outcome.is_ok() && tls.conn.is_handshaking() {
+            outcome = match tls.conn.complete_io(&mut tls.sock) {
+                Ok(_) => Ok(()),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    let aborted = self.state.read(|state| state.aborted);
+                    if aborted || Instant::now() > deadline {
+                        Err("it did not end".to_owned())
+                    } else {
+                        Ok(())
+                    }
+                }
+                Err(error) => Err(error.to_string()),
+            };
+        }
+        let facts = TlsFacts {
+            server_name: tls.conn.server_name().map(str::to_owned),
+            alpn: tls.conn.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            client_certificate: tls.conn.peer_certificates().and_then(|all| Some(all.first()?.to_vec())),
+            version: tls.conn.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
+        };
+        self.stream = Some(Stream::Tls(tls));
+        self.note(|conversation| match &outcome {
+            Ok(()) => conversation.tls = Some(facts),
+            Err(error) => conversation.tls_error = Some(error.clone()),
+        });
+        if outcome.is_err() {
+            self.hang_up_after_alert();
+        }
+        outcome
+    }
+
+    fn serve(&mut self) -> Result<(), Mismatch> {
+        loop {
+            let Ok(packet) = self.next_packet(Patience::Test) else {
+                self.end(End::ByScript);
+                self.forget_socket();
+                return Ok(());
+            };
+            let answer = match &packet {
+                Packet::Connect(connect) if connect.level == 5 => encode::connack_v5(false, 0, &[]),
+                Packet::Connect(_) => encode::connack(false, 0),
+                Packet::Publish(publish) => match (publish.qos, publish.packet_id) {
+                    (1, Some(id)) => encode::puback(id),
+                    (2, Some(id)) => encode::pubrec(id),
+                    _ => continue,
+                },
+                Packet::Ack(ack) if ack.kind == PacketType::PubRel => encode::pubcomp(ack.packet_id),
+                Packet::Other { kind: PacketType::PingReq, .. } => encode::pingresp(),
+                Packet::Disconnect { .. } => continue,
+                unexpected => return Err(format!("got {unexpected}")),
+            };
+            self.send(&answer)?;
+        }
+    }
+}

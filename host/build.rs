@@ -14,6 +14,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-env-changed=PATH");
+    let versions = std::fs::read_to_string(workspace.join("Cargo.lock"))?;
+    let wasmtime =
+        versions.split_once("name = \"wasmtime\"\nversion = \"").and_then(|(_, rest)| rest.split('"').next());
+    println!("cargo::rustc-env=WASMTIME_VERSION={}", wasmtime.ok_or("Cargo.lock names no wasmtime")?);
 
     let out = PathBuf::from(variable("OUT_DIR")?);
     // A target directory of its own: the outer cargo holds the lock of the other.

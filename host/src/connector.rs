@@ -42,6 +42,13 @@ pub struct Meta {
     pub message: String,
 }
 
+/// What a connector runs.
+enum Source {
+    BuiltIn,
+    Wasm(Vec<u8>),
+    Precompiled(Vec<u8>),
+}
+
 /// Why a component could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("the component cannot be loaded: {0:#}")]
@@ -82,7 +89,18 @@ impl Connector {
     /// Starts a connector with other parts.
     #[must_use]
     pub fn builder() -> ConnectorBuilder {
-        ConnectorBuilder { component: None, resolver: None }
+        ConnectorBuilder { source: Source::BuiltIn, resolver: None }
+    }
+
+    /// Compiles a component (WebAssembly, binary) for [`ConnectorBuilder::precompiled`], for this version of this
+    /// library on this kind of machine.
+    ///
+    /// # Errors
+    ///
+    /// It is not a component.
+    pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+        let compile = || Engine::new(&config())?.precompile_component(wasm);
+        compile().map_err(LoadError)
     }
 
     /// The `send` action for `tenant`: merges `request` over `config` (JSON objects as text), publishes one message
@@ -185,7 +203,7 @@ impl std::fmt::Debug for Connector {
 
 /// Builds a [`Connector`].
 pub struct ConnectorBuilder {
-    component: Option<Vec<u8>>,
+    source: Source,
     resolver: Option<Arc<dyn Resolver>>,
 }
 
@@ -194,7 +212,20 @@ impl ConnectorBuilder {
     /// one. It is compiled when the connector is built, and may import nothing but `publisher`.
     #[must_use]
     pub fn component(mut self, wasm: impl Into<Vec<u8>>) -> Self {
-        self.component = Some(wasm.into());
+        self.source = Source::Wasm(wasm.into());
+        self
+    }
+
+    /// Runs what [`Connector::precompile`] made, which takes no time to compile.
+    ///
+    /// # Safety
+    ///
+    /// `code` is machine code: it must come from `precompile` and from nowhere that somebody else can write. That it
+    /// was made by this version of wasmtime, with these settings and for this machine, is checked; what it does is not.
+    #[must_use]
+    #[expect(unsafe_code, reason = "the caller vouches for native code, which nobody can check")]
+    pub unsafe fn precompiled(mut self, code: impl Into<Vec<u8>>) -> Self {
+        self.source = Source::Precompiled(code.into());
         self
     }
 
@@ -211,10 +242,13 @@ impl ConnectorBuilder {
     ///
     /// It is not a component, does not export `connector`, or imports something other than `publisher`.
     pub fn build(self) -> Result<Connector, LoadError> {
-        let wasm = self.component.as_deref().unwrap_or(BUILT_IN);
         let load = || {
             let engine = Engine::new(&config())?;
-            let component = Component::from_binary(&engine, wasm)?;
+            let component = match &self.source {
+                Source::BuiltIn => Component::from_binary(&engine, BUILT_IN)?,
+                Source::Wasm(wasm) => Component::from_binary(&engine, wasm)?,
+                Source::Precompiled(code) => deserialize(&engine, code)?,
+            };
             let mut linker = Linker::<State>::new(&engine);
             publisher::add_to_linker(&mut linker)?;
             let component = MqttConnectorPre::new(linker.instantiate_pre(&component)?)?;
@@ -251,6 +285,13 @@ impl Response {
         };
         Self::fault(what)
     }
+}
+
+/// Loads machine code that [`Connector::precompile`] made.
+#[expect(unsafe_code, reason = "the one place where native code is loaded")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: whoever called `ConnectorBuilder::precompiled` has promised where the code comes from.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// The engine's configuration: a component has what the contract needs, and nothing more.

@@ -119,7 +119,7 @@ impl Error {
         match self {
             Self::Denied(reason) => wit::Error::Denied(reason),
             Self::Credential { .. } => wit::Error::UnusableCredential(self.to_string()),
-            Self::HostNotFound { .. } => wit::Error::HostNotFound(self.to_string()),
+            Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
             Self::Unreachable(reason) => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
             Self::Refused { code, reason } => {

@@ -38,7 +38,7 @@
 //! - [`Error`]: why a message was not acknowledged.
 //!
 //! The contract is `wit/connector.wit` ([`CONTRACT`]).
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod bindings;
 mod connector;

@@ -1,0 +1,166 @@
+//! The command line: parse the arguments, call the library, print, exit.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table |
+//! | [`documents`] | files, flags and environment → configuration and request |
+//! | [`component`] | which component is run, and how names are resolved |
+//! | `demo` | a broker, a subscriber and three sends in one process (feature `demo`) |
+
+mod arguments;
+mod component;
+#[cfg(feature = "demo")]
+mod demo;
+mod documents;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::ArgMatches;
+use mqtt_connector::{CONTRACT, Connector, Meta, Response, Tenant};
+
+/// Exit code of arguments that cannot be used.
+const USAGE: i32 = 64;
+/// Exit code of a file that cannot be read.
+const UNREADABLE: i32 = 66;
+/// Exit code of a fault of this program.
+const FAULT: i32 = 70;
+
+/// Runs the program with `arguments`, the first of which is its name. The exit status is the response's exit code.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = match arguments::command().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&arguments, &error),
+    };
+    start_logging();
+    let Some((name, matches)) = matches.subcommand() else {
+        return report(|| anyhow::bail!("no command; see --help"));
+    };
+    match name {
+        arguments::SEND => respond(|| send(matches)),
+        arguments::CHECK => respond(|| check(matches)),
+        arguments::SCHEMA => report(|| schema(matches)),
+        arguments::WIT => report(|| Ok(CONTRACT.to_owned())),
+        arguments::PRECOMPILE => report(|| component::precompile(matches)),
+        arguments::COMPLETIONS => report(|| arguments::completions(matches)),
+        #[cfg(feature = "demo")]
+        arguments::DEMO => demo(),
+        other => report(|| anyhow::bail!("the command {other:?} is not known; see --help")),
+    }
+}
+
+fn send(matches: &ArgMatches) -> Result<Response, Response> {
+    let documents = documents::read(matches)?;
+    let connector = component::connector(matches)?;
+    block_on(async {
+        let operator = Arc::new(Tenant::unrestricted("operator"));
+        connector.send(&operator, &documents.config, &documents.request).await
+    })
+}
+
+fn check(matches: &ArgMatches) -> Result<Response, Response> {
+    let documents = documents::read(matches)?;
+    let connector = component::connector(matches)?;
+    block_on(async {
+        let operator = Arc::new(Tenant::unrestricted("operator"));
+        connector.check(&operator, &documents.config, &documents.request).await
+    })
+}
+
+fn schema(matches: &ArgMatches) -> anyhow::Result<String> {
+    let connector = component::connector(matches).map_err(|failed| anyhow::anyhow!(failed.meta.message))?;
+    let schema = block_on(connector.schema()).map_err(|failed| anyhow::anyhow!(failed.meta.message))?;
+    Ok(schema.map_err(|failed| anyhow::anyhow!(failed.meta.message))? + "\n")
+}
+
+#[cfg(feature = "demo")]
+fn demo() -> ExitCode {
+    let demo = || {
+        let connector = Connector::new().context("the connector cannot be started")?;
+        let mut out = std::io::stdout().lock();
+        block_on(demo::run(&connector, &mut out)).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
+    };
+    match demo() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("mqtt-connector: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command that answers with a response: one line on standard output, and the exit status.
+fn respond(command: impl FnOnce() -> Result<Response, Response>) -> ExitCode {
+    let response = command().unwrap_or_else(|failed| failed);
+    print_response(&response);
+    exit_code(response.meta.exit_code)
+}
+
+/// Runs a command that prints a text.
+fn report(command: impl FnOnce() -> anyhow::Result<String>) -> ExitCode {
+    let printed = command()
+        .and_then(|text| std::io::stdout().write_all(text.as_bytes()).context("standard output"));
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mqtt-connector: {error:#}");
+            exit_code(FAULT)
+        }
+    }
+}
+
+/// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
+fn usage(arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    let wrong = error.use_stderr();
+    // Nothing can be done about a terminal that is gone.
+    let _ = error.print();
+    if !wrong {
+        return ExitCode::SUCCESS;
+    }
+    let command = arguments.get(1).and_then(|argument| argument.to_str());
+    if matches!(command, Some(arguments::SEND | arguments::CHECK)) {
+        let text = error.render().to_string();
+        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_response(&response(USAGE, format!("The command line: {reason}.")));
+    }
+    exit_code(USAGE)
+}
+
+fn print_response(response: &Response) {
+    let line = serde_json::to_string(response).unwrap_or_default();
+    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        eprintln!("mqtt-connector: standard output: {error}; the response is {line}");
+    }
+}
+
+fn response(exit_code: i32, message: String) -> Response {
+    Response { meta: Meta { exit_code, message } }
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
+    Ok(runtime.block_on(future))
+}
+
+/// Logs to standard error what `RUST_LOG` asks for, and nothing without it.
+fn start_logging() {
+    if std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,191 @@
+//! The commands and their flags. The flags of the parameters come from the connector's own table, so that they are
+//! spelled as the parameters are.
+
+use std::str::FromStr;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
+use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
+
+use super::component::Pin;
+
+pub(super) const SEND: &str = "send";
+pub(super) const CHECK: &str = "check";
+pub(super) const SCHEMA: &str = "schema";
+pub(super) const WIT: &str = "wit";
+pub(super) const PRECOMPILE: &str = "precompile";
+pub(super) const COMPLETIONS: &str = "completions";
+#[cfg(feature = "demo")]
+pub(super) const DEMO: &str = "demo";
+
+pub(super) const CONFIG: &str = "config";
+pub(super) const REQUEST: &str = "request";
+pub(super) const CONTENT_FILE: &str = "content-file";
+pub(super) const PASSWORD_FILE: &str = "password-file";
+pub(super) const RESOLVE: &str = "resolve";
+pub(super) const COMPONENT: &str = "component";
+pub(super) const OUTPUT: &str = "output";
+pub(super) const SHELL: &str = "shell";
+
+const EXAMPLES: &str = "\
+Examples:
+  A message with quality of service 2, to a broker on this machine:
+    mqtt-connector send --broker tcp://localhost:1883 --client-id me --topic greetings --content hello
+
+  From a stored configuration, with a request on standard input:
+    echo '{\"content\": {\"open\": true}}' | mqtt-connector send --config door.json --request -
+
+  A file as the content, the password out of sight:
+    MQTT_PASSWORD=… mqtt-connector send --config door.json --username ann --content-file photo.jpg
+
+  What would be sent, without sending it:
+    mqtt-connector check --config door.json --content hello
+
+Exit status (the exit-code of the response):
+  0 sent; 1-5 the broker refused the connection; 64 a parameter is wrong; 66 a file cannot be used;
+  68 host not found; 69 unreachable; 70 a fault of the connector; 74 connection lost before sending;
+  75 timed out before sending; 76 the broker broke the protocol; 77 not allowed; 78 TLS failed;
+  79 sent but not acknowledged: it may have arrived.";
+
+/// The whole command line.
+pub(super) fn command() -> Command {
+    let command = Command::new("mqtt-connector")
+        .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(concat!(
+            env!("CARGO_PKG_VERSION"),
+            "\ncomponent ",
+            env!("CARGO_PKG_VERSION"),
+            "\ncontract flint:mqtt@0.1.0\nwasmtime ",
+            env!("WASMTIME_VERSION")
+        ))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(EXAMPLES)
+        .subcommand(with_parameters(
+            Command::new(SEND).about("Sends one message, and answers with one line of JSON on standard output"),
+        ))
+        .subcommand(with_parameters(
+            Command::new(CHECK).about("Does everything that send does before it sends: a dry run"),
+        ))
+        .subcommand(
+            Command::new(SCHEMA)
+                .about("Prints the JSON Schema of a configuration and of a request")
+                .arg(component()),
+        )
+        .subcommand(Command::new(WIT).about("Prints the contract between platform, component and host"))
+        .subcommand(
+            Command::new(PRECOMPILE)
+                .about("Compiles a component to machine code, for --component")
+                .arg(Arg::new(COMPONENT).value_name("FILE").required(true).value_hint(ValueHint::FilePath))
+                .arg(
+                    Arg::new(OUTPUT)
+                        .long(OUTPUT)
+                        .short('o')
+                        .value_name("FILE")
+                        .required(true)
+                        .value_hint(ValueHint::FilePath)
+                        .help("Where the machine code goes"),
+                ),
+        )
+        .subcommand(
+            Command::new(COMPLETIONS)
+                .about("Prints the completions for a shell")
+                .arg(Arg::new(SHELL).required(true).value_parser(value_parser!(clap_complete::Shell))),
+        );
+    #[cfg(feature = "demo")]
+    let command = command.subcommand(
+        Command::new(DEMO).about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
+    );
+    command
+}
+
+/// The completions for the shell that was asked for.
+pub(super) fn completions(matches: &ArgMatches) -> anyhow::Result<String> {
+    let mut script = Vec::new();
+    if let Some(shell) = matches.get_one::<clap_complete::Shell>(SHELL) {
+        clap_complete::generate(*shell, &mut command(), "mqtt-connector", &mut script);
+    }
+    Ok(String::from_utf8(script)?)
+}
+
+/// `send` and `check`: the documents, a flag for every parameter, and what only an operator may say.
+fn with_parameters(command: Command) -> Command {
+    command
+        .after_help(EXAMPLES)
+        .arg(
+            file(CONFIG, "The configuration, a JSON object. A parameter in the request wins over the same one here")
+                .help_heading("Documents"),
+        )
+        .arg(
+            file(REQUEST, "The request, a JSON object; - is standard input. A flag wins over the same parameter here")
+                .help_heading("Documents"),
+        )
+        .args(PARAMETERS.iter().map(flag))
+        .arg(file(CONTENT_FILE, "Reads the content, binary included; - is standard input").help_heading("Parameters"))
+        .arg(
+            file(PASSWORD_FILE, "Reads the password; a line end at its end is dropped")
+                .help_heading("Parameters"),
+        )
+        .group(ArgGroup::new("one content").args(["content", "content-base64", CONTENT_FILE]))
+        .mut_arg("username", |arg| arg.env("MQTT_USERNAME").hide_env_values(true))
+        .mut_arg("password", |arg| {
+            arg.env("MQTT_PASSWORD").hide_env_values(true).help(
+                "Password for the broker. Arguments can be seen by others on this machine: better give it in the \
+                 environment, or with --password-file",
+            )
+        })
+        .arg(
+            Arg::new(RESOLVE)
+                .long(RESOLVE)
+                .value_name("HOST:PORT:ADDRESS")
+                .action(ArgAction::Append)
+                .value_parser(Pin::from_str)
+                .help_heading("Operator")
+                .help(
+                    "Points a broker's name at an address instead of looking it up. The address may be followed by \
+                     a port of its own, as in broker.example:8883:127.0.0.1:18883",
+                ),
+        )
+        .arg(component().help_heading("Operator"))
+}
+
+fn file(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("FILE").value_hint(ValueHint::FilePath).help(help)
+}
+
+fn component() -> Arg {
+    file(
+        COMPONENT,
+        "Runs this component (.wasm, or the output of precompile) instead of the built-in one. Machine code is not \
+         sandboxed: only name a file that you made yourself",
+    )
+}
+
+/// The flag of one parameter. Values are not checked here: the component has the rules, and all its words.
+fn flag(parameter: &'static Parameter) -> Arg {
+    let default = match parameter.default_note {
+        "none" => String::new(),
+        note => format!(" [{}{note}]", if parameter.default.is_some() { "default: " } else { "" }),
+    };
+    let arg = Arg::new(parameter.name)
+        .long(parameter.name)
+        .allow_hyphen_values(true)
+        .help_heading("Parameters")
+        .help(format!("{}{default}", parameter.description));
+    match parameter.kind {
+        Kind::Boolean => arg
+            .value_name("BOOLEAN")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(PossibleValuesParser::new(["true", "false"]))
+            .hide_possible_values(true),
+        Kind::Qos => arg.value_name("0|1|2"),
+        Kind::Integer { unit: "", .. } => arg.value_name("NUMBER"),
+        Kind::Integer { unit, .. } => arg.value_name(unit.to_uppercase()),
+        Kind::Strings | Kind::Texts | Kind::Will => arg.value_name("JSON"),
+        Kind::Constant(_) => arg.value_name("TEXT").hide(true),
+        Kind::Choice { .. } | Kind::String | Kind::Any => arg.value_name("TEXT"),
+    }
+}

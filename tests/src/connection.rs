@@ -1,48 +1,20 @@
 //! One connection of a scripted broker: carries out its steps and records what happens.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::ServerConfig;
 use socket2::SockRef;
 
 use crate::encode;
 use crate::packet::{Packet, PacketType};
 use crate::process::{FOREVER, Watched};
-use crate::record::{Conversation, End, TlsFacts, hex};
+use crate::record::{Conversation, End, hex};
 use crate::script::State;
 use crate::step::{Action, PacketId, Step};
-
-/// TCP, or TLS over it.
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
-}
-
-impl Stream {
-    fn socket(&self) -> &TcpStream {
-        match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => &tls.sock,
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(socket) => socket.read(buffer),
-            Self::Tls(tls) => tls.read(buffer),
-        }
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(socket) => socket.write_all(bytes),
-            Self::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
-        }
-    }
-}
+use crate::stream::Stream;
 
 /// How long an end of ours waits for the client's.
 const LINGER: Duration = Duration::from_secs(1);
@@ -179,15 +151,17 @@ impl Connection {
             },
             Action::Serve => self.serve(),
             Action::HalfClose => {
-                self.close_notify();
-                if let Some(stream) = &self.stream {
+                if let Some(stream) = &mut self.stream {
+                    stream.close_notify();
                     let _ = stream.socket().shutdown(Shutdown::Write);
                 }
                 Ok(())
             }
             Action::Close { notify } => {
-                if *notify {
-                    self.close_notify();
+                if let Some(stream) = &mut self.stream
+                    && *notify
+                {
+                    stream.close_notify();
                 }
                 self.hang_up();
                 Ok(())
@@ -243,30 +217,6 @@ impl Connection {
             while matches!(self.fill(Duration::from_millis(1)), Ok(true)) && Instant::now() < deadline {}
         }
         self.forget_socket();
-    }
-
-    /// Closes a connection whose handshake failed, when the client has: were it closed at once, with bytes unread, the
-    /// RST could overtake the alert that says why.
-    fn hang_up_after_alert(&mut self) {
-        let deadline = Instant::now() + LINGER;
-        if let Some(Stream::Tls(tls)) = &mut self.stream {
-            let _ = tls.sock.shutdown(Shutdown::Write);
-            while Instant::now() < deadline
-                && match tls.sock.read(&mut [0; 4096]) {
-                    Ok(count) => count > 0,
-                    Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-                }
-            {}
-        }
-        self.forget_socket();
-        self.end(End::ByScript);
-    }
-
-    fn close_notify(&mut self) {
-        if let Some(Stream::Tls(tls)) = &mut self.stream {
-            tls.conn.send_close_notify();
-            let _ = tls.flush();
-        }
     }
 
     fn pause(&self, time: Duration) {
@@ -400,42 +350,24 @@ impl Connection {
     }
 
     fn handshake(&mut self) -> Result<(), Mismatch> {
-        let Some(Stream::Plain(socket)) = self.stream.take() else {
-            return Err("there is no plain connection to begin with".to_owned());
-        };
         let config = self.tls.clone().ok_or("the broker was built without TLS")?;
-        let conn = ServerConnection::new(config).map_err(|error| error.to_string())?;
-        let mut tls = Box::new(StreamOwned::new(conn, socket));
-        let _ = tls.sock.set_read_timeout(Some(Duration::from_millis(100)));
+        let stream = self.stream.take().ok_or("the connection is closed")?;
         let deadline = Instant::now() + self.step_timeout;
-        let mut outcome = Ok(());
-        while outcome.is_ok() && tls.conn.is_handshaking() {
-            outcome = match tls.conn.complete_io(&mut tls.sock) {
-                Ok(_) => Ok(()),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    let aborted = self.state.read(|state| state.aborted);
-                    if aborted || Instant::now() > deadline {
-                        Err("it did not end".to_owned())
-                    } else {
-                        Ok(())
-                    }
-                }
-                Err(error) => Err(error.to_string()),
-            };
+        let over = || Instant::now() > deadline || self.state.read(|state| state.aborted);
+        let (mut stream, outcome) = stream.handshake(config, over);
+        match &outcome {
+            Ok(()) => self.note(|conversation| conversation.tls = stream.tls_facts()),
+            Err(error) => {
+                self.note(|conversation| conversation.tls_error = Some(error.clone()));
+                // Were it closed at once, with bytes unread, the RST could overtake the alert that says why.
+                let _ = stream.socket().shutdown(Shutdown::Write);
+                stream.drain(LINGER);
+                self.end(End::ByScript);
+            }
         }
-        let facts = TlsFacts {
-            server_name: tls.conn.server_name().map(str::to_owned),
-            alpn: tls.conn.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
-            client_certificate: tls.conn.peer_certificates().and_then(|all| Some(all.first()?.to_vec())),
-            version: tls.conn.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
-        };
-        self.stream = Some(Stream::Tls(tls));
-        self.note(|conversation| match &outcome {
-            Ok(()) => conversation.tls = Some(facts),
-            Err(error) => conversation.tls_error = Some(error.clone()),
-        });
-        if outcome.is_err() {
-            self.hang_up_after_alert();
+        self.stream = outcome.is_ok().then_some(stream);
+        if self.stream.is_none() {
+            self.forget_socket();
         }
         outcome
     }

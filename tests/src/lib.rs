@@ -64,6 +64,7 @@ mod process;
 pub mod record;
 pub mod script;
 pub mod step;
+mod stream;
 pub mod tls;
 
 pub use broker::Mosquitto;

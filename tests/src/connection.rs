@@ -13,7 +13,7 @@ use crate::packet::{Packet, PacketType};
 use crate::process::{FOREVER, Watched};
 use crate::record::{Conversation, End, hex};
 use crate::script::State;
-use crate::step::{Action, PacketId, Step};
+use crate::step::{Action, Step};
 use crate::stream::Stream;
 
 /// How long an end of ours waits for the client's.
@@ -120,7 +120,9 @@ impl Connection {
                 Ok(())
             }
             Action::Respond { kind, id, reason } => {
-                let id = self.packet_id(*id).ok_or("no packet with an identifier has come")?;
+                let id = self
+                    .look(|conversation| conversation.packet_id(*id, self.cursor))
+                    .ok_or("no packet with an identifier has come")?;
                 self.send(&match reason {
                     None => encode::ack(*kind, id),
                     Some(reason) => encode::ack_v5(*kind, id, *reason),
@@ -232,24 +234,6 @@ impl Connection {
             Some(stream) => stream.write_all(bytes).map_err(|error| format!("could not send: {error}")),
             None => Err("the connection is closed".to_owned()),
         }
-    }
-
-    fn packet_id(&self, which: PacketId) -> Option<u16> {
-        self.look(|conversation| {
-            let ids = || conversation.packets.iter().filter_map(|received| received.packet.packet_id());
-            let publishes = || {
-                conversation.packets.iter().filter_map(|received| match &received.packet {
-                    Packet::Publish(publish) => publish.packet_id,
-                    _ => None,
-                })
-            };
-            match which {
-                PacketId::Last => ids().next_back(),
-                PacketId::OfPublish(number) => publishes().nth(number),
-                PacketId::Other => ids().next_back().map(|id| id.wrapping_add(1000).max(1)),
-                PacketId::Exactly(id) => Some(id),
-            }
-        })
     }
 
     /// Reads once: `false` when nothing came within `timeout`, the end of the connection as `Err`.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::packet::{self, Packet};
+use crate::step::PacketId;
 
 /// Everything that happened at a [`ScriptedBroker`](crate::ScriptedBroker); its `Display` is a transcript.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +114,28 @@ impl Conversation {
             let bytes = rest[..length].to_vec();
             self.packets.push(Received { at, packet, bytes });
             self.parsed += length;
+        }
+    }
+
+    /// The packet identifier for an acknowledgement, when the script has come to byte `cursor`.
+    pub(crate) fn packet_id(&self, which: PacketId, cursor: usize) -> Option<u16> {
+        let mut start = 0;
+        // A client may have sent more already than the script has come to.
+        let dealt_with = self.packets.iter().take_while(|received| {
+            let before = start < cursor;
+            start += received.bytes.len();
+            before
+        });
+        let last = dealt_with.filter_map(|received| received.packet.packet_id()).last();
+        let mut publishes = self.packets.iter().filter_map(|received| match &received.packet {
+            Packet::Publish(publish) => publish.packet_id,
+            _ => None,
+        });
+        match which {
+            PacketId::Last => last,
+            PacketId::OfPublish(number) => publishes.nth(number),
+            PacketId::Other => last.map(|id| id.wrapping_add(1000).max(1)),
+            PacketId::Exactly(id) => Some(id),
         }
     }
 

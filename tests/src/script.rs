@@ -104,7 +104,8 @@ impl ScriptedBroker {
         self.address.port()
     }
 
-    /// How many connections it has accepted so far.
+    /// How many connections it has accepted so far; one that was made a moment ago may not be among them. In the record of
+    /// [`finish`](Self::finish) every one is.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state.read(|state| state.record.conversations.len())
@@ -172,7 +173,10 @@ impl ScriptedBroker {
             let _ = acceptor.join();
         }
         for thread in self.state.change(|state| std::mem::take(&mut state.threads)) {
-            let _ = thread.join();
+            if thread.join().is_err() {
+                let problem = "the closure of an `answer` step panicked; see above".to_owned();
+                self.state.change(|state| state.record.problems.push(problem));
+            }
         }
     }
 }

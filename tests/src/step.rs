@@ -41,9 +41,10 @@ pub(crate) enum Action {
 /// Which packet identifier an acknowledgement carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketId {
-    /// That of the last packet received that has one: the right one in an ordinary exchange.
+    /// That of the last packet with one among those that the steps before have waited for: the right one in an
+    /// ordinary exchange.
     Last,
-    /// That of the n-th PUBLISH received on this connection, from 0: for answers out of order.
+    /// That of the n-th PUBLISH with an identifier received on this connection, from 0: for answers out of order.
     OfPublish(usize),
     /// One that the client does not use: the last one plus 1000.
     Other,
@@ -77,7 +78,8 @@ impl Step {
         Self(Action::Pace { chunk, pause })
     }
 
-    /// Sends bytes.
+    /// Sends bytes, in one write. What the client is to get even if it closes the connection after the first part, such
+    /// as an acknowledgement twice, must be one step: to send on a closed connection is a problem.
     pub fn send(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Action::Send { bytes: bytes.into(), chunk: usize::MAX, pause: Duration::ZERO })
     }

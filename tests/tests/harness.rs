@@ -1,8 +1,8 @@
 //! The harness itself, with Mosquitto's own clients and bare sockets in the place of the connector.
 
-use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat, Pem, Pki};
@@ -248,6 +248,35 @@ fn paused_broker_answers_when_it_is_resumed() {
 fn broker_outlives_the_thread_that_started_it() {
     let broker = std::thread::spawn(Mosquitto::start).join().expect("no panic");
     assert!(publish(broker.port(), "-t t -m m -q 1").status.success());
+}
+
+/// Not a test of its own: the process that [`broker_ends_with_a_killed_test`] kills.
+#[test]
+#[ignore = "waits to be killed"]
+fn hold_a_broker() {
+    let broker = Mosquitto::start();
+    println!("holding {}", broker.address());
+    std::thread::park();
+}
+
+#[test]
+fn broker_ends_with_a_killed_test() {
+    let mut test = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "hold_a_broker", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let output = BufReader::new(test.stdout.take().expect("a pipe"));
+    let address: SocketAddr = output
+        .lines()
+        .find_map(|line| line.ok()?.split_once("holding ")?.1.parse().ok())
+        .expect("the address of its broker");
+    let mut connection = TcpStream::connect(address).expect("it serves");
+    connection.set_read_timeout(Some(SOON)).expect("a socket option");
+    test.kill().expect("it runs");
+    test.wait().expect("it was killed");
+    // The end of the broker is what closes the connection.
+    assert!(!matches!(connection.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock));
 }
 
 #[test]

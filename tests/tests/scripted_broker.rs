@@ -188,6 +188,36 @@ fn answers_go_out_in_pieces_with_any_identifier() {
 }
 
 #[test]
+fn pipelined_messages_are_answered_one_by_one() {
+    let broker = ScriptedBroker::builder()
+        .connection([
+            Step::expect(Expect::connect()),
+            Step::expect(Expect::publish().packet_id(7)),
+            Step::respond(PacketType::PubAck),
+            Step::expect(Expect::publish().packet_id(8)),
+            Step::respond(PacketType::PubAck),
+            Step::close(),
+        ])
+        .start();
+    let mut client = connect(&broker);
+    client
+        .write_all(&[CONNECT, b"\x32\x05\x00\x01t\x00\x07\x32\x05\x00\x01t\x00\x08"].concat())
+        .expect("sent");
+    let mut answers = Vec::new();
+    client.read_to_end(&mut answers).expect("an orderly end");
+    assert_eq!(answers, [encode::puback(7), encode::puback(8)].concat());
+    broker.finish();
+}
+
+#[test]
+fn panic_in_a_script_is_a_problem() {
+    let broker = ScriptedBroker::builder().connection([Step::answer(|_| panic!("on purpose"))]).start();
+    drop(connect(&broker));
+    let problems = broker.finish_unchecked().problems;
+    assert_eq!(problems, ["the closure of an `answer` step panicked; see above"]);
+}
+
+#[test]
 fn endings_are_told_apart() {
     let broker = ScriptedBroker::builder()
         .connection([Step::receive(CONNECT.len()), Step::close()])

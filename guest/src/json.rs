@@ -29,7 +29,7 @@ pub fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
         let name = next_value(&mut rest)?;
         let value = next_value(&mut rest)?;
         // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
-        Some((string(name).unwrap_or(Cow::Borrowed(name)), value))
+        Some((string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"'))), value))
     })
 }
 

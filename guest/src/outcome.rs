@@ -183,14 +183,7 @@ fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error:
             may_want_certificate = matches!(refusal.code, 4 | 5 | 134 | 135);
             refused(&address, refusal)
         }
-        Error::PublishRefused(refusal) => (
-            i32::from(refusal.code),
-            format!(
-                "The broker {address} refused the message with reason code {}: {}.",
-                refusal.code,
-                sentence(&refusal.reason)
-            ),
-        ),
+        Error::PublishRefused(refusal) => publish_refused(&address, refusal),
         Error::TooLarge(reason) => {
             (code::DENIED, format!("Not sent, it is too large: {}.", sentence(reason)))
         }
@@ -274,13 +267,18 @@ fn refused(address: &Address<'_>, refusal: &Refusal) -> (i32, String) {
             );
             return (i32::from(refusal.code), text);
         }
-        0 | 6..=127 => {
+        6..=127 => {
             let text = format!(
-                "Not sent, the broker {address} refused the connection with return code {}, which the standard does not have: {}.",
-                refusal.code,
-                sentence(&refusal.reason)
+                "Not sent, the broker {address} refused the connection with return code {}, which the standard does not have.",
+                refusal.code
             );
             return (code::PROTOCOL, text);
+        }
+        0 => {
+            return (
+                code::FAULT,
+                "A fault of the host: it took a return code of 0 for a refusal.".to_owned(),
+            );
         }
     };
     let text = format!(
@@ -288,4 +286,20 @@ fn refused(address: &Address<'_>, refusal: &Refusal) -> (i32, String) {
         refusal.code
     );
     (i32::from(refusal.code), text)
+}
+
+/// MQTT 5: PUBACK or PUBREC with a reason code from 128 (sections 3.4.2.1 and 3.5.2.1).
+fn publish_refused(address: &Address<'_>, refusal: &Refusal) -> (i32, String) {
+    match refusal.code {
+        128..=u8::MAX => {
+            let (code, reason) = (refusal.code, sentence(&refusal.reason));
+            let text = format!("The broker {address} refused the message with reason code {code}: {reason}.");
+            (i32::from(code), text)
+        }
+        0..=127 => {
+            let text =
+                format!("A fault of the host: it took the reason code {} for a refusal.", refusal.code);
+            (code::FAULT, text)
+        }
+    }
 }

@@ -188,9 +188,9 @@ impl Parameters {
     /// an error of [`crate::publication`].
     pub fn read<'a>(merged: Merged<'_, 'a>, problems: &mut Vec<Problem<'a>>) -> Self {
         let mut reader = Reader { merged, problems };
-        reader.read(Name::Action, |value| match value.string()?.as_ref() {
-            ACTION => Ok(()),
-            _ => Err(Wants::Constant(ACTION)),
+        reader.read(Name::Action, |value| match value.string().as_deref() {
+            Ok(ACTION) => Ok(()),
+            Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
         });
         Parameters {
             broker: reader.read_broker(),
@@ -216,10 +216,10 @@ impl Parameters {
             timeout: reader.read_integer(Name::Timeout),
             retries: reader.read_integer(Name::Retries),
             will: reader.read_will(),
-            protocol_version: reader.read(Name::ProtocolVersion, |value| match value.string()?.as_ref() {
-                "3.1.1" => Ok(ProtocolVersion::V311),
-                "5" => Ok(ProtocolVersion::V5),
-                _ => Err(Wants::ProtocolVersion),
+            protocol_version: reader.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
+                Ok("3.1.1") => Ok(ProtocolVersion::V311),
+                Ok("5") => Ok(ProtocolVersion::V5),
+                Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
             }),
         }
     }

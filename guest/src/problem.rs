@@ -1,6 +1,7 @@
 //! What is wrong with a configuration and a request: everything, in one message.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 
 use crate::document::Source;
@@ -77,7 +78,7 @@ pub enum Problem<'a> {
     Rule {
         /// The parameter to look at.
         name: &'static str,
-        /// Where it stood; `None` when it is not there at all.
+        /// Where it stood; `None` when it is not there at all, which is what is wrong then.
         source: Option<Source>,
         /// The rule.
         rule: Rule,
@@ -131,14 +132,14 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::OneContent => f.write_str("give either content or content-base64, not both"),
-            Rule::PasswordWithoutUsername => f.write_str("a password needs a username under MQTT 3.1.1"),
+            Rule::PasswordWithoutUsername => f.write_str("it needs a username under MQTT 3.1.1"),
             Rule::EmptyClientId => {
                 f.write_str("\"\" lets the broker choose, and that needs clean-session to be true")
             }
             Rule::CertificateWithoutTls => {
                 f.write_str("true needs a broker with TLS, such as ssl://broker.example.com:8883")
             }
-            Rule::CertificateIncomplete => f.write_str("it is missing, and use-certificate true needs it"),
+            Rule::CertificateIncomplete => f.write_str("is missing, and use-certificate true needs it"),
             Rule::OnlyMqtt5 => {
                 f.write_str("it needs protocol-version \"5\"; MQTT 3.1.1 has no such property")
             }
@@ -178,14 +179,14 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "{source} is {got}, wants a JSON object: {{…}}")
             }
             Problem::Unknown { name, source, suggestion } => {
-                let name = Shown::plain(name, shown::VALUE);
+                let name = Shown::quoted(name, shown::VALUE);
                 match suggestion {
                     Some(known) => write!(f, "{name} in {source} is unknown (did you mean {known}?)"),
                     None => write!(f, "{name} in {source} is unknown, and no parameter has a name like it"),
                 }
             }
             Problem::Twice { name, source } => {
-                write!(f, "{} stands in {source} more than once", Shown::plain(name, shown::VALUE))
+                write!(f, "{} stands in {source} more than once", Shown::quoted(name, shown::VALUE))
             }
             Problem::Missing { name } => {
                 let Named { name, example } = named(*name);
@@ -199,7 +200,7 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "{name} in {source} got {got}, wants {wants}")
             }
             Problem::Rule { name, source: Some(source), rule } => write!(f, "{name} in {source}: {rule}"),
-            Problem::Rule { name, source: None, rule } => write!(f, "{name}: {rule}"),
+            Problem::Rule { name, source: None, rule } => write!(f, "{name} {rule}"),
         }
     }
 }
@@ -236,8 +237,8 @@ impl fmt::Display for Invalid<'_> {
     }
 }
 
-/// The known name that is nearest to `name`: equal but for case, hyphens and underscores, or a few typing
-/// errors away (one, and one more for every five characters).
+/// The known name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing
+/// errors away (one, and one more for every five characters); or else one of the two starts with the other.
 pub fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     // The distance takes time by the square of the length, and no known name is nearly as long.
     if name.len() > 40 {
@@ -248,11 +249,18 @@ pub fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) ->
         return Some(same);
     }
     let limit = 1 + folded.chars().count() / 5;
-    known
+    let mistyped = known
+        .clone()
         .map(|known| (strsim::damerau_levenshtein(&folded, &fold(known)), known))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+        .map(|(_, known)| known);
+    mistyped.or_else(|| {
+        let start = |long: &str, short: &str| short.len() >= 3 && long.starts_with(short);
+        known
+            .filter(|known| start(&folded, &fold(known)) || start(&fold(known), &folded))
+            .max_by_key(|known| (known.len().min(folded.len()), Reverse(known.len())))
+    })
 }
 
 fn fold(name: &str) -> String {

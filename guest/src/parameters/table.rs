@@ -9,7 +9,7 @@ pub const COUNT: usize = 31;
 pub const ACTION: &str = "send";
 
 const MQTT_5: &str = "MQTT 5";
-const WEBSOCKETS: &str = "WebSockets";
+const WEBSOCKETS: &str = "WebSocket";
 
 const fn parameter(name: Name, text: &'static str, title: &'static str, kind: Kind) -> Parameter {
     Parameter {

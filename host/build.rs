@@ -20,8 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-env=WASMTIME_VERSION={}", wasmtime.ok_or("Cargo.lock names no wasmtime")?);
 
     let out = PathBuf::from(variable("OUT_DIR")?);
-    // A target directory of its own: the outer cargo holds the lock of the other.
-    let target = out.join("guest");
+    // Beside the outer target directory, whose lock the outer cargo holds: OUT_DIR is TARGET/PROFILE/build/NAME/out.
+    let target = out.ancestors().nth(4).unwrap_or(&out).join("guest");
     let mut cargo = guest_cargo()?;
     cargo
         .current_dir(&workspace)
@@ -47,7 +47,7 @@ fn guest_cargo() -> Result<Command, Box<dyn Error>> {
         let mut cargo = Command::new(variable("CARGO")?);
         cargo.env("RUSTC", &rustc);
         cargo
-    } else if Path::new("/usr/lib/rustlib/src").is_dir() || Path::new("/usr/src/rustc").is_dir() {
+    } else if Path::new("/usr/lib/rustlib/src/rust/library").exists() {
         debian_cargo()
     } else {
         return Err(format!(

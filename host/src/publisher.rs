@@ -46,12 +46,12 @@ use crate::bindings::flint::mqtt::publisher as wit;
 use crate::tenant::Tenant;
 use call::Call;
 
-/// What the `publisher` of one call may do, and for whom. Make one for each call: the time-out of its sends counts
-/// from when it was built.
+/// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
+/// give a call counts from when it was built.
 pub struct PublisherCtx {
     tenant: Arc<Tenant>,
     resolver: Arc<dyn Resolver>,
-    started: Instant,
+    latest: Instant,
 }
 
 impl PublisherCtx {
@@ -82,13 +82,13 @@ impl PublisherCtxBuilder {
         self
     }
 
-    /// The context; the clock of the call's time-out starts now.
+    /// The context; the clock of the call starts now.
     #[must_use]
     pub fn build(self) -> PublisherCtx {
         PublisherCtx {
+            latest: Instant::now() + self.tenant.limits().time_out,
             tenant: self.tenant,
             resolver: self.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
-            started: Instant::now(),
         }
     }
 }
@@ -125,7 +125,7 @@ impl wit::Host for PublisherCtx {
         let call = Call {
             tenant: Arc::clone(&self.tenant),
             resolver: Arc::clone(&self.resolver),
-            started: self.started,
+            latest: self.latest,
             options,
             effort,
         };

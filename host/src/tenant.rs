@@ -9,6 +9,9 @@ use std::time::Duration;
 pub use broker_grant::{BrokerGrant, BrokerGrantError};
 pub use grants::{DirectoryGrantError, Grants};
 
+/// The longest time-out that the `timeout` parameter can ask for.
+const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
+
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
 ///
 /// ```
@@ -43,7 +46,7 @@ impl Tenant {
         Self {
             name: name.into(),
             grants: Grants::everything(),
-            limits: Limits { time_out: Duration::from_millis(u32::MAX.into()), ..Limits::default() },
+            limits: Limits { time_out: LONGEST, ..Limits::default() },
         }
     }
 
@@ -128,7 +131,7 @@ impl TenantBuilder {
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
     #[must_use]
     pub fn time_out(mut self, time_out: Duration) -> Self {
-        self.tenant.limits.time_out = time_out;
+        self.tenant.limits.time_out = time_out.min(LONGEST);
         self
     }
 

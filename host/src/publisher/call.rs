@@ -27,8 +27,8 @@ const BACKOFF: Duration = Duration::from_millis(100);
 pub(super) struct Call {
     pub(super) tenant: Arc<Tenant>,
     pub(super) resolver: Arc<dyn Resolver>,
-    /// When the clock of the time-out began to run.
-    pub(super) started: Instant,
+    /// When the tenant's limit is over, whatever the effort allows.
+    pub(super) latest: Instant,
     pub(super) options: ConnectOptions,
     pub(super) effort: Effort,
 }
@@ -48,15 +48,16 @@ impl Call {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = Duration::from_millis(self.effort.timeout.into());
-        let time_out = asked.min(self.tenant.limits().time_out);
-        let deadline = self.started + time_out;
+        let started = Instant::now();
+        let deadline = self.latest.min(started + Duration::from_millis(self.effort.timeout.into()));
         let clean_session = self.options.clean_session;
         let mut attempts =
-            Attempts { delivery: Delivery::new(messages, self.started), stage: "looking up the broker" };
+            Attempts { delivery: Delivery::new(messages, started), stage: "looking up the broker" };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
         let Attempts { mut delivery, stage } = attempts;
-        if let Err(error) = ended.unwrap_or(Err(Error::TimedOut { timeout: time_out, stage })) {
+        if let Err(error) = ended
+            .unwrap_or(Err(Error::TimedOut { timeout: deadline.saturating_duration_since(started), stage }))
+        {
             delivery.disconnected(clean_session, &error);
             if !delivery.any_sent() {
                 return Err(error.into_wit(Progress::NotSent));

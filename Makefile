@@ -1,0 +1,74 @@
+# Every target installs what it needs: on a bare Debian 12 with rustup, as root or with sudo, `make demo` sends
+# messages and `make test` passes the tests. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := wasm32-unknown-unknown
+# In CI a warning is an error; on a desk it is a warning.
+DENY := $(if $(CI),-D warnings)
+# The features that are built for daily work and CI, so that they share what is compiled.
+FEATURES := --features mqtt-connector/demo
+
+.PHONY: help
+help: ## Lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+.PHONY: demo
+demo: toolchain ## Starts a broker and a subscriber, and sends at QoS 0, 1 and 2 through the component
+	cargo run --locked --package mqtt-connector $(FEATURES) -- demo
+
+.PHONY: build
+build: toolchain ## Leaves target/release/mqtt-connector
+	cargo build --locked --release --package mqtt-connector
+
+.PHONY: test
+test: toolchain test-tools lint ## Formatting, lints, tests, documentation
+	cargo test --locked --workspace $(FEATURES)
+	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
+
+.PHONY: lint
+lint: toolchain ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
+
+.PHONY: guest
+guest: toolchain ## Leaves the component in target/connector.wasm
+	cargo build --locked --package mqtt-connector
+	cp "$$(find target/debug/build/mqtt-connector-*/out -name connector.wasm -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" target/connector.wasm
+	@ls -l target/connector.wasm
+
+# --- what the others need ---------------------------------------------------------------------------------------
+
+# Debian packages, as root or with sudo; nothing is asked.
+define install
+	SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	$$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -y -qq --no-install-recommends $(1)
+endef
+
+.PHONY: toolchain
+toolchain: compiler wasm-target
+
+# A linker for Rust, and a C compiler for ring; the toolchain that rust-toolchain.toml names, with its parts.
+.PHONY: compiler
+compiler:
+	@command -v cc >/dev/null || { $(call install,gcc libc6-dev); }
+	@cargo --version >/dev/null 2>&1 || rustup toolchain install
+	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# The standard library for the component: from rustup, or, where rustup cannot download, as source from Debian.
+.PHONY: wasm-target
+wasm-target: compiler
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(TARGET)" \
+	|| rustup target add $(TARGET) \
+	|| test -d /usr/lib/rustlib/src/rust/library \
+	|| { $(call install,rustc-web cargo-web rust-web-src lld-19); }
+
+# A real broker, an independent client, and OpenSSL for keys in the formats that people have.
+.PHONY: test-tools
+test-tools:
+	@{ test -x /usr/sbin/mosquitto || command -v mosquitto; } >/dev/null \
+	&& command -v mosquitto_sub mosquitto_passwd openssl >/dev/null \
+	|| { $(call install,mosquitto mosquitto-clients openssl); }

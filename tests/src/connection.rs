@@ -44,6 +44,10 @@ enum Patience {
 /// How long a read waits before it looks whether the test is over.
 const GLANCE: Duration = Duration::from_millis(10);
 
+/// How long the last read waits: on a machine under load, what a client did just before the test ended may still be
+/// on its way through the kernel.
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
 /// Why a step did not succeed: what happened instead.
 type Mismatch = String;
 
@@ -276,7 +280,7 @@ impl Connection {
                 Patience::Step => started.elapsed() >= self.step_timeout,
                 Patience::Test => self.state.read(|state| state.finishing),
             };
-            let happened = match self.fill(GLANCE) {
+            let happened = match self.fill(if over { LAST_LOOK } else { GLANCE }) {
                 Err(end) => format!("the connection ended ({end:?})"),
                 Ok(false) if over => format!("nothing came within {:?}", started.elapsed()),
                 Ok(_) => continue,

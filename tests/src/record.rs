@@ -30,7 +30,8 @@ pub struct Conversation {
     pub tls: Option<TlsFacts>,
     /// Why the handshake failed, if it did: what the client's alert said, or what was wrong with its certificate.
     pub tls_error: Option<String>,
-    /// How and when it ended, once it has.
+    /// How and when it ended, once it has. To be certain that it is the client's end and not the test's, wait for it: with
+    /// [`Step::expect_end`](crate::Step::expect_end) or [`wait_until`](crate::ScriptedBroker::wait_until).
     pub ended: Option<(Instant, End)>,
     /// Where in `bytes` the packet starts that is not complete yet.
     parsed: usize,

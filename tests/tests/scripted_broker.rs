@@ -97,6 +97,7 @@ fn mqtt_5_packets_are_understood() {
             Step::expect(Expect::publish().topic("t").qos(1).payload("m").properties(b"\x03\x00\x01j")),
             Step::respond_v5(PacketType::PubAck, 0x10),
             Step::expect(Expect::disconnect().reason(0)),
+            Step::expect_end(),
         ])
         .start();
     let properties = "-D connect session-expiry-interval 10 -D publish content-type j";
@@ -125,6 +126,7 @@ fn sound_broker_serves_every_quality_of_service() {
             assert!(publish(broker.port(), &format!("-V {version} -t t -m m -q {qos}")).status.success());
         }
     }
+    broker.wait_until(SOON, |all| all.len() == 6 && all.iter().all(|one| one.ended.is_some()));
     assert_eq!(broker.connections(), 6);
     let record = broker.finish();
     assert!(record.conversations.iter().all(Conversation::ended_in_order), "{record}");
@@ -234,6 +236,7 @@ fn endings_are_told_apart() {
     silent.set_read_timeout(Some(Duration::from_millis(50))).expect("a socket option");
     assert_eq!(outcome(silent), Err(ErrorKind::WouldBlock));
 
+    broker.wait_until(SOON, |all| all.len() == 3 && all.iter().all(|one| one.ended.is_some()));
     let record = broker.finish();
     let ends: Vec<_> = record.conversations.iter().map(|one| one.ended.map(|(_, end)| end)).collect();
     assert_eq!(ends, [Some(End::ByScript), Some(End::ByScript), Some(End::Closed)]);

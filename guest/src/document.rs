@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::json;
 use crate::parameters::{COUNT, Name};
-use crate::problem::Problem;
+use crate::problem::{Known, Problem};
 use crate::value::Value;
 
 /// Which of the two documents something stands in.
@@ -58,7 +58,7 @@ impl<'a> Document<'a> {
 
     fn add(&mut self, source: Source, name: Cow<'a, str>, value: Value<'a>) {
         match Name::find(&name) {
-            None => self.problems.push(Problem::unknown_parameter(name, source)),
+            None => self.problems.push(Problem::Unknown { name, source, known: Known::Parameters }),
             Some(known) => {
                 let slot = &mut self.values[known as usize];
                 if slot.is_some() {

@@ -114,6 +114,17 @@ pub enum Kind {
     Any,
 }
 
+/// Who may see a parameter's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// A message may show it, shortened.
+    Open,
+    /// No message shows it: content and certificates.
+    Unshown,
+    /// No message shows it, and no form gives it back (`writeOnly` in the schema): passwords and keys.
+    Secret,
+}
+
 /// One parameter, for people and programs that have to know what there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
@@ -134,8 +145,8 @@ pub struct Parameter {
     /// Whether a send needs it. Judged after the request has been laid over the configuration; `content` is
     /// also satisfied by `content-base64`.
     pub required: bool,
-    /// Whether no message may ever show the value: a password, a key, a certificate or content.
-    pub secret: bool,
+    /// Who may see the value.
+    pub secrecy: Secrecy,
     /// A right value, as JSON text.
     pub example: &'static str,
     /// The feature it belongs to when that is not supported yet: then giving the parameter is an error.
@@ -241,7 +252,10 @@ impl<'a> Reader<'_, '_, 'a> {
         match read(value) {
             Ok(right) => Some(right),
             Err(wants) => {
-                let got = if name.parameter().secret { Got::secret(value) } else { Got::open(value) };
+                let got = match name.parameter().secrecy {
+                    Secrecy::Open => Got::open(value),
+                    Secrecy::Unshown | Secrecy::Secret => Got::secret(value),
+                };
                 self.wrong(name, source, got, wants);
                 None
             }

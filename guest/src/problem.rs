@@ -9,6 +9,7 @@ use crate::parameters::{Name, PARAMETERS};
 use crate::shown::{self, Shown};
 use crate::value::{Got, JsonType};
 use crate::wants::Wants;
+use crate::will;
 
 /// How many problems one message lists; of more, it says how many.
 pub const MOST_LISTED: usize = 40;
@@ -41,8 +42,8 @@ pub enum Problem<'a> {
         name: Cow<'a, str>,
         /// Where it stood.
         source: Source,
-        /// The known name that is nearest, if one is near.
-        suggestion: Option<&'static str>,
+        /// Which names there are; the nearest is looked for only when the problem is displayed.
+        known: Known,
     },
     /// The name stands in one object more than once.
     Twice {
@@ -83,6 +84,15 @@ pub enum Problem<'a> {
         /// The rule.
         rule: Rule,
     },
+}
+
+/// The names that an object may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Those of the parameters.
+    Parameters,
+    /// Those of the members of `will`, with `will.` in front.
+    InWill,
 }
 
 /// A rule between parameters.
@@ -162,14 +172,6 @@ impl fmt::Display for Rule {
     }
 }
 
-impl<'a> Problem<'a> {
-    /// No parameter is called `name`: suggests the one that may have been meant.
-    pub fn unknown_parameter(name: Cow<'a, str>, source: Source) -> Self {
-        let suggestion = nearest(&name, PARAMETERS.iter().map(|parameter| parameter.name));
-        Problem::Unknown { name, source, suggestion }
-    }
-}
-
 impl fmt::Display for Problem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -178,7 +180,8 @@ impl fmt::Display for Problem<'_> {
             Problem::NotAnObject { source, got } => {
                 write!(f, "{source} is {got}, wants a JSON object: {{…}}")
             }
-            Problem::Unknown { name, source, suggestion } => {
+            Problem::Unknown { name, source, known } => {
+                let suggestion = known.nearest(name);
                 let name = Shown::quoted(name, shown::VALUE);
                 match suggestion {
                     Some(known) => write!(f, "{name} in {source} is unknown (did you mean {known}?)"),
@@ -237,9 +240,18 @@ impl fmt::Display for Invalid<'_> {
     }
 }
 
-/// The known name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing
-/// errors away (one, and one more for every five characters); or else one of the two starts with the other.
-pub fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+impl Known {
+    /// The name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing errors
+    /// away (one, and one more for every five characters); or else one of the two starts with the other.
+    pub fn nearest(self, name: &str) -> Option<&'static str> {
+        match self {
+            Known::Parameters => nearest(name, PARAMETERS.iter().map(|parameter| parameter.name)),
+            Known::InWill => nearest(name, will::MEMBERS.into_iter()),
+        }
+    }
+}
+
+fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     // The distance takes time by the square of the length, and no known name is nearly as long.
     if name.len() > 40 {
         return None;

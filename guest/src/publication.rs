@@ -137,7 +137,8 @@ impl Rules<'_, '_> {
     fn check(&mut self, parameters: &Parameters) {
         self.required();
         self.versions(parameters);
-        if parameters.password.is_some() && !self.merged.has(Name::Username) {
+        let mqtt5 = parameters.protocol_version == Some(ProtocolVersion::V5);
+        if parameters.password.is_some() && !self.merged.has(Name::Username) && !mqtt5 {
             self.broken(Name::Password, Rule::PasswordWithoutUsername);
         }
         if let (Some(client_id), Some(false)) = (&parameters.client_id, parameters.clean_session)

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::parameters::{Kind, PARAMETERS, Parameter};
+use crate::parameters::{Kind, PARAMETERS, Parameter, Secrecy};
 
 /// The schema (JSON Schema, draft 2020-12) as JSON text.
 ///
@@ -48,7 +48,7 @@ fn write_parameter(out: &mut String, parameter: &Parameter) -> fmt::Result {
         write!(out, r#","default":{default}"#)?;
     }
     write!(out, r#","examples":[{}]"#, parameter.example)?;
-    if parameter.secret {
+    if parameter.secrecy == Secrecy::Secret {
         out.push_str(r#","writeOnly":true"#);
     }
     out.push('}');
@@ -91,8 +91,8 @@ const ANY: &str = r#","type":["string","number","boolean","object","array"]"#;
 const WILL: &str = concat!(
     r#","type":"object","additionalProperties":false,"required":["topic"],"properties":{"#,
     r#""topic":{"title":"Topic","type":"string"},"#,
-    r#""content":{"title":"Content","type":["string","number","boolean","object","array"],"writeOnly":true},"#,
-    r#""content-base64":{"title":"Content, base64","type":"string","writeOnly":true},"#,
+    r#""content":{"title":"Content","type":["string","number","boolean","object","array"]},"#,
+    r#""content-base64":{"title":"Content, base64","type":"string"},"#,
     r#""qos":{"title":"Quality of service","type":"integer","enum":[0,1,2],"default":0},"#,
     r#""retain":{"title":"Retain","type":"boolean","default":false}}"#,
 );

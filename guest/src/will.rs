@@ -6,7 +6,7 @@ use crate::bindings::publisher::Qos;
 use crate::confidential::Will;
 use crate::document::Source;
 use crate::merge::Given;
-use crate::problem::{Problem, Rule, nearest};
+use crate::problem::{Known, Problem, Rule};
 use crate::text::MAX_LENGTH;
 use crate::topic::Topic;
 use crate::value::{Got, Value};
@@ -83,8 +83,7 @@ impl<'a> Reader<'_, 'a> {
             MEMBERS.iter().position(|member| *member == full).and_then(|index| self.values.get_mut(index));
         match slot {
             None => {
-                let suggestion = nearest(&full, MEMBERS.into_iter());
-                self.problems.push(Problem::Unknown { name: Cow::Owned(full), source, suggestion });
+                self.problems.push(Problem::Unknown { name: Cow::Owned(full), source, known: Known::InWill });
             }
             Some(Some(_)) => self.problems.push(Problem::Twice { name: Cow::Owned(full), source }),
             Some(empty) => *empty = Some(value),

@@ -1,6 +1,6 @@
 //! The table of parameters: their names, types, defaults and words.
 
-use super::{Kind, Name, Parameter};
+use super::{Kind, Name, Parameter, Secrecy};
 
 /// How many parameters there are.
 pub const COUNT: usize = 31;
@@ -21,7 +21,7 @@ const fn parameter(name: Name, text: &'static str, title: &'static str, kind: Ki
         default: None,
         default_note: "none",
         required: false,
-        secret: false,
+        secrecy: Secrecy::Open,
         example: "",
         later: None,
     }
@@ -50,8 +50,13 @@ impl Parameter {
         self
     }
 
+    const fn unshown(mut self) -> Self {
+        self.secrecy = Secrecy::Unshown;
+        self
+    }
+
     const fn secret(mut self) -> Self {
-        self.secret = true;
+        self.secrecy = Secrecy::Secret;
         self
     }
 
@@ -120,14 +125,14 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
              of either kind, replaces content of either kind in the configuration.",
         )
         .required()
-        .secret()
+        .unshown()
         .example("\"21.5\""),
     parameter(Name::ContentBase64, "content-base64", "Content, base64", Kind::String)
         .described(
             "What is published, as base64: the standard alphabet with padding, no white space. Instead of content.",
         )
         .without("none; instead of content")
-        .secret()
+        .unshown()
         .example("\"AAEC/w==\""),
     parameter(Name::RootCaCrt, "root-ca-crt", "CA certificate", Kind::String)
         .described(
@@ -135,7 +140,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
              broker without TLS.",
         )
         .without("the system's")
-        .secret()
+        .unshown()
         .example("\"/etc/mqtt/root-CA.crt\""),
     parameter(Name::UseCertificate, "use-certificate", "Use a client certificate", Kind::Boolean)
         .described(
@@ -149,7 +154,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
              Used when use-certificate is true.",
         )
         .without("none; required when use-certificate is true")
-        .secret()
+        .unshown()
         .example("\"/etc/mqtt/certificate.pem.crt\""),
     parameter(Name::PrivateKey, "private-key", "Private key", Kind::String)
         .described(
@@ -224,7 +229,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
             "Message that the broker publishes for the client when the connection is lost: an object with topic, \
              content or content-base64 (65535 bytes at most), qos (default 0) and retain (default false).",
         )
-        .secret()
+        .unshown()
         .example("{\"topic\":\"plant/7/state\",\"content\":\"lost\"}"),
     parameter(
         Name::ProtocolVersion,
@@ -245,7 +250,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .later(MQTT_5),
     parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String)
         .described("What tells which message an answer belongs to, MQTT 5 only.")
-        .secret()
+        .unshown()
         .example("\"order-4711\"")
         .later(MQTT_5),
     parameter(

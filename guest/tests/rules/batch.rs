@@ -11,7 +11,7 @@ fn batch(config: &str, requests: &[&str], answer: impl Fn(usize) -> Published) -
     let mut calls = Vec::new();
     let answers = send_batch(config, &requests, |options, messages, effort| {
         let payloads: Vec<&str> =
-            messages.iter().map(|message| std::str::from_utf8(&message.payload).unwrap()).collect();
+            messages.iter().map(|message| std::str::from_utf8(&message.payload).unwrap_or("?")).collect();
         calls.push(format!(
             "{} {} {}: {}",
             options.broker.port,

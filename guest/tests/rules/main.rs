@@ -5,6 +5,7 @@ mod batch;
 mod broker;
 mod documents;
 mod limits;
+mod names;
 mod outcome;
 mod random;
 mod schema;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use crate::document::Source;
-use crate::parameters::{Name, PARAMETERS};
+use crate::parameters::{Name, PARAMETERS, Parameter};
 use crate::shown::{self, Shown};
 use crate::value::{Got, JsonType};
 use crate::wants::Wants;
@@ -192,7 +192,7 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "{} stands in {source} more than once", Shown::quoted(name, shown::VALUE))
             }
             Problem::Missing { name } => {
-                let Named { name, example } = named(*name);
+                let Parameter { name, example, .. } = name.parameter();
                 write!(
                     f,
                     "{name} is missing: give it in the configuration or the request, for example {example}"
@@ -206,16 +206,6 @@ impl fmt::Display for Problem<'_> {
             Problem::Rule { name, source: None, rule } => write!(f, "{name} {rule}"),
         }
     }
-}
-
-struct Named {
-    name: &'static str,
-    example: &'static str,
-}
-
-fn named(name: Name) -> Named {
-    let parameter = name.parameter();
-    Named { name: parameter.name, example: parameter.example }
 }
 
 /// Every problem of a configuration and a request; never empty.

@@ -69,6 +69,7 @@ wasm-target: compiler
 # A real broker, an independent client, and OpenSSL for keys in the formats that people have.
 .PHONY: test-tools
 test-tools:
-	@{ test -x /usr/sbin/mosquitto || command -v mosquitto; } >/dev/null \
-	&& command -v mosquitto_sub mosquitto_passwd openssl >/dev/null \
-	|| { $(call install,mosquitto mosquitto-clients openssl); }
+	@export PATH="$$PATH:/usr/sbin"; \
+	for tool in mosquitto mosquitto_passwd mosquitto_sub mosquitto_pub openssl; do \
+	    command -v "$$tool" >/dev/null || { $(call install,mosquitto mosquitto-clients openssl); break; }; \
+	done

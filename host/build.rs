@@ -23,7 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Beside the outer target directory, whose lock the outer cargo holds: OUT_DIR is TARGET/PROFILE/build/NAME/out.
     let target = out.ancestors().nth(4).unwrap_or(&out).join("guest");
     let mut cargo = guest_cargo()?;
+    // Panic messages name source files; the machine that built them is nobody's business, and two machines are to
+    // build the same bytes.
+    let home = env::var_os("CARGO_HOME")
+        .map_or_else(|| PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo"), PathBuf::from);
+    let remapped = [(workspace.as_path(), "."), (home.as_path(), "cargo")]
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
     cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped.join("\x1f"))
         .current_dir(&workspace)
         .args(["build", "--locked", "--package", "mqtt-connector-guest", "--profile", "component"])
         .args(["--target", TARGET, "--target-dir"])

@@ -11,8 +11,8 @@ use crate::bindings::{MqttConnector, MqttConnectorPre, exports::flint::mqtt::con
 use crate::publisher::{self, PublisherCtx, PublisherView, Resolver, SystemResolver};
 use crate::tenant::Tenant;
 
-/// The built-in component, made from `guest/` by the build script.
-const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
+/// The built-in component, as WebAssembly: what [`Connector::new`] runs.
+pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
 
 /// How often a component that computes is asked whether it has used its time up.
 const TICK: Duration = Duration::from_millis(10);
@@ -245,7 +245,7 @@ impl ConnectorBuilder {
         let load = || {
             let engine = Engine::new(&config())?;
             let component = match &self.source {
-                Source::BuiltIn => Component::from_binary(&engine, BUILT_IN)?,
+                Source::BuiltIn => Component::from_binary(&engine, COMPONENT)?,
                 Source::Wasm(wasm) => Component::from_binary(&engine, wasm)?,
                 Source::Precompiled(code) => deserialize(&engine, code)?,
             };

@@ -46,7 +46,7 @@ mod error;
 pub mod publisher;
 mod tenant;
 
-pub use connector::{Connector, ConnectorBuilder, LoadError, Meta, Response};
+pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
 pub use error::Error;
 pub use tenant::{BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Tenant, TenantBuilder};
 

@@ -1,0 +1,10 @@
+//! The connector as a platform runs it: two JSON documents in, through the sandboxed component, to a real or scripted
+//! broker, and the exit code and message that come back.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod aws;
+mod delivery;
+mod faults;
+mod sandbox;
+mod support;
+mod tls;

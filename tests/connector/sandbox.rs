@@ -1,0 +1,145 @@
+//! What the component and a tenant cannot do.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
+use mqtt_connector::{COMPONENT, Connector, Tenant};
+use mqtt_connector_tests::port::SilentPort;
+use mqtt_connector_tests::{Mosquitto, ScriptedBroker};
+use serde_json::json;
+
+use crate::support::{assert_meta, block_on, config, send_as, with};
+
+fn request() -> serde_json::Value {
+    json!({ "topic": "t", "content": "x" })
+}
+
+#[test]
+fn the_component_imports_nothing_but_the_publisher() {
+    let engine = wasmtime::Engine::default();
+    let component = wasmtime::component::Component::from_binary(&engine, COMPONENT).unwrap();
+    let kind = component.component_type();
+    let imports: Vec<_> = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(imports, ["flint:mqtt/publisher@0.1.0"]);
+    let exports: Vec<_> = kind.exports(&engine).map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(exports, ["flint:mqtt/connector@0.1.0"]);
+    assert!(COMPONENT.len() <= 200 * 1024, "{} bytes", COMPONENT.len());
+}
+
+#[test]
+fn a_broker_without_a_grant_gets_no_packet() {
+    for grants in [vec![], vec!["tcp://127.0.0.1:1"], vec!["ssl://127.0.0.1:*"], vec!["tcp://10.0.0.0/8:*"]] {
+        let broker = ScriptedBroker::untouched();
+        let tenant = grants
+            .iter()
+            .fold(Tenant::builder("acme"), |tenant, grant| tenant.broker(grant.parse().unwrap()))
+            .build();
+        let meta = send_as(&Arc::new(tenant), &config(broker.port()), &request());
+        let reason = format!(
+            "broker: tenant acme may not send to 127.0.0.1 port {}; no grant names it",
+            broker.port()
+        );
+        assert_meta(&meta, 77, &format!("Not sent, it is not allowed: {reason}."));
+        broker.finish();
+    }
+}
+
+#[test]
+fn a_broker_with_a_grant_gets_the_message() {
+    let broker = Mosquitto::start();
+    for grant in [format!("tcp://127.0.0.1:{}", broker.port()), "*://127.0.0.0/8:*".to_owned()] {
+        let tenant = Tenant::builder("acme").broker(grant.parse().unwrap()).build();
+        let meta = send_as(&Arc::new(tenant), &config(broker.port()), &request());
+        assert_eq!(meta.exit_code, 0, "{grant}: {}", meta.message);
+    }
+}
+
+#[test]
+fn a_granted_name_that_leads_inside_gets_no_packet() {
+    for (address, reason) in [
+        ("127.0.0.1", "127.0.0.1 is in a private network, which needs a grant"),
+        ("10.1.2.3", "10.1.2.3 is in a private network, which needs a grant"),
+        ("172.16.0.1", "172.16.0.1 is in a private network, which needs a grant"),
+        ("192.168.1.1", "192.168.1.1 is in a private network, which needs a grant"),
+        ("100.64.0.1", "100.64.0.1 is in a private network, which needs a grant"),
+        ("0.0.0.0", "0.0.0.0 is not a public address, and needs a grant of its own"),
+        ("169.254.169.254", "169.254.169.254 is not a public address, and needs a grant of its own"),
+        ("224.0.0.1", "224.0.0.1 is not a public address, and needs a grant of its own"),
+        ("255.255.255.255", "255.255.255.255 is not a public address, and needs a grant of its own"),
+        ("::1", "::1 is in a private network, which needs a grant"),
+        ("::", ":: is not a public address, and needs a grant of its own"),
+        ("::ffff:127.0.0.1", "127.0.0.1 is in a private network, which needs a grant"),
+        ("::ffff:169.254.169.254", "169.254.169.254 is not a public address, and needs a grant of its own"),
+        ("64:ff9b::a00:1", "10.0.0.1 is in a private network, which needs a grant"),
+        ("2002:7f00:1::", "127.0.0.1 is in a private network, which needs a grant"),
+        ("fe80::1", "fe80::1 is not a public address, and needs a grant of its own"),
+        ("fd00::1", "fd00::1 is in a private network, which needs a grant"),
+        ("fd00:ec2::254", "fd00:ec2::254 is not a public address, and needs a grant of its own"),
+        ("ff02::1", "ff02::1 is not a public address, and needs a grant of its own"),
+    ] {
+        let public = "8.8.8.8:1883".parse().unwrap();
+        let inside = std::net::SocketAddr::new(address.parse().unwrap(), 1883);
+        let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, public).pin(
+            "acme.example",
+            1883,
+            inside,
+        );
+        let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+        let tenant = Arc::new(Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap()).build());
+        let configuration = json!({ "broker": "tcp://acme.example", "client-id": "c" }).to_string();
+        let meta = block_on(connector.send(&tenant, &configuration, &request().to_string())).meta;
+        let reason = format!("broker: tenant acme may not send to acme.example: {reason}");
+        assert_meta(&meta, 77, &format!("Not sent, it is not allowed: {reason}."));
+    }
+}
+
+#[test]
+fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
+    let broker = Mosquitto::start();
+    let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, broker.address());
+    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    let named = || Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap());
+    for tenant in [
+        named().private_networks(true).build(),
+        named().broker("tcp://127.0.0.1".parse().unwrap()).build(),
+        named().broker("*://127.0.0.0/8:*".parse().unwrap()).build(),
+    ] {
+        let configuration = json!({ "broker": "tcp://acme.example", "client-id": "c" }).to_string();
+        let meta = block_on(connector.send(&Arc::new(tenant), &configuration, &request().to_string())).meta;
+        assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    }
+}
+
+#[test]
+fn the_tenants_limit_caps_the_time_out() {
+    let silent = SilentPort::open();
+    let grant = format!("tcp://127.0.0.1:{}", silent.port()).parse().unwrap();
+    let tenant = Tenant::builder("acme").broker(grant).time_out(Duration::from_millis(200)).build();
+    let started = Instant::now();
+    let meta =
+        send_as(&Arc::new(tenant), &with(&config(silent.port()), json!({ "timeout": 60000 })), &request());
+    assert_eq!(meta.exit_code, 75, "{}", meta.message);
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn what_is_wrong_sends_nothing() {
+    let broker = ScriptedBroker::untouched();
+    let meta = send_as(
+        &crate::support::operator(),
+        &config(broker.port()),
+        &json!({ "topic": "a/#", "content": "x" }),
+    );
+    assert_eq!(meta.exit_code, 64, "{}", meta.message);
+    broker.finish();
+}
+
+#[test]
+fn another_component_that_wants_more_is_refused_when_it_is_loaded() {
+    let wasi = r#"(component (import "wasi:cli/environment@0.2.0" (instance (export "f" (func)))))"#;
+    let error = Connector::builder().component(wat::parse_str(wasi).unwrap()).build().unwrap_err();
+    assert!(error.to_string().contains("wasi:cli/environment@0.2.0"), "{error}");
+    let error = Connector::builder().component(b"not a component".to_vec()).build().unwrap_err();
+    assert!(error.to_string().starts_with("the component cannot be loaded: "), "{error}");
+}

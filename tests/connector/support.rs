@@ -1,0 +1,85 @@
+//! What the tests share: one compiled connector, and sends that block.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use mqtt_connector::{Connector, Meta, Tenant};
+use serde_json::{Value, json};
+
+/// Long enough for anything that is going to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The built-in component, compiled once.
+pub(crate) fn connector() -> &'static Connector {
+    static CONNECTOR: OnceLock<Connector> = OnceLock::new();
+    CONNECTOR.get_or_init(|| Connector::new().unwrap())
+}
+
+/// A person at a command line: may do everything.
+pub(crate) fn operator() -> Arc<Tenant> {
+    Arc::new(Tenant::unrestricted("operator"))
+}
+
+/// A configuration for a broker on loopback; the request has the rest.
+pub(crate) fn config(port: u16) -> Value {
+    json!({ "broker": format!("tcp://127.0.0.1:{port}"), "client-id": "sender", "timeout": 5000, "retries": 0 })
+}
+
+/// Sends as the operator.
+pub(crate) fn send(config: &Value, request: &Value) -> Meta {
+    send_as(&operator(), config, request)
+}
+
+/// Sends as `tenant`.
+pub(crate) fn send_as(tenant: &Arc<Tenant>, config: &Value, request: &Value) -> Meta {
+    block_on(connector().send(tenant, &config.to_string(), &request.to_string())).meta
+}
+
+/// Sends a batch as the operator.
+pub(crate) fn send_batch(config: &Value, requests: &[Value]) -> Vec<Meta> {
+    let requests: Vec<String> = requests.iter().map(Value::to_string).collect();
+    let responses = block_on(connector().send_batch(&operator(), &config.to_string(), &requests));
+    responses.into_iter().map(|response| response.meta).collect()
+}
+
+/// Runs a future on a runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// `first` with the members of `second` over it.
+pub(crate) fn with(first: &Value, second: Value) -> Value {
+    let mut all = first.clone();
+    if let (Value::Object(all), Value::Object(second)) = (&mut all, second) {
+        all.extend(second);
+    }
+    all
+}
+
+/// Asserts the exit code and the whole message, in which `…` stands for what differs from run to run.
+#[track_caller]
+pub(crate) fn assert_meta(meta: &Meta, exit_code: i32, message: &str) {
+    let mut rest = meta.message.as_str();
+    let mut parts = message.split('…');
+    let mut fits =
+        parts.next().is_some_and(|first| rest.strip_prefix(first).map(|after| rest = after).is_some());
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        let found = if parts.peek().is_none() {
+            rest.len().checked_sub(part.len()).filter(|at| rest.ends_with(part) && rest.is_char_boundary(*at))
+        } else {
+            rest.find(part)
+        };
+        match found {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => fits = false,
+        }
+    }
+    assert!(
+        meta.exit_code == exit_code && fits && rest.is_empty(),
+        "wanted exit code {exit_code} and: {message}\n   got exit code {} and: {}",
+        meta.exit_code,
+        meta.message
+    );
+}

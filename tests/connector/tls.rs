@@ -1,0 +1,1 @@
+//! TLS: who is believed, what is shown, and what is said when it fails.

@@ -150,7 +150,10 @@ fn exit_code(code: i32) -> ExitCode {
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
-    Ok(runtime.block_on(future))
+    let answer = runtime.block_on(future);
+    // A name look-up that still hangs has no say any more.
+    runtime.shutdown_background();
+    Ok(answer)
 }
 
 /// Logs to standard error what `RUST_LOG` asks for, and nothing without it.

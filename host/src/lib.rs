@@ -52,3 +52,8 @@ pub use tenant::{BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Lim
 
 /// The contract between platform, component and host, as WIT.
 pub const CONTRACT: &str = include_str!("../../wit/connector.wit");
+
+/// The README's example compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::json;
 
-use crate::support::{PATIENCE, assert_meta, config, send, send_batch, with};
+use crate::support::{PATIENCE, assert_meta, config, connector, operator, send, send_batch, with};
 
 #[test]
 fn each_quality_of_service_arrives_as_it_was_asked_for() {
@@ -88,7 +88,7 @@ fn user_name_and_password_are_the_brokers() {
     let request = json!({ "topic": "t", "content": "x" });
     let right = with(&config(broker.port()), json!({ "username": "ann", "password": "correct horse" }));
     assert_eq!(send(&right, &request).exit_code, 0);
-    observer.messages(1, PATIENCE);
+    assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"x");
     let at = format!("tcp://127.0.0.1:{}", broker.port());
     for wrong in [json!({ "username": "ann", "password": "wrong" }), json!({ "username": "ann" }), json!({})]
     {
@@ -139,7 +139,7 @@ fn an_empty_client_id_lets_the_broker_choose() {
     let observer = Observer::start(broker.port(), "t");
     let meta = send(&config(broker.port()), &json!({ "client-id": "", "topic": "t", "content": "x" }));
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
-    observer.messages(1, PATIENCE);
+    assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"x");
 }
 
 #[test]
@@ -190,6 +190,26 @@ fn every_byte_of_a_plain_send_is_the_standards() {
         .start();
     assert_eq!(send(&config(broker.port()), &json!({ "topic": "t", "content": "hell" })).exit_code, 0);
     broker.finish();
+}
+
+#[test]
+fn many_sends_at_once_each_have_their_own_answer() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "t/#");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let sends: Vec<_> = (0..100)
+        .map(|n| {
+            let configuration = config(broker.port()).to_string();
+            let topic = if n == 42 { "t/+".to_owned() } else { format!("t/{n}") };
+            let request = json!({ "client-id": format!("c{n}"), "topic": topic, "content": n }).to_string();
+            runtime.spawn(async move { connector().send(&operator(), &configuration, &request).await.meta })
+        })
+        .collect();
+    for (n, send) in sends.into_iter().enumerate() {
+        let meta = runtime.block_on(send).unwrap();
+        assert_eq!(meta.exit_code, if n == 42 { 64 } else { 0 }, "{n}: {}", meta.message);
+    }
+    assert_eq!(observer.messages(99, PATIENCE).len(), 99);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mqtt_connector::Meta;
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::{BlackHole, ClosedPort, SilentPort};
+use mqtt_connector_tests::script::ScriptedBrokerBuilder;
 use mqtt_connector_tests::{Expect, PacketId, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::support::{assert_meta, config, send, with};
 /// Sends to a broker with one script for each connection.
 fn play<const N: usize>(scripts: [Vec<Step>; N], request: Value) -> Meta {
     let builder =
-        scripts.into_iter().fold(ScriptedBroker::builder(), |builder, script| builder.connection(script));
+        scripts.into_iter().fold(ScriptedBroker::builder(), ScriptedBrokerBuilder::connection);
     let broker = builder.start();
     let request = with(&json!({ "topic": "t", "content": "x" }), request);
     let mut meta = send(&config(broker.port()), &request);

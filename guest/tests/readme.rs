@@ -1,0 +1,51 @@
+//! The README's table of parameters is the one in the code.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+
+use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+const BEGIN: &str = "<!-- parameters: made by `UPDATE_README=1 cargo test -p mqtt-connector-guest --test readme` -->\n";
+const END: &str = "<!-- end of parameters -->\n";
+
+#[test]
+fn the_table_of_parameters_is_the_one_in_the_code() {
+    let readme = std::fs::read_to_string(README).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (stands, after) = rest.split_once(END).unwrap();
+    let right = table();
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(README, [before, BEGIN, &right, END, after].concat()).unwrap();
+        return;
+    }
+    assert!(stands == right, "the table in README.md is stale; UPDATE_README=1 makes it anew");
+}
+
+fn table() -> String {
+    let mut table = "| name | JSON | default | what it is |\n|---|---|---|---|\n".to_owned();
+    for parameter in PARAMETERS {
+        let Parameter { name, default_note, description, later, .. } = parameter;
+        let kind = kind(parameter.kind);
+        let later = later.map(|feature| format!(" *Comes with {feature}.*")).unwrap_or_default();
+        let description = description.replace('|', "\\|");
+        writeln!(table, "| `{name}` | {kind} | {default_note} | {description}{later} |").unwrap();
+    }
+    table
+}
+
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Constant(value) => format!("`\"{value}\"`"),
+        Kind::String => "string".to_owned(),
+        Kind::Choice { values, .. } => values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or "),
+        Kind::Qos => "0, 1 or 2".to_owned(),
+        Kind::Integer { minimum, maximum, unit: "" } => format!("{minimum} to {maximum}"),
+        Kind::Integer { unit, .. } => format!("number of {unit}"),
+        Kind::Boolean => "boolean".to_owned(),
+        Kind::Strings => "list of strings".to_owned(),
+        Kind::Texts => "object of strings".to_owned(),
+        Kind::Will => "object".to_owned(),
+        Kind::Any => "any".to_owned(),
+    }
+}

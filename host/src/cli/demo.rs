@@ -1,0 +1,201 @@
+//! `mqtt-connector demo`: a first look that needs nothing but this program. A broker in this process, a subscriber that
+//! is not ours, and one message with each quality of service through the sandboxed component.
+
+use std::fmt;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use mqtt_connector::{Connector, Tenant};
+use mqtt5::broker::config::{StorageBackend, StorageConfig};
+use mqtt5::broker::{BrokerConfig, MqttBroker};
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS, SubscribeReasonCode};
+use serde_json::json;
+use tokio::time::timeout;
+
+/// The whole demo. It takes some 20 milliseconds.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// One step of it: the subscription, a send, the arrival of a message.
+const STEP: Duration = Duration::from_secs(5);
+
+const TOPIC: &str = "demo/kitchen/temperature";
+
+/// One message for each quality of service; each with a content of its own, so that none is taken for another, and
+/// with a character outside ASCII, so that bytes are compared and not letters.
+const MESSAGES: [(QoS, &str); 3] =
+    [(QoS::AtMostOnce, "21.5 °C"), (QoS::AtLeastOnce, "21.6 °C"), (QoS::ExactlyOnce, "21.7 °C")];
+
+/// Sends one message with each quality of service through `connector` to a broker in this process, and writes to `out`
+/// what was sent, what a subscriber received and what the connector answered. True if every message arrived byte for
+/// byte and every answer has exit code 0; otherwise the last line says which are missing.
+///
+/// Must run inside a tokio runtime with time and networking enabled. Returns within 30 seconds, whatever happens.
+///
+/// # Errors
+///
+/// Not even one message could be tried: the broker did not start or the subscriber could not subscribe. Or it took too
+/// long, or `out` cannot be written.
+pub(super) async fn run(connector: &Connector, out: &mut impl Write) -> anyhow::Result<bool> {
+    let mut broker = MqttBroker::with_config(on_loopback()).await.context("the demo's broker did not start")?;
+    let address = broker.local_addr().context("the demo's broker has no address")?;
+    let demonstration = timeout(DEADLINE, demonstrate(connector, address, out));
+    tokio::select! {
+        shown = demonstration => {
+            shown.with_context(|| format!("the demo was not over after {} seconds", DEADLINE.as_secs()))?
+        }
+        stopped = broker.run() => {
+            stopped.context("the demo's broker failed")?;
+            bail!("the demo's broker stopped before the demo was over")
+        }
+    }
+}
+
+/// A broker for anyone on this machine, on a free port, that leaves nothing on its disk.
+fn on_loopback() -> BrokerConfig {
+    BrokerConfig::default()
+        .with_bind_address((Ipv4Addr::LOCALHOST, 0))
+        .with_storage(StorageConfig::new().with_backend(StorageBackend::Memory))
+        .with_sys_topics_enabled(false)
+}
+
+async fn demonstrate(connector: &Connector, broker: SocketAddr, out: &mut impl Write) -> anyhow::Result<bool> {
+    let url = format!("tcp://{broker}");
+    let mut subscriber = timeout(STEP, Subscriber::subscribe(broker))
+        .await
+        .context("the broker did not answer the subscriber in time")??;
+    let tenant = Arc::new(Tenant::builder("demo").broker(url.parse()?).time_out(STEP).build());
+    writeln!(out, "broker      {url}, crate mqtt5, in this process")?;
+    writeln!(out, "subscriber  crate rumqttc, to {TOPIC} with QoS 2")?;
+    writeln!(out, "connector   the component in its sandbox, for a tenant that may use this broker and nothing else")?;
+
+    let config = json!({"broker": url, "client-id": "mqtt-connector-demo", "topic": TOPIC}).to_string();
+    let mut missing = Vec::new();
+    for (qos, content) in MESSAGES {
+        let expected = Message { topic: TOPIC.into(), qos, payload: content.into() };
+        if !exchange(connector, &tenant, &config, &expected, &mut subscriber, out).await? {
+            missing.push(format!("QoS {}", qos as u8));
+        }
+    }
+
+    writeln!(out)?;
+    if missing.is_empty() {
+        writeln!(out, "All {} messages arrived, byte for byte.", MESSAGES.len())?;
+    } else {
+        writeln!(out, "Not all messages arrived as they were sent. Missing: {}.", missing.join(", "))?;
+    }
+    Ok(missing.is_empty())
+}
+
+/// Sends one message and shows it, the answer and what the subscriber received. True if that is `expected`.
+async fn exchange(
+    connector: &Connector,
+    tenant: &Arc<Tenant>,
+    config: &str,
+    expected: &Message,
+    subscriber: &mut Subscriber,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
+    let content = std::str::from_utf8(&expected.payload)?;
+    let request = json!({"qos": expected.qos as u8, "content": content}).to_string();
+    writeln!(out, "\nQoS {}", expected.qos as u8)?;
+    writeln!(out, "  config    {config}")?;
+    writeln!(out, "  request   {request}")?;
+
+    let response = connector.send(tenant, config, &request).await;
+    let sent = response.meta.exit_code == 0;
+    let received = if sent { timeout(STEP, subscriber.message()).await.ok().transpose()? } else { None };
+    match &received {
+        Some(message) => writeln!(out, "  received  {message}")?,
+        None if sent => writeln!(out, "  received  nothing, in {} seconds", STEP.as_secs())?,
+        None => writeln!(out, "  received  nothing was waited for: the connector says that it failed")?,
+    }
+    if received.as_ref().is_some_and(|message| message != expected) {
+        writeln!(out, "  expected  {expected}")?;
+    }
+    writeln!(out, "  response  {}", serde_json::to_string(&response)?)?;
+    Ok(received.as_ref() == Some(expected))
+}
+
+/// What a subscriber is told of a message.
+#[derive(Debug, PartialEq, Eq)]
+struct Message {
+    topic: Bytes,
+    qos: QoS,
+    payload: Bytes,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topic = String::from_utf8_lossy(&self.topic);
+        write!(f, "{topic}, QoS {}, {} bytes: ", self.qos as u8, self.payload.len())?;
+        match std::str::from_utf8(&self.payload) {
+            Ok(text) => write!(f, "{text:?}"),
+            Err(_) => write!(f, "\"{}\"", self.payload.escape_ascii()),
+        }
+    }
+}
+
+/// Another MQTT client, which shares no code with the connector's exchange: what it receives, the broker has delivered.
+struct Subscriber {
+    events: EventLoop,
+    /// Without a client the event loop ends.
+    _client: AsyncClient,
+}
+
+impl Subscriber {
+    /// Connects to `broker` and subscribes to [`TOPIC`] with QoS 2; returns when the broker has granted it.
+    async fn subscribe(broker: SocketAddr) -> anyhow::Result<Self> {
+        let options = MqttOptions::new("mqtt-connector-demo-subscriber", (broker.ip().to_string(), broker.port()));
+        let (client, events) = AsyncClient::builder(options).capacity(1).build();
+        client.subscribe(TOPIC, QoS::ExactlyOnce).await?;
+        let mut subscriber = Self { events, _client: client };
+        loop {
+            if let Packet::SubAck(answer) = subscriber.packet().await? {
+                let granted = [SubscribeReasonCode::Success(QoS::ExactlyOnce)];
+                ensure!(answer.return_codes == granted, "the broker did not grant the subscription");
+                return Ok(subscriber);
+            }
+        }
+    }
+
+    /// The next message.
+    async fn message(&mut self) -> anyhow::Result<Message> {
+        loop {
+            if let Packet::Publish(publish) = self.packet().await? {
+                return Ok(Message { topic: publish.topic, qos: publish.qos, payload: publish.payload });
+            }
+        }
+    }
+
+    /// The next packet from the broker.
+    async fn packet(&mut self) -> anyhow::Result<Packet> {
+        loop {
+            if let Event::Incoming(packet) = self.events.poll().await.context("the subscriber lost the broker")? {
+                return Ok(packet);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_message_arrives() {
+        let mut out = Vec::new();
+        let all = run(&Connector::new().unwrap(), &mut out).await.unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(all, "{out}");
+        for (qos, content) in MESSAGES {
+            let received = format!("  received  {TOPIC}, QoS {}, 8 bytes: \"{content}\"\n", qos as u8);
+            assert_eq!(out.matches(&received).count(), 1, "{received} in:\n{out}");
+        }
+        assert_eq!(out.matches("{\"meta\":{\"exit-code\":0,").count(), 3, "{out}");
+        assert!(out.ends_with("\nAll 3 messages arrived, byte for byte.\n"), "{out}");
+    }
+}

@@ -19,9 +19,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+#[cfg(feature = "demo")]
 use anyhow::Context as _;
 use clap::ArgMatches;
-use mqtt_connector::{CONTRACT, Connector, Meta, Response, Tenant};
+use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
 
 /// Exit code of arguments that cannot be used.
 const USAGE: i32 = 64;
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     start_logging();
     let Some((name, matches)) = matches.subcommand() else {
-        return report(|| anyhow::bail!("no command; see --help"));
+        return report(|| Err(response(USAGE, "No command; see --help.".to_owned())));
     };
     match name {
         arguments::SEND => respond(|| send(matches)),
@@ -47,10 +48,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         arguments::SCHEMA => report(|| schema(matches)),
         arguments::WIT => report(|| Ok(CONTRACT.to_owned())),
         arguments::PRECOMPILE => report(|| component::precompile(matches)),
-        arguments::COMPLETIONS => report(|| arguments::completions(matches)),
+        arguments::COMPLETIONS => report(|| Ok(arguments::completions(matches))),
         #[cfg(feature = "demo")]
         arguments::DEMO => demo(),
-        other => report(|| anyhow::bail!("the command {other:?} is not known; see --help")),
+        other => report(|| Err(response(USAGE, format!("The command {other:?} is not known; see --help.")))),
     }
 }
 
@@ -72,16 +73,15 @@ fn check(matches: &ArgMatches) -> Result<Response, Response> {
     })
 }
 
-fn schema(matches: &ArgMatches) -> anyhow::Result<String> {
-    let connector = component::connector(matches).map_err(|failed| anyhow::anyhow!(failed.meta.message))?;
-    let schema = block_on(connector.schema()).map_err(|failed| anyhow::anyhow!(failed.meta.message))?;
-    Ok(schema.map_err(|failed| anyhow::anyhow!(failed.meta.message))? + "\n")
+fn schema(matches: &ArgMatches) -> Result<String, Response> {
+    let connector = component::connector(matches)?;
+    Ok(block_on(connector.schema())?? + "\n")
 }
 
 #[cfg(feature = "demo")]
 fn demo() -> ExitCode {
     let demo = || {
-        let connector = Connector::new().context("the connector cannot be started")?;
+        let connector = mqtt_connector::Connector::new().context("the connector cannot be started")?;
         let mut out = std::io::stdout().lock();
         block_on(demo::run(&connector, &mut out)).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
     };
@@ -102,15 +102,17 @@ fn respond(command: impl FnOnce() -> Result<Response, Response>) -> ExitCode {
     exit_code(response.meta.exit_code)
 }
 
-/// Runs a command that prints a text.
-fn report(command: impl FnOnce() -> anyhow::Result<String>) -> ExitCode {
-    let printed = command()
-        .and_then(|text| std::io::stdout().write_all(text.as_bytes()).context("standard output"));
+/// Runs a command that prints a text; what is wrong goes to standard error, and its exit code is the exit status.
+fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
+    let printed = command().and_then(|text| {
+        let written = std::io::stdout().write_all(text.as_bytes());
+        written.map_err(|error| response(FAULT, format!("standard output: {error}.")))
+    });
     match printed {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("mqtt-connector: {error:#}");
-            exit_code(FAULT)
+        Err(failed) => {
+            eprintln!("mqtt-connector: {}", failed.meta.message);
+            exit_code(failed.meta.exit_code)
         }
     }
 }
@@ -149,7 +151,8 @@ fn exit_code(code: i32) -> ExitCode {
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime = runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
+    let runtime =
+        runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
     let answer = runtime.block_on(future);
     // A name look-up that still hangs has no say any more.
     runtime.shutdown_background();

@@ -63,7 +63,8 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .after_help(EXAMPLES)
         .subcommand(with_parameters(
-            Command::new(SEND).about("Sends one message, and answers with one line of JSON on standard output"),
+            Command::new(SEND)
+                .about("Sends one message, and answers with one line of JSON on standard output"),
         ))
         .subcommand(with_parameters(
             Command::new(CHECK).about("Does everything that send does before it sends: a dry run"),
@@ -95,18 +96,19 @@ pub(super) fn command() -> Command {
         );
     #[cfg(feature = "demo")]
     let command = command.subcommand(
-        Command::new(DEMO).about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
+        Command::new(DEMO)
+            .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
     );
     command
 }
 
 /// The completions for the shell that was asked for.
-pub(super) fn completions(matches: &ArgMatches) -> anyhow::Result<String> {
+pub(super) fn completions(matches: &ArgMatches) -> String {
     let mut script = Vec::new();
     if let Some(shell) = matches.get_one::<clap_complete::Shell>(SHELL) {
         clap_complete::generate(*shell, &mut command(), "mqtt-connector", &mut script);
     }
-    Ok(String::from_utf8(script)?)
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// `send` and `check`: the documents, a flag for every parameter, and what only an operator may say.

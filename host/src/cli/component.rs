@@ -4,13 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
 use mqtt_connector::{Connector, ConnectorBuilder, Response};
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
 use super::{FAULT, UNREADABLE, response};
+
+/// How WebAssembly starts.
+const WASM: &[u8] = b"\0asm";
+/// How machine code starts, also that of [`Connector::precompile`].
+const ELF: &[u8] = b"\x7fELF";
 
 /// The connector that the operator asked for.
 ///
@@ -19,10 +23,16 @@ use super::{FAULT, UNREADABLE, response};
 /// The response: the component cannot be read or loaded.
 pub(super) fn connector(matches: &ArgMatches) -> Result<Connector, Response> {
     let mut builder = Connector::builder();
+    let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
-        let file = std::fs::read(path)
-            .map_err(|error| response(UNREADABLE, format!("--{COMPONENT} {path}: {error}.")))?;
-        builder = with_component(builder, file);
+        which = format!("--{COMPONENT} {path}: ");
+        let unreadable = |error| response(UNREADABLE, format!("{which}{error}."));
+        builder = with_component(builder, std::fs::read(path).map_err(unreadable)?).ok_or_else(|| {
+            response(
+                FAULT,
+                format!("{which}it is neither a WebAssembly component nor the output of precompile."),
+            )
+        })?;
     }
     if let Ok(Some(pins)) = matches.try_get_many::<Pin>(RESOLVE) {
         let resolver = pins.fold(PinnedResolver::new(Arc::new(SystemResolver)), |resolver, pin| {
@@ -30,27 +40,37 @@ pub(super) fn connector(matches: &ArgMatches) -> Result<Connector, Response> {
         });
         builder = builder.resolver(Arc::new(resolver));
     }
-    builder.build().map_err(|error| response(FAULT, format!("{error}.")))
+    builder.build().map_err(|error| response(FAULT, format!("{which}{error}.")))
 }
 
 /// Compiles the component that the arguments name, to the file that they name.
-pub(super) fn precompile(matches: &ArgMatches) -> anyhow::Result<String> {
-    let path = |name| matches.get_one::<String>(name).context("an argument is missing");
-    let (from, to) = (path(COMPONENT)?, path(OUTPUT)?);
-    let wasm = std::fs::read(from).with_context(|| from.clone())?;
-    let code = Connector::precompile(&wasm).with_context(|| from.clone())?;
-    std::fs::write(to, code).with_context(|| to.clone())?;
+///
+/// # Errors
+///
+/// The response: a file cannot be read or written, or is no component.
+pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
+    let path = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+    let (from, to) = (path(COMPONENT), path(OUTPUT));
+    let wasm = std::fs::read(from).map_err(|error| response(UNREADABLE, format!("{from}: {error}.")))?;
+    if !wasm.starts_with(WASM) {
+        return Err(response(FAULT, format!("{from}: it is not a WebAssembly component.")));
+    }
+    let code = Connector::precompile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
+    std::fs::write(to, code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
     Ok(String::new())
 }
 
-/// Takes WebAssembly as it is, and everything else as machine code.
-#[expect(unsafe_code, reason = "an operator may run machine code of their own; that is what the flag's help says")]
-fn with_component(builder: ConnectorBuilder, file: Vec<u8>) -> ConnectorBuilder {
-    if file.starts_with(b"\0asm") {
-        return builder.component(file);
+/// Takes WebAssembly as it is, and what looks like a program as machine code; `None` when it is neither.
+#[expect(
+    unsafe_code,
+    reason = "an operator may run machine code of their own; that is what the flag's help says"
+)]
+fn with_component(builder: ConnectorBuilder, file: Vec<u8>) -> Option<ConnectorBuilder> {
+    if file.starts_with(WASM) {
+        return Some(builder.component(file));
     }
     // SAFETY: the operator named the file on the command line, as one names a program to run. Documents cannot.
-    unsafe { builder.precompiled(file) }
+    file.starts_with(ELF).then(|| unsafe { builder.precompiled(file) })
 }
 
 /// `HOST:PORT:ADDRESS[:PORT]`: a broker's name, and where it is.
@@ -110,7 +130,10 @@ mod tests {
             ("broker.example:8883", "wants HOST:PORT:ADDRESS, as in broker.example:8883:127.0.0.1"),
             (":8883:127.0.0.1", "the host is empty"),
             ("broker.example:x:127.0.0.1", "\"x\" is not a port"),
-            ("broker.example:8883:other.example", "\"other.example\" is not an address; a name is not looked up here"),
+            (
+                "broker.example:8883:other.example",
+                "\"other.example\" is not an address; a name is not looked up here",
+            ),
         ] {
             assert_eq!(text.parse::<Pin>(), Err(reason.to_owned()), "{text}");
         }

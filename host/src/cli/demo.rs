@@ -40,7 +40,8 @@ const MESSAGES: [(QoS, &str); 3] =
 /// Not even one message could be tried: the broker did not start or the subscriber could not subscribe. Or it took too
 /// long, or `out` cannot be written.
 pub(super) async fn run(connector: &Connector, out: &mut impl Write) -> anyhow::Result<bool> {
-    let mut broker = MqttBroker::with_config(on_loopback()).await.context("the demo's broker did not start")?;
+    let mut broker =
+        MqttBroker::with_config(on_loopback()).await.context("the demo's broker did not start")?;
     let address = broker.local_addr().context("the demo's broker has no address")?;
     let demonstration = timeout(DEADLINE, demonstrate(connector, address, out));
     tokio::select! {
@@ -62,7 +63,11 @@ fn on_loopback() -> BrokerConfig {
         .with_sys_topics_enabled(false)
 }
 
-async fn demonstrate(connector: &Connector, broker: SocketAddr, out: &mut impl Write) -> anyhow::Result<bool> {
+async fn demonstrate(
+    connector: &Connector,
+    broker: SocketAddr,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
     let url = format!("tcp://{broker}");
     let mut subscriber = timeout(STEP, Subscriber::subscribe(broker))
         .await
@@ -70,7 +75,10 @@ async fn demonstrate(connector: &Connector, broker: SocketAddr, out: &mut impl W
     let tenant = Arc::new(Tenant::builder("demo").broker(url.parse()?).time_out(STEP).build());
     writeln!(out, "broker      {url}, crate mqtt5, in this process")?;
     writeln!(out, "subscriber  crate rumqttc, to {TOPIC} with QoS 2")?;
-    writeln!(out, "connector   the component in its sandbox, for a tenant that may use this broker and nothing else")?;
+    writeln!(
+        out,
+        "connector   the component in its sandbox, for a tenant that may use this broker and nothing else"
+    )?;
 
     let config = json!({"broker": url, "client-id": "mqtt-connector-demo", "topic": TOPIC}).to_string();
     let mut missing = Vec::new();
@@ -149,7 +157,8 @@ struct Subscriber {
 impl Subscriber {
     /// Connects to `broker` and subscribes to [`TOPIC`] with QoS 2; returns when the broker has granted it.
     async fn subscribe(broker: SocketAddr) -> anyhow::Result<Self> {
-        let options = MqttOptions::new("mqtt-connector-demo-subscriber", (broker.ip().to_string(), broker.port()));
+        let options =
+            MqttOptions::new("mqtt-connector-demo-subscriber", (broker.ip().to_string(), broker.port()));
         let (client, events) = AsyncClient::builder(options).capacity(1).build();
         client.subscribe(TOPIC, QoS::ExactlyOnce).await?;
         let mut subscriber = Self { events, _client: client };
@@ -174,7 +183,9 @@ impl Subscriber {
     /// The next packet from the broker.
     async fn packet(&mut self) -> anyhow::Result<Packet> {
         loop {
-            if let Event::Incoming(packet) = self.events.poll().await.context("the subscriber lost the broker")? {
+            if let Event::Incoming(packet) =
+                self.events.poll().await.context("the subscriber lost the broker")?
+            {
                 return Ok(packet);
             }
         }

@@ -1,5 +1,6 @@
 //! Files, flags and environment → the two documents that the connector takes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read as _, stdin};
 use std::path::Path;
@@ -7,9 +8,11 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
 use super::{UNREADABLE, USAGE, response};
@@ -18,6 +21,10 @@ use super::{UNREADABLE, USAGE, response};
 const MAX_FILE: u64 = 268_435_455;
 
 const STANDARD_INPUT: &str = "-";
+
+const PASSWORD: &str = "password";
+const CONTENT: &str = "content";
+const CONTENT_BASE64: &str = "content-base64";
 
 /// The two documents, as JSON text.
 pub(super) struct Documents {
@@ -34,39 +41,53 @@ pub(super) struct Documents {
 /// The response: a file cannot be read, or is not text.
 pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     let named = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    if named(REQUEST) == Some(STANDARD_INPUT) && named(CONTENT_FILE) == Some(STANDARD_INPUT) {
-        let both = "--request and --content-file cannot both read standard input";
-        return Err(response(USAGE, format!("The command line: {both}.")));
+    let documents = [CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
+    let mut from_input = documents.into_iter().filter(|name| named(name) == Some(STANDARD_INPUT));
+    if let (Some(first), Some(second)) = (from_input.next(), from_input.next()) {
+        return Err(usage(&format!("--{first} and --{second} cannot both read standard input")));
+    }
+    let password = matches.value_source(PASSWORD) == Some(ValueSource::CommandLine);
+    if password && named(PASSWORD_FILE).is_some() {
+        return Err(usage(&format!("--{PASSWORD} and --{PASSWORD_FILE} cannot be used together")));
     }
     let document = |name| named(name).map_or_else(|| Ok("{}".to_owned()), |path| text(name, path));
     let config = document(CONFIG)?;
     let request = document(REQUEST)?;
     let flags = flags(matches)?;
-    let request = if flags.is_empty() { request } else { overlaid(request, flags) };
+    let request = if flags.is_empty() { request } else { overlaid(request, &flags) };
     Ok(Documents { config, request })
 }
 
-/// `request` with `flags` over it. What is not a JSON object stays as it is: the component says what is wrong with it.
-fn overlaid(request: String, flags: Map<String, Value>) -> String {
-    let Ok(Value::Object(mut members)) = serde_json::from_str(&request) else { return request };
-    for (name, value) in flags {
-        // The two are ways to say one thing.
-        match name.as_str() {
-            "content" => members.shift_remove("content-base64"),
-            "content-base64" => members.shift_remove("content"),
-            _ => None,
-        };
-        members.insert(name, value);
+/// A parameter that a flag or the environment gives: its name, and its value as JSON text.
+type Given = (&'static str, String);
+
+/// `request` with `flags` over it; what the flags do not replace stays as it is written. What is not a JSON object
+/// stays so: the component says what is wrong with it.
+fn overlaid(request: String, flags: &[Given]) -> String {
+    let Ok(object) = json::check(&request) else { return request };
+    if !object.starts_with('{') {
+        return request;
     }
-    Value::Object(members).to_string()
+    let replaced = |name: &str| {
+        flags.iter().any(|(flag, _)| match *flag {
+            // The two are ways to say one thing.
+            CONTENT | CONTENT_BASE64 => matches!(name, CONTENT | CONTENT_BASE64),
+            flag => flag == name,
+        })
+    };
+    let kept = json::members(object).filter(|(name, _)| !replaced(name));
+    let flags = flags.iter().map(|(name, value)| (Cow::Borrowed(*name), value.as_str()));
+    let members: Vec<String> =
+        kept.chain(flags).map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// The parameters that the flags and the environment give.
-fn flags(matches: &ArgMatches) -> Result<Map<String, Value>, Response> {
-    let mut given = Map::new();
+fn flags(matches: &ArgMatches) -> Result<Vec<Given>, Response> {
+    let mut given = Vec::new();
     for parameter in PARAMETERS {
         if let Some(text) = matches.get_one::<String>(parameter.name) {
-            given.insert(parameter.name.to_owned(), value(parameter, text));
+            given.push((parameter.name, value(parameter, text)));
         }
     }
     if let Some(path) = matches.get_one::<String>(PASSWORD_FILE) {
@@ -77,33 +98,35 @@ fn flags(matches: &ArgMatches) -> Result<Map<String, Value>, Response> {
                 password.pop();
             }
         }
-        given.insert("password".to_owned(), Value::String(password));
+        given.retain(|(name, _)| *name != PASSWORD);
+        given.push((PASSWORD, string(password)));
     }
     if let Some(path) = matches.get_one::<String>(CONTENT_FILE) {
-        match String::from_utf8(bytes(CONTENT_FILE, path)?) {
-            Ok(text) => given.insert("content".to_owned(), Value::String(text)),
-            Err(binary) => {
-                let encoded = STANDARD.encode(binary.as_bytes());
-                given.insert("content-base64".to_owned(), Value::String(encoded))
-            }
-        };
+        given.push(match String::from_utf8(bytes(CONTENT_FILE, path)?) {
+            Ok(text) => (CONTENT, string(text)),
+            Err(binary) => (CONTENT_BASE64, string(STANDARD.encode(binary.as_bytes()))),
+        });
     }
     Ok(given)
 }
 
-/// The JSON value that the text of a flag stands for. A text that is not of the parameter's kind is passed on as a
+/// A text as a JSON string.
+fn string(text: impl Into<String>) -> String {
+    Value::String(text.into()).to_string()
+}
+
+/// The JSON text that the text of a flag stands for. A text that is not of the parameter's kind is passed on as a
 /// string, so that the component says what it wants instead.
-fn value(parameter: &Parameter, text: &str) -> Value {
-    let as_string = || Value::String(text.to_owned());
+fn value(parameter: &Parameter, text: &str) -> String {
     match parameter.kind {
-        Kind::Constant(_) | Kind::Choice { .. } | Kind::Any => as_string(),
+        Kind::Constant(_) | Kind::Choice { .. } | Kind::Any => string(text),
         Kind::String if is_path(parameter, text) => {
             let path = std::path::absolute(text).ok();
-            path.and_then(|path| path.into_os_string().into_string().ok()).map_or_else(as_string, Value::String)
+            string(path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or(text.to_owned()))
         }
-        Kind::String => as_string(),
+        Kind::String => string(text),
         Kind::Qos | Kind::Integer { .. } | Kind::Boolean | Kind::Strings | Kind::Texts | Kind::Will => {
-            serde_json::from_str(text).unwrap_or_else(|_| as_string())
+            json::check(text).map_or_else(|_| string(text), str::to_owned)
         }
     }
 }
@@ -111,7 +134,14 @@ fn value(parameter: &Parameter, text: &str) -> Value {
 /// Whether `text` is a relative path. Documents hold absolute paths; at a prompt, one means the current directory.
 fn is_path(parameter: &Parameter, text: &str) -> bool {
     let names_file = matches!(parameter.name, "root-ca-crt" | "certificate" | "private-key");
-    names_file && !text.is_empty() && !text.trim_start().starts_with("-----BEGIN") && !Path::new(text).is_absolute()
+    names_file
+        && !text.is_empty()
+        && !text.trim_start().starts_with("-----BEGIN")
+        && !Path::new(text).is_absolute()
+}
+
+fn usage(reason: &str) -> Response {
+    response(USAGE, format!("The command line: {reason}."))
 }
 
 fn text(flag: &str, path: &str) -> Result<String, Response> {

@@ -391,3 +391,6 @@ impl Exchange {
 fn session_lost() -> Error {
     Error::Lost("the connection was lost, and the broker did not keep the session".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

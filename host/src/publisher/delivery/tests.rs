@@ -1,0 +1,312 @@
+//! Each arrow of the diagram, and what must not be one.
+
+use bytes::Buf as _;
+use rumqttc::PubAck;
+
+use super::*;
+
+/// A delivery, and what it has serialised and nobody has taken.
+struct Run {
+    delivery: Delivery,
+    out: BytesMut,
+}
+
+impl Run {
+    fn new(qualities: &[Qos]) -> Self {
+        let message = |qos: &Qos| Message {
+            topic: "t".to_owned(),
+            payload: b"x".to_vec(),
+            qos: *qos,
+            retain: false,
+            properties: None,
+        };
+        let messages = qualities.iter().map(message).collect();
+        Self { delivery: Delivery::new(messages, Instant::now()), out: BytesMut::new() }
+    }
+
+    fn connect(&mut self, session_present: bool) {
+        self.out.clear();
+        self.delivery.connected(session_present, 500);
+    }
+
+    fn lose(&mut self, clean_session: bool) {
+        self.delivery.disconnected(clean_session, &Error::Lost("cut".to_owned()));
+    }
+
+    /// Serialises, lets the socket take everything, flushes, and gives the packets.
+    fn write(&mut self) -> Vec<Packet> {
+        let packets = self.serialise();
+        let bytes = self.out.len();
+        self.take(bytes);
+        self.delivery.flushed();
+        packets
+    }
+
+    fn serialise(&mut self) -> Vec<Packet> {
+        self.delivery.serialise(&mut self.out);
+        let mut copy = self.out.clone();
+        let mut packets = Vec::new();
+        while !copy.is_empty() {
+            packets.push(Packet::read(&mut copy, MAX_PACKET).unwrap());
+        }
+        packets
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.out.advance(bytes);
+        self.delivery.accepted(bytes);
+    }
+
+    fn receive(&mut self, packet: Packet) {
+        self.delivery.received(&packet).unwrap();
+    }
+
+    fn settlements(self) -> Vec<Result<Qos, Progress>> {
+        let outcome =
+            |settlement: Settlement| settlement.map(|receipt| receipt.qos).map_err(|(_, progress)| progress);
+        self.delivery.into_settlements().into_iter().map(outcome).collect()
+    }
+}
+
+fn puback(pkid: u16) -> Packet {
+    Packet::PubAck(PubAck::new(pkid))
+}
+
+fn pubrec(pkid: u16) -> Packet {
+    Packet::PubRec(PubRec::new(pkid))
+}
+
+fn pubrel(pkid: u16) -> Packet {
+    Packet::PubRel(PubRel::new(pkid))
+}
+
+fn pubcomp(pkid: u16) -> Packet {
+    Packet::PubComp(PubComp::new(pkid))
+}
+
+/// The identifiers and DUP flags of the PUBLISH packets.
+fn published(packets: &[Packet]) -> Vec<(u16, bool)> {
+    let publish = |packet: &Packet| match packet {
+        Packet::Publish(publish) => Some((publish.pkid, publish.dup)),
+        _ => None,
+    };
+    packets.iter().filter_map(publish).collect()
+}
+
+const SENT: Result<Qos, Progress> = Err(Progress::SentUnacknowledged);
+const NOT_SENT: Result<Qos, Progress> = Err(Progress::NotSent);
+
+#[test]
+fn qos_0_is_settled_when_it_is_flushed_and_not_before() {
+    let mut run = Run::new(&[Qos::AtMostOnce]);
+    run.connect(false);
+    run.serialise();
+    let bytes = run.out.len();
+    run.take(bytes - 1);
+    run.delivery.flushed();
+    assert!(!run.delivery.is_settled());
+    run.take(1);
+    assert!(!run.delivery.is_settled());
+    run.delivery.flushed();
+    assert!(run.delivery.is_settled());
+    assert_eq!(run.settlements(), [Ok(Qos::AtMostOnce)]);
+}
+
+#[test]
+fn qos_0_is_sent_again_only_when_the_socket_did_not_take_it_whole() {
+    let mut run = Run::new(&[Qos::AtMostOnce, Qos::AtMostOnce]);
+    run.connect(false);
+    run.serialise();
+    let bytes = run.out.len();
+    run.take(bytes - 1);
+    run.lose(true);
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(0, false)], "the first was taken, and is not repeated");
+    assert_eq!(run.settlements(), [SENT, Ok(Qos::AtMostOnce)]);
+}
+
+#[test]
+fn qos_1_is_settled_by_its_own_puback() {
+    let mut run = Run::new(&[Qos::AtLeastOnce, Qos::AtLeastOnce]);
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(1, false), (2, false)]);
+    run.receive(puback(2));
+    run.receive(puback(2));
+    run.receive(puback(3));
+    assert!(!run.delivery.is_settled());
+    run.receive(puback(1));
+    assert!(run.delivery.is_settled());
+    assert_eq!(run.settlements(), [Ok(Qos::AtLeastOnce), Ok(Qos::AtLeastOnce)]);
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_not_written_whole_settles_nothing() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    run.serialise();
+    let bytes = run.out.len();
+    run.take(bytes - 1);
+    run.receive(puback(1));
+    assert!(!run.delivery.is_settled());
+    run.lose(true);
+    run.delivery.give_up(&Error::Lost("cut".to_owned()));
+    assert_eq!(run.settlements(), [NOT_SENT]);
+}
+
+#[test]
+fn qos_1_is_a_duplicate_only_when_it_was_written_before() {
+    let mut run = Run::new(&[Qos::AtLeastOnce, Qos::AtLeastOnce]);
+    run.connect(false);
+    run.serialise();
+    let bytes = run.out.len();
+    run.take(bytes - 1);
+    run.lose(true);
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(1, true), (3, false)]);
+    run.receive(puback(1));
+    run.receive(puback(3));
+    assert_eq!(run.settlements(), [Ok(Qos::AtLeastOnce), Ok(Qos::AtLeastOnce)]);
+}
+
+#[test]
+fn an_acknowledgement_from_before_the_connection_was_lost_settles_nothing() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    run.write();
+    run.lose(true);
+    run.connect(false);
+    run.receive(puback(1));
+    assert!(!run.delivery.is_settled(), "it is not written on this connection yet");
+    assert_eq!(published(&run.write()), [(1, true)]);
+    run.receive(puback(1));
+    assert!(run.delivery.is_settled());
+}
+
+#[test]
+fn qos_2_wants_pubrec_and_then_pubcomp() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(1, false)]);
+    run.receive(puback(1));
+    run.receive(pubcomp(1));
+    assert!(!run.delivery.is_settled());
+    run.receive(pubrec(1));
+    assert_eq!(run.write(), [pubrel(1)]);
+    run.receive(pubrec(1));
+    assert_eq!(run.write(), [pubrel(1)], "a repeated PUBREC is answered again");
+    run.receive(pubcomp(1));
+    assert!(run.delivery.is_settled());
+    run.receive(pubrec(1));
+    assert_eq!(run.write(), [pubrel(1)], "also when it is late");
+    assert_eq!(run.settlements(), [Ok(Qos::ExactlyOnce)]);
+}
+
+#[test]
+fn qos_2_goes_on_in_a_session_that_survived() {
+    let mut run = Run::new(&[Qos::ExactlyOnce, Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    run.receive(pubrec(1));
+    run.write();
+    run.lose(false);
+    run.connect(true);
+    let packets = run.write();
+    assert_eq!(packets[0], pubrel(1));
+    assert_eq!(published(&packets), [(2, true)]);
+    run.receive(pubcomp(1));
+    run.receive(pubrec(2));
+    run.receive(pubcomp(2));
+    assert_eq!(run.settlements(), [Ok(Qos::ExactlyOnce), Ok(Qos::ExactlyOnce)]);
+}
+
+#[test]
+fn qos_2_is_uncertain_when_the_session_is_gone() {
+    let mut run = Run::new(&[Qos::ExactlyOnce, Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    run.receive(pubrec(1));
+    run.lose(false);
+    run.connect(false);
+    assert!(run.delivery.is_settled());
+    assert_eq!(run.write(), []);
+    assert_eq!(run.settlements(), [SENT, SENT]);
+
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    run.lose(true);
+    assert!(run.delivery.is_settled(), "a clean session needs no further connection to know");
+    assert_eq!(run.settlements(), [SENT]);
+}
+
+#[test]
+fn qos_2_that_was_not_written_is_new_in_any_session() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.serialise();
+    run.take(3);
+    run.lose(true);
+    assert!(!run.delivery.is_settled());
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(2, false)], "a new message, a new identifier");
+}
+
+#[test]
+fn a_session_of_before_is_entered_with_other_identifiers() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(true);
+    assert_eq!(published(&run.write()), [(501, false)]);
+}
+
+#[test]
+fn the_windows_hold() {
+    let mut run = Run::new(&[Qos::ExactlyOnce; 30]);
+    run.connect(false);
+    assert_eq!(published(&run.write()).len(), WINDOW_QOS2);
+    run.receive(pubrec(7));
+    assert_eq!(published(&run.write()).len(), 0, "PUBREC does not end the exchange");
+    run.receive(pubcomp(7));
+    assert_eq!(published(&run.write()), [(21, false)]);
+
+    let mut run = Run::new(&[Qos::AtLeastOnce; 150]);
+    run.connect(false);
+    assert_eq!(published(&run.write()).len(), WINDOW);
+    run.receive(puback(1));
+    assert_eq!(published(&run.write()), [(101, false)]);
+}
+
+#[test]
+fn identifiers_wrap_around_and_skip_those_in_use() {
+    let mut run = Run::new(&[Qos::AtLeastOnce; 3]);
+    run.delivery.connected(true, u16::MAX - 1);
+    assert_eq!(published(&run.write()), [(u16::MAX, false), (1, false), (2, false)]);
+
+    let mut run = Run::new(&[Qos::ExactlyOnce; WINDOW_QOS2 + 1]);
+    run.connect(false);
+    run.write();
+    run.receive(pubrec(5));
+    run.receive(pubcomp(5));
+    run.delivery.last_identifier = u16::MAX;
+    assert_eq!(published(&run.write()), [(5, false)]);
+}
+
+#[test]
+fn what_is_given_up_says_how_far_it_got() {
+    let mut run = Run::new(&[Qos::AtLeastOnce, Qos::AtMostOnce, Qos::ExactlyOnce]);
+    run.connect(false);
+    run.serialise();
+    run.take(8);
+    run.lose(false);
+    run.delivery.give_up(&Error::Lost("cut".to_owned()));
+    assert!(run.delivery.is_settled());
+    assert_eq!(run.settlements(), [SENT, NOT_SENT, NOT_SENT]);
+}
+
+#[test]
+fn what_a_server_must_not_send_is_an_error() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    for packet in [Packet::PingReq, Packet::Disconnect] {
+        assert_eq!(run.delivery.received(&packet), Err("a packet that only a client sends"));
+    }
+}

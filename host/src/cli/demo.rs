@@ -206,7 +206,60 @@ mod tests {
             let received = format!("  received  {TOPIC}, QoS {}, 8 bytes: \"{content}\"\n", qos as u8);
             assert_eq!(out.matches(&received).count(), 1, "{received} in:\n{out}");
         }
-        assert_eq!(out.matches("{\"meta\":{\"exit-code\":0,").count(), 3, "{out}");
+        assert_eq!(out.matches("  response  {\"meta\":{\"exit-code\":0,").count(), 3, "{out}");
         assert!(out.ends_with("\nAll 3 messages arrived, byte for byte.\n"), "{out}");
+    }
+
+    #[tokio::test]
+    async fn another_message_does_not_count() {
+        let mut stage = Stage::set().await;
+        let before = json!({"topic": TOPIC, "content": "21.5 °F"}).to_string();
+        let response = stage.connector.send(&stage.tenant, &stage.config, &before).await;
+        assert_eq!(response.meta.exit_code, 0, "{}", response.meta.message);
+
+        let (arrived, out) = stage.exchange("21.5 °C").await;
+        assert!(!arrived, "{out}");
+        assert!(out.contains("QoS 2, 8 bytes: \"21.5 °F\"\n  expected  "), "{out}");
+    }
+
+    #[tokio::test]
+    async fn a_send_that_failed_does_not_count() {
+        let mut stage = Stage::set().await;
+        stage.tenant = Arc::new(Tenant::builder("demo").build());
+        let (arrived, out) = stage.exchange("21.5 °C").await;
+        assert!(!arrived, "{out}");
+        assert!(out.contains("  received  nothing was waited for"), "{out}");
+        assert!(out.contains("  response  {\"meta\":{\"exit-code\":77,"), "{out}");
+    }
+
+    /// What [`exchange`] needs.
+    struct Stage {
+        connector: Connector,
+        tenant: Arc<Tenant>,
+        config: String,
+        subscriber: Subscriber,
+    }
+
+    impl Stage {
+        async fn set() -> Self {
+            let mut broker = MqttBroker::with_config(on_loopback()).await.unwrap();
+            let address = broker.local_addr().unwrap();
+            tokio::spawn(async move { broker.run().await.unwrap() });
+            let url = format!("tcp://{address}");
+            Self {
+                connector: Connector::new().unwrap(),
+                tenant: Arc::new(Tenant::builder("demo").broker(url.parse().unwrap()).build()),
+                config: json!({"broker": url, "client-id": "demo", "topic": TOPIC}).to_string(),
+                subscriber: Subscriber::subscribe(address).await.unwrap(),
+            }
+        }
+
+        async fn exchange(&mut self, content: &'static str) -> (bool, String) {
+            let expected = Message { topic: TOPIC.into(), qos: QoS::ExactlyOnce, payload: content.into() };
+            let mut out = Vec::new();
+            let Self { connector, tenant, config, subscriber } = self;
+            let arrived = exchange(connector, tenant, config, &expected, subscriber, &mut out).await.unwrap();
+            (arrived, String::from_utf8(out).unwrap())
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-const BEGIN: &str = "<!-- parameters: made by `UPDATE_README=1 cargo test -p mqtt-connector-guest --test readme` -->\n";
+const BEGIN: &str =
+    "<!-- parameters: made by `UPDATE_README=1 cargo test -p mqtt-connector-guest --test readme` -->\n";
 const END: &str = "<!-- end of parameters -->\n";
 
 #[test]
@@ -38,7 +39,9 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Constant(value) => format!("`\"{value}\"`"),
         Kind::String => "string".to_owned(),
-        Kind::Choice { values, .. } => values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or "),
+        Kind::Choice { values, .. } => {
+            values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or ")
+        }
         Kind::Qos => "0, 1 or 2".to_owned(),
         Kind::Integer { minimum, maximum, unit: "" } => format!("{minimum} to {maximum}"),
         Kind::Integer { unit, .. } => format!("number of {unit}"),

@@ -8,7 +8,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
 
 use crate::bindings::{MqttConnector, MqttConnectorPre, exports::flint::mqtt::connector as wit};
-use crate::publisher::{self, PublisherCtx, PublisherView, Resolver, SystemResolver};
+use crate::publisher::{self, Publisher, PublisherCtx, PublisherView, Resolver};
 use crate::tenant::Tenant;
 
 /// The built-in component, as WebAssembly: what [`Connector::new`] runs.
@@ -59,7 +59,7 @@ pub struct LoadError(wasmtime::Error);
 pub struct Connector {
     engine: Engine,
     component: MqttConnectorPre<State>,
-    resolver: Arc<dyn Resolver>,
+    publisher: Publisher,
 }
 
 /// What the store of one call holds.
@@ -159,7 +159,7 @@ impl Connector {
     ) -> Result<T, Response> {
         let limits = tenant.limits();
         let state = State {
-            publisher: PublisherCtx::builder(Arc::clone(tenant)).resolver(Arc::clone(&self.resolver)).build(),
+            publisher: PublisherCtx::builder(Arc::clone(tenant)).publisher(self.publisher.clone()).build(),
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory)
                 .instances(16)
@@ -229,7 +229,7 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Looks broker names up with `resolver`. Default: [`SystemResolver`].
+    /// Looks broker names up with `resolver`. Default: [`SystemResolver`](publisher::SystemResolver).
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = Some(resolver);
@@ -256,8 +256,8 @@ impl ConnectorBuilder {
             wasmtime::Result::Ok((engine, component))
         };
         let (engine, component) = load().map_err(LoadError)?;
-        let resolver = self.resolver.unwrap_or_else(|| Arc::new(SystemResolver));
-        Ok(Connector { engine, component, resolver })
+        let publisher = self.resolver.map(Publisher::new).unwrap_or_default();
+        Ok(Connector { engine, component, publisher })
     }
 }
 

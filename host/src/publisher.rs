@@ -6,7 +6,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use mqtt_connector::Tenant;
-//! use mqtt_connector::publisher::{self, PublisherCtx, PublisherView};
+//! use mqtt_connector::publisher::{self, Publisher, PublisherCtx, PublisherView};
 //! use wasmtime::component::Linker;
 //!
 //! struct State {
@@ -23,8 +23,10 @@
 //! let mut linker = Linker::<State>::new(&engine);
 //! publisher::add_to_linker(&mut linker)?;
 //!
+//! // Once per process, once per tenant, and for each call.
+//! let publisher = Publisher::default();
 //! let tenant = Arc::new(Tenant::builder("acme").broker("ssl://broker.example".parse()?).build());
-//! let state = State { publisher: PublisherCtx::builder(tenant).build() };
+//! let state = State { publisher: PublisherCtx::builder(tenant).publisher(publisher.clone()).build() };
 //! # let _ = state;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -34,6 +36,7 @@ mod connection;
 mod delivery;
 mod egress;
 mod tls;
+mod turns;
 
 use std::sync::Arc;
 
@@ -45,12 +48,45 @@ pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 use crate::bindings::flint::mqtt::publisher as wit;
 use crate::tenant::Tenant;
 use call::Call;
+use turns::Turns;
+
+/// What the calls of one process share: how names are looked up, and who is connected with which client identifier.
+/// Make one, and clone it for each call.
+#[derive(Clone)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    resolver: Arc<dyn Resolver>,
+    turns: Turns,
+}
+
+impl Publisher {
+    /// Looks broker names up with `resolver`.
+    pub fn new(resolver: Arc<dyn Resolver>) -> Self {
+        Self { shared: Arc::new(Shared { resolver, turns: Turns::default() }) }
+    }
+}
+
+impl Default for Publisher {
+    /// Looks broker names up with [`SystemResolver`].
+    fn default() -> Self {
+        Self::new(Arc::new(SystemResolver))
+    }
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").finish_non_exhaustive()
+    }
+}
 
 /// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
 /// give a call counts from when it was built.
 pub struct PublisherCtx {
     tenant: Arc<Tenant>,
-    resolver: Arc<dyn Resolver>,
+    publisher: Publisher,
     latest: Instant,
 }
 
@@ -58,7 +94,7 @@ impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
     pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
-        PublisherCtxBuilder { tenant, resolver: None }
+        PublisherCtxBuilder { tenant, publisher: None }
     }
 }
 
@@ -71,14 +107,14 @@ impl std::fmt::Debug for PublisherCtx {
 /// Builds a [`PublisherCtx`].
 pub struct PublisherCtxBuilder {
     tenant: Arc<Tenant>,
-    resolver: Option<Arc<dyn Resolver>>,
+    publisher: Option<Publisher>,
 }
 
 impl PublisherCtxBuilder {
-    /// Looks broker names up with `resolver`. Default: [`SystemResolver`].
+    /// What this call shares with others. Default: nothing, a [`Publisher`] of its own.
     #[must_use]
-    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
-        self.resolver = Some(resolver);
+    pub fn publisher(mut self, publisher: Publisher) -> Self {
+        self.publisher = Some(publisher);
         self
     }
 
@@ -88,7 +124,7 @@ impl PublisherCtxBuilder {
         PublisherCtx {
             latest: Instant::now() + self.tenant.limits().time_out,
             tenant: self.tenant,
-            resolver: self.resolver.unwrap_or_else(|| Arc::new(SystemResolver)),
+            publisher: self.publisher.unwrap_or_default(),
         }
     }
 }
@@ -124,7 +160,7 @@ impl wit::Host for PublisherCtx {
     ) -> wasmtime::Result<Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error>> {
         let call = Call {
             tenant: Arc::clone(&self.tenant),
-            resolver: Arc::clone(&self.resolver),
+            publisher: self.publisher.clone(),
             latest: self.latest,
             options,
             effort,

@@ -213,6 +213,26 @@ fn many_sends_at_once_each_have_their_own_answer() {
 }
 
 #[test]
+fn sends_with_one_client_id_take_turns() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "t/#");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let sends: Vec<_> = (0..50)
+        .map(|n| {
+            let configuration = config(broker.port()).to_string();
+            let request = json!({ "topic": format!("t/{n}"), "content": n }).to_string();
+            runtime.spawn(async move { connector().send(&operator(), &configuration, &request).await.meta })
+        })
+        .collect();
+    for (n, send) in sends.into_iter().enumerate() {
+        let meta = runtime.block_on(send).unwrap();
+        assert_eq!(meta.exit_code, 0, "{n}: {}", meta.message);
+    }
+    assert_eq!(observer.messages(50, PATIENCE).len(), 50);
+    assert!(!broker.log().contains("already connected"), "the broker threw one out");
+}
+
+#[test]
 fn a_batch_shares_a_connection_and_answers_each_request() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t/#");

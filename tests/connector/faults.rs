@@ -13,8 +13,7 @@ use crate::support::{assert_meta, config, send, with};
 
 /// Sends to a broker with one script for each connection.
 fn play<const N: usize>(scripts: [Vec<Step>; N], request: Value) -> Meta {
-    let builder =
-        scripts.into_iter().fold(ScriptedBroker::builder(), ScriptedBrokerBuilder::connection);
+    let builder = scripts.into_iter().fold(ScriptedBroker::builder(), ScriptedBrokerBuilder::connection);
     let broker = builder.start();
     let request = with(&json!({ "topic": "t", "content": "x" }), request);
     let mut meta = send(&config(broker.port()), &request);

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::Connection;
 use super::delivery::{Delivery, Settlement};
-use super::egress::{self, Resolver};
 use super::tls::Tls;
+use super::{Publisher, egress};
 use crate::bindings::flint::mqtt::publisher::{
     self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Qos, Transport,
 };
@@ -26,7 +26,7 @@ const BACKOFF: Duration = Duration::from_millis(100);
 /// Who calls, and with what.
 pub(super) struct Call {
     pub(super) tenant: Arc<Tenant>,
-    pub(super) resolver: Arc<dyn Resolver>,
+    pub(super) publisher: Publisher,
     /// When the tenant's limit is over, whatever the effort allows.
     pub(super) latest: Instant,
     pub(super) options: ConnectOptions,
@@ -71,11 +71,13 @@ impl Call {
 
     /// Opens connections until every message is settled, or one fails for a reason that will not pass.
     async fn attempts(&self, attempts: &mut Attempts, deadline: Instant) -> Result<(), Error> {
-        let Self { tenant, options, .. } = self;
+        let Self { tenant, options, publisher: Publisher { shared }, .. } = self;
         tenant.grants().check_broker(tenant.name(), &options.broker)?;
         let connect = connect_packet(options)?;
-        let addresses = egress::addresses(&options.broker, tenant, &*self.resolver).await?;
+        let addresses = egress::addresses(&options.broker, tenant, &*shared.resolver).await?;
         let tls = self.prepare_tls(attempts).await?;
+        attempts.stage = "waiting for another send with the same client-id";
+        let _turn = shared.turns.turn(tenant, options).await;
         let mut backoff = BACKOFF;
         let mut retries = self.effort.retries;
         loop {

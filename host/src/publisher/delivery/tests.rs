@@ -57,8 +57,8 @@ impl Run {
         self.delivery.accepted(bytes);
     }
 
-    fn receive(&mut self, packet: Packet) {
-        self.delivery.received(&packet).unwrap();
+    fn receive(&mut self, packet: &Packet) {
+        self.delivery.received(packet).unwrap();
     }
 
     fn settlements(self) -> Vec<Result<Qos, Progress>> {
@@ -130,11 +130,11 @@ fn qos_1_is_settled_by_its_own_puback() {
     let mut run = Run::new(&[Qos::AtLeastOnce, Qos::AtLeastOnce]);
     run.connect(false);
     assert_eq!(published(&run.write()), [(1, false), (2, false)]);
-    run.receive(puback(2));
-    run.receive(puback(2));
-    run.receive(puback(3));
+    run.receive(&puback(2));
+    run.receive(&puback(2));
+    run.receive(&puback(3));
     assert!(!run.delivery.is_settled());
-    run.receive(puback(1));
+    run.receive(&puback(1));
     assert!(run.delivery.is_settled());
     assert_eq!(run.settlements(), [Ok(Qos::AtLeastOnce), Ok(Qos::AtLeastOnce)]);
 }
@@ -146,7 +146,7 @@ fn an_acknowledgement_of_what_was_not_written_whole_settles_nothing() {
     run.serialise();
     let bytes = run.out.len();
     run.take(bytes - 1);
-    run.receive(puback(1));
+    run.receive(&puback(1));
     assert!(!run.delivery.is_settled());
     run.lose(true);
     run.delivery.give_up(&Error::Lost("cut".to_owned()));
@@ -163,8 +163,8 @@ fn qos_1_is_a_duplicate_only_when_it_was_written_before() {
     run.lose(true);
     run.connect(false);
     assert_eq!(published(&run.write()), [(1, true), (3, false)]);
-    run.receive(puback(1));
-    run.receive(puback(3));
+    run.receive(&puback(1));
+    run.receive(&puback(3));
     assert_eq!(run.settlements(), [Ok(Qos::AtLeastOnce), Ok(Qos::AtLeastOnce)]);
 }
 
@@ -175,10 +175,10 @@ fn an_acknowledgement_from_before_the_connection_was_lost_settles_nothing() {
     run.write();
     run.lose(true);
     run.connect(false);
-    run.receive(puback(1));
+    run.receive(&puback(1));
     assert!(!run.delivery.is_settled(), "it is not written on this connection yet");
     assert_eq!(published(&run.write()), [(1, true)]);
-    run.receive(puback(1));
+    run.receive(&puback(1));
     assert!(run.delivery.is_settled());
 }
 
@@ -187,16 +187,16 @@ fn qos_2_wants_pubrec_and_then_pubcomp() {
     let mut run = Run::new(&[Qos::ExactlyOnce]);
     run.connect(false);
     assert_eq!(published(&run.write()), [(1, false)]);
-    run.receive(puback(1));
-    run.receive(pubcomp(1));
+    run.receive(&puback(1));
+    run.receive(&pubcomp(1));
     assert!(!run.delivery.is_settled());
-    run.receive(pubrec(1));
+    run.receive(&pubrec(1));
     assert_eq!(run.write(), [pubrel(1)]);
-    run.receive(pubrec(1));
+    run.receive(&pubrec(1));
     assert_eq!(run.write(), [pubrel(1)], "a repeated PUBREC is answered again");
-    run.receive(pubcomp(1));
+    run.receive(&pubcomp(1));
     assert!(run.delivery.is_settled());
-    run.receive(pubrec(1));
+    run.receive(&pubrec(1));
     assert_eq!(run.write(), [pubrel(1)], "also when it is late");
     assert_eq!(run.settlements(), [Ok(Qos::ExactlyOnce)]);
 }
@@ -206,16 +206,16 @@ fn qos_2_goes_on_in_a_session_that_survived() {
     let mut run = Run::new(&[Qos::ExactlyOnce, Qos::ExactlyOnce]);
     run.connect(false);
     run.write();
-    run.receive(pubrec(1));
+    run.receive(&pubrec(1));
     run.write();
     run.lose(false);
     run.connect(true);
     let packets = run.write();
     assert_eq!(packets[0], pubrel(1));
     assert_eq!(published(&packets), [(2, true)]);
-    run.receive(pubcomp(1));
-    run.receive(pubrec(2));
-    run.receive(pubcomp(2));
+    run.receive(&pubcomp(1));
+    run.receive(&pubrec(2));
+    run.receive(&pubcomp(2));
     assert_eq!(run.settlements(), [Ok(Qos::ExactlyOnce), Ok(Qos::ExactlyOnce)]);
 }
 
@@ -224,7 +224,7 @@ fn qos_2_is_uncertain_when_the_session_is_gone() {
     let mut run = Run::new(&[Qos::ExactlyOnce, Qos::ExactlyOnce]);
     run.connect(false);
     run.write();
-    run.receive(pubrec(1));
+    run.receive(&pubrec(1));
     run.lose(false);
     run.connect(false);
     assert!(run.delivery.is_settled());
@@ -263,15 +263,15 @@ fn the_windows_hold() {
     let mut run = Run::new(&[Qos::ExactlyOnce; 30]);
     run.connect(false);
     assert_eq!(published(&run.write()).len(), WINDOW_QOS2);
-    run.receive(pubrec(7));
+    run.receive(&pubrec(7));
     assert_eq!(published(&run.write()).len(), 0, "PUBREC does not end the exchange");
-    run.receive(pubcomp(7));
+    run.receive(&pubcomp(7));
     assert_eq!(published(&run.write()), [(21, false)]);
 
     let mut run = Run::new(&[Qos::AtLeastOnce; 150]);
     run.connect(false);
     assert_eq!(published(&run.write()).len(), WINDOW);
-    run.receive(puback(1));
+    run.receive(&puback(1));
     assert_eq!(published(&run.write()), [(101, false)]);
 }
 
@@ -284,8 +284,8 @@ fn identifiers_wrap_around_and_skip_those_in_use() {
     let mut run = Run::new(&[Qos::ExactlyOnce; WINDOW_QOS2 + 1]);
     run.connect(false);
     run.write();
-    run.receive(pubrec(5));
-    run.receive(pubcomp(5));
+    run.receive(&pubrec(5));
+    run.receive(&pubcomp(5));
     run.delivery.last_identifier = u16::MAX;
     assert_eq!(published(&run.write()), [(5, false)]);
 }

@@ -32,7 +32,7 @@
 //!
 //! - [`Connector`]: the component; [`send`](Connector::send), [`send_batch`](Connector::send_batch),
 //!   [`check`](Connector::check), [`schema`](Connector::schema).
-//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`]: what one party may do.
+//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do.
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
 //!   [`Resolver`](publisher::Resolver) seam.
 //! - [`Error`]: why a message was not acknowledged.
@@ -48,7 +48,10 @@ mod tenant;
 
 pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
 pub use error::Error;
-pub use tenant::{BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Tenant, TenantBuilder};
+pub use tenant::{
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Tenant, TenantBuilder, TopicFilter,
+    TopicFilterError,
+};
 
 /// The contract between platform, component and host, as WIT.
 pub const CONTRACT: &str = include_str!("../../wit/connector.wit");

@@ -2,12 +2,14 @@
 
 mod broker_grant;
 mod grants;
+mod topic_filter;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError};
 pub use grants::{DirectoryGrantError, Grants};
+pub use topic_filter::{TopicFilter, TopicFilterError};
 
 /// The longest time-out that the `timeout` parameter can ask for.
 const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
@@ -20,10 +22,11 @@ const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 ///
 /// let tenant = Tenant::builder("acme")
 ///     .broker("ssl://*.iot.eu-west-1.amazonaws.com:8883".parse()?)
+///     .topics("acme/#".parse()?)
 ///     .time_out(Duration::from_secs(30))
 ///     .build();
 /// assert_eq!(tenant.name(), "acme");
-/// # Ok::<(), mqtt_connector::BrokerGrantError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Tenant {
@@ -43,11 +46,7 @@ impl Tenant {
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
     /// **Not for a configuration that somebody else wrote.**
     pub fn unrestricted(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            grants: Grants::everything(),
-            limits: Limits { time_out: LONGEST, ..Limits::default() },
-        }
+        Self { name: name.into(), grants: Grants::everything(), limits: Limits::most() }
     }
 
     /// The name in messages and logs.
@@ -73,6 +72,8 @@ impl Tenant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// The largest payload of a message or a will, in bytes. Default: 1 MiB.
+    pub payload: usize,
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
     pub time_out: Duration,
     /// Linear memory of the component, in bytes. Default: 64 MiB.
@@ -80,11 +81,40 @@ pub struct Limits {
     /// Time that the component itself may compute, without the time it waits for the broker, to the resolution of the
     /// engine's clock (10 ms). Default: 1 second.
     pub cpu: Duration,
+    /// Calls under way at one time; a further one waits for its turn, within its time-out. Default: 64.
+    pub concurrent_sends: u32,
+    /// Connections open at one time; a further one waits likewise. Default: 32.
+    pub connections: u32,
+    /// Messages in a second, on average; as many may come at once, and more wait likewise. Default: 1000.
+    pub messages_per_second: u32,
+}
+
+impl Limits {
+    /// As much as MQTT and the `timeout` parameter can ask for.
+    fn most() -> Self {
+        Self {
+            payload: 268_435_455,
+            time_out: LONGEST,
+            memory: 1024 * 1024 * 1024,
+            cpu: Duration::from_secs(60),
+            concurrent_sends: 10_000,
+            connections: 10_000,
+            messages_per_second: u32::MAX,
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time_out: Duration::from_secs(60), memory: 64 * 1024 * 1024, cpu: Duration::from_secs(1) }
+        Self {
+            payload: 1024 * 1024,
+            time_out: Duration::from_secs(60),
+            memory: 64 * 1024 * 1024,
+            cpu: Duration::from_secs(1),
+            concurrent_sends: 64,
+            connections: 32,
+            messages_per_second: 1000,
+        }
     }
 }
 
@@ -99,6 +129,13 @@ impl TenantBuilder {
     #[must_use]
     pub fn broker(mut self, grant: BrokerGrant) -> Self {
         self.tenant.grants.add_broker(grant);
+        self
+    }
+
+    /// Allows topics to publish to, wills included: see [`TopicFilter`].
+    #[must_use]
+    pub fn topics(mut self, filter: TopicFilter) -> Self {
+        self.tenant.grants.add_topics(filter);
         self
     }
 
@@ -128,11 +165,18 @@ impl TenantBuilder {
         self
     }
 
+    /// How much the tenant may do. Default: [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.tenant.limits = Limits { time_out: limits.time_out.min(LONGEST), ..limits };
+        self
+    }
+
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
     #[must_use]
-    pub fn time_out(mut self, time_out: Duration) -> Self {
-        self.tenant.limits.time_out = time_out.min(LONGEST);
-        self
+    pub fn time_out(self, time_out: Duration) -> Self {
+        let limits = Limits { time_out, ..self.tenant.limits };
+        self.limits(limits)
     }
 
     /// The tenant.

@@ -8,6 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
 use super::broker_grant::BrokerGrant;
+use super::topic_filter::TopicFilter;
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
 
@@ -18,6 +19,7 @@ const MAX_FILE: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct Grants {
     brokers: Access<BrokerGrant>,
+    topics: Access<TopicFilter>,
     directories: Access<Directory>,
     private_networks: bool,
     unverified_servers: bool,
@@ -54,6 +56,7 @@ impl Grants {
     pub(super) fn none() -> Self {
         Self {
             brokers: Access::Listed(Vec::new()),
+            topics: Access::Listed(Vec::new()),
             directories: Access::Listed(Vec::new()),
             private_networks: false,
             unverified_servers: false,
@@ -63,6 +66,7 @@ impl Grants {
     pub(super) fn everything() -> Self {
         Self {
             brokers: Access::Everything,
+            topics: Access::Everything,
             directories: Access::Everything,
             private_networks: true,
             unverified_servers: true,
@@ -73,6 +77,13 @@ impl Grants {
         match &mut self.brokers {
             Access::Everything => {}
             Access::Listed(brokers) => brokers.push(grant),
+        }
+    }
+
+    pub(super) fn add_topics(&mut self, filter: TopicFilter) {
+        match &mut self.topics {
+            Access::Everything => {}
+            Access::Listed(topics) => topics.push(filter),
         }
     }
 
@@ -111,6 +122,24 @@ impl Grants {
         Err(Error::Denied(format!(
             "broker: tenant {tenant} may not send to {} port {}; no grant names it",
             broker.host, broker.port
+        )))
+    }
+
+    /// Whether the tenant may publish to `topic`; `parameter` says what the topic is of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_topic(&self, tenant: &str, parameter: &str, topic: &str) -> Result<(), Error> {
+        let allowed = match &self.topics {
+            Access::Everything => true,
+            Access::Listed(filters) => filters.iter().any(|filter| filter.allows(topic)),
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::Denied(format!(
+            "{parameter}: tenant {tenant} may not publish to {topic:?}; no grant names it"
         )))
     }
 

@@ -1,0 +1,132 @@
+//! One entry of a tenant's list of topics.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Topics that a tenant may publish to: a topic filter (MQTT 3.1.1, section 4.7), as in `acme/#` or `+/status`.
+///
+/// A wildcard in front does not mean topics that begin with `$` (section 4.7.2): those are granted by their own first
+/// level, as in `$aws/things/acme/#`. `$SYS` and `$share` cannot be granted: they are the broker's.
+///
+/// ```
+/// use mqtt_connector::TopicFilter;
+///
+/// let filter: TopicFilter = "acme/#".parse()?;
+/// assert_eq!(filter.to_string(), "acme/#");
+/// # Ok::<(), mqtt_connector::TopicFilterError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicFilter(String);
+
+/// Why a text is not a [`TopicFilter`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("topic grant {filter:?}: {reason}")]
+pub struct TopicFilterError {
+    filter: String,
+    reason: &'static str,
+}
+
+/// First levels that are the broker's own.
+const RESERVED: [&str; 2] = ["$SYS", "$share"];
+
+impl TopicFilter {
+    /// Whether a message to `topic` is meant.
+    pub(crate) fn allows(&self, topic: &str) -> bool {
+        let first = topic.split('/').next().unwrap_or_default();
+        if first.starts_with('$') && (RESERVED.contains(&first) || self.0.split('/').next() != Some(first)) {
+            return false;
+        }
+        let mut levels = topic.split('/');
+        for wanted in self.0.split('/') {
+            match (wanted, levels.next()) {
+                // It also means the level above it.
+                ("#", _) => return true,
+                ("+", Some(_)) => {}
+                (wanted, Some(level)) if wanted == level => {}
+                (_, _) => return false,
+            }
+        }
+        levels.next().is_none()
+    }
+}
+
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TopicFilter {
+    type Err = TopicFilterError;
+
+    fn from_str(filter: &str) -> Result<Self, Self::Err> {
+        let wrong = |reason| Err(TopicFilterError { filter: filter.to_owned(), reason });
+        if filter.is_empty() || filter.len() > usize::from(u16::MAX) || filter.contains('\0') {
+            return wrong("a filter has 1 to 65535 bytes, none of them U+0000");
+        }
+        let mut levels = filter.split('/').peekable();
+        if levels.peek().is_some_and(|first| RESERVED.contains(first)) {
+            return wrong("topics below $SYS and $share are the broker's own");
+        }
+        while let Some(level) = levels.next() {
+            if level == "#" && levels.peek().is_some() {
+                return wrong("# stands only at the end, as in acme/#");
+            }
+            if level.len() > 1 && level.contains(['#', '+']) {
+                return wrong("# and + stand for whole levels, as in acme/+/state");
+            }
+        }
+        Ok(Self(filter.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_allows_what_the_standard_says() {
+        for (filter, topic, allowed) in [
+            ("acme/#", "acme/door", true),
+            ("acme/#", "acme/door/state", true),
+            ("acme/#", "acme", true),
+            ("acme/#", "acmeevil/door", false),
+            ("acme/#", "other/acme/door", false),
+            ("+/status", "acme/status", true),
+            ("+/status", "a/b/status", false),
+            ("+/status", "/status", true),
+            ("+/status", "status", false),
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/", false),
+            ("a/b", "a", false),
+            ("a/+/c", "a//c", true),
+            ("#", "anything/at/all", true),
+            ("#", "$aws/things/x", false),
+            ("+/x", "$aws/x", false),
+            ("$aws/#", "$aws/things/x", true),
+            ("$aws/+/x", "$aws/things/x", true),
+            ("#", "$SYS/x", false),
+            ("#", "$share/g/t", false),
+        ] {
+            let parsed: TopicFilter = filter.parse().unwrap();
+            assert_eq!(parsed.allows(topic), allowed, "{filter} {topic}");
+            assert_eq!(parsed.to_string(), filter);
+        }
+    }
+
+    #[test]
+    fn a_wrong_filter_says_what_would_be_right() {
+        for (filter, reason) in [
+            ("", "a filter has 1 to 65535 bytes, none of them U+0000"),
+            ("a\0b", "a filter has 1 to 65535 bytes, none of them U+0000"),
+            ("a/#/b", "# stands only at the end, as in acme/#"),
+            ("acme#", "# and + stand for whole levels, as in acme/+/state"),
+            ("a/b+", "# and + stand for whole levels, as in acme/+/state"),
+            ("$SYS/#", "topics below $SYS and $share are the broker's own"),
+            ("$share/g/t", "topics below $SYS and $share are the broker's own"),
+        ] {
+            let error = filter.parse::<TopicFilter>().unwrap_err();
+            assert_eq!(error.to_string(), format!("topic grant {filter:?}: {reason}"));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The smallest platform, `host/examples/embed.rs`: it runs, and does what it says.
+
+use std::path::Path;
+
+use mqtt_connector_tests::{Mosquitto, Observer};
+
+use crate::support::{PATIENCE, Program, fits};
+
+#[test]
+fn smallest_platform_sends_two_messages() {
+    let example = Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("examples").join("embed");
+    assert!(
+        example.exists(),
+        "cargo builds examples for `cargo test`; for one target: cargo build --example embed"
+    );
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "acme/#");
+    let url = format!("tcp://{}", broker.address());
+
+    let printed = Program::at(&example).args([&*url]).run().printed();
+
+    let expected = format!(
+        "0 Sent with QoS 1 to topic \"acme/door\" at {url} in # ms.\n\
+         0 Sent with QoS 2 to topic \"acme/door/state\" at {url} in # ms.\n"
+    );
+    assert!(fits(&printed, &expected), "{printed}");
+    let came = observer.messages(2, PATIENCE);
+    let came: Vec<_> = came.iter().map(|message| (&*message.topic, message.qos, &*message.payload)).collect();
+    assert_eq!(came, [("acme/door", 1, &b"{\"open\":true}"[..]), ("acme/door/state", 2, b"open")]);
+    let late = Observer::start(broker.port(), "acme/#");
+    let kept = late.retained();
+    let kept: Vec<_> = kept.iter().map(|message| (&*message.topic, &*message.payload)).collect();
+    assert_eq!(kept, [("acme/door/state", &b"open"[..])]);
+}
+
+#[test]
+fn smallest_platform_says_how_it_is_called() {
+    let example = Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("examples").join("embed");
+    Program::at(&example)
+        .run()
+        .fails(1, "Error: \"usage: embed BROKER, as in embed tcp://127.0.0.1:1883\"\n");
+}

@@ -1,0 +1,13 @@
+//! The command line, as a person or a script runs it: a process with arguments, files, an environment and an exit
+//! status.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod documents;
+mod embed;
+mod operator;
+mod secrets;
+mod sending;
+mod support;
+mod texts;
+mod usage;
+mod values;

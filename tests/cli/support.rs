@@ -1,0 +1,167 @@
+//! What the tests share: the program as a process, and what it answers.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use mqtt_connector_tests::{Expect, Step, encode};
+use serde_json::Value;
+
+/// Long enough for anything that is going to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One run of `mqtt-connector`, in an environment without its variables.
+pub(crate) struct Program {
+    command: Command,
+    input: Vec<u8>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    pub(crate) fn new<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::at(Path::new(env!("CARGO_BIN_EXE_mqtt-connector"))).args(arguments)
+    }
+
+    /// `send` to a broker on loopback; topic and content are the caller's.
+    pub(crate) fn send(port: u16) -> Self {
+        let broker = format!("tcp://127.0.0.1:{port}");
+        Self::new([
+            "send",
+            "--broker",
+            &broker,
+            "--client-id",
+            "sender",
+            "--timeout",
+            "5000",
+            "--retries",
+            "0",
+        ])
+    }
+
+    /// Another program.
+    pub(crate) fn at(path: &Path) -> Self {
+        let mut command = Command::new(path);
+        for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        Self { command, input: Vec::new() }
+    }
+
+    pub(crate) fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// What it can read from standard input.
+    pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn run(mut self) -> Output {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        // A program that does not read its standard input has closed it by the time that this fails.
+        let _ = child.stdin.take().unwrap().write_all(&self.input);
+        let output = child.wait_with_output().unwrap();
+        Output {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Output {
+    /// Asserts that standard output is the response, nothing was said besides, and the exit status is its exit code.
+    /// In `message`, `#` may stand for a number and `…` for any text.
+    #[track_caller]
+    pub(crate) fn answers(&self, exit_code: i32, message: &str) {
+        self.answers_and_says(exit_code, message, "");
+    }
+
+    /// The same, with `said` on standard error.
+    #[track_caller]
+    pub(crate) fn answers_and_says(&self, exit_code: i32, message: &str, said: &str) {
+        assert!(fits(&self.message(), message), "wanted: {message}\n   got: {self:#?}");
+        let line = serde_json::json!({ "meta": { "exit-code": exit_code, "message": self.message() } });
+        assert_eq!(self.stdout, format!("{line}\n"), "{self:#?}");
+        assert_eq!(self.status, Some(exit_code), "{self:#?}");
+        assert_eq!(self.stderr, said, "{self:#?}");
+    }
+
+    /// The message of the response.
+    #[track_caller]
+    pub(crate) fn message(&self) -> String {
+        let response: Result<Value, _> = serde_json::from_str(&self.stdout);
+        let message =
+            response.ok().and_then(|response| response["meta"]["message"].as_str().map(str::to_owned));
+        message.unwrap_or_else(|| panic!("standard output is no response: {self:#?}"))
+    }
+
+    /// Asserts that a command that prints a text has succeeded, and returns the text.
+    #[track_caller]
+    pub(crate) fn printed(self) -> String {
+        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:#?}");
+        self.stdout
+    }
+
+    /// Asserts that a command that prints a text has failed, and printed nothing.
+    #[track_caller]
+    pub(crate) fn fails(&self, exit_code: i32, said: &str) {
+        assert_eq!((self.status, self.stdout.as_str()), (Some(exit_code), ""), "{self:#?}");
+        assert!(fits(&self.stderr, said), "wanted: {said}\n   got: {self:#?}");
+    }
+}
+
+/// Whether `text` is as `pattern` says, in which `#` may stand for a number and `…` for any text.
+pub(crate) fn fits(text: &str, pattern: &str) -> bool {
+    let Some(at) = pattern.find(['#', '…']) else { return text == pattern };
+    let (before, rest) = pattern.split_at(at);
+    let Some(text) = text.strip_prefix(before) else { return false };
+    if let Some(rest) = rest.strip_prefix('#') {
+        let after = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let itself = text.strip_prefix('#').is_some_and(|after| fits(after, rest));
+        return itself || after.len() < text.len() && fits(after, rest);
+    }
+    let rest = rest.trim_start_matches('…');
+    text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| fits(&text[at..], rest))
+}
+
+/// A broker's part when one message with quality of service 0 is sent: what CONNECT and PUBLISH have to be.
+pub(crate) fn exchange(connect: Expect, publish: Expect) -> [Step; 5] {
+    [
+        Step::expect(connect),
+        Step::send(encode::connack(false, 0)),
+        Step::expect(publish),
+        Step::expect(Expect::disconnect()),
+        Step::expect_end(),
+    ]
+}
+
+/// A file of a test's own.
+#[track_caller]
+pub(crate) fn write(directory: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = directory.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}

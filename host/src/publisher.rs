@@ -35,6 +35,7 @@ mod call;
 mod connection;
 mod delivery;
 mod egress;
+mod tally;
 mod tls;
 mod turns;
 
@@ -44,6 +45,7 @@ use tokio::time::Instant;
 use wasmtime::component::{HasData, Linker};
 
 pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
+pub use tally::Tally;
 
 use crate::bindings::flint::mqtt::publisher as wit;
 use crate::tenant::Tenant;
@@ -88,6 +90,7 @@ pub struct PublisherCtx {
     tenant: Arc<Tenant>,
     publisher: Publisher,
     latest: Instant,
+    tally: Tally,
 }
 
 impl PublisherCtx {
@@ -95,6 +98,12 @@ impl PublisherCtx {
     #[must_use]
     pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
         PublisherCtxBuilder { tenant, publisher: None }
+    }
+
+    /// What became of the messages of this call so far: what a component says of them need not be true.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
     }
 }
 
@@ -125,6 +134,7 @@ impl PublisherCtxBuilder {
             latest: Instant::now() + self.tenant.limits().time_out,
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
+            tally: Tally::default(),
         }
     }
 }
@@ -165,6 +175,10 @@ impl wit::Host for PublisherCtx {
             options,
             effort,
         };
-        Ok(call.run(messages).await)
+        let handed_over = messages.len();
+        self.tally.begin(handed_over);
+        let answer = call.run(messages).await;
+        self.tally.settle(handed_over, &answer);
+        Ok(answer)
     }
 }

@@ -15,7 +15,8 @@
 //! let connector = Connector::new()?;
 //!
 //! // Once per tenant: nothing is allowed that is not granted.
-//! let acme = Arc::new(Tenant::builder("acme").broker("ssl://broker.acme.example:8883".parse()?).build());
+//! let broker = "ssl://broker.acme.example:8883".parse()?;
+//! let acme = Arc::new(Tenant::builder("acme").broker(broker).topics("acme/#".parse()?).build());
 //!
 //! // For each request. This broker is not among the tenant's grants, so nothing is sent.
 //! let config = r#"{"broker": "tcp://localhost:1883", "client-id": "acme-flow"}"#;

@@ -25,12 +25,14 @@
 //!
 //! // Once per process, once per tenant, and for each call.
 //! let publisher = Publisher::default();
-//! let tenant = Arc::new(Tenant::builder("acme").broker("ssl://broker.example".parse()?).build());
+//! let tenant = Tenant::builder("acme").broker("ssl://broker.example".parse()?).topics("acme/#".parse()?);
+//! let tenant = Arc::new(tenant.build());
 //! let state = State { publisher: PublisherCtx::builder(tenant).publisher(publisher.clone()).build() };
 //! # let _ = state;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 mod call;
 mod connection;
 mod delivery;

@@ -50,6 +50,7 @@ impl Aws {
         let directory = self.client.key().path().parent().unwrap();
         let tenant = Tenant::builder("acme")
             .broker("ssl://*.iot.us-east-1.amazonaws.com:*".parse().unwrap())
+            .topics("$aws/#".parse().unwrap())
             .directory(directory)
             .unwrap()
             .private_networks(true)

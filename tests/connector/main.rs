@@ -5,6 +5,7 @@
 mod aws;
 mod delivery;
 mod faults;
+mod limits;
 mod sandbox;
 mod support;
 mod tls;

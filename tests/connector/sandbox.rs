@@ -49,7 +49,8 @@ fn a_broker_without_a_grant_gets_no_packet() {
 fn a_broker_with_a_grant_gets_the_message() {
     let broker = Mosquitto::start();
     for grant in [format!("tcp://127.0.0.1:{}", broker.port()), "*://127.0.0.0/8:*".to_owned()] {
-        let tenant = Tenant::builder("acme").broker(grant.parse().unwrap()).build();
+        let tenant =
+            Tenant::builder("acme").broker(grant.parse().unwrap()).topics("t".parse().unwrap()).build();
         let meta = send_as(&Arc::new(tenant), &config(broker.port()), &request());
         assert_eq!(meta.exit_code, 0, "{grant}: {}", meta.message);
     }
@@ -86,7 +87,8 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
             inside,
         );
         let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
-        let tenant = Arc::new(Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap()).build());
+        let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
+        let tenant = Arc::new(tenant.broker("tcp://acme.example".parse().unwrap()).build());
         let configuration = json!({ "broker": "tcp://acme.example", "client-id": "c" }).to_string();
         let meta = block_on(connector.send(&tenant, &configuration, &request().to_string())).meta;
         let reason = format!("broker: tenant acme may not send to acme.example: {reason}");
@@ -99,7 +101,10 @@ fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
     let broker = Mosquitto::start();
     let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, broker.address());
     let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
-    let named = || Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap());
+    let named = || {
+        let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
+        tenant.broker("tcp://acme.example".parse().unwrap())
+    };
     for tenant in [
         named().private_networks(true).build(),
         named().broker("tcp://127.0.0.1".parse().unwrap()).build(),
@@ -115,7 +120,8 @@ fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
 fn the_tenants_limit_caps_the_time_out() {
     let silent = SilentPort::open();
     let grant = format!("tcp://127.0.0.1:{}", silent.port()).parse().unwrap();
-    let tenant = Tenant::builder("acme").broker(grant).time_out(Duration::from_millis(200)).build();
+    let tenant = Tenant::builder("acme").broker(grant).topics("t".parse().unwrap());
+    let tenant = tenant.time_out(Duration::from_millis(200)).build();
     let started = Instant::now();
     let meta =
         send_as(&Arc::new(tenant), &with(&config(silent.port()), json!({ "timeout": 60000 })), &request());

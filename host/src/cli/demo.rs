@@ -72,7 +72,8 @@ async fn demonstrate(
     let mut subscriber = timeout(STEP, Subscriber::subscribe(broker))
         .await
         .context("the broker did not answer the subscriber in time")??;
-    let tenant = Arc::new(Tenant::builder("demo").broker(url.parse()?).time_out(STEP).build());
+    let tenant = Tenant::builder("demo").broker(url.parse()?).topics(TOPIC.parse()?).time_out(STEP);
+    let tenant = Arc::new(tenant.build());
     writeln!(out, "broker      {url}, crate mqtt5, in this process")?;
     writeln!(out, "subscriber  crate rumqttc, to {TOPIC} with QoS 2")?;
     writeln!(
@@ -246,9 +247,10 @@ mod tests {
             let address = broker.local_addr().unwrap();
             tokio::spawn(async move { broker.run().await.unwrap() });
             let url = format!("tcp://{address}");
+            let tenant = Tenant::builder("demo").broker(url.parse().unwrap()).topics(TOPIC.parse().unwrap());
             Self {
                 connector: Connector::new().unwrap(),
-                tenant: Arc::new(Tenant::builder("demo").broker(url.parse().unwrap()).build()),
+                tenant: Arc::new(tenant.build()),
                 config: json!({"broker": url, "client-id": "demo", "topic": TOPIC}).to_string(),
                 subscriber: Subscriber::subscribe(address).await.unwrap(),
             }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::connection::Connection;
 use super::delivery::{Delivery, Settlement};
 use super::tls::Tls;
-use super::{Publisher, egress};
+use super::{Publisher, admission, egress};
 use crate::bindings::flint::mqtt::publisher::{
     self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Qos, Transport,
 };
@@ -48,18 +48,24 @@ impl Call {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
+        admission::check_connection(&self.tenant, &self.options)
+            .map_err(|error| error.into_wit(Progress::NotSent))?;
         let started = Instant::now();
         let deadline = self.latest.min(started + Duration::from_millis(self.effort.timeout.into()));
         let clean_session = self.options.clean_session;
-        let mut attempts =
-            Attempts { delivery: Delivery::new(messages, started), stage: "looking up the broker" };
+        let refusals = admission::refusals(&self.tenant, &messages);
+        let mut delivery = Delivery::new(messages, started);
+        for (index, error) in refusals {
+            delivery.refuse(index, error);
+        }
+        let mut attempts = Attempts { delivery, stage: "looking up the broker" };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
         let Attempts { mut delivery, stage } = attempts;
         if let Err(error) = ended
             .unwrap_or(Err(Error::TimedOut { timeout: deadline.saturating_duration_since(started), stage }))
         {
             delivery.disconnected(clean_session, &error);
-            if !delivery.any_sent() {
+            if delivery.is_untouched() {
                 return Err(error.into_wit(Progress::NotSent));
             }
             delivery.give_up(&error);
@@ -72,7 +78,9 @@ impl Call {
     /// Opens connections until every message is settled, or one fails for a reason that will not pass.
     async fn attempts(&self, attempts: &mut Attempts, deadline: Instant) -> Result<(), Error> {
         let Self { tenant, options, publisher: Publisher { shared }, .. } = self;
-        tenant.grants().check_broker(tenant.name(), &options.broker)?;
+        if attempts.delivery.is_settled() {
+            return Ok(());
+        }
         let connect = connect_packet(options)?;
         let addresses = egress::addresses(&options.broker, tenant, &*shared.resolver).await?;
         let tls = self.prepare_tls(attempts).await?;

@@ -107,6 +107,11 @@ impl Delivery {
         }
     }
 
+    /// Settles a message that is not to be sent; the others go on.
+    pub(super) fn refuse(&mut self, index: usize, why: Error) {
+        self.fail(index, why);
+    }
+
     /// Begins on a new connection, whose CONNACK said whether the session survived.
     ///
     /// `first_identifier` is used in a session that was there before this call: the broker may still hold identifiers
@@ -183,9 +188,9 @@ impl Delivery {
         self.unsettled == 0
     }
 
-    /// Whether any message may have reached the broker.
-    pub(super) fn any_sent(&self) -> bool {
-        self.messages.iter().any(|exchange| exchange.sent)
+    /// Whether nothing is known of any message: none is settled, and none may have reached the broker.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.messages.iter().all(|exchange| !exchange.sent && exchange.settlement.is_none())
     }
 
     /// One settlement per message, at its index.

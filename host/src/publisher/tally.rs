@@ -57,7 +57,8 @@ mod tests {
         let mut tally = Tally::default();
         tally.begin(4);
         assert_eq!(tally, Tally { acknowledged: 0, uncertain: 4 });
-        let results = vec![receipt, lost(Progress::SentUnacknowledged), lost(Progress::NotSent), Err(denied())];
+        let results =
+            vec![receipt, lost(Progress::SentUnacknowledged), lost(Progress::NotSent), Err(denied())];
         tally.settle(4, &Ok(results));
         assert_eq!(tally, Tally { acknowledged: 1, uncertain: 1 });
         tally.begin(2);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
 
 use crate::bindings::{MqttConnector, MqttConnectorPre, exports::flint::mqtt::connector as wit};
+use crate::error::Error;
 use crate::publisher::{self, Publisher, PublisherCtx, PublisherView, Resolver};
 use crate::tenant::Tenant;
 
@@ -23,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Exit code of a fault of the connector itself.
 const FAULT: i32 = 70;
+
+/// Exit code of what the tenant's grants or limits do not allow.
+const DENIED: i32 = 77;
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -158,8 +163,13 @@ impl Connector {
         call: impl AsyncFnOnce(&MqttConnector, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Response> {
         let limits = tenant.limits();
+        let latest = Instant::now() + limits.time_out;
+        // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
+        let room = tenant.load().send(tenant.name(), limits, latest).await;
+        let _room = room.map_err(|error| Response::denied(&error))?;
+        let publisher = PublisherCtx::builder(Arc::clone(tenant)).publisher(self.publisher.clone());
         let state = State {
-            publisher: PublisherCtx::builder(Arc::clone(tenant)).publisher(self.publisher.clone()).build(),
+            publisher: publisher.latest(latest).build(),
             limits: StoreLimitsBuilder::new()
                 .memory_size(limits.memory)
                 .instances(16)
@@ -183,7 +193,7 @@ impl Connector {
                 None => UpdateDeadline::Interrupt,
             })
         });
-        let answer = tokio::time::timeout(limits.time_out.saturating_add(GRACE), async {
+        let answer = tokio::time::timeout_at(latest + GRACE, async {
             let instance = self.component.instantiate_async(&mut store).await?;
             call(&instance, &mut store).await
         });
@@ -271,6 +281,11 @@ impl From<wit::Response> for Response {
 impl Response {
     fn fault(what: &str) -> Self {
         Self { meta: Meta { exit_code: FAULT, message: format!("The connector itself failed: {what}.") } }
+    }
+
+    /// The answer where a limit of the tenant does not let the component begin.
+    fn denied(error: &Error) -> Self {
+        Self { meta: Meta { exit_code: DENIED, message: format!("Not sent, it is not allowed: {error}.") } }
     }
 
     /// The answer for a component that failed. The error's own text stays out of it: it may hold the host's paths

@@ -99,7 +99,7 @@ impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
     pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
-        PublisherCtxBuilder { tenant, publisher: None }
+        PublisherCtxBuilder { tenant, publisher: None, latest: None }
     }
 
     /// What became of the messages of this call so far: what a component says of them need not be true.
@@ -119,6 +119,7 @@ impl std::fmt::Debug for PublisherCtx {
 pub struct PublisherCtxBuilder {
     tenant: Arc<Tenant>,
     publisher: Option<Publisher>,
+    latest: Option<Instant>,
 }
 
 impl PublisherCtxBuilder {
@@ -129,11 +130,17 @@ impl PublisherCtxBuilder {
         self
     }
 
+    /// When the time of the call is over, if its clock has started before.
+    pub(crate) fn latest(mut self, latest: Instant) -> Self {
+        self.latest = Some(latest);
+        self
+    }
+
     /// The context; the clock of the call starts now.
     #[must_use]
     pub fn build(self) -> PublisherCtx {
         PublisherCtx {
-            latest: Instant::now() + self.tenant.limits().time_out,
+            latest: self.latest.unwrap_or_else(|| Instant::now() + self.tenant.limits().time_out),
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
             tally: Tally::default(),

@@ -2,6 +2,8 @@
 
 mod broker_grant;
 mod grants;
+mod load;
+mod pace;
 mod topic_filter;
 
 use std::path::Path;
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError};
 pub use grants::{DirectoryGrantError, Grants};
+pub(crate) use load::Load;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
 /// The longest time-out that the `timeout` parameter can ask for.
@@ -33,20 +36,23 @@ pub struct Tenant {
     name: String,
     grants: Grants,
     limits: Limits,
+    load: Load,
 }
 
 impl Tenant {
     /// Starts a tenant with no grants and the default limits. `name` appears in messages and logs.
     pub fn builder(name: impl Into<String>) -> TenantBuilder {
-        TenantBuilder {
-            tenant: Self { name: name.into(), grants: Grants::none(), limits: Limits::default() },
-        }
+        TenantBuilder { tenant: Self::new(name.into(), Grants::none(), Limits::default()) }
     }
 
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
     /// **Not for a configuration that somebody else wrote.**
     pub fn unrestricted(name: impl Into<String>) -> Self {
-        Self { name: name.into(), grants: Grants::everything(), limits: Limits::most() }
+        Self::new(name.into(), Grants::everything(), Limits::most())
+    }
+
+    fn new(name: String, grants: Grants, limits: Limits) -> Self {
+        Self { name, grants, limits, load: Load::new(&limits) }
     }
 
     /// The name in messages and logs.
@@ -65,6 +71,11 @@ impl Tenant {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What the tenant has under way.
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
     }
 }
 
@@ -168,7 +179,9 @@ impl TenantBuilder {
     /// How much the tenant may do. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.tenant.limits = Limits { time_out: limits.time_out.min(LONGEST), ..limits };
+        let Tenant { name, grants, .. } = self.tenant;
+        let limits = Limits { time_out: limits.time_out.min(LONGEST), ..limits };
+        self.tenant = Tenant::new(name, grants, limits);
         self
     }
 

@@ -1,0 +1,118 @@
+//! What a tenant has under way, and its limits on that. The calls of one tenant share it, through its `Arc`; nothing
+//! of it is shared with another tenant, so that tenants never wait for each other.
+
+use std::sync::Arc;
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+use super::Limits;
+use super::pace::{Pace, Schedule};
+use crate::error::Error;
+
+/// Threads of the runtime that a tenant may keep busy at a time with what blocks: look-ups of the system's resolver
+/// and certificate files. The runtime's pool (512 threads by default) serves all tenants, and a look-up whose server
+/// does not answer, or a file on a disk that does not, can keep its thread long after the send has given up.
+const BLOCKING: usize = 8;
+
+/// What one tenant has under way.
+#[derive(Debug)]
+pub(crate) struct Load {
+    sends: Semaphore,
+    connections: Semaphore,
+    blocking: Arc<Semaphore>,
+    pace: Pace,
+}
+
+/// Room for one more; dropping it makes room for another.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Load {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            sends: Semaphore::new(limits.concurrent_sends as usize),
+            connections: Semaphore::new(limits.connections as usize),
+            blocking: Arc::new(Semaphore::new(BLOCKING)),
+            pace: Pace::new(limits.messages_per_second),
+        }
+    }
+
+    /// Waits until one of the tenant's calls may begin, or `deadline`. To be held for as long as anything of the call
+    /// is, the memory of its instance above all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`], with the limit's name.
+    pub(crate) async fn send(
+        &self,
+        tenant: &str,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<Room<'_>, Error> {
+        let began = Instant::now();
+        let denied = || {
+            Error::Denied(format!(
+                "concurrent-sends: tenant {tenant} may have {} sends under way, and none of them ended within {} ms",
+                limits.concurrent_sends,
+                deadline.saturating_duration_since(began).as_millis()
+            ))
+        };
+        timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied()).map(Room::new)
+    }
+
+    /// Waits until one more connection may be opened.
+    pub(crate) async fn connection(&self) -> Room<'_> {
+        Room::new(self.connections.acquire().await)
+    }
+
+    /// Gives as many of `messages` a turn as can have one until `latest`.
+    pub(crate) fn schedule(&self, messages: usize, latest: Instant) -> Schedule {
+        self.pace.reserve(messages, Instant::now(), latest)
+    }
+
+    /// Waits until one more thread may be kept busy; held by whatever runs on that thread.
+    pub(crate) async fn blocking(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.blocking).acquire_owned().await.ok()
+    }
+}
+
+impl<'a> Room<'a> {
+    fn new(permit: Result<SemaphorePermit<'a>, AcquireError>) -> Self {
+        Self { _permit: permit.ok() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn send_begins_when_another_ends_or_says_which_limit_holds_it_back() {
+        let limits = Limits { concurrent_sends: 1, ..Limits::default() };
+        let load = Load::new(&limits);
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let late = Instant::now() + Duration::from_secs(60);
+        let first = load.send("acme", &limits, late).await.unwrap();
+
+        let denied = load.send("acme", &limits, soon()).await.unwrap_err().to_string();
+        let expected = |ms| {
+            format!(
+                "concurrent-sends: tenant acme may have 1 sends under way, and none of them ended within {ms} ms"
+            )
+        };
+        assert!([expected(19), expected(20)].contains(&denied), "{denied}");
+
+        let mut second = std::pin::pin!(load.send("acme", &limits, late));
+        tokio::select! {
+            biased;
+            _ = &mut second => panic!("there was no room"),
+            () = tokio::task::yield_now() => drop(first),
+        }
+        second.await.unwrap();
+    }
+}

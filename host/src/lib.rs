@@ -50,8 +50,8 @@ mod tenant;
 pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
 pub use error::Error;
 pub use tenant::{
-    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Tenant, TenantBuilder, TopicFilter,
-    TopicFilterError,
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
+    TopicFilter, TopicFilterError,
 };
 
 /// The contract between platform, component and host, as WIT.

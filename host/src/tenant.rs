@@ -9,7 +9,7 @@ mod topic_filter;
 use std::path::Path;
 use std::time::Duration;
 
-pub use broker_grant::{BrokerGrant, BrokerGrantError};
+pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 pub use grants::{DirectoryGrantError, Grants};
 pub(crate) use load::Load;
 pub use topic_filter::{TopicFilter, TopicFilterError};
@@ -173,6 +173,13 @@ impl TenantBuilder {
     #[must_use]
     pub fn unverified_servers(mut self, allowed: bool) -> Self {
         self.tenant.grants.set_unverified_servers(allowed);
+        self
+    }
+
+    /// What the tenant may do, all at once, in place of what was granted before.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.tenant.grants = grants;
         self
     }
 

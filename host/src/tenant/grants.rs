@@ -1,5 +1,7 @@
 //! What a tenant may do: which brokers it may reach, over which addresses, and which files it may name.
 
+mod document;
+
 use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 
-use super::broker_grant::BrokerGrant;
+use super::broker_grant::{BrokerGrant, Scheme};
 use super::topic_filter::TopicFilter;
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
@@ -16,6 +18,19 @@ use crate::error::Error;
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// What a tenant may do. Nothing granted, nothing allowed.
+///
+/// In a document it is an object with `brokers`, `topics` and `directories` (lists of strings), `private-networks` and
+/// `unverified-servers` (booleans), each of which may be left out. Reading it opens the directories.
+///
+/// ```
+/// use mqtt_connector::{Grants, Scheme, Tenant};
+///
+/// let stored = r#"{"brokers": ["ssl://*.acme.example"], "topics": ["acme/#"]}"#;
+/// let grants: Grants = serde_json::from_str(stored)?;
+/// assert!(grants.allows_broker(Scheme::Tls, "eu.acme.example", 8883));
+/// let tenant = Tenant::builder("acme").grants(grants).build();
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Grants {
     brokers: Access<BrokerGrant>,
@@ -32,6 +47,15 @@ enum Access<T> {
     Listed(Vec<T>),
 }
 
+impl<T> Access<T> {
+    fn listed(&self) -> Option<&[T]> {
+        match self {
+            Self::Everything => None,
+            Self::Listed(listed) => Some(listed),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Directory {
     path: PathBuf,
@@ -46,7 +70,58 @@ pub struct DirectoryGrantError {
     source: io::Error,
 }
 
+impl DirectoryGrantError {
+    /// The error and its source in one, for an error type that has no source.
+    pub(super) fn with_reason(&self) -> String {
+        format!("{self}: {}", self.source)
+    }
+}
+
 impl Grants {
+    /// The brokers that are granted; `None` when all are.
+    #[must_use]
+    pub fn brokers(&self) -> Option<&[BrokerGrant]> {
+        self.brokers.listed()
+    }
+
+    /// The topics that are granted; `None` when all are.
+    #[must_use]
+    pub fn topics(&self) -> Option<&[TopicFilter]> {
+        self.topics.listed()
+    }
+
+    /// The directories that are granted, as they were named; `None` when all are.
+    #[must_use]
+    pub fn directories(&self) -> Option<Vec<&Path>> {
+        let directories = self.directories.listed()?;
+        Some(directories.iter().map(|directory| directory.path.as_path()).collect())
+    }
+
+    /// Whether the broker at `host` (as it is written, an IPv6 address without brackets) and `port` is granted. Where
+    /// its name leads is another question, which is asked when it has been looked up.
+    #[must_use]
+    pub fn allows_broker(&self, scheme: Scheme, host: &str, port: u16) -> bool {
+        match &self.brokers {
+            Access::Everything => true,
+            Access::Listed(grants) => grants.iter().any(|grant| grant.allows(scheme, host, port)),
+        }
+    }
+
+    /// Whether publishing to `topic` is granted, be it as a message or as a will.
+    #[must_use]
+    pub fn allows_topic(&self, topic: &str) -> bool {
+        match &self.topics {
+            Access::Everything => true,
+            Access::Listed(filters) => filters.iter().any(|filter| filter.allows(topic)),
+        }
+    }
+
+    /// Whether granted host names may lead to loopback and private addresses.
+    #[must_use]
+    pub fn allows_private_networks(&self) -> bool {
+        self.private_networks
+    }
+
     /// Whether brokers need not be verified where the tenant says so (`verify-server: false`).
     #[must_use]
     pub fn allows_unverified_servers(&self) -> bool {
@@ -112,11 +187,7 @@ impl Grants {
     ///
     /// [`Error::Denied`].
     pub(crate) fn check_broker(&self, tenant: &str, broker: &Broker) -> Result<(), Error> {
-        let allowed = match &self.brokers {
-            Access::Everything => true,
-            Access::Listed(grants) => grants.iter().any(|grant| grant.allows(broker)),
-        };
-        if allowed {
+        if self.allows_broker(broker.transport.into(), &broker.host, broker.port) {
             return Ok(());
         }
         Err(Error::Denied(format!(
@@ -131,11 +202,7 @@ impl Grants {
     ///
     /// [`Error::Denied`].
     pub(crate) fn check_topic(&self, tenant: &str, parameter: &str, topic: &str) -> Result<(), Error> {
-        let allowed = match &self.topics {
-            Access::Everything => true,
-            Access::Listed(filters) => filters.iter().any(|filter| filter.allows(topic)),
-        };
-        if allowed {
+        if self.allows_topic(topic) {
             return Ok(());
         }
         Err(Error::Denied(format!(

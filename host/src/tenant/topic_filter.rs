@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// Topics that a tenant may publish to: a topic filter (MQTT 3.1.1, section 4.7), as in `acme/#` or `+/status`.
 ///
 /// A wildcard in front does not mean topics that begin with `$` (section 4.7.2): those are granted by their own first
-/// level, as in `$aws/things/acme/#`. `$SYS` and `$share` cannot be granted: they are the broker's.
+/// level, as in `$aws/things/acme/#`. `$SYS` and `$share` cannot be granted: they are the broker's. In a document it is a
+/// string.
 ///
 /// ```
 /// use mqtt_connector::TopicFilter;
@@ -30,6 +33,14 @@ pub struct TopicFilterError {
 const RESERVED: [&str; 2] = ["$SYS", "$share"];
 
 impl TopicFilter {
+    /// What an operator should think about again before granting this, as a clause about "it"; `None` when nothing
+    /// stands out.
+    #[must_use]
+    pub fn caution(&self) -> Option<&'static str> {
+        let wildcards = self.0.split('/').all(|level| matches!(level, "#" | "+"));
+        (wildcards && self.0.ends_with('#')).then_some("it means the topics of everybody on the broker")
+    }
+
     /// Whether a message to `topic` is meant.
     pub(crate) fn allows(&self, topic: &str) -> bool {
         let first = topic.split('/').next().unwrap_or_default();
@@ -77,6 +88,18 @@ impl FromStr for TopicFilter {
             }
         }
         Ok(Self(filter.to_owned()))
+    }
+}
+
+impl Serialize for TopicFilter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicFilter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -128,5 +151,26 @@ mod tests {
             let error = filter.parse::<TopicFilter>().unwrap_err();
             assert_eq!(error.to_string(), format!("topic grant {filter:?}: {reason}"));
         }
+    }
+
+    #[test]
+    fn what_grants_a_lot_says_so() {
+        let everything = Some("it means the topics of everybody on the broker");
+        for (filter, caution) in
+            [("#", everything), ("+/#", everything), ("acme/#", None), ("+/status", None), ("+", None)]
+        {
+            assert_eq!(filter.parse::<TopicFilter>().unwrap().caution(), caution, "{filter}");
+        }
+    }
+
+    #[test]
+    fn in_a_document_it_is_a_string() {
+        let filters: Vec<TopicFilter> = serde_json::from_str(r#"["acme/#"]"#).unwrap();
+        assert_eq!(serde_json::to_string(&filters).unwrap(), r#"["acme/#"]"#);
+        let error = serde_json::from_str::<TopicFilter>(r#""a#""#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r##"topic grant "a#": # and + stand for whole levels, as in acme/+/state"##
+        );
     }
 }

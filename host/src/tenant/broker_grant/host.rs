@@ -1,0 +1,147 @@
+//! The host of a grant.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+/// The host of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HostPattern {
+    /// In lower case, without a dot at the end.
+    Name(String),
+    /// The suffix with its leading dot, otherwise likewise.
+    Below(String),
+    /// One address or several. What an IPv4-mapped IPv6 range means is kept as IPv4.
+    Addresses(IpNet),
+}
+
+/// Why a text is not the host of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HostError {
+    #[error("a host stands after ://, as in ssl://broker.example:8883")]
+    Missing,
+    #[error("the bracket has no end")]
+    OpenBracket,
+    #[error("brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883")]
+    Brackets,
+    #[error("an IPv6 address stands in brackets, as in tcp://[fd00::1]:1883")]
+    NoBrackets,
+    #[error("the prefix length of {0:?} is not one; 10.0.0.0/8 has one")]
+    Prefix(String),
+    #[error("the range {given} has bits after its prefix; {meant} is meant?")]
+    BitsAfterPrefix { given: IpNet, meant: IpNet },
+    #[error("{0:?} has a path; a grant is scheme://host[:port]")]
+    Path(String),
+    #[error("the host {0:?} ends in a number, as no name does; an IPv4 address has four of them, as in 127.0.0.1")]
+    Number(String),
+    #[error("the host {0:?} is not ASCII; write it as it is looked up, as in xn--bcher-kva.example")]
+    NotAscii(String),
+    #[error(
+        "the host {0:?} is not a name, *.suffix, an address or a range; a * stands for whole labels at the front"
+    )]
+    Other(String),
+}
+
+impl HostPattern {
+    /// Whether the host of a broker, as the tenant wrote it, is meant.
+    pub(super) fn allows(&self, host: &str) -> bool {
+        // Only the usual spellings are addresses here. What a resolver makes of others ("127.1", "0x7f000001") is
+        // checked when it has been resolved.
+        match (self, host.parse::<IpAddr>()) {
+            (Self::Addresses(range), Ok(address)) => range.contains(&address.to_canonical()),
+            (Self::Name(name), Err(_)) => without_root(host).eq_ignore_ascii_case(name),
+            (Self::Below(suffix), Err(_)) => {
+                let host = without_root(host).to_ascii_lowercase();
+                host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty())
+            }
+            (Self::Addresses(_), Err(_)) | (Self::Name(_) | Self::Below(_), Ok(_)) => false,
+        }
+    }
+
+    /// Whether a granted name may lead to `address`.
+    pub(super) fn allows_address(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Addresses(range) => range.contains(&address.to_canonical()),
+            Self::Name(_) | Self::Below(_) => false,
+        }
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = HostError;
+
+    fn from_str(host: &str) -> Result<Self, Self::Err> {
+        if host.is_empty() {
+            return Err(HostError::Missing);
+        }
+        if let Some(inside) = host.strip_prefix('[') {
+            let (address, after) = inside.split_once(']').ok_or(HostError::OpenBracket)?;
+            let address: Ipv6Addr = address.parse().map_err(|_| HostError::Brackets)?;
+            return match after.strip_prefix('/') {
+                Some(length) => range(&format!("{address}/{length}")),
+                None if after.is_empty() => Ok(Self::Addresses(IpAddr::from(address).to_canonical().into())),
+                None => Err(HostError::Brackets),
+            };
+        }
+        if host.contains(':') {
+            return Err(HostError::NoBrackets);
+        }
+        if let Some((address, _)) = host.split_once('/') {
+            let is_range = address.parse::<IpAddr>().is_ok();
+            return if is_range { range(host) } else { Err(HostError::Path(host.to_owned())) };
+        }
+        match host.parse::<IpAddr>() {
+            Ok(address) => Ok(Self::Addresses(address.into())),
+            Err(_) => name(host),
+        }
+    }
+}
+
+fn range(text: &str) -> Result<HostPattern, HostError> {
+    let range: IpNet = text.parse().map_err(|_| HostError::Prefix(text.to_owned()))?;
+    let meant = range.trunc();
+    if meant != range {
+        return Err(HostError::BitsAfterPrefix { given: range, meant });
+    }
+    let mapped = match (range.addr().to_canonical(), range) {
+        (IpAddr::V4(address), IpNet::V6(_)) => {
+            range.prefix_len().checked_sub(96).and_then(|length| Ipv4Net::new(address, length).ok())
+        }
+        (IpAddr::V4(_) | IpAddr::V6(_), _) => None,
+    };
+    Ok(HostPattern::Addresses(mapped.map_or(range, IpNet::V4)))
+}
+
+fn name(host: &str) -> Result<HostPattern, HostError> {
+    if !host.is_ascii() {
+        return Err(HostError::NotAscii(host.to_owned()));
+    }
+    let name = without_root(host).to_ascii_lowercase();
+    let (below, name) = match name.strip_prefix("*.") {
+        Some(name) => (true, name),
+        None => (false, name.as_str()),
+    };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if !name.split('.').all(is_label) {
+        return Err(HostError::Other(host.to_owned()));
+    }
+    if name.rsplit('.').next().is_some_and(is_number) {
+        return Err(HostError::Number(host.to_owned()));
+    }
+    Ok(if below { HostPattern::Below(format!(".{name}")) } else { HostPattern::Name(name.to_owned()) })
+}
+
+/// Whether a last label would make some resolver take the host for an IPv4 address.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    label.bytes().all(|byte| byte.is_ascii_digit()) || label.strip_prefix("0x").is_some_and(hexadecimal)
+}
+
+/// A name without the dot that says that it is complete.
+fn without_root(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
+}

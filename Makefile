@@ -33,6 +33,16 @@ lint: toolchain ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
+.PHONY: audit
+audit: compiler ## Licences, sources and known vulnerabilities of the dependencies
+	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny --version 0.20.2
+	target/tools/bin/cargo-deny check licenses bans sources
+	@if target/tools/bin/cargo-deny fetch db; then \
+	    target/tools/bin/cargo-deny check advisories; \
+	else \
+	    echo "make audit: known vulnerabilities were NOT CHECKED: the advisory database cannot be reached from here"; \
+	fi
+
 .PHONY: guest
 guest: toolchain ## Leaves the component in target/connector.wasm
 	cargo build --locked --package mqtt-connector

@@ -4,6 +4,7 @@
 
 mod aws;
 mod delivery;
+mod egress;
 mod faults;
 mod limits;
 mod sandbox;

@@ -2,20 +2,21 @@
 
 mod broker_grant;
 mod grants;
+mod limits;
 mod load;
 mod pace;
 mod topic_filter;
+mod unit;
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 pub use grants::{DirectoryGrantError, Grants};
+pub use limits::Limits;
 pub(crate) use load::Load;
 pub use topic_filter::{TopicFilter, TopicFilterError};
-
-/// The longest time-out that the `timeout` parameter can ask for.
-const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
 ///
@@ -31,28 +32,24 @@ const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 /// assert_eq!(tenant.name(), "acme");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Tenant {
     name: String,
     grants: Grants,
     limits: Limits,
+    config: String,
     load: Load,
 }
 
 impl Tenant {
     /// Starts a tenant with no grants and the default limits. `name` appears in messages and logs.
     pub fn builder(name: impl Into<String>) -> TenantBuilder {
-        TenantBuilder { tenant: Self::new(name.into(), Grants::none(), Limits::default()) }
+        TenantBuilder::new(name.into(), Grants::none(), Limits::default())
     }
 
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
     /// **Not for a configuration that somebody else wrote.**
     pub fn unrestricted(name: impl Into<String>) -> Self {
-        Self::new(name.into(), Grants::everything(), Limits::most())
-    }
-
-    fn new(name: String, grants: Grants, limits: Limits) -> Self {
-        Self { name, grants, limits, load: Load::new(&limits) }
+        TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST).build()
     }
 
     /// The name in messages and logs.
@@ -73,80 +70,51 @@ impl Tenant {
         &self.limits
     }
 
+    /// The configuration of the tenant's sends, which the platform stores for it: JSON text for
+    /// [`Connector::send`](crate::Connector::send). It may hold passwords, so `Debug` does not show it.
+    #[must_use]
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
     /// What the tenant has under way.
     pub(crate) fn load(&self) -> &Load {
         &self.load
     }
 }
 
-/// How much of the host's time and memory one call of a tenant may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The largest payload of a message or a will, in bytes. Default: 1 MiB.
-    pub payload: usize,
-    /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
-    pub time_out: Duration,
-    /// Linear memory of the component, in bytes. Default: 64 MiB.
-    pub memory: usize,
-    /// Time that the component itself may compute, without the time it waits for the broker, to the resolution of the
-    /// engine's clock (10 ms). Default: 1 second.
-    pub cpu: Duration,
-    /// Calls under way at one time; a further one waits for its turn, within its time-out. Default: 64.
-    pub concurrent_sends: u32,
-    /// Connections open at one time; a further one waits likewise. Default: 32.
-    pub connections: u32,
-    /// Messages in a second, on average; as many may come at once, and more wait likewise. Default: 1000.
-    pub messages_per_second: u32,
-}
-
-impl Limits {
-    /// As much as MQTT and the `timeout` parameter can ask for.
-    fn most() -> Self {
-        Self {
-            payload: 268_435_455,
-            time_out: LONGEST,
-            memory: 1024 * 1024 * 1024,
-            cpu: Duration::from_secs(60),
-            concurrent_sends: 10_000,
-            connections: 10_000,
-            messages_per_second: u32::MAX,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            payload: 1024 * 1024,
-            time_out: Duration::from_secs(60),
-            memory: 64 * 1024 * 1024,
-            cpu: Duration::from_secs(1),
-            concurrent_sends: 64,
-            connections: 32,
-            messages_per_second: 1000,
-        }
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, grants, limits, config: _, load: _ } = self;
+        let mut shown = f.debug_struct("Tenant");
+        shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
     }
 }
 
 /// Builds a [`Tenant`].
-#[derive(Debug)]
 pub struct TenantBuilder {
-    tenant: Tenant,
+    name: String,
+    grants: Grants,
+    limits: Limits,
+    config: String,
 }
 
 impl TenantBuilder {
+    fn new(name: String, grants: Grants, limits: Limits) -> Self {
+        Self { name, grants, limits, config: "{}".to_owned() }
+    }
+
     /// Allows brokers: `scheme://host[:port]`, see [`BrokerGrant`].
     #[must_use]
     pub fn broker(mut self, grant: BrokerGrant) -> Self {
-        self.tenant.grants.add_broker(grant);
+        self.grants.add_broker(grant);
         self
     }
 
     /// Allows topics to publish to, wills included: see [`TopicFilter`].
     #[must_use]
     pub fn topics(mut self, filter: TopicFilter) -> Self {
-        self.tenant.grants.add_topics(filter);
+        self.grants.add_topics(filter);
         self
     }
 
@@ -157,7 +125,7 @@ impl TenantBuilder {
     ///
     /// The directory is not an absolute path or cannot be opened.
     pub fn directory(mut self, directory: impl AsRef<Path>) -> Result<Self, DirectoryGrantError> {
-        self.tenant.grants.add_directory(directory.as_ref())?;
+        self.grants.add_directory(directory.as_ref())?;
         Ok(self)
     }
 
@@ -165,43 +133,78 @@ impl TenantBuilder {
     /// granted as a broker is allowed without this.)
     #[must_use]
     pub fn private_networks(mut self, allowed: bool) -> Self {
-        self.tenant.grants.set_private_networks(allowed);
+        self.grants.set_private_networks(allowed);
         self
     }
 
     /// Allows `verify-server: false`: brokers whose certificate nobody checks. Default: false.
     #[must_use]
     pub fn unverified_servers(mut self, allowed: bool) -> Self {
-        self.tenant.grants.set_unverified_servers(allowed);
+        self.grants.set_unverified_servers(allowed);
         self
     }
 
     /// What the tenant may do, all at once, in place of what was granted before.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {
-        self.tenant.grants = grants;
+        self.grants = grants;
         self
     }
 
-    /// How much the tenant may do. Default: [`Limits::default`].
+    /// How much the tenant may do; no time-out is longer than that of [`Limits::MOST`]. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        let Tenant { name, grants, .. } = self.tenant;
-        let limits = Limits { time_out: limits.time_out.min(LONGEST), ..limits };
-        self.tenant = Tenant::new(name, grants, limits);
+        self.limits = Limits { time_out: limits.time_out.min(Limits::MOST.time_out), ..limits };
         self
     }
 
-    /// The longest time a call may take, whatever its `timeout` parameter says. Default: 60 seconds.
+    /// The longest time a call may take, whatever its `timeout` parameter says. Default: that of [`Limits::default`].
     #[must_use]
     pub fn time_out(self, time_out: Duration) -> Self {
-        let limits = Limits { time_out, ..self.tenant.limits };
+        let limits = Limits { time_out, ..self.limits };
         self.limits(limits)
+    }
+
+    /// The configuration of the tenant's sends, as JSON text (or a [`serde_json::Value`], whose `to_string` it is).
+    /// What is wrong with it, the connector says when it is used. Default: `{}`.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<String>) -> Self {
+        self.config = config.into();
+        self
     }
 
     /// The tenant.
     #[must_use]
     pub fn build(self) -> Tenant {
-        self.tenant
+        let Self { name, grants, limits, config } = self;
+        Tenant { name, grants, limits, config, load: Load::new(&limits) }
+    }
+}
+
+impl fmt::Debug for TenantBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, grants, limits, config: _ } = self;
+        let mut shown = f.debug_struct("TenantBuilder");
+        shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_not_in_debug() {
+        let builder = Tenant::builder("acme").config(r#"{"password": "planted"}"#);
+        assert!(!format!("{builder:?}").contains("planted"), "{builder:?}");
+        let tenant = builder.time_out(Duration::from_secs(1)).build();
+        assert_eq!(tenant.config(), r#"{"password": "planted"}"#);
+        assert!(!format!("{tenant:?}").contains("planted"), "{tenant:?}");
+        assert!(format!("{tenant:?}").starts_with("Tenant { name: \"acme\", grants: "), "{tenant:?}");
+    }
+
+    #[test]
+    fn a_tenant_without_a_configuration_has_an_empty_one() {
+        assert_eq!(Tenant::builder("acme").build().config(), "{}");
     }
 }

@@ -25,6 +25,9 @@ const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private-key";
 const PRIVATE_KEY_PASSWORD: &str = "private-key-password";
 
+/// The name of webpki's error for a server that shows a certificate with `CA:TRUE`, as `openssl req -x509` makes it.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+
 /// What a handshake needs: made once per call, used for each of its connections.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
@@ -56,15 +59,19 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let (chain, key) = client_identity(identity, tenant)?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| Error::Credential {
-                    parameter: PRIVATE_KEY,
-                    reason: match error {
-                        rustls::Error::InconsistentKeys(_) => format!(
-                            "{} is not the key of the certificate in {CERTIFICATE}",
-                            origin(&identity.private_key)
-                        ),
-                        error => format!("{} cannot be used: {error}", origin(&identity.private_key)),
-                    },
+                builder.with_client_auth_cert(chain, key).map_err(|error| {
+                    let (certificate, key) = (&identity.certificate, origin(&identity.private_key));
+                    let unusable = |reason| Error::Credential { parameter: PRIVATE_KEY, reason };
+                    match error {
+                        rustls::Error::InvalidCertificate(_) => {
+                            unusable_certificate(CERTIFICATE, certificate, &error)
+                        }
+                        rustls::Error::InconsistentKeys(_) => {
+                            unusable(format!("{key} is not the key of the certificate in {CERTIFICATE}"))
+                        }
+                        rustls::Error::General(reason) => unusable(format!("{key} cannot be used: {reason}")),
+                        error => unusable(format!("{key} cannot be used: {error}")),
+                    }
                 })?
             }
         };
@@ -92,7 +99,10 @@ impl Tls {
                     "the broker closed the connection during the TLS handshake; is this its port for TLS?"
                         .to_owned()
                 } else {
-                    format!("the connection was lost during the TLS handshake: {error}")
+                    format!(
+                        "the connection was lost during the TLS handshake: {error}; is this the broker's port \
+                         for TLS?"
+                    )
                 },
                 may_pass: true,
             })
@@ -133,7 +143,7 @@ fn about_server_certificate(wrong: &CertificateError) -> String {
         CertificateError::NotValidForNameContext { expected, presented } => format!(
             "it is for another name: expected {}, it is for {} (see server-name)",
             expected.to_str(),
-            if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") }
+            if presented.is_empty() { "no name".to_owned() } else { presented_names(presented) }
         ),
         CertificateError::UnknownIssuer => {
             "its issuer is unknown: neither it nor its authority is among the trust anchors (see root-ca-crt)"
@@ -144,10 +154,23 @@ fn about_server_certificate(wrong: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not for servers".to_owned()
         }
+        CertificateError::Other(reason) if reason.to_string() == CA_AS_SERVER => {
+            "it is an authority's own, not a server's: the broker needs a certificate that the authority issued"
+                .to_owned()
+        }
         // `CertificateError` is not exhaustive; the rest are rare, and rustls has words for them.
         other => other.to_string(),
     };
     format!("the broker's certificate was not accepted: {what}")
+}
+
+/// The names in a certificate, which rustls gives as `DnsName("…")` and `IpAddress(…)`.
+fn presented_names(presented: &[String]) -> String {
+    let bare = |name: &String| {
+        let inside = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+        inside.unwrap_or(name).trim_matches('"').to_owned()
+    };
+    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
 fn about_alert(alert: AlertDescription) -> String {
@@ -200,10 +223,7 @@ fn trust_anchors(root_ca: Option<&Pem>, tenant: &Tenant) -> Result<Arc<RootCertS
         Some(pem) => {
             let mut anchors = RootCertStore::empty();
             for certificate in certificates(ROOT_CA_CRT, pem, tenant)? {
-                anchors.add(certificate).map_err(|error| Error::Credential {
-                    parameter: ROOT_CA_CRT,
-                    reason: format!("{} holds a certificate that cannot be used: {error}", origin(pem)),
-                })?;
+                anchors.add(certificate).map_err(|error| unusable_certificate(ROOT_CA_CRT, pem, &error))?;
             }
             return Ok(Arc::new(anchors));
         }
@@ -298,6 +318,17 @@ fn certificates(
         Err(error) => format!("{origin} {}", malformed(&error)),
     };
     Err(Error::Credential { parameter, reason })
+}
+
+fn unusable_certificate(parameter: &'static str, pem: &Pem, error: &rustls::Error) -> Error {
+    let reason = match error {
+        rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => {
+            "it is not an X.509 certificate".to_owned()
+        }
+        error => error.to_string(),
+    };
+    let reason = format!("{} holds a certificate that cannot be used: {reason}", origin(pem));
+    Error::Credential { parameter, reason }
 }
 
 fn read(parameter: &'static str, pem: &Pem, tenant: &Tenant) -> Result<Vec<u8>, Error> {

@@ -1,0 +1,168 @@
+//! The handshake: versions, application protocols, and brokers that do not speak TLS, or speak it when they should not.
+
+use mqtt_connector_tests::pki::Pki;
+use mqtt_connector_tests::port::SilentPort;
+use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, ServerTls, Step, encode};
+use serde_json::{Value, json};
+
+use super::{exchange, failed, secured, send_with, sent, url};
+use crate::support::assert_meta;
+
+#[test]
+fn both_versions_of_tls_are_spoken_and_ended_in_order() {
+    let pki = Pki::new();
+    let server = pki.server(&["127.0.0.1"]);
+    for (tls, version) in
+        [(ServerTls::new(&server), "TLSv1_3"), (ServerTls::new(&server).only_tls12(), "TLSv1_2")]
+    {
+        let broker = ScriptedBroker::builder().tls(tls).connection(exchange()).start();
+        let meta = send_with(&secured(broker.port(), &pki), json!({}));
+        assert_meta(&meta, 0, &sent(1, broker.port()));
+        let record = broker.finish();
+        assert_eq!(record.conversations[0].tls.as_ref().unwrap().version, version);
+        assert!(record.conversations[0].ended_in_order(), "{record}");
+    }
+}
+
+#[test]
+fn application_protocols_are_offered_in_order() {
+    let pki = Pki::new();
+    let server = ServerTls::new(&pki.server(&["127.0.0.1"])).alpn(&["b", "c"]);
+    for (offered, agreed) in
+        [(json!(["a", "b"]), Some("b")), (json!(["c"]), Some("c")), (json!([]), None), (Value::Null, None)]
+    {
+        let broker = ScriptedBroker::builder().tls(server.clone()).connection(exchange()).start();
+        let meta = send_with(&secured(broker.port(), &pki), json!({ "alpn-protocols": offered }));
+        assert_meta(&meta, 0, &sent(1, broker.port()));
+        let record = broker.finish();
+        assert_eq!(record.conversations[0].tls.as_ref().unwrap().alpn.as_deref(), agreed, "{offered}");
+    }
+
+    let broker = ScriptedBroker::builder().tls(server).raw_connection([Step::expect_tls_failure()]).start();
+    let meta = send_with(&secured(broker.port(), &pki), json!({ "alpn-protocols": ["a"] }));
+    let reason = "the broker ended TLS: it accepts none of the protocols in alpn-protocols";
+    assert_meta(&meta, 78, &failed(broker.port(), reason));
+    broker.finish();
+}
+
+const CLOSED: &str = "the broker closed the connection during the TLS handshake; is this its port for TLS?";
+const RESET: &str = "the connection was lost during the TLS handshake: Connection reset by peer (os error 104); is this \
+                     the broker's port for TLS?";
+
+/// The first bytes of a ClientHello: a handshake record.
+const HELLO: usize = 5;
+
+#[test]
+fn broker_that_does_not_answer_in_tls() {
+    let pki = Pki::new();
+    let alert = |description: u8| Step::send([0x15, 3, 3, 0, 2, 2, description]);
+    for (steps, reason) in [
+        (
+            vec![Step::receive(HELLO), Step::send(encode::connack(false, 0))],
+            "the broker does not answer in TLS; a broker without TLS is named with tcp://",
+        ),
+        (
+            vec![Step::receive(HELLO), Step::send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+            "the broker does not answer in TLS; a broker without TLS is named with tcp://",
+        ),
+        (vec![Step::receive(HELLO), Step::half_close()], CLOSED),
+        (vec![Step::receive(HELLO), Step::reset()], RESET),
+        (
+            vec![Step::receive(HELLO), alert(40)],
+            "the broker ended TLS: it found nothing in common, or demands a client certificate (see use-certificate)",
+        ),
+        (vec![Step::receive(HELLO), alert(70)], "the broker ended TLS: it speaks neither TLS 1.2 nor 1.3"),
+        (
+            vec![Step::receive(HELLO), alert(112)],
+            "the broker ended TLS: it does not know the name it was asked for (see server-name)",
+        ),
+        (vec![Step::receive(HELLO), alert(80)], "the broker ended TLS with the alert InternalError"),
+    ] {
+        let broker = ScriptedBroker::builder().raw_connection(steps).start();
+        let meta = send_with(&secured(broker.port(), &pki), json!({}));
+        assert_meta(&meta, 78, &failed(broker.port(), reason));
+        broker.finish();
+    }
+}
+
+#[test]
+fn connection_lost_in_the_handshake_is_tried_again() {
+    let pki = Pki::new();
+    let broker = ScriptedBroker::builder()
+        .tls(ServerTls::new(&pki.server(&["127.0.0.1"])))
+        .raw_connection([Step::receive(HELLO), Step::reset()])
+        .raw_connection([Step::receive(HELLO), Step::close()])
+        .connection(exchange())
+        .start();
+    let meta = send_with(&secured(broker.port(), &pki), json!({ "retries": 2 }));
+    assert_meta(&meta, 0, &sent(1, broker.port()));
+    broker.finish();
+}
+
+#[test]
+fn tls_to_a_plain_port_of_mosquitto() {
+    let broker = Mosquitto::start();
+    let meta = send_with(&secured(broker.port(), &Pki::new()), json!({}));
+    assert_meta(&meta, 78, &failed(broker.port(), RESET));
+}
+
+#[test]
+fn silence_in_the_handshake_is_a_time_out() {
+    let port = SilentPort::open();
+    let meta = send_with(&secured(port.port(), &Pki::new()), json!({ "timeout": 200 }));
+    let message = format!(
+        "Not sent, the time was over before, with the broker {}: no answer within 200 ms, while waiting for the TLS \
+         handshake. Sending it again is safe.",
+        url(port.port())
+    );
+    assert_meta(&meta, 75, &message);
+}
+
+#[test]
+fn plain_connection_to_a_port_for_tls() {
+    let pki = Pki::new();
+    let server = pki.server(&["127.0.0.1"]);
+    let broker = ScriptedBroker::builder()
+        .tls(ServerTls::new(&server))
+        .raw_connection([Step::expect_tls_failure()])
+        .start();
+    // OpenSSL resets the connection, without the alert by which it could be told.
+    let mosquitto = Mosquitto::builder().tls(&server).start();
+    let plain =
+        |port| send_with(&secured(port, &pki), json!({ "broker": format!("tcp://127.0.0.1:{port}") }));
+    let message = format!(
+        "Not sent, the broker tcp://{} broke the protocol: it answers in TLS; a broker behind TLS is named with \
+         ssl://.",
+        broker.address()
+    );
+    assert_meta(&plain(broker.port()), 76, &message);
+    broker.finish();
+    let message = format!(
+        "Not sent, the connection to the broker tcp://{} was lost before: the connection was lost: Connection reset \
+         by peer (os error 104), while waiting for CONNACK. Sending it again is safe.",
+        mosquitto.address()
+    );
+    assert_meta(&plain(mosquitto.port()), 74, &message);
+}
+
+/// The end of a connection without `close_notify` may be an attacker's: nothing that follows from it is believed.
+#[test]
+fn connection_that_is_cut_is_lost() {
+    let pki = Pki::new();
+    let broker = ScriptedBroker::builder()
+        .tls(ServerTls::new(&pki.server(&["127.0.0.1"])))
+        .connection([Step::expect(Expect::connect()), Step::close_without_notify()])
+        .connection([Step::expect(Expect::connect()), Step::close()])
+        .start();
+    for reason in [
+        "the connection was lost: peer closed connection without sending TLS close_notify: …, while waiting for CONNACK",
+        "the broker closed the connection, while waiting for CONNACK",
+    ] {
+        let message = format!(
+            "Not sent, the connection to the broker {} was lost before: {reason}. Sending it again is safe.",
+            url(broker.port())
+        );
+        assert_meta(&send_with(&secured(broker.port(), &pki), json!({})), 74, &message);
+    }
+    broker.finish();
+}

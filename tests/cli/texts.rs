@@ -119,8 +119,9 @@ fn completions_are_scripts_that_know_the_flags() {
         }
         if shell == "bash" {
             let path = write(&directory, "completions.bash", &script);
-            let complete = "source \"$0\"; COMP_WORDS=(mqtt-connector send --clie); COMP_CWORD=2; \
-                            _mqtt__connector mqtt-connector --clie send; echo \"${COMPREPLY[*]}\"";
+            let complete = "source \"$0\"; registered=$(complete -p mqtt-connector); function=${registered#*-F }; \
+                            COMP_WORDS=(mqtt-connector send --clie); COMP_CWORD=2; \
+                            ${function%% *} mqtt-connector --clie send; echo \"${COMPREPLY[*]}\"";
             let output = Command::new("bash").args(["-c", complete, &path]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), "--client-id\n");
         }

@@ -200,6 +200,42 @@ fn paths_of_flags_may_be_relative() {
 }
 
 #[test]
+fn authorities_of_the_system_are_trusted_when_none_is_given() {
+    let pki = Pki::new();
+    let broker = ScriptedBroker::builder()
+        .tls(ServerTls::new(&pki.server(&["127.0.0.1"])))
+        .connection(exchange(Expect::connect(), Expect::publish().payload("c")))
+        .start();
+    let address = format!("ssl://{}", broker.address());
+    // The variable by which OpenSSL and what follows it are told where the system keeps them.
+    let program = |authorities: &str| {
+        Program::new([
+            "send",
+            "--broker",
+            &address,
+            "--client-id",
+            "sender",
+            "--topic",
+            "t",
+            "--content",
+            "c",
+        ])
+        .args(["--qos", "0", "--retries", "0"])
+        .env("SSL_CERT_FILE", authorities)
+        .env("SSL_CERT_DIR", "")
+    };
+    program(pki.authority().path_str())
+        .run()
+        .answers(0, &format!("Sent with QoS 0 (never acknowledged) to topic \"t\" at {address} in # ms."));
+    program("/dev/null").run().answers(
+        66,
+        "Not sent, a certificate or key cannot be used: root-ca-crt: not given, and this system has no trust anchors \
+         of its own.",
+    );
+    broker.finish();
+}
+
+#[test]
 fn paths_of_documents_are_absolute() {
     let directory = TempDir::new().unwrap();
     let config =

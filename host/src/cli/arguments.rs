@@ -108,7 +108,8 @@ pub(super) fn completions(matches: &ArgMatches) -> String {
     if let Some(shell) = matches.get_one::<clap_complete::Shell>(SHELL) {
         clap_complete::generate(*shell, &mut command(), "mqtt-connector", &mut script);
     }
-    String::from_utf8_lossy(&script).into_owned()
+    // For bash, clap_complete 4.6 spells the name of a program with a hyphen in two ways (clap-rs/clap#6421).
+    String::from_utf8_lossy(&script).replace("mqtt__subcmd__connector", "mqtt__connector")
 }
 
 /// `send` and `check`: the documents, a flag for every parameter, and what only an operator may say.

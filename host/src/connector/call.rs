@@ -1,0 +1,151 @@
+//! One call of a component: a fresh instance, inside the tenant's limits.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use wasmtime::{Store, UpdateDeadline};
+
+use super::budget::{MemoryBudget, Meter};
+use super::fault::Fault;
+use super::shown::shown;
+use super::{Connector, Meta, Response};
+use crate::bindings::MqttConnector;
+use crate::error::Error;
+use crate::publisher::{PublisherCtx, PublisherView, Tally};
+use crate::tenant::Tenant;
+
+/// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
+/// so that this is only ever reached by a component that does not return.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Exit code of what the tenant's grants or limits do not allow.
+const DENIED: i32 = 77;
+
+/// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
+const HANDLES: usize = 1000;
+
+/// The most characters of a fault's details that go to the log.
+const DETAILS: usize = 2000;
+
+/// What the store of one call holds.
+pub(super) struct State {
+    publisher: PublisherCtx,
+    memory: MemoryBudget,
+    meter: Arc<Meter>,
+    #[cfg(feature = "wasi")]
+    pub(super) wasi: Option<Box<super::wasi::Wasi>>,
+}
+
+impl State {
+    /// The component calls the host: up to here it has computed. Whether that was too long is looked at when it goes on.
+    pub(super) fn leave_component(&self) {
+        self.meter.count().ok();
+    }
+}
+
+impl PublisherView for State {
+    fn publisher(&mut self) -> &mut PublisherCtx {
+        self.leave_component();
+        &mut self.publisher
+    }
+}
+
+/// A call to be made.
+pub(super) struct Call<'a> {
+    pub(super) connector: &'a Connector,
+    /// Whose limits hold, and whose grants.
+    pub(super) tenant: &'a Arc<Tenant>,
+    /// Nothing may leave the component: to publish is a fault.
+    pub(super) dry_run: bool,
+    /// What the component is given, and must not say in the log.
+    pub(super) documents: &'a [&'a str],
+}
+
+impl Call<'_> {
+    /// Calls the component in a fresh instance and judges its answer. Ends, whatever the component does, when the
+    /// tenant's time-out and [`GRACE`] are over.
+    ///
+    /// The instance is gone afterwards: after a fault nothing in it can be relied on.
+    ///
+    /// # Errors
+    ///
+    /// The response: exit code 70, the component failed or its answer is not believed; 77, the tenant has too many calls
+    /// under way.
+    pub(super) async fn run<T, U>(
+        self,
+        call: impl AsyncFnOnce(&MqttConnector, &mut Store<State>) -> wasmtime::Result<T>,
+        judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
+    ) -> Result<U, Response> {
+        let (tenant, limits) = (self.tenant.name(), self.tenant.limits());
+        let latest = Instant::now() + limits.time_out;
+        // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
+        let room = self.tenant.load().send(tenant, limits, latest).await;
+        let _room = room.map_err(|error| denied(&error))?;
+        let meter = Arc::new(Meter::new(limits.cpu));
+        let mut store = self.store(&meter, latest);
+        let component = if self.dry_run { &self.connector.dry } else { &self.connector.live };
+        let mut details = String::new();
+        let answer = {
+            let mut running = pin!(async {
+                let instance = component.instantiate_async(&mut store).await?;
+                call(&instance, &mut store).await
+            });
+            let metered = poll_fn(|context| {
+                let _running = self.connector.clock.running();
+                meter.resume();
+                running.as_mut().poll(context)
+            });
+            match timeout_at(latest + GRACE, metered).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => {
+                    details = shown(&format!("{error:#}"), DETAILS);
+                    Err(Fault::of(&error))
+                }
+                Err(_) => Err(Fault::Time),
+            }
+        };
+        #[cfg(feature = "wasi")]
+        if let Some(wasi) = &store.data().wasi {
+            wasi.log(tenant, self.documents);
+        }
+        let tally = store.data().publisher.tally();
+        answer.and_then(|answer| judge(answer, tally)).map_err(|fault| {
+            // The details may hold the host's paths and whatever names the component has given its functions.
+            tracing::error!(tenant, %fault, details, "the component failed");
+            fault.into_response(tally)
+        })
+    }
+
+    /// A store with the tenant's limits, for a call whose time is over at `latest`.
+    fn store(&self, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
+        let limits = self.tenant.limits();
+        let publisher = PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest);
+        let state = State {
+            publisher: publisher.publisher(self.connector.publisher.clone()).build(),
+            memory: MemoryBudget::new(limits.memory),
+            meter: Arc::clone(meter),
+            #[cfg(feature = "wasi")]
+            wasi: None,
+        };
+        let mut store = Store::new(self.connector.live.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        // What the component hands over in one call of the host, and what it answers, is copied: no more than it may
+        // have itself, however often its lists point at the same bytes.
+        store.set_hostcall_fuel(limits.memory);
+        store.set_max_component_handles(HANDLES);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| {
+            store.data().meter.count()?;
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        store
+    }
+}
+
+/// The answer where a limit of the tenant does not let the component begin.
+fn denied(error: &Error) -> Response {
+    Response { meta: Meta { exit_code: DENIED, message: format!("Not sent, it is not allowed: {error}.") } }
+}

@@ -1,0 +1,173 @@
+//! The engine: which WebAssembly it takes, and the clock that interrupts what computes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, WasmFeatures};
+
+/// How often a component that computes is interrupted: to let others run, and to count the time it has used.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// For how many ticks the clock goes on when nothing runs any more, so that a host with one send after another does
+/// not wake a thread for each.
+const LINGER: u32 = 50;
+
+/// The engine's configuration, for compiling, for loading what was compiled, and for running: a component has what
+/// the contract needs, and nothing more.
+///
+/// What is off is named, although most of it is not even compiled into wasmtime here: a platform that uses wasmtime for
+/// other things as well may have it compiled in. More than one memory stays possible, because components that are
+/// composed of others need it; [`MemoryBudget`](super::budget::MemoryBudget) limits their sum.
+pub(super) fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.concurrency_support(false);
+    for feature in [
+        WasmFeatures::RELAXED_SIMD,
+        WasmFeatures::SIMD,
+        WasmFeatures::THREADS,
+        WasmFeatures::SHARED_EVERYTHING_THREADS,
+        WasmFeatures::MEMORY64,
+        WasmFeatures::TAIL_CALL,
+        WasmFeatures::GC,
+        WasmFeatures::FUNCTION_REFERENCES,
+        WasmFeatures::EXCEPTIONS,
+        WasmFeatures::LEGACY_EXCEPTIONS,
+        WasmFeatures::STACK_SWITCHING,
+        WasmFeatures::CUSTOM_PAGE_SIZES,
+        WasmFeatures::WIDE_ARITHMETIC,
+        WasmFeatures::CM_ASYNC,
+        WasmFeatures::CM_ERROR_CONTEXT,
+        WasmFeatures::CM_THREADING,
+        WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        WasmFeatures::CM_MAP,
+    ] {
+        config.wasm_features(feature, false);
+    }
+    config
+}
+
+/// The clock of an engine: a thread that advances its epoch every [`TICK`] while a component runs, and sleeps
+/// otherwise. It ends when this is dropped.
+pub(super) struct Clock {
+    state: Arc<ClockState>,
+    thread: Thread,
+}
+
+#[derive(Default)]
+struct ClockState {
+    /// How many components are running at this moment; one that waits for the host is not.
+    running: AtomicUsize,
+    asleep: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Clock {
+    /// Starts the clock of `engine`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let engine = engine.clone();
+        Self::with_hand(move || engine.increment_epoch())
+    }
+
+    fn with_hand(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let state = Arc::new(ClockState::default());
+        let shared = Arc::clone(&state);
+        let builder = thread::Builder::new().name("mqtt-connector-epoch".to_owned()).stack_size(64 * 1024);
+        let thread = builder.spawn(move || shared.run(tick))?.thread().clone();
+        Ok(Self { state, thread })
+    }
+
+    /// Keeps the clock going until the answer is dropped.
+    pub(super) fn running(&self) -> Running<'_> {
+        self.state.running.fetch_add(1, Ordering::SeqCst);
+        if self.state.asleep.load(Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+        Running(&self.state)
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl ClockState {
+    fn run(&self, tick: impl Fn()) {
+        let mut idle = 0;
+        while !self.ended.load(Ordering::SeqCst) {
+            if self.running.load(Ordering::SeqCst) > 0 {
+                idle = 0;
+            } else if idle < LINGER {
+                idle += 1;
+            } else {
+                // Said before the last look, so that whoever comes after it knows that somebody has to be woken.
+                self.asleep.store(true, Ordering::SeqCst);
+                if self.running.load(Ordering::SeqCst) == 0 && !self.ended.load(Ordering::SeqCst) {
+                    thread::park();
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+                continue;
+            }
+            thread::sleep(TICK);
+            tick();
+        }
+    }
+}
+
+/// A component that runs: while there is one, the clock ticks.
+pub(super) struct Running<'a>(&'a ClockState);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[track_caller]
+    fn wait_until(condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < Duration::from_secs(10), "it did not happen");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
+        let ticks = Arc::new(AtomicUsize::new(0));
+        let hand = Arc::clone(&ticks);
+        let clock = Clock::with_hand(move || {
+            hand.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+        for _ in 0..3 {
+            wait_until(|| clock.state.asleep.load(Ordering::SeqCst));
+            let before = ticks.load(Ordering::SeqCst);
+            let _running = clock.running();
+            wait_until(|| ticks.load(Ordering::SeqCst) >= before + 2 * LINGER as usize);
+        }
+        let state = Arc::clone(&clock.state);
+        drop(clock);
+        wait_until(|| Arc::strong_count(&state) == 1);
+    }
+
+    #[test]
+    fn the_configuration_is_one_that_the_engine_takes() {
+        Engine::new(&config()).unwrap();
+    }
+}

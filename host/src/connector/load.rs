@@ -1,0 +1,212 @@
+//! From bytes to a component that is compiled, linked and ready to be instantiated.
+
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use super::budget::{MEMORIES, TABLES};
+use super::call::State;
+use super::engine::{Clock, config};
+use super::fault::Fault;
+use super::shown::shown;
+use super::{COMPONENT, Connector};
+use crate::bindings::MqttConnectorPre;
+use crate::publisher::{self, Publisher, Resolver};
+
+/// The largest component that is compiled, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The most characters of the engine's reason for refusing a component: names that the component chose may stand in it.
+const REASON: usize = 1000;
+
+/// How a WebAssembly file starts, and how it goes on: with its version and kind.
+const WASM: &[u8] = b"\0asm";
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// What a connector runs.
+enum Source {
+    BuiltIn,
+    Wasm(Vec<u8>),
+    Precompiled(Vec<u8>),
+}
+
+/// Why a component could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It is too large to be compiled.
+    #[error("the component cannot be loaded: it has {size} bytes, and {LARGEST} (16 MiB) is the most")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
+
+    /// It is something else.
+    #[error("the component cannot be loaded: it is not a WebAssembly component, but {what}")]
+    NotAComponent {
+        /// What it is instead.
+        what: &'static str,
+    },
+
+    /// It wants what no component is given.
+    #[error("the component cannot be loaded: it imports what this host does not have: {}", names.join(", "))]
+    Imports {
+        /// The names of its imports that are not there, sorted.
+        names: Vec<String>,
+    },
+
+    /// The engine refuses it, or does not run on this machine.
+    #[error("the component cannot be loaded: {reason}")]
+    Refused {
+        /// The engine's words, on one line.
+        reason: String,
+    },
+}
+
+impl From<wasmtime::Error> for LoadError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Refused { reason: shown(&format!("{error:#}"), REASON) }
+    }
+}
+
+/// Builds a [`Connector`].
+pub struct ConnectorBuilder {
+    source: Source,
+    resolver: Option<Arc<dyn Resolver>>,
+}
+
+impl ConnectorBuilder {
+    pub(super) fn new() -> Self {
+        Self { source: Source::BuiltIn, resolver: None }
+    }
+
+    /// Runs another component of the world `flint:mqtt/mqtt-connector` (WebAssembly, binary, 16 MiB at most) instead of
+    /// the built-in one. It is compiled when the connector is built. It may import `publisher` and, with the cargo
+    /// feature `wasi`, WASI 0.2, which is empty: no files, no network, no environment, no arguments; it has clocks and
+    /// random numbers, and what it prints goes to the log (level debug).
+    ///
+    /// Whoever may choose the component is an operator of the platform: what it does when it runs is limited, how long
+    /// it takes to compile is not.
+    #[must_use]
+    pub fn component(mut self, wasm: impl Into<Vec<u8>>) -> Self {
+        self.source = Source::Wasm(wasm.into());
+        self
+    }
+
+    /// Runs what [`Connector::precompile`] made, which takes no time to compile.
+    ///
+    /// # Safety
+    ///
+    /// `code` is machine code: it must come from `precompile` and from nowhere that somebody else can write. That it
+    /// was made by this version of wasmtime, with these settings and for this machine, is checked; what it does is not.
+    #[must_use]
+    #[expect(unsafe_code, reason = "the caller vouches for native code, which nobody can check")]
+    pub unsafe fn precompiled(mut self, code: impl Into<Vec<u8>>) -> Self {
+        self.source = Source::Precompiled(code.into());
+        self
+    }
+
+    /// Looks broker names up with `resolver`. Default: [`SystemResolver`](publisher::SystemResolver).
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Compiles and links the component.
+    ///
+    /// # Errors
+    ///
+    /// It is too large, is not a component, does not export `connector`, or imports something that it is not given.
+    pub fn build(self) -> Result<Connector, LoadError> {
+        let engine = Engine::new(&config())?;
+        let component = match &self.source {
+            Source::BuiltIn => Component::from_binary(&engine, COMPONENT)?,
+            Source::Wasm(wasm) => Component::from_binary(&engine, check(wasm)?)?,
+            Source::Precompiled(code) => deserialize(&engine, code)?,
+        };
+        if let Some(needs) = component.resources_required()
+            && (needs.num_memories as usize > MEMORIES || needs.num_tables as usize > TABLES)
+        {
+            let (memories, tables) = (needs.num_memories, needs.num_tables);
+            let reason = format!(
+                "it has {memories} memories and {tables} tables; {MEMORIES} and {TABLES} are the most"
+            );
+            return Err(LoadError::Refused { reason });
+        }
+        let mut linker = Linker::<State>::new(&engine);
+        #[cfg(feature = "wasi")]
+        if imports(&component).any(|name| name.starts_with("wasi:")) {
+            super::wasi::add_to_linker(&mut linker)?;
+        }
+        let mut dry_linker = linker.clone();
+        publisher::add_to_linker(&mut linker)?;
+        let mut refusing = dry_linker.instance("flint:mqtt/publisher@0.1.0")?;
+        refusing.func_new("publish", |_, _, _, _| Err(Fault::DryRun.into()))?;
+        let link = |linker: &Linker<State>| MqttConnectorPre::new(linker.instantiate_pre(&component)?);
+        let (live, dry) = match (link(&linker), link(&dry_linker)) {
+            (Ok(live), Ok(dry)) => (live, dry),
+            (Err(error), _) | (_, Err(error)) => return Err(unlinkable(&component, error)),
+        };
+        let clock = Clock::start(&engine).map_err(|error| LoadError::Refused {
+            reason: format!("its clock cannot be started: {error}"),
+        })?;
+        let publisher = self.resolver.map(Publisher::new).unwrap_or_default();
+        Ok(Connector { live, dry, clock, publisher })
+    }
+}
+
+/// Compiles a component: see [`Connector::precompile`].
+pub(super) fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+    Ok(Engine::new(&config())?.precompile_component(check(wasm)?)?)
+}
+
+/// Looks at what is going to be compiled before the compiler does.
+fn check(wasm: &[u8]) -> Result<&[u8], LoadError> {
+    if !wasm.starts_with(WASM) {
+        return Err(LoadError::NotAComponent { what: "something else" });
+    }
+    if wasm.starts_with(MODULE) {
+        return Err(LoadError::NotAComponent { what: "a core module, which wasm-tools can make into one" });
+    }
+    if wasm.len() > LARGEST {
+        return Err(LoadError::TooLarge { size: wasm.len() });
+    }
+    Ok(wasm)
+}
+
+/// The names of what `component` imports.
+fn imports(component: &Component) -> impl Iterator<Item = String> {
+    let names: Vec<_> =
+        component.component_type().imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
+    names.into_iter()
+}
+
+/// Why a component cannot be linked: the imports that nobody has, all of them; or else what the engine says, which is
+/// an import of another type or an export that is not there.
+fn unlinkable(component: &Component, error: wasmtime::Error) -> LoadError {
+    let mut names: Vec<_> =
+        imports(component).filter(|name| !is_provided(name)).map(|name| shown(&name, REASON)).collect();
+    if names.is_empty() {
+        return error.into();
+    }
+    names.sort();
+    LoadError::Imports { names }
+}
+
+/// Whether there is an interface of that name, in some version that is compatible.
+fn is_provided(import: &str) -> bool {
+    #[cfg(feature = "wasi")]
+    if super::wasi::provides(import) {
+        return true;
+    }
+    import.starts_with("flint:mqtt/publisher@0.1.")
+}
+
+/// Loads machine code that [`Connector::precompile`] made.
+#[expect(unsafe_code, reason = "the one place where native code is loaded")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: whoever called `ConnectorBuilder::precompiled` has promised where the code comes from.
+    unsafe { Component::deserialize(engine, code) }
+}

@@ -1,0 +1,229 @@
+//! WASI 0.2 for components that import it, with nothing in it: for a connector that somebody wrote with a tool chain
+//! that cannot do without. No files, no network, no environment, no arguments, no input. It has clocks and random
+//! numbers, which tell it nothing that a tenant may not know; what it prints goes to the log.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::{AsyncWrite, sink};
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::call::State;
+use super::shown::shown;
+
+/// Bytes of what a component prints, on each of its two streams, that go to the log; the rest is dropped.
+const PRINTED: usize = 4096;
+
+/// Resources that a call may have open at one time, streams and timers among them.
+const RESOURCES: usize = 1000;
+
+/// The most random bytes that a component may ask for at once.
+const RANDOM: u64 = 1024 * 1024;
+
+/// The shortest text of a tenant's documents that is kept out of the log: shorter ones stand in any text.
+const SECRET: usize = 4;
+
+/// Adds WASI to `linker`.
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}
+
+/// Whether an interface of WASI that is there has that name.
+pub(super) fn provides(import: &str) -> bool {
+    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"]
+        .iter()
+        .any(|package| import.starts_with(package))
+        && import.contains("@0.2.")
+}
+
+/// The WASI of one call.
+pub(super) struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    stdout: Printed,
+    stderr: Printed,
+}
+
+impl Wasi {
+    fn new() -> Self {
+        let (stdout, stderr) = (Printed::default(), Printed::default());
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let ctx = WasiCtx::builder()
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM)
+            .build();
+        Self { ctx, table, stdout, stderr }
+    }
+
+    /// Writes to the log what the component has printed: on one line, shortened, and without what `documents` hold.
+    pub(super) fn log(&self, tenant: &str, documents: &[&str]) {
+        for (stream, printed) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            let text = printed.text(documents);
+            if !text.is_empty() {
+                tracing::debug!(target: "mqtt_connector::guest", tenant, stream, text, "the component printed");
+            }
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.leave_component();
+        let Wasi { ctx, table, .. } = &mut **self.wasi.get_or_insert_with(|| Box::new(Wasi::new()));
+        WasiCtxView { ctx, table }
+    }
+}
+
+/// What a component prints to one stream.
+#[derive(Clone, Default)]
+struct Printed {
+    kept: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Printed {
+    /// What was printed, fit for the log. The texts and numbers that stand in `documents` are taken out, also where the
+    /// end has been cut off in one: they may be secret, and only the component knows which.
+    fn text(&self, documents: &[&str]) -> String {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::from_utf8_lossy(&kept).into_owned();
+        let cut_off = kept.len() == PRINTED;
+        drop(kept);
+        if text.is_empty() {
+            return text;
+        }
+        let mut secrets = Vec::new();
+        for document in documents {
+            match serde_json::from_str(document) {
+                Ok(value) => collect(&value, &mut secrets),
+                Err(_) => secrets.push((*document).to_owned()),
+            }
+        }
+        // As they are quoted in JSON, and by most languages.
+        let quoted = |secret: &String| serde_json::Value::from(secret.as_str()).to_string();
+        let quoted: Vec<String> = secrets.iter().map(|s| quoted(s).trim_matches('"').to_owned()).collect();
+        secrets.extend(quoted);
+        secrets.retain(|secret| secret.len() >= SECRET);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in &secrets {
+            text = text.replace(secret, "***");
+        }
+        if cut_off {
+            text.truncate(end_before_secret(&text, &secrets));
+        }
+        shown(text.trim_end(), PRINTED)
+    }
+}
+
+/// Where `text` ends when the beginning of a secret at its end is left out.
+fn end_before_secret(text: &str, secrets: &[String]) -> usize {
+    let beginnings = secrets.iter().filter_map(|secret| {
+        let starts = secret.char_indices().map(|(at, _)| at).chain([secret.len()]);
+        starts.filter(|at| text.ends_with(&secret[..*at])).max()
+    });
+    text.len() - beginnings.max().unwrap_or_default()
+}
+
+/// The texts and numbers in a JSON document.
+fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Null | serde_json::Value::Bool(_) => {}
+        serde_json::Value::Number(number) => found.push(number.to_string()),
+        serde_json::Value::String(text) => found.push(text.clone()),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        serde_json::Value::Object(members) => members.values().for_each(|member| collect(member, found)),
+    }
+}
+
+impl IsTerminal for Printed {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Printed {
+    /// For WASI 0.3, which is not there.
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl Pollable for Printed {
+    fn ready<'a, 'b>(&'a mut self) -> Pin<Box<dyn Future<Output = ()> + Send + 'b>>
+    where
+        'a: 'b,
+    {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl OutputStream for Printed {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = PRINTED - kept.len();
+        kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PRINTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(bytes: impl Into<Bytes>) -> Printed {
+        let mut printed = Printed::default();
+        printed.write(bytes.into()).unwrap();
+        printed
+    }
+
+    #[test]
+    fn what_is_printed_is_one_line_and_short() {
+        assert_eq!(printed("a\nb\u{1b}[2J\n").text(&["{}"]), "a\\u{a}b\\u{1b}[2J");
+        assert_eq!(printed(&b"\xff\xfe"[..]).text(&["{}"]), "\u{fffd}\u{fffd}");
+        assert_eq!(printed("x".repeat(1_000_000)).text(&["{}"]).len(), PRINTED);
+        assert_eq!(printed("").text(&["{}"]), "");
+    }
+
+    #[test]
+    fn what_the_documents_hold_is_left_out() {
+        let config = r#"{"password": "hunter\"2\n", "qos": 1, "content": [12345, {"x": "deep"}]}"#;
+        for (text, expected) in [
+            ("the password is hunter\"2\n!", "the password is ***!"),
+            (config, r#"{"password": "***", "qos": 1, "content": [***, {"x": "***"}]}"#),
+            ("fine", "fine"),
+        ] {
+            assert_eq!(printed(text).text(&[config, "{}"]), expected);
+        }
+        assert_eq!(printed("not json: abc").text(&["not json: abc"]), "***");
+    }
+
+    #[test]
+    fn what_is_cut_off_does_not_end_in_a_part_of_it() {
+        let config = r#"{"private-key": "-----BEGIN 0123456789"}"#;
+        for shown in [1, 4, 20] {
+            let text = format!("{}-----BEGIN 0123456789", "x".repeat(PRINTED - shown));
+            assert_eq!(printed(text).text(&[config]), "x".repeat(PRINTED - shown));
+        }
+    }
+}

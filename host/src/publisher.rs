@@ -37,6 +37,7 @@ mod call;
 mod connection;
 mod delivery;
 mod egress;
+mod stage;
 mod tally;
 mod tls;
 mod turns;

@@ -16,6 +16,7 @@ pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
 pub(crate) use load::Load;
+pub(crate) use pace::Schedule;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.

@@ -1,9 +1,15 @@
 //! What a tenant may publish, and how much of it: the message of each limit, and that the others do not notice.
 
+use std::future::Future as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use mqtt_connector::{Limits, Meta, Tenant, TenantBuilder};
+use mqtt_connector::publisher::{Resolver, Resolving};
+use mqtt_connector::{Connector, Limits, Meta, Tenant, TenantBuilder};
 use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
 
@@ -131,4 +137,172 @@ fn payload_at_the_limit_is_sent() {
     let meta = send_as(&tenant, &config(broker.port()), &request);
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
     broker.finish();
+}
+
+/// A configuration with a client identifier of its own, so that sends do not take turns.
+fn client(port: u16, name: &str, timeout: u32) -> String {
+    with(&config(port), json!({ "client-id": name, "timeout": timeout, "qos": 1 })).to_string()
+}
+
+const REQUEST: &str = r#"{"topic": "acme/a", "content": "x"}"#;
+
+#[test]
+fn one_connection_too_many_waits_until_another_closes() {
+    let (silent, broker) = (SilentPort::open(), Mosquitto::start());
+    let tenant = limited(|limits| limits.connections = 1);
+    let (first, second) = (client(silent.port(), "first", 400), client(broker.port(), "second", 5000));
+    let started = Instant::now();
+    let (first, second) = block_on(async {
+        tokio::join!(connector().send(&tenant, &first, REQUEST), connector().send(&tenant, &second, REQUEST))
+    });
+    assert_eq!((first.meta.exit_code, second.meta.exit_code), (75, 0), "{first:?} {second:?}");
+    assert!(started.elapsed() >= Duration::from_millis(390), "{:?}", started.elapsed());
+}
+
+#[test]
+fn one_connection_too_many_is_denied_when_none_closes() {
+    let (silent, broker) = (SilentPort::open(), ScriptedBroker::untouched());
+    let tenant = limited(|limits| limits.connections = 1);
+    let (first, second) = (client(silent.port(), "first", 800), client(broker.port(), "second", 200));
+    let (_, second) = block_on(async {
+        tokio::join!(connector().send(&tenant, &first, REQUEST), connector().send(&tenant, &second, REQUEST))
+    });
+    assert_meta(
+        &second.meta,
+        77,
+        "Not sent, it is not allowed: connections: tenant acme may have 1 open, and none of them closed within … ms.",
+    );
+    broker.finish();
+}
+
+#[test]
+fn connections_of_another_tenant_do_not_count() {
+    let (silent, broker) = (SilentPort::open(), Mosquitto::start());
+    let (one, other) = (limited(|limits| limits.connections = 1), limited(|limits| limits.connections = 1));
+    let (first, second) = (client(silent.port(), "first", 2000), client(broker.port(), "second", 1500));
+    block_on(async {
+        tokio::select! {
+            biased;
+            _ = connector().send(&one, &first, REQUEST) => panic!("nobody answers there"),
+            response = connector().send(&other, &second, REQUEST) => {
+                assert_eq!(response.meta.exit_code, 0, "{}", response.meta.message);
+            }
+        }
+    });
+}
+
+#[test]
+fn messages_beyond_the_rate_wait() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "acme/#");
+    let tenant = limited(|limits| limits.messages_per_second = 10);
+    let requests: Vec<_> =
+        (0..13).map(|number| json!({ "topic": "acme/a", "content": number, "qos": 1 })).collect();
+    let started = Instant::now();
+    let metas = send_batch_as(&tenant, &config(broker.port()), &requests);
+    assert!(metas.iter().all(|meta| meta.exit_code == 0), "{metas:?}");
+    let elapsed = started.elapsed();
+    assert!((300..2000).contains(&elapsed.as_millis()), "three of them waited 100 ms each: {elapsed:?}");
+    let payloads: Vec<_> =
+        observer.messages(13, PATIENCE).into_iter().map(|message| message.payload).collect();
+    assert_eq!(payloads, (0..13).map(|number| number.to_string().into_bytes()).collect::<Vec<_>>());
+
+    let meta = send_as(&tenant, &config(broker.port()), &requests[0]);
+    assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    assert!(started.elapsed() >= Duration::from_millis(400), "the rate is the tenant's, not the call's");
+}
+
+#[test]
+fn messages_whose_turn_is_too_late_are_denied_alone() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "acme/#");
+    let tenant = limited(|limits| limits.messages_per_second = 2);
+    let configuration = with(&config(broker.port()), json!({ "timeout": 300 }));
+    let requests = ["one", "two", "three"].map(|content| json!({ "topic": "acme/a", "content": content }));
+    let started = Instant::now();
+    let metas = send_batch_as(&tenant, &configuration, &requests);
+    assert_eq!((metas[0].exit_code, metas[1].exit_code), (0, 0), "{metas:?}");
+    let denied = "Not sent, it is not allowed: messages-per-second: tenant acme may send 2, and the turn of this message does not come within 300 ms.";
+    assert_meta(&metas[2], 77, denied);
+    assert_eq!(observer.settled().len(), 2);
+
+    let untouched = ScriptedBroker::untouched();
+    let configuration = with(&config(untouched.port()), json!({ "timeout": 1 }));
+    let meta = send_as(&tenant, &configuration, &requests[0]);
+    if started.elapsed() < Duration::from_millis(450) {
+        assert_meta(&meta, 77, &denied.replace("300", "1"));
+    }
+    untouched.finish();
+}
+
+#[test]
+fn sends_beyond_the_limit_wait_their_turn() {
+    let silent = SilentPort::open();
+    let tenant = limited(|limits| limits.concurrent_sends = 2);
+    let sends: Vec<_> =
+        (0..6).map(|number| client(silent.port(), &format!("client {number}"), 150)).collect();
+    let started = Instant::now();
+    let codes = block_on(async {
+        let [a, b, c, d, e, f] = std::array::from_fn(|n| connector().send(&tenant, &sends[n], REQUEST));
+        let (a, b, c, d, e, f) = tokio::join!(a, b, c, d, e, f);
+        [a, b, c, d, e, f].map(|response| response.meta.exit_code)
+    });
+    assert_eq!(codes, [75; 6]);
+    assert!(started.elapsed() >= Duration::from_millis(440), "three pairs: {:?}", started.elapsed());
+}
+
+#[test]
+fn send_beyond_the_limit_is_denied_when_none_ends() {
+    let (silent, broker) = (SilentPort::open(), ScriptedBroker::untouched());
+    let tenant = limited(|limits| {
+        limits.concurrent_sends = 1;
+        limits.time_out = Duration::from_millis(200);
+    });
+    let (first, second) = (client(silent.port(), "first", 200), client(broker.port(), "second", 200));
+    let meta = block_on(async {
+        // It begins, and is never asked again whether its time is over.
+        let mut first = std::pin::pin!(connector().send(&tenant, &first, REQUEST));
+        std::future::poll_fn(|context| {
+            assert!(first.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        connector().send(&tenant, &second, REQUEST).await.meta
+    });
+    assert_meta(
+        &meta,
+        77,
+        "Not sent, it is not allowed: concurrent-sends: tenant acme may have 1 sends under way, and none of them ended within … ms.",
+    );
+    broker.finish();
+}
+
+/// Counts look-ups, none of which ends.
+#[derive(Default)]
+struct Stuck {
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Resolver for Stuck {
+    fn resolve<'a>(&'a self, _host: &'a str, _port: u16) -> Resolving<'a> {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn look_ups_that_hang_do_not_pile_up() {
+    let stuck = Stuck::default();
+    let under_way = Arc::clone(&stuck.under_way);
+    let connector = Connector::builder().resolver(Arc::new(stuck)).build().unwrap();
+    let tenant = Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap());
+    let tenant = Arc::new(tenant.topics("acme/#".parse().unwrap()).build());
+    let config = json!({ "broker": "tcp://acme.example", "client-id": "", "timeout": 20 }).to_string();
+    block_on(async {
+        for _ in 0..12 {
+            let meta = connector.send(&tenant, &config, REQUEST).await.meta;
+            assert_eq!(meta.exit_code, 75, "{}", meta.message);
+        }
+    });
+    assert_eq!(under_way.load(Ordering::SeqCst), 8, "of 12 sends that have given up");
 }

@@ -1,5 +1,7 @@
 //! What the tenant's grants and limits say about a call before anything leaves this process.
 
+use std::time::Duration;
+
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Message};
 use crate::error::Error;
 use crate::tenant::Tenant;
@@ -23,6 +25,26 @@ pub(super) fn refusals(tenant: &Tenant, messages: &[Message]) -> Vec<(usize, Err
         |message: &Message| check(tenant, ["topic", "content"], &message.topic, &message.payload).err();
     let refused = |(index, message)| refused(message).map(|error| (index, error));
     messages.iter().enumerate().filter_map(refused).collect()
+}
+
+/// That `tenant` has sent as many messages as it may, and that more would not have their turn within `time`.
+pub(super) fn too_many_messages(tenant: &Tenant, time: Duration) -> Error {
+    Error::Denied(format!(
+        "messages-per-second: tenant {} may send {}, and the turn of this message does not come within {} ms",
+        tenant.name(),
+        tenant.limits().messages_per_second,
+        time.as_millis()
+    ))
+}
+
+/// That `tenant` had as many connections open as it may for all of `time`.
+pub(super) fn too_many_connections(tenant: &Tenant, time: Duration) -> Error {
+    Error::Denied(format!(
+        "connections: tenant {} may have {} open, and none of them closed within {} ms",
+        tenant.name(),
+        tenant.limits().connections,
+        time.as_millis()
+    ))
 }
 
 fn check(

@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::{Connect, ConnectAuth, LastWill, QoS};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::connection::Connection;
 use super::delivery::{Delivery, Settlement};
+use super::stage::{Stage, Stages};
 use super::tls::Tls;
 use super::{Publisher, admission, egress};
 use crate::bindings::flint::mqtt::publisher::{
@@ -36,7 +37,7 @@ pub(super) struct Call {
 /// The state of a call that outlives its connections, and the time-out.
 struct Attempts {
     delivery: Delivery,
-    stage: &'static str,
+    stages: Stages,
 }
 
 impl Call {
@@ -58,12 +59,13 @@ impl Call {
         for (index, error) in refusals {
             delivery.refuse(index, error);
         }
-        let mut attempts = Attempts { delivery, stage: "looking up the broker" };
+        let schedule = self.tenant.load().schedule(delivery.unsettled(), deadline);
+        let timeout = deadline.saturating_duration_since(started);
+        delivery.follow(&schedule, || admission::too_many_messages(&self.tenant, timeout));
+        let mut attempts = Attempts { delivery, stages: Stages::begin() };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
-        let Attempts { mut delivery, stage } = attempts;
-        if let Err(error) = ended
-            .unwrap_or(Err(Error::TimedOut { timeout: deadline.saturating_duration_since(started), stage }))
-        {
+        let Attempts { mut delivery, stages } = attempts;
+        if let Err(error) = ended.unwrap_or_else(|_| Err(self.too_late(timeout, &stages))) {
             delivery.disconnected(clean_session, &error);
             if delivery.is_untouched() {
                 return Err(error.into_wit(Progress::NotSent));
@@ -78,13 +80,16 @@ impl Call {
     /// Opens connections until every message is settled, or one fails for a reason that will not pass.
     async fn attempts(&self, attempts: &mut Attempts, deadline: Instant) -> Result<(), Error> {
         let Self { tenant, options, publisher: Publisher { shared }, .. } = self;
-        if attempts.delivery.is_settled() {
-            return Ok(());
-        }
+        let Some(turn) = attempts.delivery.first_turn() else { return Ok(()) };
         let connect = connect_packet(options)?;
-        let addresses = egress::addresses(&options.broker, tenant, &*shared.resolver).await?;
+        // Also the look-up is part of what the tenant's rate bounds.
+        if turn > Instant::now() {
+            sleep_until(turn).await;
+        }
+        attempts.stages.enter(Stage::LookUp);
+        let addresses = egress::addresses(&options.broker, tenant, &shared.resolver).await?;
         let tls = self.prepare_tls(attempts).await?;
-        attempts.stage = "waiting for another send with the same client-id";
+        attempts.stages.enter(Stage::Turn);
         let _turn = shared.turns.turn(tenant, options).await;
         let mut backoff = BACKOFF;
         let mut retries = self.effort.retries;
@@ -102,7 +107,7 @@ impl Call {
             tracing::debug!(%error, retries, "another connection will be tried");
             retries -= 1;
             backoff *= 2;
-            attempts.stage = "waiting to connect again";
+            attempts.stages.enter(Stage::BackOff);
             sleep(wait).await;
         }
     }
@@ -116,23 +121,47 @@ impl Call {
         connect: &Connect,
         deadline: Instant,
     ) -> Result<(), Error> {
-        attempts.stage = "connecting to the broker";
+        attempts.stages.enter(Stage::Room);
+        let _room = self.tenant.load().connection().await;
+        attempts.stages.enter(Stage::Dial);
         let socket = egress::dial(addresses, deadline).await?;
         match tls {
             None => exchange(socket, connect, attempts).await,
             Some(tls) => {
-                attempts.stage = "waiting for the TLS handshake";
+                attempts.stages.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
                 exchange(stream, connect, attempts).await
             }
         }
     }
 
+    /// Why the time was over: an answer that did not come, or a limit that did not let the call go on.
+    fn too_late(&self, timeout: Duration, stages: &Stages) -> Error {
+        match stages.stage() {
+            Stage::Room => admission::too_many_connections(&self.tenant, stages.waited()),
+            Stage::Pace => admission::too_many_messages(&self.tenant, timeout),
+            stage @ (Stage::LookUp
+            | Stage::Certificates
+            | Stage::Turn
+            | Stage::Dial
+            | Stage::Tls
+            | Stage::Connect
+            | Stage::Acknowledgement
+            | Stage::Close
+            | Stage::BackOff) => Error::TimedOut { timeout, stage: stage.words() },
+        }
+    }
+
     async fn prepare_tls(&self, attempts: &mut Attempts) -> Result<Option<Tls>, Error> {
         let Some(options) = self.options.tls.clone() else { return Ok(None) };
-        attempts.stage = "reading the certificates";
+        attempts.stages.enter(Stage::Certificates);
         let (tenant, host) = (Arc::clone(&self.tenant), self.options.broker.host.clone());
-        let prepared = tokio::task::spawn_blocking(move || Tls::prepare(&options, &host, &tenant)).await;
+        let room = tenant.load().blocking().await;
+        let prepare = move || {
+            let _room = room;
+            Tls::prepare(&options, &host, &tenant)
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await;
         prepared
             .map_err(|_| Error::Tls {
                 reason: "reading the certificates failed".to_owned(),
@@ -148,20 +177,22 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     connect: &Connect,
     attempts: &mut Attempts,
 ) -> Result<(), Error> {
-    attempts.stage = "waiting for CONNACK";
+    let Attempts { delivery, stages } = attempts;
+    stages.enter(Stage::Connect);
     let mut connection =
-        Connection::open(stream, connect).await.map_err(|error| while_at(error, attempts.stage))?;
-    attempts.stage = "waiting for the acknowledgement";
-    attempts.delivery.connected(connection.session_present(), random_identifier());
-    connection.deliver(&mut attempts.delivery).await.map_err(|error| while_at(error, attempts.stage))?;
+        Connection::open(stream, connect).await.map_err(|error| while_at(error, stages.stage()))?;
+    stages.enter(Stage::Acknowledgement);
+    delivery.connected(connection.session_present(), random_identifier());
+    connection.deliver(delivery).await.map_err(|error| while_at(error, stages.stage()))?;
+    stages.enter(Stage::Close);
     connection.close().await;
     Ok(())
 }
 
 /// Adds to a lost connection what it was lost at.
-fn while_at(error: Error, stage: &'static str) -> Error {
+fn while_at(error: Error, stage: Stage) -> Error {
     match error {
-        Error::Lost(reason) => Error::Lost(format!("{reason}, while {stage}")),
+        Error::Lost(reason) => Error::Lost(format!("{reason}, while {}", stage.words())),
         other => other,
     }
 }

@@ -122,6 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(());
             }
             let ping = self.keep_alive.as_ref().map(KeepAlive::due);
+            let turn = delivery.next_turn();
             let progress = tokio::select! {
                 biased;
                 progress = self.step() => progress?,
@@ -129,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.ping()?;
                     continue;
                 }
+                () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => continue,
             };
             match progress {
                 Progress::Wrote(bytes) => {

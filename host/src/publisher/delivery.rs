@@ -18,6 +18,8 @@
 //! QoS 0   Ready ─────────────► settled
 //! ```
 
+mod schedule;
+
 use std::collections::{HashMap, VecDeque};
 
 use bytes::BytesMut;
@@ -66,6 +68,8 @@ pub(super) struct Delivery {
 struct Exchange {
     publish: Publish,
     awaits: Awaits,
+    /// Not to be written before.
+    turn: Instant,
     /// A socket accepted the last byte, on this connection or an earlier one: the broker may have the message.
     sent: bool,
     /// The same, on this connection.
@@ -89,7 +93,8 @@ enum Awaits {
 impl Delivery {
     /// Prepares `messages`; the receipts count from `started`.
     pub(super) fn new(messages: Vec<Message>, started: Instant) -> Self {
-        let messages: Vec<Exchange> = messages.into_iter().map(Exchange::new).collect();
+        let messages: Vec<Exchange> =
+            messages.into_iter().map(|message| Exchange::new(message, started)).collect();
         Self {
             started,
             unsettled: messages.len(),
@@ -105,11 +110,6 @@ impl Delivery {
             boundaries: VecDeque::new(),
             unflushed: Vec::new(),
         }
-    }
-
-    /// Settles a message that is not to be sent; the others go on.
-    pub(super) fn refuse(&mut self, index: usize, why: Error) {
-        self.fail(index, why);
     }
 
     /// Begins on a new connection, whose CONNACK said whether the session survived.
@@ -140,7 +140,8 @@ impl Delivery {
                     self.replies.push_back(Packet::PubRel(PubRel::new(exchange.publish.pkid)));
                 }
                 (Awaits::Pubrec | Awaits::Pubcomp, false) => {
-                    self.fail(index, session_lost());
+                    let why = "the connection was lost, and the broker did not keep the session";
+                    self.fail(index, Error::Lost(why.to_owned()));
                 }
             }
         }
@@ -211,7 +212,7 @@ impl Delivery {
         }
         while out.len() < WRITE_AHEAD {
             let Some(&index) = self.queue.front() else { return };
-            if !self.claim(index) {
+            if self.next_turn().is_some() || !self.claim(index) {
                 return;
             }
             self.queue.pop_front();
@@ -381,7 +382,7 @@ impl Delivery {
 }
 
 impl Exchange {
-    fn new(message: Message) -> Self {
+    fn new(message: Message, turn: Instant) -> Self {
         let qos = match message.qos {
             Qos::AtMostOnce => QoS::AtMostOnce,
             Qos::AtLeastOnce => QoS::AtLeastOnce,
@@ -389,12 +390,8 @@ impl Exchange {
         };
         let mut publish = Publish::new(message.topic, qos, message.payload);
         publish.retain = message.retain;
-        Self { publish, awaits: Awaits::Ready, sent: false, sent_here: false, settlement: None }
+        Self { publish, awaits: Awaits::Ready, turn, sent: false, sent_here: false, settlement: None }
     }
-}
-
-fn session_lost() -> Error {
-    Error::Lost("the connection was lost, and the broker did not keep the session".to_owned())
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>
 
 /// Looks host names up. A platform brings its own for split-horizon DNS, caching or DNS over TLS.
 ///
-/// What it answers is checked against the tenant's grants like any other address.
+/// What it answers is checked against the tenant's grants like any other address. A look-up is not stopped when its send
+/// gives up; a tenant has 8 under way at most, and further ones wait.
 pub trait Resolver: Send + Sync {
     /// The addresses of `host`, in the order in which they are to be tried.
     ///
@@ -85,13 +86,13 @@ impl Resolver for PinnedResolver {
 pub(super) async fn addresses(
     broker: &Broker,
     tenant: &Tenant,
-    resolver: &dyn Resolver,
+    resolver: &Arc<dyn Resolver>,
 ) -> Result<Vec<SocketAddr>, Error> {
     let found = match broker.host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, broker.port)],
         Err(_) => {
             let not_found = |reason: String| Error::HostNotFound { host: broker.host.clone(), reason };
-            let found = resolver.resolve(&broker.host, broker.port).await;
+            let found = look_up(broker, tenant, resolver).await;
             found.map_err(|error| not_found(error.to_string()))?
         }
     };
@@ -105,6 +106,22 @@ pub(super) async fn addresses(
         tenant.grants().check_address(tenant.name(), broker, address.ip())?;
     }
     Ok(found)
+}
+
+/// Looks the name up in a task of its own: a look-up of the system's cannot be stopped, and while it goes on it counts
+/// among what the tenant keeps busy, also when the call has given up.
+async fn look_up(
+    broker: &Broker,
+    tenant: &Tenant,
+    resolver: &Arc<dyn Resolver>,
+) -> io::Result<Vec<SocketAddr>> {
+    let room = tenant.load().blocking().await;
+    let (resolver, host, port) = (Arc::clone(resolver), broker.host.clone(), broker.port);
+    let looking_up = tokio::spawn(async move {
+        let _room = room;
+        resolver.resolve(&host, port).await
+    });
+    looking_up.await.map_err(|_| io::Error::other("the resolver failed"))?
 }
 
 /// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, and the last

@@ -1,0 +1,89 @@
+//! What a call is doing, and how long it took.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a call is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The tenant has sent as many messages as it may, for now.
+    Pace,
+    LookUp,
+    Certificates,
+    Turn,
+    /// The tenant has as many connections open as it may.
+    Room,
+    Dial,
+    Tls,
+    Connect,
+    Acknowledgement,
+    Close,
+    BackOff,
+}
+
+impl Stage {
+    const COUNT: usize = Self::BackOff as usize + 1;
+
+    /// As messages about a time-out name it, after "while".
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Pace => "waiting for the tenant's turn",
+            Self::LookUp => "looking up the broker",
+            Self::Certificates => "reading the certificates",
+            Self::Turn => "waiting for another send with the same client-id",
+            Self::Room => "waiting for another connection of the tenant to close",
+            Self::Dial => "connecting to the broker",
+            Self::Tls => "waiting for the TLS handshake",
+            Self::Connect => "waiting for CONNACK",
+            Self::Acknowledgement => "waiting for the acknowledgement",
+            Self::Close => "closing the connection",
+            Self::BackOff => "waiting to connect again",
+        }
+    }
+}
+
+/// The stages of one call, with the time that each took in all its attempts.
+#[derive(Debug)]
+pub(super) struct Stages {
+    stage: Stage,
+    since: Instant,
+    spent: [Duration; Stage::COUNT],
+    attempts: u32,
+}
+
+impl Stages {
+    pub(super) fn begin() -> Self {
+        Self { stage: Stage::Pace, since: Instant::now(), spent: [Duration::ZERO; Stage::COUNT], attempts: 0 }
+    }
+
+    /// Goes on to `stage`.
+    pub(super) fn enter(&mut self, stage: Stage) {
+        let now = Instant::now();
+        self.spent[self.stage as usize] += now - self.since;
+        self.stage = stage;
+        self.since = now;
+        self.attempts += u32::from(stage == Stage::Dial);
+    }
+
+    /// The stage that the call has come to.
+    pub(super) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// How long the call has been in its stage.
+    pub(super) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// How long the call was in `stage`, in all its attempts.
+    pub(super) fn spent(&self, stage: Stage) -> Duration {
+        let now = if stage == self.stage { self.waited() } else { Duration::ZERO };
+        self.spent[stage as usize] + now
+    }
+
+    /// How many connections the call has tried to open.
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}

@@ -94,8 +94,8 @@ fn what_is_no_component_is_70() {
         (
             "module",
             b"\0asm\x01\0\0\0",
-            "the component cannot be loaded: failed to parse WebAssembly module: attempted to parse a wasm module \
-             with a component parser",
+            "the component cannot be loaded: it is not a WebAssembly component, but a core module, which wasm-tools \
+             can make into one",
         ),
         (
             "without exports",

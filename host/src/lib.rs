@@ -33,7 +33,8 @@
 //!
 //! - [`Connector`]: the component; [`send`](Connector::send), [`send_batch`](Connector::send_batch),
 //!   [`check`](Connector::check), [`schema`](Connector::schema).
-//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do.
+//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; `Tenants`: many of
+//!   them in a file (feature `tenants-file`).
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
 //!   [`Resolver`](publisher::Resolver) seam.
 //! - [`Error`]: why a message was not acknowledged.
@@ -53,6 +54,8 @@ pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
     TopicFilter, TopicFilterError,
 };
+#[cfg(feature = "tenants-file")]
+pub use tenant::{Tenants, TenantsError, TenantsFault};
 
 /// The contract between platform, component and host, as WIT.
 pub const CONTRACT: &str = include_str!("../../wit/connector.wit");

@@ -1,6 +1,8 @@
 //! Who a send is for: a tenant, what it may do ([`Grants`]) and how much of it ([`Limits`]).
 
 mod broker_grant;
+#[cfg(feature = "tenants-file")]
+mod file;
 mod grants;
 mod limits;
 mod load;
@@ -13,6 +15,8 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
+#[cfg(feature = "tenants-file")]
+pub use file::{Tenants, TenantsError, TenantsFault};
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
 pub(crate) use load::Load;

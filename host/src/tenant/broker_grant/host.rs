@@ -33,7 +33,9 @@ pub(super) enum HostError {
     BitsAfterPrefix { given: IpNet, meant: IpNet },
     #[error("{0:?} has a path; a grant is scheme://host[:port]")]
     Path(String),
-    #[error("the host {0:?} ends in a number, as no name does; an IPv4 address has four of them, as in 127.0.0.1")]
+    #[error(
+        "the host {0:?} ends in a number, as no name does; an IPv4 address has four of them, as in 127.0.0.1"
+    )]
     Number(String),
     #[error("the host {0:?} is not ASCII; write it as it is looked up, as in xn--bcher-kva.example")]
     NotAscii(String),

@@ -79,9 +79,18 @@ fn a_wrong_grant_says_what_would_be_right() {
         ("tcp://:1883", "a host stands after ://, as in ssl://broker.example:8883"),
         ("tcp://::1", "an IPv6 address stands in brackets, as in tcp://[fd00::1]:1883"),
         ("tcp://[::1", "the bracket has no end"),
-        ("tcp://[fd00::/8]", "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883"),
-        ("tcp://[10.0.0.1]", "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883"),
-        ("tcp://[::1]x", "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883"),
+        (
+            "tcp://[fd00::/8]",
+            "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883",
+        ),
+        (
+            "tcp://[10.0.0.1]",
+            "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883",
+        ),
+        (
+            "tcp://[::1]x",
+            "brackets hold an IPv6 address, as in tcp://[fd00::1]:1883 or tcp://[fd00::]/8:1883",
+        ),
         ("tcp://fd00::/8", "an IPv6 address stands in brackets, as in tcp://[fd00::1]:1883"),
         ("tcp://10.1.0.0/8", "the range 10.1.0.0/8 has bits after its prefix; 10.0.0.0/8 is meant?"),
         ("tcp://10.0.0.0/99", "the prefix length of \"10.0.0.0/99\" is not one; 10.0.0.0/8 has one"),
@@ -153,7 +162,10 @@ fn in_a_document_it_is_a_string() {
     let grants: Vec<BrokerGrant> = serde_json::from_str(r#"["ssl://*.Broker.example:*"]"#).unwrap();
     assert_eq!(serde_json::to_string(&grants).unwrap(), r#"["ssl://*.Broker.example:*"]"#);
     for (document, error) in [
-        (r#"["http://a"]"#, "broker grant \"http://a\": the scheme \"http\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are at line 1 column 12"),
+        (
+            r#"["http://a"]"#,
+            "broker grant \"http://a\": the scheme \"http\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are at line 1 column 12",
+        ),
         ("[5]", "invalid type: integer `5`, expected a string at line 1 column 2"),
     ] {
         assert_eq!(serde_json::from_str::<Vec<BrokerGrant>>(document).unwrap_err().to_string(), error);

@@ -92,8 +92,14 @@ mod tests {
                 "unknown field `broker`, expected one of `brokers`, `topics`, `directories`, `private-networks`, \
                  `unverified-servers` at line 1 column 9",
             ),
-            (r#"{"private-networks":"no"}"#, "invalid type: string \"no\", expected a boolean at line 1 column 24"),
-            (r#"{"directories":["certificates"]}"#, "directory grant certificates: it is not an absolute path"),
+            (
+                r#"{"private-networks":"no"}"#,
+                "invalid type: string \"no\", expected a boolean at line 1 column 24",
+            ),
+            (
+                r#"{"directories":["certificates"]}"#,
+                "directory grant certificates: it is not an absolute path",
+            ),
             (
                 r#"{"directories":["/not/there"]}"#,
                 "directory grant /not/there: No such file or directory (os error 2)",

@@ -1,0 +1,222 @@
+//! The text of a file → tenants, or everything that is wrong with it.
+
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed as _, IntoDeserializer as _};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::{Reason, TenantsError, TenantsFault};
+use super::json;
+use crate::tenant::limits::{LIMITS, Limits};
+use crate::tenant::{Grants, Tenant};
+
+const TENANTS: &str = "tenants";
+
+const BROKERS: &str = "brokers";
+const DIRECTORIES: &str = "directories";
+const TOPICS: &str = "topics";
+const PRIVATE_NETWORKS: &str = "private-networks";
+const UNVERIFIED_SERVERS: &str = "unverified-servers";
+const LIMITS_TABLE: &str = "limits";
+const CONFIG: &str = "config";
+
+const ENTRIES: [&str; 7] =
+    [BROKERS, DIRECTORIES, TOPICS, PRIVATE_NETWORKS, UNVERIFIED_SERVERS, LIMITS_TABLE, CONFIG];
+
+const STRINGS: &str = "a list of strings";
+const BOOLEAN: &str = "true or false";
+const TABLE: &str = "a table";
+
+/// Typing errors in a name for which another is still suggested.
+const MISTYPED: usize = 3;
+
+pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { text, faults: Vec::new() };
+    let mut tenants = Vec::new();
+    if errors.is_empty() {
+        tenants = reader.document(document.get_ref());
+    }
+    for error in errors {
+        // Its `Display` shows the line, in which a password may stand.
+        let reason = Reason::Syntax(error.message().to_owned());
+        reader.fault(error.span().unwrap_or_default(), String::new(), reason);
+    }
+    let Reader { mut faults, .. } = reader;
+    if faults.is_empty() {
+        return Ok(tenants);
+    }
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    Err(TenantsError { faults })
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    faults: Vec<TenantsFault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, place: Range<usize>, entry: String, reason: impl Into<Reason>) {
+        let before = self.text.get(..place.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        self.faults.push(TenantsFault { line, column, entry, reason: reason.into() });
+    }
+
+    fn document(&mut self, document: &DeTable<'_>) -> Vec<Tenant> {
+        let mut tenants = Vec::new();
+        for (key, value) in document {
+            if key.get_ref() != TENANTS {
+                self.fault(key.span(), shown(key.get_ref()), Reason::UnknownAtTop);
+                continue;
+            }
+            let Some(table) = self.table(TENANTS, value) else { continue };
+            for (name, value) in table {
+                let entry = below(TENANTS, name.get_ref());
+                if !is_name(name.get_ref()) {
+                    self.fault(name.span(), entry, Reason::Name);
+                } else if let Some(table) = self.table(&entry, value) {
+                    tenants.push(self.tenant(name.get_ref(), &entry, table));
+                }
+            }
+        }
+        tenants
+    }
+
+    fn tenant(&mut self, name: &str, tenant: &str, table: &DeTable<'_>) -> Tenant {
+        let mut grants = Grants::none();
+        let mut builder = Tenant::builder(name);
+        for (key, value) in table {
+            let entry = below(tenant, key.get_ref());
+            match key.get_ref().as_ref() {
+                BROKERS => self.each(&entry, value, |text| {
+                    text.parse().map(|grant| grants.add_broker(grant)).map_err(Reason::Broker)
+                }),
+                TOPICS => self.each(&entry, value, |text| {
+                    text.parse().map(|filter| grants.add_topics(filter)).map_err(Reason::Topics)
+                }),
+                DIRECTORIES => self.each(&entry, value, |text| {
+                    grants.add_directory(text.as_ref()).map_err(Reason::Directory)
+                }),
+                PRIVATE_NETWORKS => grants.set_private_networks(self.boolean(&entry, value)),
+                UNVERIFIED_SERVERS => grants.set_unverified_servers(self.boolean(&entry, value)),
+                LIMITS_TABLE => {
+                    if let Some(table) = self.table(&entry, value) {
+                        builder = builder.limits(self.limits(&entry, table));
+                    }
+                }
+                CONFIG => {
+                    if let Some(table) = self.table(&entry, value) {
+                        builder = builder.config(self.config(&entry, table));
+                    }
+                }
+                _ => self.unknown(key, entry, &ENTRIES),
+            }
+        }
+        builder.grants(grants).build()
+    }
+
+    fn limits(&mut self, limits: &str, table: &DeTable<'_>) -> Limits {
+        let mut read = Limits::default();
+        for (key, value) in table {
+            let entry = below(limits, key.get_ref());
+            match LIMITS.iter().find(|limit| limit.name == key.get_ref()) {
+                None => self.unknown(key, entry, &LIMITS.each_ref().map(|limit| limit.name)),
+                Some(limit) => match limit.deserialize(value.clone().into_deserializer()) {
+                    Ok(amount) => (limit.set)(&mut read, amount),
+                    Err(error) => self.fault(value.span(), entry, Reason::Limit(error.message().to_owned())),
+                },
+            }
+        }
+        read
+    }
+
+    fn config(&mut self, config: &str, table: &DeTable<'_>) -> String {
+        let mut wrong = Vec::new();
+        let object = json::object(table, &[], &mut wrong);
+        for (keys, place, reason) in wrong {
+            let entry = keys.iter().fold(config.to_owned(), |entry, key| below(&entry, key));
+            self.fault(place, entry, reason);
+        }
+        object.to_string()
+    }
+
+    /// Hands over each string of a list.
+    fn each(
+        &mut self,
+        entry: &str,
+        value: &Spanned<DeValue<'_>>,
+        mut take: impl FnMut(&str) -> Result<(), Reason>,
+    ) {
+        let DeValue::Array(list) = value.get_ref() else { return self.kind(value, entry, STRINGS) };
+        for value in list {
+            match value.get_ref() {
+                DeValue::String(text) => {
+                    if let Err(reason) = take(text) {
+                        self.fault(value.span(), entry.to_owned(), reason);
+                    }
+                }
+                DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_)
+                | DeValue::Table(_) => self.kind(value, entry, "a string"),
+            }
+        }
+    }
+
+    fn boolean(&mut self, entry: &str, value: &Spanned<DeValue<'_>>) -> bool {
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            self.kind(value, entry, BOOLEAN);
+            false
+        })
+    }
+
+    fn table<'v, 'i>(&mut self, entry: &str, value: &'v Spanned<DeValue<'i>>) -> Option<&'v DeTable<'i>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.kind(value, entry, TABLE);
+        }
+        table
+    }
+
+    fn kind(&mut self, value: &Spanned<DeValue<'_>>, entry: &str, wants: &'static str) {
+        let got = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date or a time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.fault(value.span(), entry.to_owned(), Reason::Kind { wants, got });
+    }
+
+    fn unknown(&mut self, key: &Spanned<toml::de::DeString<'_>>, entry: String, known: &[&'static str]) {
+        let nearest = known
+            .iter()
+            .map(|name| (strsim::damerau_levenshtein(key.get_ref(), name), *name))
+            .filter(|(distance, name)| *distance <= MISTYPED.min(name.len() / 2))
+            .min()
+            .map(|(_, name)| name);
+        self.fault(key.span(), entry, Reason::Unknown { nearest, known: known.join(", ") });
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=64).contains(&name.len()) && name.bytes().all(is_character)
+}
+
+/// The name of an entry of a table, as TOML spells it.
+fn below(table: &str, key: &str) -> String {
+    format!("{table}.{}", shown(key))
+}
+
+fn shown(key: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { format!("{key:?}") }
+}

@@ -39,12 +39,14 @@ mod delivery;
 mod egress;
 mod stage;
 mod tally;
+pub mod telemetry;
 mod tls;
 mod turns;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use wasmtime::component::{HasData, Linker};
 
 pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
@@ -53,6 +55,8 @@ pub use tally::Tally;
 use crate::bindings::flint::mqtt::publisher as wit;
 use crate::tenant::Tenant;
 use call::Call;
+use stage::Stages;
+use telemetry::Observation;
 use turns::Turns;
 
 /// What the calls of one process share: how names are looked up, and who is connected with which client identifier.
@@ -187,7 +191,10 @@ impl wit::Host for PublisherCtx {
         };
         let handed_over = messages.len();
         self.tally.begin(handed_over);
-        let answer = call.run(messages).await;
+        let observation = Observation::begin(&self.tenant, &call.options, &messages);
+        let mut stages = Stages::begin();
+        let answer = call.run(messages, &mut stages).instrument(observation.span()).await;
+        observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
         Ok(answer)
     }

@@ -35,9 +35,9 @@ pub(super) struct Call {
 }
 
 /// The state of a call that outlives its connections, and the time-out.
-struct Attempts {
+struct Attempts<'a> {
     delivery: Delivery,
-    stages: Stages,
+    stages: &'a mut Stages,
 }
 
 impl Call {
@@ -45,6 +45,7 @@ impl Call {
     pub(super) async fn run(
         self,
         messages: Vec<Message>,
+        stages: &mut Stages,
     ) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
         if messages.is_empty() {
             return Ok(Vec::new());
@@ -62,10 +63,10 @@ impl Call {
         let schedule = self.tenant.load().schedule(delivery.unsettled(), deadline);
         let timeout = deadline.saturating_duration_since(started);
         delivery.follow(&schedule, || admission::too_many_messages(&self.tenant, timeout));
-        let mut attempts = Attempts { delivery, stages: Stages::begin() };
+        let mut attempts = Attempts { delivery, stages };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
         let Attempts { mut delivery, stages } = attempts;
-        if let Err(error) = ended.unwrap_or_else(|_| Err(self.too_late(timeout, &stages))) {
+        if let Err(error) = ended.unwrap_or_else(|_| Err(self.too_late(timeout, stages))) {
             delivery.disconnected(clean_session, &error);
             if delivery.is_untouched() {
                 return Err(error.into_wit(Progress::NotSent));
@@ -78,7 +79,7 @@ impl Call {
     }
 
     /// Opens connections until every message is settled, or one fails for a reason that will not pass.
-    async fn attempts(&self, attempts: &mut Attempts, deadline: Instant) -> Result<(), Error> {
+    async fn attempts(&self, attempts: &mut Attempts<'_>, deadline: Instant) -> Result<(), Error> {
         let Self { tenant, options, publisher: Publisher { shared }, .. } = self;
         let Some(turn) = attempts.delivery.first_turn() else { return Ok(()) };
         let connect = connect_packet(options)?;
@@ -115,7 +116,7 @@ impl Call {
     /// One connection, from the first packet of TCP to the last of the exchange.
     async fn attempt(
         &self,
-        attempts: &mut Attempts,
+        attempts: &mut Attempts<'_>,
         addresses: &[SocketAddr],
         tls: Option<&Tls>,
         connect: &Connect,
@@ -152,7 +153,7 @@ impl Call {
         }
     }
 
-    async fn prepare_tls(&self, attempts: &mut Attempts) -> Result<Option<Tls>, Error> {
+    async fn prepare_tls(&self, attempts: &mut Attempts<'_>) -> Result<Option<Tls>, Error> {
         let Some(options) = self.options.tls.clone() else { return Ok(None) };
         attempts.stages.enter(Stage::Certificates);
         let (tenant, host) = (Arc::clone(&self.tenant), self.options.broker.host.clone());
@@ -175,7 +176,7 @@ impl Call {
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     connect: &Connect,
-    attempts: &mut Attempts,
+    attempts: &mut Attempts<'_>,
 ) -> Result<(), Error> {
     let Attempts { delivery, stages } = attempts;
     stages.enter(Stage::Connect);

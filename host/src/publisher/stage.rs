@@ -50,11 +50,18 @@ pub(super) struct Stages {
     since: Instant,
     spent: [Duration; Stage::COUNT],
     attempts: u32,
+    connections: u32,
 }
 
 impl Stages {
     pub(super) fn begin() -> Self {
-        Self { stage: Stage::Pace, since: Instant::now(), spent: [Duration::ZERO; Stage::COUNT], attempts: 0 }
+        Self {
+            stage: Stage::Pace,
+            since: Instant::now(),
+            spent: [Duration::ZERO; Stage::COUNT],
+            attempts: 0,
+            connections: 0,
+        }
     }
 
     /// Goes on to `stage`.
@@ -64,6 +71,7 @@ impl Stages {
         self.stage = stage;
         self.since = now;
         self.attempts += u32::from(stage == Stage::Dial);
+        self.connections += u32::from(stage == Stage::Acknowledgement);
     }
 
     /// The stage that the call has come to.
@@ -85,5 +93,10 @@ impl Stages {
     /// How many connections the call has tried to open.
     pub(super) fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// How many of them a broker accepted.
+    pub(super) fn connections(&self) -> u32 {
+        self.connections
     }
 }

@@ -1,0 +1,289 @@
+//! What an operator can see of the calls of [`publish`](super): a `tracing` span for each, and `metrics`.
+//!
+//! Names follow OpenTelemetry's semantic conventions for [messaging](https://opentelemetry.io/docs/specs/semconv/messaging/),
+//! where these have one. Nothing here ever holds a password, a key, a payload or the content of a file. Without a
+//! subscriber or a recorder it costs next to nothing.
+//!
+//! # The span `send`
+//!
+//! Level `INFO`, target `mqtt_connector::publisher::telemetry`; `tracing-opentelemetry` makes an OpenTelemetry span of it.
+//!
+//! | field | |
+//! |---|---|
+//! | `tenant` | the tenant's name |
+//! | `broker` | `scheme://host:port`, as the tenant wrote it |
+//! | `server.address`, `server.port` | the same, apart |
+//! | `messaging.system`, `messaging.operation.name`, `messaging.operation.type` | `mqtt`, `send`, `send` |
+//! | `messaging.destination.name` | the topic of the first message, shortened |
+//! | `messaging.batch.message_count` | the number of messages, when it is not one |
+//! | `qos` | of the first message |
+//! | `error.type` | see below; of the first message that failed; none when all were sent |
+//! | `attempts` | connections that were tried |
+//! | `look_up_us`, `dial_us`, `tls_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, TLS handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
+//! | `otel.kind`, `otel.status_code` | `client`; `ERROR` when a message failed |
+//!
+//! Its last event, `sent` or `not sent`, has the level `INFO`; each further connection is a `DEBUG` event before.
+//! [`Connector`](crate::Connector) puts the span into one of its own, `request`, which has the `exit_code`.
+//!
+//! # Metrics
+//!
+//! Through the [`metrics`](https://docs.rs/metrics) facade: a platform installs the recorder of its exporter with
+//! `metrics::set_global_recorder` and then calls [`describe`].
+//!
+//! | name | kind | labels |
+//! |---|---|---|
+//! | [`SENT_MESSAGES`] | counter, messages | `tenant`, `messaging.system`, `messaging.operation.name`, `error.type` |
+//! | [`OPERATION_DURATION`] | histogram, seconds of a whole call | the same |
+//! | [`CONNECTION_ATTEMPTS`] | counter, dials | `tenant` |
+//! | [`CONNECTIONS`] | counter, connections that a broker accepted | `tenant` |
+//! | [`CONNECTION_TIME`] | histogram, seconds from the dial to CONNACK | `tenant` |
+//!
+//! Topics and brokers are no labels: tenants choose them, and a label costs memory for each value it ever had.
+//!
+//! `error.type` is the kind of error in the contract, `wit/connector.wit`: `denied`, `unusable-credential`,
+//! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `connection-lost`, `timed-out`,
+//! `too-large`, `protocol`. It is absent when there was none.
+
+use std::fmt::{self, Display, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Label, Unit, counter, histogram};
+use tokio::time::Instant;
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::stage::{Stage, Stages};
+use crate::bindings::flint::mqtt::publisher::{
+    Broker, ConnectOptions, Error, Message, Qos, Receipt, Transport,
+};
+use crate::tenant::Tenant;
+
+/// Messages that were to be sent, by what became of them.
+pub const SENT_MESSAGES: &str = "messaging.client.sent.messages";
+/// How long calls took, in seconds: from the first message to the last acknowledgement, with everything between.
+pub const OPERATION_DURATION: &str = "messaging.client.operation.duration";
+/// Connections that were tried.
+pub const CONNECTION_ATTEMPTS: &str = "mqtt.client.connection.attempts";
+/// Connections that a broker accepted.
+pub const CONNECTIONS: &str = "mqtt.client.connections";
+/// How long it took until a broker had accepted a connection, in seconds.
+pub const CONNECTION_TIME: &str = "mqtt.client.connection.create_time";
+
+/// The most characters of a topic or a host name.
+const SHOWN: usize = 200;
+
+/// Tells the recorder that is installed what the metrics mean, and in which units they are.
+pub fn describe() {
+    use metrics::{describe_counter, describe_histogram};
+    describe_counter!(SENT_MESSAGES, Unit::Count, "Messages that were to be sent, by what became of them");
+    describe_histogram!(OPERATION_DURATION, Unit::Seconds, "How long sends took, with everything");
+    describe_counter!(CONNECTION_ATTEMPTS, Unit::Count, "Connections to brokers that were tried");
+    describe_counter!(CONNECTIONS, Unit::Count, "Connections that a broker accepted");
+    describe_histogram!(CONNECTION_TIME, Unit::Seconds, "How long it took to connect to a broker");
+}
+
+/// A call that is watched, from its first moment to its answer.
+pub(super) struct Observation {
+    span: Span,
+    tenant: Arc<Tenant>,
+    messages: usize,
+    began: Instant,
+}
+
+type Answer = Result<Vec<Result<Receipt, Error>>, Error>;
+
+impl Observation {
+    pub(super) fn begin(tenant: &Arc<Tenant>, options: &ConnectOptions, messages: &[Message]) -> Self {
+        let broker = &options.broker;
+        let span = tracing::info_span!(
+            "send",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            messaging.system = "mqtt",
+            messaging.operation.name = "send",
+            messaging.operation.type = "send",
+            messaging.destination.name = messages.first().map(|first| display(Shown(&first.topic))),
+            messaging.batch.message_count = Some(messages.len()).filter(|count| *count != 1),
+            server.address = %Shown(&broker.host),
+            server.port = broker.port,
+            tenant = tenant.name(),
+            broker = %Url(broker),
+            qos = messages.first().map(|first| level(first.qos)),
+            error.type = Empty,
+            attempts = Empty,
+            look_up_us = Empty,
+            dial_us = Empty,
+            tls_us = Empty,
+            connect_us = Empty,
+            ack_us = Empty,
+        );
+        Self { span, tenant: Arc::clone(tenant), messages: messages.len(), began: Instant::now() }
+    }
+
+    /// The span of the call.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The call has its answer.
+    pub(super) fn end(self, stages: &Stages, answer: &Answer) {
+        let error = match answer {
+            Ok(results) => results.iter().find_map(|result| result.as_ref().err()),
+            Err(error) => Some(error),
+        };
+        self.record(stages, error);
+        self.count(stages, answer, error);
+    }
+
+    fn record(&self, stages: &Stages, error: Option<&Error>) {
+        let span = &self.span;
+        if span.is_disabled() {
+            return;
+        }
+        span.record("attempts", stages.attempts());
+        for (field, stage) in [
+            ("look_up_us", Stage::LookUp),
+            ("dial_us", Stage::Dial),
+            ("tls_us", Stage::Tls),
+            ("connect_us", Stage::Connect),
+            ("ack_us", Stage::Acknowledgement),
+        ] {
+            let spent = stages.spent(stage);
+            if spent > Duration::ZERO {
+                span.record(field, u64::try_from(spent.as_micros()).unwrap_or(u64::MAX));
+            }
+        }
+        match error {
+            None => tracing::info!(parent: span, "sent"),
+            Some(error) => {
+                span.record("error.type", kind(error));
+                span.record("otel.status_code", "ERROR");
+                tracing::info!(parent: span, "not sent");
+            }
+        }
+    }
+
+    fn count(&self, stages: &Stages, answer: &Answer, error: Option<&Error>) {
+        let tenant = self.tenant.name();
+        match answer {
+            Err(error) => {
+                counter!(SENT_MESSAGES, labels(tenant, Some(error))).increment(self.messages as u64)
+            }
+            Ok(results) => {
+                for result in results {
+                    counter!(SENT_MESSAGES, labels(tenant, result.as_ref().err())).increment(1);
+                }
+            }
+        }
+        histogram!(OPERATION_DURATION, labels(tenant, error)).record(self.began.elapsed());
+        let label = || vec![Label::new("tenant", tenant.to_owned())];
+        if stages.attempts() > 0 {
+            counter!(CONNECTION_ATTEMPTS, label()).increment(stages.attempts().into());
+        }
+        if stages.connections() > 0 {
+            counter!(CONNECTIONS, label()).increment(stages.connections().into());
+            let time = [Stage::Dial, Stage::Tls, Stage::Connect].map(|stage| stages.spent(stage));
+            histogram!(CONNECTION_TIME, label()).record(time.iter().sum::<Duration>());
+        }
+    }
+}
+
+fn labels(tenant: &str, error: Option<&Error>) -> Vec<Label> {
+    let mut labels = vec![
+        Label::new("tenant", tenant.to_owned()),
+        Label::from_static_parts("messaging.system", "mqtt"),
+        Label::from_static_parts("messaging.operation.name", "send"),
+    ];
+    labels.extend(error.map(|error| Label::from_static_parts("error.type", kind(error))));
+    labels
+}
+
+/// The name that the contract has for an error.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Denied(_) => "denied",
+        Error::UnusableCredential(_) => "unusable-credential",
+        Error::HostNotFound(_) => "host-not-found",
+        Error::Unreachable(_) => "unreachable",
+        Error::Tls(_) => "tls",
+        Error::ConnectionRefused(_) => "connection-refused",
+        Error::PublishRefused(_) => "publish-refused",
+        Error::ConnectionLost(_) => "connection-lost",
+        Error::TimedOut(_) => "timed-out",
+        Error::TooLarge(_) => "too-large",
+        Error::Protocol(_) => "protocol",
+    }
+}
+
+fn level(qos: Qos) -> u8 {
+    match qos {
+        Qos::AtMostOnce => 0,
+        Qos::AtLeastOnce => 1,
+        Qos::ExactlyOnce => 2,
+    }
+}
+
+/// A text that a tenant chose: on one line, and short.
+struct Shown<'a>(&'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.0.chars();
+        for character in characters.by_ref().take(SHOWN) {
+            // Quotes are nothing to hide; what is not printable is.
+            match character {
+                '"' | '\'' => f.write_char(character)?,
+                _ => write!(f, "{}", character.escape_debug())?,
+            }
+        }
+        if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+/// `scheme://host:port`.
+struct Url<'a>(&'a Broker);
+
+impl Display for Url<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Broker { transport, host, port, .. } = self.0;
+        let scheme = match transport {
+            Transport::Tcp => "tcp",
+            Transport::Tls => "ssl",
+            Transport::Websocket => "ws",
+            Transport::WebsocketTls => "wss",
+        };
+        let host = Shown(host);
+        if host.0.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tenant_chose_is_one_short_line() {
+        for (text, shown) in [
+            ("acme/door", "acme/door".to_owned()),
+            ("naïve/\"x\"", "naïve/\"x\"".to_owned()),
+            ("a\n\u{1b}[2Jb\u{202e}", "a\\n\\u{1b}[2Jb\\u{202e}".to_owned()),
+            (&"x".repeat(300), "x".repeat(SHOWN) + "…"),
+        ] {
+            assert_eq!(Shown(text).to_string(), shown);
+        }
+        for (transport, host, url) in [
+            (Transport::Tcp, "h", "tcp://h:1"),
+            (Transport::Tls, "::1", "ssl://[::1]:1"),
+            (Transport::Websocket, "h", "ws://h:1"),
+            (Transport::WebsocketTls, "h\r", "wss://h\\r:1"),
+        ] {
+            let broker = Broker { transport, host: host.to_owned(), port: 1, path: String::new() };
+            assert_eq!(Url(&broker).to_string(), url);
+        }
+    }
+}

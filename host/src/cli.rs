@@ -15,13 +15,14 @@ mod documents;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 #[cfg(feature = "demo")]
 use anyhow::Context as _;
 use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue};
 use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
 
 /// Exit code of arguments that cannot be used.
@@ -105,8 +106,11 @@ fn respond(command: impl FnOnce() -> Result<Response, Response>) -> ExitCode {
 /// Runs a command that prints a text; what is wrong goes to standard error, and its exit code is the exit status.
 fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
     let printed = command().and_then(|text| {
-        let written = std::io::stdout().write_all(text.as_bytes());
-        written.map_err(|error| response(FAULT, format!("standard output: {error}.")))
+        match std::io::stdout().write_all(text.as_bytes()) {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| response(FAULT, format!("standard output: {error}."))),
+        }
     });
     match printed {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,19 +123,34 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
 fn usage(arguments: &[OsString], error: &clap::Error) -> ExitCode {
-    let wrong = error.use_stderr();
-    // Nothing can be done about a terminal that is gone.
-    let _ = error.print();
-    if !wrong {
+    let reason = if is_stray(error) {
+        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret)";
+        eprintln!("error: {reason}\n\nFor more information, try '--help'.");
+        reason.to_owned()
+    } else {
+        // Nothing can be done about a terminal that is gone.
+        let _ = error.print();
+        let text = error.render().to_string();
+        text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    };
+    if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
     let command = arguments.get(1).and_then(|argument| argument.to_str());
     if matches!(command, Some(arguments::SEND | arguments::CHECK)) {
-        let text = error.render().to_string();
-        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         print_response(&response(USAGE, format!("The command line: {reason}.")));
     }
     exit_code(USAGE)
+}
+
+/// Whether the error is about an argument that is neither a flag nor the value of one: a password without its flag,
+/// perhaps.
+fn is_stray(error: &clap::Error) -> bool {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument,
+        _ => return false,
+    };
+    error.kind() == clap::error::ErrorKind::UnknownArgument && !argument.starts_with('-')
 }
 
 fn print_response(response: &Response) {

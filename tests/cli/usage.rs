@@ -9,6 +9,7 @@ use crate::support::{Program, write};
 /// What the arguments parser says, for people on standard error and in the response for scripts.
 #[test]
 fn arguments_that_are_not_understood() {
+    const STRAY: &str = "an argument stands where a flag was expected (it is not shown: it may be a secret)";
     const HELP: &str = "\n\nFor more information, try '--help'.\n";
     for (flags, reason, said) in [
         (
@@ -21,7 +22,13 @@ fn arguments_that_are_not_understood() {
             "unexpected argument '--topics' found",
             "\n\n  tip: a similar argument exists: '--topic'\n\nUsage: mqtt-connector COMMAND --topic <TEXT>",
         ),
-        (&["stray"], "unexpected argument 'stray' found", "\n\nUsage: mqtt-connector COMMAND [OPTIONS]"),
+        (&["s3cret"], STRAY, ""),
+        (&["--retain", "s3cret"], STRAY, ""),
+        (
+            &["--qos", "--password", "s3cret"],
+            "a value is required for '--qos <0|1|2>' but none was supplied",
+            "",
+        ),
         (&["--broker"], "a value is required for '--broker <TEXT>' but none was supplied", ""),
         (
             &["--retain=maybe"],

@@ -173,7 +173,9 @@ fn flag(parameter: &'static Parameter) -> Arg {
     };
     let arg = Arg::new(parameter.name)
         .long(parameter.name)
-        .allow_hyphen_values(true)
+        // PEM text begins with hyphens, content may; but what cannot, does not swallow a flag whose value is a secret.
+        .allow_hyphen_values(matches!(parameter.kind, Kind::String | Kind::Any))
+        .allow_negative_numbers(true)
         .help_heading("Parameters")
         .help(format!("{}{default}", parameter.description));
     match parameter.kind {

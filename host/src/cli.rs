@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table |
 //! | [`documents`] | files, flags and environment → configuration and request |
+//! | [`tenants`] | who a send is for, and what the tenants of a file may do |
 //! | [`component`] | which component is run, and how names are resolved |
 //! | `demo` | a broker, a subscriber and three sends in one process (feature `demo`) |
 
@@ -12,6 +13,7 @@ mod component;
 #[cfg(feature = "demo")]
 mod demo;
 mod documents;
+mod tenants;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
+use documents::Documents;
 use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
 
 /// Exit code of arguments that cannot be used.
@@ -46,6 +49,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match name {
         arguments::SEND => respond(|| send(matches)),
         arguments::CHECK => respond(|| check(matches)),
+        arguments::TENANTS => match matches.subcommand() {
+            Some((arguments::CHECK, matches)) => report(|| tenants::check(matches)),
+            Some(_) | None => report(|| Err(response(USAGE, "No command; see tenants --help.".to_owned()))),
+        },
         arguments::SCHEMA => report(|| schema(matches)),
         arguments::WIT => report(|| Ok(CONTRACT.to_owned())),
         arguments::PRECOMPILE => report(|| component::precompile(matches)),
@@ -57,20 +64,27 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn send(matches: &ArgMatches) -> Result<Response, Response> {
-    let documents = documents::read(matches)?;
+    let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches)?;
-    block_on(async {
-        let operator = Arc::new(Tenant::unrestricted("operator"));
-        connector.send(&operator, &documents.config, &documents.request).await
-    })
+    block_on(async { connector.send(&tenant, &documents.config, &documents.request).await })
 }
 
 fn check(matches: &ArgMatches) -> Result<Response, Response> {
-    let documents = documents::read(matches)?;
+    let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches)?;
-    block_on(async {
-        let operator = Arc::new(Tenant::unrestricted("operator"));
-        connector.check(&operator, &documents.config, &documents.request).await
+    block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })
+}
+
+/// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.
+fn call(matches: &ArgMatches) -> Result<(Arc<Tenant>, Documents), Response> {
+    let tenant = tenants::named(matches)?;
+    let documents = documents::read(matches)?;
+    Ok(match tenant {
+        Some(tenant) => {
+            let config = tenant.config().to_owned();
+            (tenant, Documents { config, ..documents })
+        }
+        None => (Arc::new(Tenant::unrestricted("operator")), documents),
     })
 }
 

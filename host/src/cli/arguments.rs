@@ -11,6 +11,7 @@ use super::component::Pin;
 
 pub(super) const SEND: &str = "send";
 pub(super) const CHECK: &str = "check";
+pub(super) const TENANTS: &str = "tenants";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const WIT: &str = "wit";
 pub(super) const PRECOMPILE: &str = "precompile";
@@ -20,11 +21,13 @@ pub(super) const DEMO: &str = "demo";
 
 pub(super) const CONFIG: &str = "config";
 pub(super) const REQUEST: &str = "request";
+pub(super) const TENANT: &str = "tenant";
 pub(super) const CONTENT_FILE: &str = "content-file";
 pub(super) const PASSWORD_FILE: &str = "password-file";
 pub(super) const RESOLVE: &str = "resolve";
 pub(super) const COMPONENT: &str = "component";
 pub(super) const OUTPUT: &str = "output";
+pub(super) const FILE: &str = "file";
 pub(super) const SHELL: &str = "shell";
 
 const EXAMPLES: &str = "\
@@ -69,6 +72,23 @@ pub(super) fn command() -> Command {
         .subcommand(with_parameters(
             Command::new(CHECK).about("Does everything that send does before it sends: a dry run"),
         ))
+        .subcommand(
+            Command::new(TENANTS)
+                .about("Works with a file of tenants")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(
+                    Command::new(CHECK)
+                        .about("Says what each tenant of a file may do, and what is wrong with the file")
+                        .arg(
+                            Arg::new(FILE)
+                                .value_name("FILE")
+                                .required(true)
+                                .value_hint(ValueHint::FilePath)
+                                .help("The file, TOML; - is standard input"),
+                        ),
+                ),
+        )
         .subcommand(
             Command::new(SCHEMA)
                 .about("Prints the JSON Schema of a configuration and of a request")
@@ -151,6 +171,13 @@ fn with_parameters(command: Command) -> Command {
                 ),
         )
         .arg(component().help_heading("Operator"))
+        .arg(
+            file(TENANTS, "Tenants and what each may do, TOML; see tenants check. Without it, everything is allowed")
+                .help_heading("Operator"),
+        )
+        .arg(Arg::new(TENANT).long(TENANT).value_name("NAME").help_heading("Operator").help(
+            "Sends as this tenant: with its configuration instead of --config, and within its grants and limits",
+        ))
 }
 
 fn file(name: &'static str, help: &'static str) -> Arg {

@@ -14,7 +14,7 @@ use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 use serde_json::Value;
 
-use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
+use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST, TENANTS};
 use super::{UNREADABLE, USAGE, response};
 
 /// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
@@ -41,7 +41,7 @@ pub(super) struct Documents {
 /// The response: a file cannot be read, or is not text.
 pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     let named = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let documents = [CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
+    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
     let mut from_input = documents.into_iter().filter(|name| named(name) == Some(STANDARD_INPUT));
     if let (Some(first), Some(second)) = (from_input.next(), from_input.next()) {
         return Err(usage(&format!("--{first} and --{second} cannot both read standard input")));
@@ -145,11 +145,24 @@ fn usage(reason: &str) -> Response {
 }
 
 fn text(flag: &str, path: &str) -> Result<String, Response> {
-    String::from_utf8(bytes(flag, path)?)
-        .map_err(|_| response(UNREADABLE, format!("--{flag} {path}: the file is not UTF-8 text.")))
+    text_of(&format!("--{flag} {path}"), path)
 }
 
 fn bytes(flag: &str, path: &str) -> Result<Vec<u8>, Response> {
+    bytes_of(&format!("--{flag} {path}"), path)
+}
+
+/// The text of a file, or of standard input for `-`; a message calls it `name`.
+///
+/// # Errors
+///
+/// The response: it cannot be read, or is not text.
+pub(super) fn text_of(name: &str, path: &str) -> Result<String, Response> {
+    String::from_utf8(bytes_of(name, path)?)
+        .map_err(|_| response(UNREADABLE, format!("{name}: the file is not UTF-8 text.")))
+}
+
+fn bytes_of(name: &str, path: &str) -> Result<Vec<u8>, Response> {
     let mut content = Vec::new();
     let read = if path == STANDARD_INPUT {
         stdin().lock().take(MAX_FILE + 1).read_to_end(&mut content)
@@ -158,9 +171,9 @@ fn bytes(flag: &str, path: &str) -> Result<Vec<u8>, Response> {
     };
     match read {
         Ok(_) if content.len() as u64 > MAX_FILE => {
-            Err(response(UNREADABLE, format!("--{flag} {path}: the file is larger than {MAX_FILE} bytes.")))
+            Err(response(UNREADABLE, format!("{name}: the file is larger than {MAX_FILE} bytes.")))
         }
         Ok(_) => Ok(content),
-        Err(error) => Err(response(UNREADABLE, format!("--{flag} {path}: {error}."))),
+        Err(error) => Err(response(UNREADABLE, format!("{name}: {error}."))),
     }
 }

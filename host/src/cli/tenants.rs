@@ -1,0 +1,126 @@
+//! Tenants in a file: who a send is for, and what each may do in plain words.
+
+mod remarks;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
+use mqtt_connector_guest::shown::{Shown, TOPIC};
+
+use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
+use super::documents::text_of;
+use super::{USAGE, response};
+
+/// The tenant that the flags name; `None` without them: the person at the command line is the operator.
+///
+/// # Errors
+///
+/// The response: the flags do not fit together, the file cannot be read or used, or has no such tenant.
+pub(super) fn named(matches: &ArgMatches) -> Result<Option<Arc<Tenant>>, Response> {
+    let given = |name: &str| matches.get_one::<String>(name);
+    let (path, name) = match (given(TENANTS), given(TENANT)) {
+        (None, None) => return Ok(None),
+        (Some(path), Some(name)) => (path, name),
+        (Some(_), None) => {
+            return Err(usage(&format!("--{TENANTS} FILE also needs --{TENANT} NAME: who sends")));
+        }
+        (None, Some(_)) => {
+            return Err(usage(&format!("--{TENANT} NAME also needs --{TENANTS} FILE: what a tenant may do")));
+        }
+    };
+    if given(CONFIG).is_some() {
+        return Err(usage(&format!(
+            "--{CONFIG} and --{TENANT} cannot be used together: the configuration is the tenant's, from its table config"
+        )));
+    }
+    let tenants: Tenants = text_of(&format!("--{TENANTS} {path}"), path)?
+        .parse()
+        .map_err(|error: TenantsError| response(USAGE, format!("--{TENANTS} {path}: {error}.")))?;
+    let found = tenants.get(name).cloned();
+    found.map(Some).ok_or_else(|| response(USAGE, unknown(name, path, &tenants)))
+}
+
+fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
+    let known: Vec<&str> = tenants.iter().map(|tenant| tenant.name()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("--{TENANT} {name:?} is not a tenant of {path}; there: {known}.")
+}
+
+/// What each tenant of a file may do; what an operator should think about again goes to standard error.
+///
+/// # Errors
+///
+/// The response: the file cannot be read, or everything that is wrong with it, a line for each.
+pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
+    let path = matches.get_one::<String>(FILE).map(String::as_str).unwrap_or_default();
+    let tenants: Tenants = text_of(path, path)?.parse().map_err(|error| wrong(path, &error))?;
+    if tenants.iter().len() == 0 {
+        eprintln!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]");
+    }
+    let mut described = String::new();
+    for tenant in tenants.iter() {
+        for remark in remarks::of(tenant) {
+            eprintln!("mqtt-connector: {path}: tenant {}: {remark}", tenant.name());
+        }
+        if !described.is_empty() {
+            described.push('\n');
+        }
+        describe(tenant, &mut described);
+    }
+    Ok(described)
+}
+
+fn wrong(path: &str, error: &TenantsError) -> Response {
+    let count = error.faults().len();
+    let mut message =
+        format!("{path}: {count} {} wrong", if count == 1 { "entry is" } else { "entries are" });
+    for fault in error.faults() {
+        // Writing to a string does not fail.
+        let _ = write!(message, "\n{path}:{}:{}: {}", fault.line(), fault.column(), fault.reason());
+    }
+    response(USAGE, message)
+}
+
+fn describe(tenant: &Tenant, out: &mut String) {
+    let grants = tenant.grants();
+    let directories = grants.directories().unwrap_or_default();
+    let directories = directories.iter().map(|directory| directory.display());
+    let lines = [
+        listed("may send to", grants.brokers().unwrap_or_default(), "may send nowhere"),
+        listed("may publish to", grants.topics().unwrap_or_default(), "may publish nothing"),
+        listed("may read certificate, key and CA files below", directories, "may read no files"),
+        if grants.allows_private_networks() {
+            "may reach private networks by the names of its brokers".to_owned()
+        } else {
+            "may not reach private networks, but for addresses that are granted as brokers".to_owned()
+        },
+        if grants.allows_unverified_servers() {
+            "may send to brokers whose certificate nobody verifies".to_owned()
+        } else {
+            "may not send to brokers whose certificate is not verified".to_owned()
+        },
+        format!("limits: {}", tenant.limits()),
+        listed("its configuration gives", names(tenant.config()), "its configuration is empty"),
+    ];
+    // Writing to a string does not fail.
+    let _ = write!(out, "{}\n  {}\n", tenant.name(), lines.join("\n  "));
+}
+
+/// What is on a list, or that there is nothing.
+fn listed<T: ToString>(may: &str, entries: impl IntoIterator<Item = T>, nothing: &str) -> String {
+    let shown = |entry: T| Shown::plain(&entry.to_string(), TOPIC).to_string();
+    let entries: Vec<String> = entries.into_iter().map(shown).collect();
+    if entries.is_empty() { nothing.to_owned() } else { format!("{may} {}", entries.join(", ")) }
+}
+
+/// The names of the parameters in a configuration, without their values.
+fn names(config: &str) -> Vec<String> {
+    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(config);
+    object.map(|object| object.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn usage(reason: &str) -> Response {
+    response(USAGE, format!("The command line: {reason}."))
+}

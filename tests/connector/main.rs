@@ -6,6 +6,7 @@ mod aws;
 mod delivery;
 mod egress;
 mod faults;
+mod guests;
 mod limits;
 mod sandbox;
 mod support;

@@ -117,8 +117,7 @@ mod tests {
             (&[0], 5, true),
             (&[], 0, true),
         ] {
-            let mut tally = Tally::default();
-            tally.acknowledged = acknowledged;
+            let tally = Tally { acknowledged, ..Tally::default() };
             assert_eq!(believe(&answers(codes), tally).is_ok(), believed, "{codes:?} of {acknowledged}");
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return usage(&arguments, &error),
     };
-    start_logging();
+    start_logging(&matches);
     let Some((name, matches)) = matches.subcommand() else {
         return report(|| Err(response(USAGE, "No command; see --help.".to_owned())));
     };
@@ -192,14 +192,17 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     Ok(answer)
 }
 
-/// Logs to standard error what `RUST_LOG` asks for, and nothing without it.
-fn start_logging() {
+/// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
+fn start_logging(matches: &ArgMatches) {
     if std::env::var_os("RUST_LOG").is_none() {
         return;
     }
-    tracing_subscriber::fmt()
+    let logging = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_writer(std::io::stderr);
+    if arguments::logs_json(matches) {
+        logging.json().with_current_span(false).init();
+    } else {
+        logging.with_ansi(std::io::stderr().is_terminal()).init();
+    }
 }

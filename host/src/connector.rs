@@ -6,6 +6,7 @@ mod call;
 mod engine;
 mod fault;
 mod load;
+mod request;
 mod shown;
 #[cfg(feature = "wasi")]
 mod wasi;
@@ -90,20 +91,20 @@ impl Connector {
     ///
     /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send.
     pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
-        Call { connector: self, tenant, dry_run: false, documents: &[config, request] }
-            .run(
-                async |component, store| {
-                    let (config, request) = (config.to_owned(), request.to_owned());
-                    component.flint_mqtt_connector().call_send(store, &config, &request).await
-                },
-                |answer, tally| {
-                    let response = answer::response(answer)?;
-                    answer::believe(std::slice::from_ref(&response), tally)?;
-                    Ok(response)
-                },
-            )
-            .await
-            .unwrap_or_else(|fault| fault)
+        let documents = [config, request];
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(
+            async |component, store| {
+                let (config, request) = (config.to_owned(), request.to_owned());
+                component.flint_mqtt_connector().call_send(store, &config, &request).await
+            },
+            |answer, tally| {
+                let response = answer::response(answer)?;
+                answer::believe(std::slice::from_ref(&response), tally)?;
+                Ok(response)
+            },
+        );
+        let call = async { call.await.unwrap_or_else(|fault| fault) };
+        request::watched(tenant.name(), "send", call, std::slice::from_ref).await
     }
 
     /// The `send` action once per request, over as few connections as they need. One response per request, in order.
@@ -111,37 +112,33 @@ impl Connector {
     /// A fault of the component is the answer to each: which of its answers are right nobody knows then.
     pub async fn send_batch(&self, tenant: &Arc<Tenant>, config: &str, requests: &[String]) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
-        Call { connector: self, tenant, dry_run: false, documents: &documents }
-            .run(
-                async |component, store| {
-                    component
-                        .flint_mqtt_connector()
-                        .call_send_batch(store, &config.to_owned(), requests)
-                        .await
-                },
-                |answers, tally| {
-                    let responses = answer::responses(answers, requests.len())?;
-                    answer::believe(&responses, tally)?;
-                    Ok(responses)
-                },
-            )
-            .await
-            .unwrap_or_else(|fault| vec![fault; requests.len()])
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(
+            async |component, store| {
+                component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
+            },
+            |answers, tally| {
+                let responses = answer::responses(answers, requests.len())?;
+                answer::believe(&responses, tally)?;
+                Ok(responses)
+            },
+        );
+        let call = async { call.await.unwrap_or_else(|fault| vec![fault; requests.len()]) };
+        request::watched(tenant.name(), "send-batch", call, Vec::as_slice).await
     }
 
     /// Everything [`send`](Self::send) does before it publishes: a dry run, for which nothing leaves the component. One
     /// that publishes all the same is stopped before anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
-        Call { connector: self, tenant, dry_run: true, documents: &[config, request] }
-            .run(
-                async |component, store| {
-                    let (config, request) = (config.to_owned(), request.to_owned());
-                    component.flint_mqtt_connector().call_check(store, &config, &request).await
-                },
-                |answer, _| answer::response(answer),
-            )
-            .await
-            .unwrap_or_else(|fault| fault)
+        let documents = [config, request];
+        let call = Call { connector: self, tenant, dry_run: true, documents: &documents }.run(
+            async |component, store| {
+                let (config, request) = (config.to_owned(), request.to_owned());
+                component.flint_mqtt_connector().call_check(store, &config, &request).await
+            },
+            |answer, _| answer::response(answer),
+        );
+        let call = async { call.await.unwrap_or_else(|fault| fault) };
+        request::watched(tenant.name(), "check", call, std::slice::from_ref).await
     }
 
     /// The JSON Schema of a configuration and of a request.

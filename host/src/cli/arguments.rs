@@ -30,6 +30,10 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) const FILE: &str = "file";
 pub(super) const SHELL: &str = "shell";
 
+const LOG_FORMAT: &str = "log-format";
+const TEXT: &str = "text";
+const JSON: &str = "json";
+
 const EXAMPLES: &str = "\
 Examples:
   A message with quality of service 2, to a broker on this machine:
@@ -65,6 +69,15 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(EXAMPLES)
+        .arg(
+            Arg::new(LOG_FORMAT)
+                .long(LOG_FORMAT)
+                .global(true)
+                .value_parser(PossibleValuesParser::new([TEXT, JSON]))
+                .default_value(TEXT)
+                .help_heading("Logging")
+                .help("How to log what RUST_LOG asks for (as in RUST_LOG=info) to standard error"),
+        )
         .subcommand(with_parameters(
             Command::new(SEND)
                 .about("Sends one message, and answers with one line of JSON on standard output"),
@@ -120,6 +133,11 @@ pub(super) fn command() -> Command {
             .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
     );
     command
+}
+
+/// Whether to log JSON, one object a line.
+pub(super) fn logs_json(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
 }
 
 /// The completions for the shell that was asked for.

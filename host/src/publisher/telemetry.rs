@@ -155,11 +155,11 @@ impl Observation {
             }
         }
         match error {
-            None => tracing::info!(parent: span, "sent"),
+            None => span.in_scope(|| tracing::info!("sent")),
             Some(error) => {
                 span.record("error.type", kind(error));
                 span.record("otel.status_code", "ERROR");
-                tracing::info!(parent: span, "not sent");
+                span.in_scope(|| tracing::info!("not sent"));
             }
         }
     }

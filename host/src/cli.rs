@@ -34,6 +34,8 @@ const USAGE: i32 = 64;
 const UNREADABLE: i32 = 66;
 /// Exit code of a fault of this program.
 const FAULT: i32 = 70;
+/// Exit code of what a tenant is not allowed.
+const DENIED: i32 = 77;
 
 /// Runs the program with `arguments`, the first of which is its name. The exit status is the response's exit code.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -72,7 +74,11 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
 fn check(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches)?;
-    block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })
+    let checked = block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })?;
+    // Another component may have other parameters.
+    let built_in = matches.get_one::<String>(arguments::COMPONENT).is_none();
+    let refused = if built_in && checked.meta.exit_code == 0 { tenants::refused(&tenant, &documents) } else { None };
+    Ok(refused.unwrap_or(checked))
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.

@@ -2,14 +2,13 @@
 
 use std::path::{Component, Path};
 
-use mqtt_connector::{Grants, Scheme, Tenant};
-use mqtt_connector_guest::bindings::publisher::Transport;
-use mqtt_connector_guest::broker::BrokerUrl;
-use mqtt_connector_guest::confidential::Pem;
+use mqtt_connector::{Grants, Tenant};
 use mqtt_connector_guest::document::{Document, Source};
 use mqtt_connector_guest::merge::Merged;
 use mqtt_connector_guest::parameters::Parameters;
 use mqtt_connector_guest::shown::{Shown, TOPIC};
+
+use super::refusals;
 
 /// Each as a line without a full stop, the grants first.
 pub(super) fn of(tenant: &Tenant) -> Vec<String> {
@@ -70,46 +69,6 @@ fn config(tenant: &Tenant, remarks: &mut Vec<String>) {
     let parameters = Parameters::read(Merged::new(&config, &request), &mut problems);
     remarks.extend(problems.iter().map(|problem| format!("config: {problem}")));
 
-    let grants = tenant.grants();
-    let is_granted = |broker: &&BrokerUrl| grants.allows_broker(scheme(broker), broker.host(), broker.port());
-    if let Some(broker) = parameters.broker.as_ref().filter(|broker| !is_granted(broker)) {
-        let (scheme, host, port) = (broker.scheme().as_str(), broker.host(), broker.port());
-        remarks.push(format!(
-            "config: broker {scheme}://{host}:{port} is not among its brokers, so it cannot be used"
-        ));
-    }
-    let topic = parameters.topic.as_ref().map(|topic| ("topic", topic.as_str()));
-    let will = parameters.will.as_ref().map(|will| ("will.topic", will.topic.as_str()));
-    for (name, topic) in topic.into_iter().chain(will).filter(|(_, topic)| !grants.allows_topic(topic)) {
-        let topic = Shown::quoted(topic, TOPIC);
-        remarks.push(format!("config: {name} {topic} is not among its topics, so it cannot be used"));
-    }
-    let files = [
-        ("root-ca-crt", &parameters.root_ca_crt),
-        ("certificate", &parameters.certificate),
-        ("private-key", &parameters.private_key),
-    ];
-    for (name, file) in files {
-        let Some(Pem::File(file)) = file else { continue };
-        let directories = grants.directories().unwrap_or_default();
-        if !directories.iter().any(|directory| Path::new(file).starts_with(directory)) {
-            let file = Shown::plain(file, TOPIC);
-            remarks.push(format!("config: {name} {file} is not in its directories, so it cannot be read"));
-        }
-    }
-    if parameters.verify_server == Some(false) && !grants.allows_unverified_servers() {
-        remarks.push(
-            "config: verify-server false needs unverified-servers, which is not granted, so it cannot be used"
-                .to_owned(),
-        );
-    }
-}
-
-fn scheme(broker: &BrokerUrl) -> Scheme {
-    match broker.scheme().transport() {
-        Transport::Tcp => Scheme::Tcp,
-        Transport::Tls => Scheme::Tls,
-        Transport::Websocket => Scheme::WebSocket,
-        Transport::WebsocketTls => Scheme::WebSocketTls,
-    }
+    let refusals = refusals::of(tenant, &parameters);
+    remarks.extend(refusals.iter().map(|refusal| format!("config: {refusal}")));
 }

@@ -8,6 +8,7 @@ mod operator;
 mod secrets;
 mod sending;
 mod support;
+mod tenants;
 mod texts;
 mod usage;
 mod values;

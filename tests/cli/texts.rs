@@ -85,7 +85,7 @@ fn every_parameter_has_a_flag_and_no_other_flag_exists() {
         let action_is_hidden = PARAMETERS.iter().filter(|parameter| parameter.name != "action");
         let mut expected: BTreeSet<&str> = action_is_hidden.map(|parameter| parameter.name).collect();
         expected.extend(["config", "request", "content-file", "password-file", "resolve", "component"]);
-        expected.insert("log-format");
+        expected.extend(["log-format", "tenants", "tenant"]);
         assert_eq!(flags, expected, "{help}");
         for noted in ["[env: MQTT_USERNAME]", "[env: MQTT_PASSWORD]", "Examples:", "Exit status"] {
             assert!(help.contains(noted), "{noted:?} is not in {help}");

@@ -194,7 +194,7 @@ fn with_parameters(command: Command) -> Command {
                 .help_heading("Operator"),
         )
         .arg(Arg::new(TENANT).long(TENANT).value_name("NAME").help_heading("Operator").help(
-            "Sends as this tenant: with its configuration instead of --config, and within its grants and limits",
+            "Sends as this tenant: within its grants and limits, and with its configuration instead of --config",
         ))
 }
 

@@ -75,6 +75,17 @@ fn a_file_says_everything_of_a_tenant() {
 }
 
 #[test]
+fn the_file_in_the_readme_is_one() {
+    let readme = include_str!("../../../../README.md");
+    let (_, file) = readme.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
+    let directory = TempDir::new().unwrap();
+    let file = file.replace("/etc/acme/certificates", directory.path().to_str().unwrap());
+    let tenants: Tenants = file.parse().unwrap();
+    assert!(tenants.get("acme").unwrap().grants().allows_topic("acme/door"));
+}
+
+#[test]
 fn what_is_left_out_is_not_granted_or_has_its_default() {
     let tenants: Tenants = "[tenants.b]\n[tenants.\"a-B_1.x\"]\n".parse().unwrap();
     assert_eq!(tenants.iter().map(|tenant| tenant.name()).collect::<Vec<_>>(), ["a-B_1.x", "b"]);

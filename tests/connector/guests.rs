@@ -1,6 +1,7 @@
 //! Components that nobody trusts: each gets exit code 70 and its own message, and the host lives. The README's table
 //! "Hostile guests" is this file's.
 
+mod arguments;
 mod faults;
 mod limits;
 mod loading;

@@ -1,7 +1,7 @@
 //! WASI 0.2 is there for whoever imports it, and empty.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use mqtt_connector::Limits;
@@ -194,6 +194,10 @@ fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
             Ok(())
         }
     }
+    // With only one subscriber alive, tracing asks the thread that comes to an event first whether anybody listens, and
+    // remembers its answer for all threads: it may be another test's.
+    static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| tracing::Dispatch::new(tracing_subscriber::registry()));
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

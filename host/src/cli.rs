@@ -77,7 +77,8 @@ fn check(matches: &ArgMatches) -> Result<Response, Response> {
     let checked = block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })?;
     // Another component may have other parameters.
     let built_in = matches.get_one::<String>(arguments::COMPONENT).is_none();
-    let refused = if built_in && checked.meta.exit_code == 0 { tenants::refused(&tenant, &documents) } else { None };
+    let refused =
+        if built_in && checked.meta.exit_code == 0 { tenants::refused(&tenant, &documents) } else { None };
     Ok(refused.unwrap_or(checked))
 }
 

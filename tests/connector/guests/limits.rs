@@ -72,6 +72,7 @@ fn other_tenants_go_on_while_one_computes() {
     let (acme, other) = (tenant("acme", limits), tenant("other", Limits::default()));
     let (config, request) =
         (config(broker.port()).to_string(), json!({ "topic": "t", "content": "x" }).to_string());
+    connector();
     // One thread for all of it.
     let (meta, during, slowest) = block_on(async {
         let ended = AtomicBool::new(false);
@@ -96,7 +97,7 @@ fn other_tenants_go_on_while_one_computes() {
     });
     eprintln!("{during} sends while another tenant computed, the slowest took {slowest:?}");
     assert_meta(&meta, 70, &format!("The connector itself failed: {COMPUTED}"));
-    assert!(during >= 5 && slowest < limits.cpu, "{during} sends, the slowest took {slowest:?}");
+    assert!(during >= 5 && slowest < limits.cpu / 2, "{during} sends, the slowest took {slowest:?}");
 }
 
 #[test]

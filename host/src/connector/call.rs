@@ -61,6 +61,7 @@ pub(super) struct Call<'a> {
     /// Nothing may leave the component: to publish is a fault.
     pub(super) dry_run: bool,
     /// What the component is given, and must not say in the log.
+    #[cfg_attr(not(feature = "wasi"), expect(dead_code, reason = "only WASI lets a component print"))]
     pub(super) documents: &'a [&'a str],
 }
 

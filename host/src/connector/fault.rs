@@ -31,6 +31,7 @@ pub(super) enum Fault {
     #[error("it handed over more data than the tenant's limit of memory allows")]
     Data,
     /// It ended itself through WASI.
+    #[cfg(feature = "wasi")]
     #[error("it exited instead of returning")]
     Exit,
     /// It published where nothing may leave it.

@@ -28,6 +28,10 @@ test: toolchain test-tools lint ## Formatting, lints, tests, documentation
 	cargo test --locked --workspace $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
 
+.PHONY: bench
+bench: toolchain test-tools ## How much one tenant's load slows another's sends
+	cargo bench --locked --package mqtt-connector $(FEATURES) --bench fairness
+
 .PHONY: lint
 lint: toolchain ## Formatting and lints
 	cargo fmt --all --check

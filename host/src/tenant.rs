@@ -8,6 +8,7 @@ mod limits;
 mod load;
 mod pace;
 mod topic_filter;
+mod turnstile;
 mod unit;
 
 use std::fmt;
@@ -54,7 +55,8 @@ impl Tenant {
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
     /// **Not for a configuration that somebody else wrote.**
     pub fn unrestricted(name: impl Into<String>) -> Self {
-        TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST).build()
+        let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST).build();
+        Self { load: Load::alone(&Limits::MOST), ..tenant }
     }
 
     /// The name in messages and logs.

@@ -5,6 +5,7 @@
 mod aws;
 mod delivery;
 mod egress;
+mod fairness;
 mod faults;
 mod guests;
 mod limits;

@@ -99,7 +99,7 @@ impl Call<'_> {
                 meter.resume();
                 running.as_mut().poll(context)
             });
-            match timeout_at(latest + GRACE, metered).await {
+            match timeout_at(latest + GRACE, self.tenant.load().run(metered)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => {
                     details = shown(&format!("{error:#}"), DETAILS);

@@ -1,13 +1,16 @@
 //! What a tenant has under way, and its limits on that. The calls of one tenant share it, through its `Arc`; nothing
 //! of it is shared with another tenant, so that tenants never wait for each other.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::Limits;
 use super::pace::{Pace, Schedule};
+use super::turnstile::Turnstile;
 use crate::error::Error;
 
 /// Threads of the runtime that a tenant may keep busy at a time with what blocks: look-ups of the system's resolver
@@ -22,6 +25,7 @@ pub(crate) struct Load {
     connections: Semaphore,
     blocking: Arc<Semaphore>,
     pace: Pace,
+    turnstile: Turnstile,
 }
 
 /// Room for one more; dropping it makes room for another.
@@ -32,11 +36,22 @@ pub(crate) struct Room<'a> {
 
 impl Load {
     pub(super) fn new(limits: &Limits) -> Self {
+        // Half of the processors, so that the other half is there for others.
+        Self::with_width(limits, (available_parallelism().map_or(1, NonZero::get) / 2).max(1))
+    }
+
+    /// For a tenant that has the machine for itself.
+    pub(super) fn alone(limits: &Limits) -> Self {
+        Self::with_width(limits, usize::MAX)
+    }
+
+    fn with_width(limits: &Limits, width: usize) -> Self {
         Self {
             sends: Semaphore::new(limits.concurrent_sends as usize),
             connections: Semaphore::new(limits.connections as usize),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
             pace: Pace::new(limits.messages_per_second),
+            turnstile: Turnstile::new(width),
         }
     }
 
@@ -61,6 +76,12 @@ impl Load {
             ))
         };
         timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied()).map(Room::new)
+    }
+
+    /// Runs `call`, of which the tenant has as many as it may. At one moment, only some of them do something: they leave
+    /// the runtime's threads to others.
+    pub(crate) async fn run<F: Future>(&self, call: F) -> F::Output {
+        self.turnstile.pass(call).await
     }
 
     /// Waits until one more connection may be opened.

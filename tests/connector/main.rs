@@ -9,6 +9,7 @@ mod fairness;
 mod faults;
 mod guests;
 mod limits;
+mod observability;
 mod sandbox;
 mod support;
 mod tls;

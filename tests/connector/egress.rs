@@ -62,7 +62,8 @@ fn a_name_is_looked_up_once_per_call_and_its_address_is_kept_when_connecting_aga
         ])
         .start();
     let resolver = Rebinding::new([vec![broker.address()], vec![inside("169.254.169.254")]]);
-    let connector = Connector::builder().resolver(Arc::clone(&resolver) as Arc<dyn Resolver>).build().unwrap();
+    let connector =
+        Connector::builder().resolver(Arc::clone(&resolver) as Arc<dyn Resolver>).build().unwrap();
     let meta = send(&connector, &json!({ "qos": 1, "retries": 1 }));
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
     assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
@@ -80,7 +81,8 @@ fn a_name_that_leads_elsewhere_the_next_time_is_checked_again() {
             Step::expect(Expect::disconnect()),
         ])
         .start();
-    let resolver = Rebinding::new([vec![broker.address()], vec![inside("169.254.169.254")], vec![inside("10.0.0.1")]]);
+    let resolver =
+        Rebinding::new([vec![broker.address()], vec![inside("169.254.169.254")], vec![inside("10.0.0.1")]]);
     let connector = Connector::builder().resolver(resolver).build().unwrap();
     assert_eq!(send(&connector, &json!({ "qos": 1 })).exit_code, 0);
     for reason in [
@@ -95,7 +97,9 @@ fn a_name_that_leads_elsewhere_the_next_time_is_checked_again() {
 
 #[test]
 fn one_address_that_is_not_allowed_is_one_too_many() {
-    for forbidden in ["10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "0.0.0.0", "ff02::1"] {
+    for forbidden in
+        ["10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "0.0.0.0", "ff02::1"]
+    {
         let broker = ScriptedBroker::untouched();
         let resolver = Rebinding::new([vec![broker.address(), inside(forbidden)]]);
         let connector = Connector::builder().resolver(resolver).build().unwrap();

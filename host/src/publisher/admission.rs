@@ -10,9 +10,16 @@ use crate::tenant::Tenant;
 ///
 /// # Errors
 ///
-/// [`Error::Denied`] for the broker and the topic of the will, [`Error::TooLarge`] for the will's payload.
+/// [`Error::Denied`] for the broker, the topic of the will and what no component of ours asks for, [`Error::TooLarge`]
+/// for the will's payload.
 pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Result<(), Error> {
     tenant.grants().check_broker(tenant.name(), &options.broker)?;
+    let protocols = options.tls.iter().flat_map(|tls| &tls.alpn_protocols);
+    if let Some(name) = protocols.into_iter().find(|name| !(1..=255).contains(&name.len())) {
+        // The TLS library would panic, or write another length than the name has.
+        let length = name.len();
+        return Err(Error::Denied(format!("alpn-protocols: a name has 1 to 255 bytes, not {length}")));
+    }
     match &options.will {
         Some(will) => check(tenant, ["will", "the will's content"], &will.topic, &will.payload),
         None => Ok(()),
@@ -53,6 +60,11 @@ fn check(
     topic: &str,
     payload: &[u8],
 ) -> Result<(), Error> {
+    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
+        return Err(Error::Denied(format!(
+            "{topic_parameter}: a topic has 1 to 65535 bytes, no wildcard and no U+0000"
+        )));
+    }
     tenant.grants().check_topic(tenant.name(), topic_parameter, topic)?;
     let (size, limit) = (payload.len(), tenant.limits().payload);
     if size > limit {

@@ -64,6 +64,8 @@ fn arguments_that_make_no_packet() {
         ),
         ("a password without a user name", byte(2084, 1) + &byte(2100, 1) + &string(2104, LONG, 5)),
         ("a will with a topic of 70,000 bytes", byte(2116, 1) + &string(2120, LONG, 70_000)),
+        ("a will with a wildcard", byte(2116, 1) + &string(2120, "(i32.const 320)", 3)),
+        ("a will without a topic", byte(2116, 1)),
         ("a will of 70,000 bytes", byte(2116, 1) + &string(2120, LONG, 1) + &string(2128, LONG, 70_000)),
         ("no host", string(host, LONG, 0)),
         ("a host of 70,000 bytes", string(host, LONG, 70_000)),
@@ -76,6 +78,14 @@ fn arguments_that_make_no_packet() {
         ("a CA that is none", tls() + &byte(2144, 1) + &byte(2148, 1) + &string(2152, LONG, 70_000)),
         ("a server name of 70,000 bytes", tls() + &byte(2200, 1) + &string(2204, LONG, 70_000)),
         ("no server name", tls() + &byte(2200, 1)),
+        (
+            "a protocol of 300 bytes",
+            tls() + &byte(2220, 1) + &string(5000, LONG, 300) + &string(2212, "(i32.const 5000)", 1),
+        ),
+        (
+            "a protocol without a name",
+            tls() + &byte(2220, 1) + &string(5000, LONG, 0) + &string(2212, "(i32.const 5000)", 1),
+        ),
         ("unverified", tls()),
     ] {
         // An honest CONNECT may come, and whatever TLS says; never a message.

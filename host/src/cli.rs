@@ -27,6 +27,7 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
 use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
+use tracing_subscriber::EnvFilter;
 
 /// Exit code of arguments that cannot be used.
 const USAGE: i32 = 64;
@@ -199,14 +200,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     Ok(answer)
 }
 
+/// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.
+const COMPILER_LOGS: &str =
+    "cranelift_codegen=warn,cranelift_frontend=warn,regalloc2=warn,wasmtime_internal_cranelift=warn";
+
 /// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
 fn start_logging(matches: &ArgMatches) {
-    if std::env::var_os("RUST_LOG").is_none() {
-        return;
-    }
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr);
+    let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
+    let filter = EnvFilter::new(format!("{COMPILER_LOGS},{}", wanted.to_string_lossy()));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if arguments::logs_json(matches) {
         logging.json().with_current_span(false).init();
     } else {

@@ -1,4 +1,6 @@
 //! The Rust side of `wit/connector.wit`, generated.
+//!
+//! The `Debug` of these types shows passwords, keys and payloads: it is not to be used on connect options and messages.
 
 wasmtime::component::bindgen!({
     path: "../wit",

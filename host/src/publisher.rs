@@ -37,6 +37,7 @@ mod call;
 mod connection;
 mod delivery;
 mod egress;
+mod options;
 mod stage;
 mod tally;
 pub mod telemetry;
@@ -55,6 +56,7 @@ pub use tally::Tally;
 use crate::bindings::flint::mqtt::publisher as wit;
 use crate::tenant::Tenant;
 use call::Call;
+use options::Options;
 use stage::Stages;
 use telemetry::Observation;
 use turns::Turns;
@@ -186,7 +188,7 @@ impl wit::Host for PublisherCtx {
             tenant: Arc::clone(&self.tenant),
             publisher: self.publisher.clone(),
             latest: self.latest,
-            options,
+            options: Arc::new(Options::new(options)),
             effort,
         };
         let handed_over = messages.len();

@@ -11,5 +11,6 @@ mod guests;
 mod limits;
 mod observability;
 mod sandbox;
+mod secrets;
 mod support;
 mod tls;

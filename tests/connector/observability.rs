@@ -145,8 +145,8 @@ fn batch_has_one_span() {
 }
 
 /// The smallest exporter: names with labels, counts, and how many values a histogram got.
-#[derive(Clone, Default)]
-struct Meters(Arc<Mutex<BTreeMap<String, u64>>>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meters(Arc<Mutex<BTreeMap<String, u64>>>);
 
 struct Meter(Meters, String);
 

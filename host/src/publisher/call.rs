@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::connection::Connection;
 use super::delivery::{Delivery, Settlement};
+use super::options::Options;
 use super::stage::{Stage, Stages};
 use super::tls::Tls;
 use super::{Publisher, admission, egress};
@@ -30,7 +31,7 @@ pub(super) struct Call {
     pub(super) publisher: Publisher,
     /// When the tenant's limit is over, whatever the effort allows.
     pub(super) latest: Instant,
-    pub(super) options: ConnectOptions,
+    pub(super) options: Arc<Options>,
     pub(super) effort: Effort,
 }
 
@@ -154,21 +155,19 @@ impl Call {
     }
 
     async fn prepare_tls(&self, attempts: &mut Attempts<'_>) -> Result<Option<Tls>, Error> {
-        let Some(options) = self.options.tls.clone() else { return Ok(None) };
+        if self.options.tls.is_none() {
+            return Ok(None);
+        }
         attempts.stages.enter(Stage::Certificates);
-        let (tenant, host) = (Arc::clone(&self.tenant), self.options.broker.host.clone());
+        let (tenant, options) = (Arc::clone(&self.tenant), Arc::clone(&self.options));
         let room = tenant.load().blocking().await;
         let prepare = move || {
             let _room = room;
-            Tls::prepare(&options, &host, &tenant)
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker.host, &tenant)).transpose()
         };
         let prepared = tokio::task::spawn_blocking(prepare).await;
-        prepared
-            .map_err(|_| Error::Tls {
-                reason: "reading the certificates failed".to_owned(),
-                may_pass: false,
-            })?
-            .map(Some)
+        let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
+        prepared.map_err(failed)?
     }
 }
 

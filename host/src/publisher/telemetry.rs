@@ -166,14 +166,17 @@ impl Observation {
 
     fn count(&self, stages: &Stages, answer: &Answer, error: Option<&Error>) {
         let tenant = self.tenant.name();
-        match answer {
-            Err(error) => {
-                counter!(SENT_MESSAGES, labels(tenant, Some(error))).increment(self.messages as u64)
+        let count = |error: Option<&Error>, messages: usize| {
+            if messages > 0 {
+                counter!(SENT_MESSAGES, labels(tenant, error)).increment(messages as u64);
             }
+        };
+        match answer {
+            Err(error) => count(Some(error), self.messages),
             Ok(results) => {
-                for result in results {
-                    counter!(SENT_MESSAGES, labels(tenant, result.as_ref().err())).increment(1);
-                }
+                let failed = results.iter().filter_map(|result| result.as_ref().err());
+                count(None, results.len() - failed.clone().count());
+                failed.for_each(|error| count(Some(error), 1));
             }
         }
         histogram!(OPERATION_DURATION, labels(tenant, error)).record(self.began.elapsed());

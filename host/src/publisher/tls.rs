@@ -1,14 +1,15 @@
 //! TLS: from the tenant's PEM files and options to a connection with a verified broker, and from rustls' errors to
 //! words about the certificate.
 
+mod credentials;
+
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use pkcs8::der::Decode as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -16,14 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::bindings::flint::mqtt::publisher::{ClientIdentity, Pem, TlsOptions};
+use crate::bindings::flint::mqtt::publisher::{Pem, TlsOptions};
 use crate::error::Error;
 use crate::tenant::Tenant;
+use credentials::{certificates, unusable_certificate};
 
 const ROOT_CA_CRT: &str = "root-ca-crt";
-const CERTIFICATE: &str = "certificate";
-const PRIVATE_KEY: &str = "private-key";
-const PRIVATE_KEY_PASSWORD: &str = "private-key-password";
 
 /// The name of webpki's error for a server that shows a certificate with `CA:TRUE`, as `openssl req -x509` makes it.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
@@ -58,21 +57,8 @@ impl Tls {
         let mut config = match &options.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let (chain, key) = client_identity(identity, tenant)?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| {
-                    let (certificate, key) = (&identity.certificate, origin(&identity.private_key));
-                    let unusable = |reason| Error::Credential { parameter: PRIVATE_KEY, reason };
-                    match error {
-                        rustls::Error::InvalidCertificate(_) => {
-                            unusable_certificate(CERTIFICATE, certificate, &error)
-                        }
-                        rustls::Error::InconsistentKeys(_) => {
-                            unusable(format!("{key} is not the key of the certificate in {CERTIFICATE}"))
-                        }
-                        rustls::Error::General(reason) => unusable(format!("{key} cannot be used: {reason}")),
-                        error => unusable(format!("{key} cannot be used: {error}")),
-                    }
-                })?
+                let identity = credentials::client_identity(identity, tenant)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
@@ -244,120 +230,6 @@ fn trust_anchors(root_ca: Option<&Pem>, tenant: &Tenant) -> Result<Arc<RootCertS
         });
     }
     Ok(Arc::clone(anchors))
-}
-
-fn client_identity(
-    identity: &ClientIdentity,
-    tenant: &Tenant,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
-    let chain = certificates(CERTIFICATE, &identity.certificate, tenant)?;
-    let text = read(PRIVATE_KEY, &identity.private_key, tenant)?;
-    let origin = origin(&identity.private_key);
-    let unusable = |reason: String| Error::Credential { parameter: PRIVATE_KEY, reason };
-    if let Some(encrypted) = encrypted_section(&text) {
-        let Some(password) = &identity.private_key_password else {
-            return Err(unusable(format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given")));
-        };
-        return Ok((chain, decrypt(encrypted, password, &origin)?));
-    }
-    if contains(&text, b"Proc-Type: 4,ENCRYPTED") {
-        return Err(unusable(format!(
-            "{origin} is encrypted in the old format of OpenSSL; `openssl pkcs8 -topk8 -in OLD -out NEW` makes \
-             it a PKCS#8 key"
-        )));
-    }
-    match PrivateKeyDer::from_pem_slice(&text) {
-        Ok(key) => Ok((chain, key)),
-        Err(PemError::NoItemsFound) => Err(unusable(format!(
-            "{origin} holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)"
-        ))),
-        Err(error) => Err(unusable(format!("{origin} {}", malformed(&error)))),
-    }
-}
-
-/// Decrypts a PKCS#8 key (RFC 5958, section 3).
-fn decrypt(section: &[u8], password: &str, origin: &str) -> Result<PrivateKeyDer<'static>, Error> {
-    let unusable = |parameter, reason: String| Error::Credential { parameter, reason };
-    let (_, der) = pkcs8::der::pem::decode_vec(section)
-        .map_err(|_| unusable(PRIVATE_KEY, format!("{origin} is not valid PEM")))?;
-    let info = pkcs8::EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| {
-        unusable(PRIVATE_KEY, format!("{origin} is encrypted in a way that is not supported; PBES2 is"))
-    })?;
-    let key = info.decrypt(password).map_err(|_| {
-        unusable(PRIVATE_KEY_PASSWORD, format!("does not decrypt {origin}, which {PRIVATE_KEY} names"))
-    })?;
-    Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec())))
-}
-
-fn encrypted_section(text: &[u8]) -> Option<&[u8]> {
-    const BEGIN: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    const END: &[u8] = b"-----END ENCRYPTED PRIVATE KEY-----";
-    let start = text.windows(BEGIN.len()).position(|window| window == BEGIN)?;
-    let text = &text[start..];
-    let end = text.windows(END.len()).position(|window| window == END)?;
-    Some(&text[..end + END.len()])
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
-}
-
-fn certificates(
-    parameter: &'static str,
-    pem: &Pem,
-    tenant: &Tenant,
-) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let text = read(parameter, pem, tenant)?;
-    let origin = origin(pem);
-    let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let reason = match found {
-        Ok(found) if found.is_empty() => {
-            format!("{origin} holds no certificate (-----BEGIN CERTIFICATE-----)")
-        }
-        Ok(found) => return Ok(found),
-        Err(error) => format!("{origin} {}", malformed(&error)),
-    };
-    Err(Error::Credential { parameter, reason })
-}
-
-fn unusable_certificate(parameter: &'static str, pem: &Pem, error: &rustls::Error) -> Error {
-    let reason = match error {
-        rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => {
-            "it is not an X.509 certificate".to_owned()
-        }
-        error => error.to_string(),
-    };
-    let reason = format!("{} holds a certificate that cannot be used: {reason}", origin(pem));
-    Error::Credential { parameter, reason }
-}
-
-fn read(parameter: &'static str, pem: &Pem, tenant: &Tenant) -> Result<Vec<u8>, Error> {
-    match pem {
-        Pem::Text(text) => Ok(text.clone().into_bytes()),
-        Pem::File(path) => tenant.grants().read_file(tenant.name(), parameter, path),
-    }
-}
-
-/// How a message names where the PEM text came from.
-fn origin(pem: &Pem) -> String {
-    match pem {
-        Pem::File(path) => path.clone(),
-        Pem::Text(_) => "the text".to_owned(),
-    }
-}
-
-/// What is wrong with PEM, without a line of it: it may be a key.
-fn malformed(error: &PemError) -> &'static str {
-    match error {
-        PemError::MissingSectionEnd { .. } => "is cut off: a PEM section has no end",
-        PemError::IllegalSectionStart { .. } => {
-            "is malformed: the first line of a PEM section is not complete"
-        }
-        PemError::Base64Decode(_) => "is malformed: a PEM section is not base64",
-        PemError::NoItemsFound => "holds no PEM section",
-        // `PemError` is not exhaustive.
-        _ => "is not valid PEM",
-    }
 }
 
 /// Accepts any certificate, for tenants that are granted `verify-server: false`. That the server has the

@@ -1,0 +1,40 @@
+//! Connect options as a call keeps them: their secrets are wiped from memory when the call is over.
+
+use std::ops::Deref;
+
+use zeroize::Zeroize as _;
+
+use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Pem};
+
+/// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
+pub(super) struct Options(ConnectOptions);
+
+impl Options {
+    pub(super) fn new(options: ConnectOptions) -> Self {
+        Self(options)
+    }
+}
+
+impl Deref for Options {
+    type Target = ConnectOptions;
+
+    fn deref(&self) -> &ConnectOptions {
+        &self.0
+    }
+}
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        let ConnectOptions { credentials, tls, .. } = &mut self.0;
+        if let Some(credentials) = credentials {
+            credentials.password.zeroize();
+        }
+        if let Some(identity) = tls.as_mut().and_then(|tls| tls.identity.as_mut()) {
+            identity.private_key_password.zeroize();
+            match &mut identity.private_key {
+                Pem::Text(text) => text.zeroize(),
+                Pem::File(_) => {}
+            }
+        }
+    }
+}

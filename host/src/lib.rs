@@ -36,7 +36,7 @@
 //! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; `Tenants`: many of
 //!   them in a file (feature `tenants-file`).
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
-//!   [`Resolver`](publisher::Resolver) seam.
+//!   [`Resolver`](publisher::Resolver) seam; [`publisher::telemetry`]: spans and metrics, for an operator.
 //! - [`Error`]: why a message was not acknowledged.
 //!
 //! The contract is `wit/connector.wit` ([`CONTRACT`]).

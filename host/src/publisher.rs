@@ -1,7 +1,9 @@
 //! The host's side of the `publisher` interface: what a component may ask of the world outside.
 //!
 //! A platform with its own wasmtime engine uses just this: a [`PublisherCtx`] in its store's state, a
-//! [`PublisherView`] to find it, and [`add_to_linker`]. [`Connector`](crate::Connector) does no more.
+//! [`PublisherView`] to find it, and [`add_to_linker`]. The grants hold here, and the limits on what is sent: payload,
+//! time-out, connections, messages in a second. Those on the component (memory, computing, calls under way) are
+//! [`Connector`](crate::Connector)'s. [`telemetry`] says what an operator can see.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -4,6 +4,7 @@
 
 mod documents;
 mod embed;
+mod logging;
 mod operator;
 mod secrets;
 mod sending;

@@ -260,6 +260,21 @@ fn silence_ends_with_the_time_out_and_the_truth() {
 }
 
 #[test]
+fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
+    for qos in [0, 1, 2] {
+        let broker = ScriptedBroker::builder()
+            .receive_buffer(4096)
+            .connection(script([connected(false), vec![Step::deaf()]]))
+            .start();
+        let request = json!({ "topic": "t", "content": "x".repeat(16 << 20), "qos": qos, "timeout": 700 });
+        let meta = send(&config(broker.port()), &request);
+        assert_eq!(meta.exit_code, 75, "QoS {qos}: {}", meta.message);
+        assert!(meta.message.contains("while writing the message"), "QoS {qos}: {}", meta.message);
+        broker.finish();
+    }
+}
+
+#[test]
 fn a_broker_that_is_not_there_is_unreachable_or_times_out() {
     let request = json!({ "topic": "t", "content": "x", "timeout": 300 });
     let closed = ClosedPort::open();

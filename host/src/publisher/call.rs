@@ -67,7 +67,9 @@ impl Call {
         let mut attempts = Attempts { delivery, stages };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;
         let Attempts { mut delivery, stages } = attempts;
-        if let Err(error) = ended.unwrap_or_else(|_| Err(self.too_late(timeout, stages))) {
+        if let Err(error) =
+            ended.unwrap_or_else(|_| Err(self.too_late(timeout, stages, delivery.is_untouched())))
+        {
             delivery.disconnected(clean_session, &error);
             if delivery.is_untouched() {
                 return Err(error.into_wit(Progress::NotSent));
@@ -128,7 +130,12 @@ impl Call {
         attempts.stages.enter(Stage::Dial);
         let socket = egress::dial(addresses, deadline).await?;
         match tls {
-            None => exchange(socket, connect, attempts).await,
+            None => exchange(socket, connect, attempts).await.map_err(|error| match error {
+                Error::Lost(reason) if attempts.stages.stage() == Stage::Connect => {
+                    Error::Lost(format!("{reason} (a broker behind TLS is named with ssl://)"))
+                }
+                other => other,
+            }),
             Some(tls) => {
                 attempts.stages.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
@@ -138,8 +145,9 @@ impl Call {
     }
 
     /// Why the time was over: an answer that did not come, or a limit that did not let the call go on.
-    fn too_late(&self, timeout: Duration, stages: &Stages) -> Error {
+    fn too_late(&self, timeout: Duration, stages: &Stages, untouched: bool) -> Error {
         match stages.stage() {
+            Stage::Acknowledgement if untouched => Error::TimedOut { timeout, stage: "writing the message" },
             Stage::Room => admission::too_many_connections(&self.tenant, stages.waited()),
             Stage::Pace => admission::too_many_messages(&self.tenant, timeout),
             stage @ (Stage::LookUp

@@ -139,7 +139,7 @@ fn plain_connection_to_a_port_for_tls() {
     broker.finish();
     let message = format!(
         "Not sent, the connection to the broker tcp://{} was lost before: the connection was lost: Connection reset \
-         by peer (os error 104), while waiting for CONNACK. Sending it again is safe.",
+         by peer (os error 104), while waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
         mosquitto.address()
     );
     assert_meta(&plain(mosquitto.port()), 74, &message);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mqtt_connector::{Connector, Tenant};
+use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_tests::Mosquitto;
 use mqtt_connector_tests::port::{BlackHole, SilentPort};
 use serde_json::json;
@@ -22,6 +22,8 @@ const LOAD: [usize; 3] = [8, 8, 48];
 
 /// Median times of tenant B's sends.
 pub(crate) struct Fairness {
+    /// The limit of tenant A.
+    pub(crate) messages_per_second: u32,
     /// While nobody else sends.
     pub(crate) alone: Duration,
     /// While tenant A has a broker that no packet reaches, one that never answers, and a flood.
@@ -38,16 +40,18 @@ impl Fairness {
         self.beside.as_secs_f64() / self.alone.as_secs_f64()
     }
 
-    /// Measures.
-    pub(crate) fn measure() -> Self {
+    /// Measures, with a limit on what tenant A may send.
+    pub(crate) fn measure(messages_per_second: u32) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let connector = Arc::new(Connector::new().unwrap());
         let tenant = |name: &str| {
             let tenant = Tenant::builder(name).broker("*://127.0.0.0/8:*".parse().unwrap());
-            Arc::new(tenant.topics("#".parse().unwrap()).build())
+            tenant.topics("#".parse().unwrap())
         };
-        let (a, b) = (tenant("a"), tenant("b"));
+        let mut limits = Limits::default();
+        limits.messages_per_second = messages_per_second;
+        let (a, b) = (Arc::new(tenant("a").limits(limits).build()), Arc::new(tenant("b").build()));
         let (black_hole, silent) = (BlackHole::open(), SilentPort::open());
         let (flooded, quiet) = (Mosquitto::start(), Mosquitto::start());
         let config = json!({ "broker": format!("tcp://{}", quiet.address()), "client-id": "b" }).to_string();
@@ -73,7 +77,7 @@ impl Fairness {
             sends(&mut beside);
             answered_to_a += load.stop(&runtime);
         }
-        Self { alone: median(alone), beside: median(beside), answered_to_a, failed_of_b }
+        Self { messages_per_second, alone: median(alone), beside: median(beside), answered_to_a, failed_of_b }
     }
 }
 
@@ -84,8 +88,9 @@ impl fmt::Display for Fairness {
         writeln!(f, "  alone            {:8.2} ms", milliseconds(self.alone))?;
         writeln!(
             f,
-            "  beside tenant A  {:8.2} ms   a black hole, a silent broker, a flood: {} sends answered",
+            "  beside tenant A  {:8.2} ms   a black hole, a silent broker, a flood (limit: {} a second); {} sends answered",
             milliseconds(self.beside),
+            self.messages_per_second,
             self.answered_to_a
         )?;
         writeln!(f, "  ratio            {:8.2}      less than 1.5 is promised", self.ratio())
@@ -142,7 +147,7 @@ impl Load {
 fn sends_of_one_tenant_are_not_slowed_by_another() {
     let mut measured = Vec::new();
     for _ in 0..5 {
-        let fairness = Fairness::measure();
+        let fairness = Fairness::measure(100);
         print!("{fairness}");
         assert_eq!(fairness.failed_of_b, 0, "{fairness}");
         assert!(fairness.answered_to_a > 0, "{fairness}");

@@ -63,6 +63,10 @@ impl Call {
         }
         let schedule = self.tenant.load().schedule(delivery.unsettled(), deadline);
         let timeout = deadline.saturating_duration_since(started);
+        if schedule.granted() == 0 && !delivery.is_settled() {
+            // Were it told at once, a flood would come back at once.
+            sleep_until(deadline).await;
+        }
         delivery.follow(&schedule, || admission::too_many_messages(&self.tenant, timeout));
         let mut attempts = Attempts { delivery, stages };
         let ended = timeout_at(deadline, self.attempts(&mut attempts, deadline)).await;

@@ -25,7 +25,7 @@ build: toolchain ## Leaves target/release/mqtt-connector
 
 .PHONY: test
 test: toolchain test-tools lint ## Formatting, lints, tests, documentation
-	cargo test --locked --workspace $(FEATURES)
+	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
 
 .PHONY: bench

@@ -159,7 +159,7 @@ fn faults_of_the_broker_have_their_exit_codes() {
             with(Vec::new(), [Step::expect(Expect::connect()), Step::close()]),
             74,
             "Not sent, the connection to the broker … was lost before: the broker closed the connection, while \
-             waiting for CONNACK. Sending it again is safe.",
+             waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
         ),
         (
             "2",

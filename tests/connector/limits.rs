@@ -161,11 +161,19 @@ fn one_connection_too_many_waits_until_another_closes() {
 
 #[test]
 fn one_connection_too_many_is_denied_when_none_closes() {
-    let (silent, broker) = (SilentPort::open(), ScriptedBroker::untouched());
+    let silent = ScriptedBroker::builder().connection([Step::silence()]).start();
+    let broker = ScriptedBroker::untouched();
     let tenant = limited(|limits| limits.connections = 1);
-    let (first, second) = (client(silent.port(), "first", 800), client(broker.port(), "second", 200));
-    let (_, second) = block_on(async {
-        tokio::join!(connector().send(&tenant, &first, REQUEST), connector().send(&tenant, &second, REQUEST))
+    let (first, second) = (client(silent.port(), "first", 3000), client(broker.port(), "second", 200));
+    let second = block_on(async {
+        let holder = Arc::clone(&tenant);
+        let first = tokio::spawn(async move { connector().send(&holder, &first, REQUEST).await });
+        while silent.connections() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let second = connector().send(&tenant, &second, REQUEST).await;
+        first.abort();
+        second
     });
     assert_meta(
         &second.meta,

@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::delivery::{Delivery, Settlement};
 use super::options::Options;
 use super::stage::{Stage, Stages};
-use super::tls::Tls;
+use super::tls::{self, Tls};
 use super::{Publisher, admission, egress};
 use crate::bindings::flint::mqtt::publisher::{
     self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Qos, Transport,
@@ -134,7 +134,7 @@ impl Call {
         attempts.stages.enter(Stage::Dial);
         let socket = egress::dial(addresses, deadline).await?;
         match tls {
-            None => exchange(socket, connect, attempts).await.map_err(|error| match error {
+            None => exchange(socket, usize::MAX, connect, attempts).await.map_err(|error| match error {
                 Error::Lost(reason) if attempts.stages.stage() == Stage::Connect => {
                     Error::Lost(format!("{reason} (a broker behind TLS is named with ssl://)"))
                 }
@@ -143,7 +143,7 @@ impl Call {
             Some(tls) => {
                 attempts.stages.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
-                exchange(stream, connect, attempts).await
+                exchange(stream, tls::RECORD, connect, attempts).await
             }
         }
     }
@@ -186,13 +186,14 @@ impl Call {
 /// CONNECT, the messages, DISCONNECT.
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+    portion: usize,
     connect: &Connect,
     attempts: &mut Attempts<'_>,
 ) -> Result<(), Error> {
     let Attempts { delivery, stages } = attempts;
     stages.enter(Stage::Connect);
     let mut connection =
-        Connection::open(stream, connect).await.map_err(|error| while_at(error, stages.stage()))?;
+        Connection::open(stream, portion, connect).await.map_err(|error| while_at(error, stages.stage()))?;
     stages.enter(Stage::Acknowledgement);
     delivery.connected(connection.session_present(), random_identifier());
     connection.deliver(delivery).await.map_err(|error| while_at(error, stages.stage()))?;

@@ -8,12 +8,12 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio_util::io::poll_read_buf;
 
 use super::delivery::{Delivery, MAX_PACKET};
 use super::tls;
@@ -32,8 +32,12 @@ pub(super) struct Connection<S> {
     stream: S,
     inbox: BytesMut,
     outbox: BytesMut,
-    /// The stream took bytes that it may still hold: TLS encrypts before it writes.
-    unflushed: bool,
+    /// Bytes that the stream took from the outbox and may still hold.
+    taken: usize,
+    /// The most bytes that the stream is given at a time.
+    portion: usize,
+    /// Bytes that have left this process.
+    written: u64,
     keep_alive: Option<KeepAlive>,
     session_present: bool,
 }
@@ -47,27 +51,30 @@ struct KeepAlive {
 
 /// What the socket did.
 enum Progress {
-    /// Bytes have come.
+    /// This many bytes have come.
     Read(usize),
-    /// It took this many bytes.
+    /// This many bytes have left this process.
     Wrote(usize),
-    /// Everything it took has left this process.
-    Flushed,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends CONNECT and waits for CONNACK (sections 3.1 and 3.2).
     ///
+    /// `portion` is how much the stream can only deliver as a whole: a record, for TLS. Given no more than that before it
+    /// is flushed, it never holds a message of which nobody could say whether it was sent.
+    ///
     /// # Errors
     ///
     /// [`Error::Refused`] with the broker's return code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
-    pub(super) async fn open(stream: S, connect: &Connect) -> Result<Self, Error> {
+    pub(super) async fn open(stream: S, portion: usize, connect: &Connect) -> Result<Self, Error> {
         let mut connection = Self {
             stream,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
-            unflushed: false,
+            taken: 0,
+            portion,
+            written: 0,
             keep_alive: None,
             session_present: false,
         };
@@ -83,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(_) => return Err(Error::Protocol("its first packet is not CONNACK".to_owned())),
                 None => {}
             }
-            connection.step().await?;
+            connection.step(true).await?;
         };
         match connack.code {
             ConnectReturnCode::Success => {}
@@ -116,16 +123,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Exchanges packets until every message of `delivery` is settled.
     pub(super) async fn deliver(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
+        // What came with CONNACK came before any message, and acknowledges none.
+        while !self.inbox.is_empty() {
+            self.take_packets(delivery)?;
+            if !self.inbox.is_empty() {
+                self.step(true).await?;
+            }
+        }
         loop {
-            delivery.serialise(&mut self.outbox);
-            if delivery.is_settled() && self.outbox.is_empty() {
+            delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
+            let idle = self.outbox.is_empty() && self.taken == 0;
+            if delivery.is_settled() && idle {
                 return Ok(());
             }
-            let ping = self.keep_alive.as_ref().map(KeepAlive::due);
+            // A client that is writing is heard of.
+            let ping = self.keep_alive.as_ref().filter(|_| idle).map(KeepAlive::due);
             let turn = delivery.next_turn();
             let progress = tokio::select! {
                 biased;
-                progress = self.step() => progress?,
+                progress = self.step(!delivery.is_swamped()) => progress?,
                 () = sleep_until(ping.unwrap_or_else(Instant::now)), if ping.is_some() => {
                     self.ping()?;
                     continue;
@@ -133,21 +149,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => continue,
             };
             match progress {
-                Progress::Wrote(bytes) => {
-                    delivery.accepted(bytes);
+                Progress::Wrote(_) => {
+                    delivery.written(self.written);
                     if let Some(keep_alive) = &mut self.keep_alive {
                         keep_alive.last_written = Instant::now();
                     }
                 }
-                Progress::Flushed => delivery.flushed(),
-                Progress::Read(_) => {
-                    while let Some(packet) = self.next_packet()? {
-                        if let (Packet::PingResp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
-                            keep_alive.unanswered = false;
-                        }
-                        delivery.received(&packet).map_err(|what| Error::Protocol(what.to_owned()))?;
-                    }
-                }
+                Progress::Read(_) => self.take_packets(delivery)?,
             }
         }
     }
@@ -176,6 +184,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Hands the packets that have come whole to `delivery`.
+    fn take_packets(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
+        while let Some(packet) = self.next_packet()? {
+            if let (Packet::PingResp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
+                keep_alive.unanswered = false;
+            }
+            delivery.received(&packet).map_err(|what| Error::Protocol(what.to_owned()))?;
+        }
+        Ok(())
+    }
+
     /// Takes the next whole packet from what has been read.
     fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
         if self.inbox.is_empty() {
@@ -200,43 +219,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             ));
         }
         keep_alive.unanswered = true;
-        keep_alive.last_written = Instant::now();
         PingReq
             .write(&mut self.outbox)
             .map(drop)
             .map_err(|error| Error::Protocol(format!("PINGREQ could not be serialised: {error}")))
     }
 
-    /// One step of the socket. Reading comes first: what the broker said, or that it has hung up, is to be known
-    /// before another message is handed over.
-    async fn step(&mut self) -> Result<Progress, Error> {
-        let Self { stream, inbox, outbox, unflushed, .. } = self;
+    /// One step of the socket. Reading comes first, if there is to be any: what the broker said, or that it has hung up,
+    /// is to be known before another message is handed over.
+    async fn step(&mut self, reading: bool) -> Result<Progress, Error> {
+        let Self { stream, inbox, outbox, taken, portion, .. } = self;
         inbox.reserve(READ_SIZE);
         let progress = poll_fn(|context| {
-            if let Poll::Ready(read) = poll_read_buf(Pin::new(&mut *stream), context, inbox) {
+            if reading && let Poll::Ready(read) = poll_read_buf(Pin::new(&mut *stream), context, inbox) {
                 return Poll::Ready(read.map(Progress::Read));
             }
-            if !outbox.is_empty() {
-                let wrote = ready!(poll_write_buf(Pin::new(&mut *stream), context, outbox));
-                return Poll::Ready(wrote.map(Progress::Wrote));
+            if *taken == 0 {
+                if outbox.is_empty() {
+                    return Poll::Pending;
+                }
+                let next = &outbox[..outbox.len().min(*portion)];
+                *taken = ready!(Pin::new(&mut *stream).poll_write(context, next))?;
+                if *taken == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                outbox.advance(*taken);
             }
-            if *unflushed {
-                let flushed = ready!(Pin::new(&mut *stream).poll_flush(context));
-                return Poll::Ready(flushed.map(|()| Progress::Flushed));
-            }
-            Poll::Pending
+            ready!(Pin::new(&mut *stream).poll_flush(context))?;
+            Poll::Ready(Ok(Progress::Wrote(std::mem::take(taken))))
         })
         .await;
         match progress {
             Ok(Progress::Read(0)) => Err(Error::Lost("the broker closed the connection".to_owned())),
-            Ok(Progress::Wrote(0)) => Err(Error::Lost("the connection takes no more bytes".to_owned())),
-            Ok(progress) => {
-                self.unflushed = match progress {
-                    Progress::Wrote(_) => true,
-                    Progress::Flushed => false,
-                    Progress::Read(_) => self.unflushed,
-                };
-                Ok(progress)
+            Ok(Progress::Read(bytes)) => Ok(Progress::Read(bytes)),
+            Ok(Progress::Wrote(bytes)) => {
+                self.written += bytes as u64;
+                Ok(Progress::Wrote(bytes))
             }
             Err(error) => Err(tls::explain(&error)
                 .unwrap_or_else(|| Error::Lost(format!("the connection was lost: {error}")))),

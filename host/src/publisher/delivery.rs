@@ -6,16 +6,17 @@
 //! socket has taken, what the broker has acknowledged, and what a lost session has made uncertain.
 //!
 //! ```text
-//!                    written            PUBACK
-//! QoS 1   Ready ─────────────► Puback ─────────► settled
-//!           ▲                    │ connection lost: again, with DUP
-//!           │ lost before written
-//!           │        written            PUBREC           PUBCOMP
-//! QoS 2   Ready ─────────────► Pubrec ─────────► Pubcomp ─────────► settled
-//!                                │ lost: again with DUP   │ lost: PUBREL again
-//!                                └────────────────────────┴─ only in a session that survived, else uncertain
-//!                    flushed
-//! QoS 0   Ready ─────────────► settled
+//!                  written
+//! QoS 0   Ready ───────────► settled
+//!           ▲ lost before written
+//!           │      written          PUBACK
+//! QoS 1   Ready ───────────► Puback ──────► settled
+//!           ▲                  │ lost: again, with DUP
+//!           │      written          PUBREC           PUBREL written           PUBCOMP
+//! QoS 2   Ready ───────────► Pubrec ──────► Release ────────────────► Pubcomp ───────► settled
+//!                              │ lost: again with DUP    lost: PUBREL again │
+//!                              └────────────────────────────────────────────┴─ only in a session that survived, else
+//!                                                                              uncertain
 //! ```
 
 mod schedule;
@@ -36,6 +37,8 @@ const WINDOW: usize = 100;
 const WINDOW_QOS2: usize = 20;
 /// Bytes to serialise ahead of the socket.
 const WRITE_AHEAD: usize = 64 * 1024;
+/// Replies that may wait to be written before the broker is not listened to any more.
+const MAX_OWED: usize = 1000;
 /// The largest packet that MQTT can express (3.1.1, section 2.2.3).
 pub(super) const MAX_PACKET: usize = 268_435_455 + 5;
 
@@ -56,13 +59,21 @@ pub(super) struct Delivery {
     queue: VecDeque<usize>,
     /// PUBREL and PUBCOMP owed to the broker; they go out before further messages.
     replies: VecDeque<Packet>,
-    /// Bytes serialised and bytes accepted by the socket, on this connection.
-    serialised: u64,
-    accepted: u64,
-    /// Messages that are serialised and not yet accepted, with the offset of their last byte.
-    boundaries: VecDeque<(u64, usize)>,
-    /// QoS 0 messages that are accepted and not yet flushed.
-    unflushed: Vec<usize>,
+    /// What is serialised and not yet written, with the offset of its last byte in all that is written on this
+    /// connection.
+    unwritten: VecDeque<(u64, Unwritten)>,
+    /// Replies that are not written yet.
+    owed: usize,
+}
+
+/// A packet on its way to the socket.
+#[derive(Clone, Copy)]
+enum Unwritten {
+    /// The message with this index.
+    Publish(usize),
+    /// PUBREL for this packet identifier.
+    Pubrel(u16),
+    Pubcomp,
 }
 
 struct Exchange {
@@ -70,7 +81,7 @@ struct Exchange {
     awaits: Awaits,
     /// Not to be written before.
     turn: Instant,
-    /// A socket accepted the last byte, on this connection or an earlier one: the broker may have the message.
+    /// The last byte was written, on this connection or an earlier one: the broker may have the message.
     sent: bool,
     /// The same, on this connection.
     sent_here: bool,
@@ -86,6 +97,8 @@ enum Awaits {
     Puback,
     /// QoS 2: that the broker has taken the message over.
     Pubrec,
+    /// QoS 2: PUBREL is to be written.
+    Release,
     /// QoS 2: that the broker has forgotten the packet identifier.
     Pubcomp,
 }
@@ -105,10 +118,8 @@ impl Delivery {
             in_flight_qos2: 0,
             queue: VecDeque::new(),
             replies: VecDeque::new(),
-            serialised: 0,
-            accepted: 0,
-            boundaries: VecDeque::new(),
-            unflushed: Vec::new(),
+            unwritten: VecDeque::new(),
+            owed: 0,
         }
     }
 
@@ -121,8 +132,6 @@ impl Delivery {
         if session_present && self.identifiers.is_empty() {
             self.last_identifier = first_identifier;
         }
-        self.serialised = 0;
-        self.accepted = 0;
         for index in 0..self.messages.len() {
             let exchange = &mut self.messages[index];
             if exchange.settlement.is_some() {
@@ -135,11 +144,13 @@ impl Delivery {
                     exchange.publish.dup = exchange.sent;
                     self.queue.push_back(index);
                 }
-                (Awaits::Pubcomp, true) => {
+                (Awaits::Release | Awaits::Pubcomp, true) => {
+                    exchange.awaits = Awaits::Release;
                     exchange.sent_here = true;
-                    self.replies.push_back(Packet::PubRel(PubRel::new(exchange.publish.pkid)));
+                    let release = PubRel::new(exchange.publish.pkid);
+                    self.reply(Packet::PubRel(release));
                 }
-                (Awaits::Pubrec | Awaits::Pubcomp, false) => {
+                (Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp, false) => {
                     let why = "the connection was lost, and the broker did not keep the session";
                     self.fail(index, Error::Lost(why.to_owned()));
                 }
@@ -147,16 +158,14 @@ impl Delivery {
         }
     }
 
-    /// The connection is gone. What the socket did not take whole is ready to be sent again; with a clean session, a
+    /// The connection is gone. What was not written whole is ready to be sent again; with a clean session, a
     /// QoS 2 exchange that had begun cannot go on and is settled.
     pub(super) fn disconnected(&mut self, clean_session: bool, why: &Error) {
         self.queue.clear();
         self.replies.clear();
-        // Written, perhaps not sent: QoS 0 is never repeated.
-        for index in std::mem::take(&mut self.unflushed) {
-            self.fail(index, why.clone());
-        }
-        for (_, index) in std::mem::take(&mut self.boundaries) {
+        self.owed = 0;
+        for (_, packet) in std::mem::take(&mut self.unwritten) {
+            let Unwritten::Publish(index) = packet else { continue };
             let exchange = &self.messages[index];
             if !exchange.sent && exchange.settlement.is_none() {
                 self.release(index);
@@ -168,7 +177,7 @@ impl Delivery {
         }
         for index in 0..self.messages.len() {
             let exchange = &self.messages[index];
-            let begun = matches!(exchange.awaits, Awaits::Pubrec | Awaits::Pubcomp);
+            let begun = matches!(exchange.awaits, Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp);
             if begun && exchange.settlement.is_none() {
                 self.fail(index, why.clone());
             }
@@ -200,15 +209,25 @@ impl Delivery {
         self.messages.into_iter().map(|exchange| exchange.settlement.unwrap_or_else(unsettled)).collect()
     }
 
-    /// Serialises what is owed to the broker now, as far as the windows and `WRITE_AHEAD` allow.
-    pub(super) fn serialise(&mut self, out: &mut BytesMut) {
+    /// Whether the broker asks for replies faster than it reads them: then nothing more is to be read from it.
+    pub(super) fn is_swamped(&self) -> bool {
+        self.owed > MAX_OWED
+    }
+
+    /// Serialises what is owed to the broker now, as far as the windows and `WRITE_AHEAD` allow, behind what `out` holds
+    /// already. `written` is how much of this connection has left `out` before.
+    pub(super) fn serialise(&mut self, out: &mut BytesMut, written: u64) {
         while let Some(reply) = self.replies.pop_front() {
+            let packet = match &reply {
+                Packet::PubRel(release) => Unwritten::Pubrel(release.pkid),
+                _ => Unwritten::Pubcomp,
+            };
             let before = out.len();
             if let Err(error) = reply.write(out, MAX_PACKET) {
                 tracing::error!(%error, "an acknowledgement could not be serialised");
                 out.truncate(before);
             }
-            self.serialised += (out.len() - before) as u64;
+            self.unwritten.push_back((written + out.len() as u64, packet));
         }
         while out.len() < WRITE_AHEAD {
             let Some(&index) = self.queue.front() else { return };
@@ -228,31 +247,33 @@ impl Delivery {
                 QoS::AtLeastOnce => Awaits::Puback,
                 QoS::ExactlyOnce => Awaits::Pubrec,
             };
-            self.serialised += (out.len() - before) as u64;
-            self.boundaries.push_back((self.serialised, index));
+            self.unwritten.push_back((written + out.len() as u64, Unwritten::Publish(index)));
         }
     }
 
-    /// The socket took `bytes` more of what was serialised.
-    pub(super) fn accepted(&mut self, bytes: usize) {
-        self.accepted += bytes as u64;
-        while let Some(&(end, index)) = self.boundaries.front()
-            && end <= self.accepted
+    /// `written` bytes of this connection have left this process by now.
+    pub(super) fn written(&mut self, written: u64) {
+        while let Some(&(end, packet)) = self.unwritten.front()
+            && end <= written
         {
-            self.boundaries.pop_front();
-            let exchange = &mut self.messages[index];
-            exchange.sent = true;
-            exchange.sent_here = true;
-            if exchange.publish.qos == QoS::AtMostOnce {
-                self.unflushed.push(index);
+            self.unwritten.pop_front();
+            match packet {
+                Unwritten::Publish(index) => {
+                    let exchange = &mut self.messages[index];
+                    exchange.sent = true;
+                    exchange.sent_here = true;
+                    if exchange.publish.qos == QoS::AtMostOnce {
+                        self.succeed(index);
+                    }
+                }
+                Unwritten::Pubrel(identifier) => {
+                    self.owed -= 1;
+                    if let Some(index) = self.waiting(identifier, Awaits::Release) {
+                        self.messages[index].awaits = Awaits::Pubcomp;
+                    }
+                }
+                Unwritten::Pubcomp => self.owed -= 1,
             }
-        }
-    }
-
-    /// Everything that the socket took has left this process.
-    pub(super) fn flushed(&mut self) {
-        for index in std::mem::take(&mut self.unflushed) {
-            self.succeed(index);
         }
     }
 
@@ -274,13 +295,15 @@ impl Delivery {
             }
             Packet::PubRec(PubRec { pkid }) => {
                 if let Some(index) = self.waiting(*pkid, Awaits::Pubrec) {
-                    self.messages[index].awaits = Awaits::Pubcomp;
+                    self.messages[index].awaits = Awaits::Release;
                 }
-                // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed.
-                let of_qos1 =
-                    self.identifiers.get(pkid).is_some_and(|i| self.messages[*i].awaits == Awaits::Puback);
-                if !of_qos1 {
-                    self.replies.push_back(Packet::PubRel(PubRel::new(*pkid)));
+                // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed. Not when it
+                // answers what it has not been sent.
+                let early = self.identifiers.get(pkid).is_some_and(|index| {
+                    matches!(self.messages[*index].awaits, Awaits::Puback | Awaits::Pubrec)
+                });
+                if !early {
+                    self.reply(Packet::PubRel(PubRel::new(*pkid)));
                 }
                 Ok(())
             }
@@ -291,7 +314,7 @@ impl Delivery {
                 Ok(())
             }
             Packet::PubRel(PubRel { pkid }) => {
-                self.replies.push_back(Packet::PubComp(PubComp::new(*pkid)));
+                self.reply(Packet::PubComp(PubComp::new(*pkid)));
                 Ok(())
             }
             // A session that survived may have subscriptions, which are another program's: what is not acknowledged
@@ -306,6 +329,11 @@ impl Delivery {
             | Packet::PingReq
             | Packet::Disconnect => Err("a packet that only a client sends"),
         }
+    }
+
+    fn reply(&mut self, packet: Packet) {
+        self.owed += 1;
+        self.replies.push_back(packet);
     }
 
     /// The message with this identifier, if `awaits` is what it waits for on this connection.

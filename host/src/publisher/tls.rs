@@ -27,6 +27,9 @@ const ROOT_CA_CRT: &str = "root-ca-crt";
 /// The name of webpki's error for a server that shows a certificate with `CA:TRUE`, as `openssl req -x509` makes it.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
+/// The most plaintext that one record holds (RFC 8446, section 5.1): it arrives as a whole or not at all.
+pub(super) const RECORD: usize = 16 * 1024;
+
 /// What a handshake needs: made once per call, used for each of its connections.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,

@@ -9,6 +9,7 @@ use super::*;
 struct Run {
     delivery: Delivery,
     out: BytesMut,
+    written: u64,
 }
 
 impl Run {
@@ -21,11 +22,12 @@ impl Run {
             properties: None,
         };
         let messages = qualities.iter().map(message).collect();
-        Self { delivery: Delivery::new(messages, Instant::now()), out: BytesMut::new() }
+        Self { delivery: Delivery::new(messages, Instant::now()), out: BytesMut::new(), written: 0 }
     }
 
     fn connect(&mut self, session_present: bool) {
         self.out.clear();
+        self.written = 0;
         self.delivery.connected(session_present, 500);
     }
 
@@ -33,17 +35,16 @@ impl Run {
         self.delivery.disconnected(clean_session, &Error::Lost("cut".to_owned()));
     }
 
-    /// Serialises, lets the socket take everything, flushes, and gives the packets.
+    /// Serialises, lets the socket take everything, and gives the packets.
     fn write(&mut self) -> Vec<Packet> {
         let packets = self.serialise();
         let bytes = self.out.len();
         self.take(bytes);
-        self.delivery.flushed();
         packets
     }
 
     fn serialise(&mut self) -> Vec<Packet> {
-        self.delivery.serialise(&mut self.out);
+        self.delivery.serialise(&mut self.out, self.written);
         let mut copy = self.out.clone();
         let mut packets = Vec::new();
         while !copy.is_empty() {
@@ -54,7 +55,8 @@ impl Run {
 
     fn take(&mut self, bytes: usize) {
         self.out.advance(bytes);
-        self.delivery.accepted(bytes);
+        self.written += bytes as u64;
+        self.delivery.written(self.written);
     }
 
     fn receive(&mut self, packet: &Packet) {
@@ -97,23 +99,20 @@ const SENT: Result<Qos, Progress> = Err(Progress::SentUnacknowledged);
 const NOT_SENT: Result<Qos, Progress> = Err(Progress::NotSent);
 
 #[test]
-fn qos_0_is_settled_when_it_is_flushed_and_not_before() {
+fn qos_0_is_settled_when_it_is_written_and_not_before() {
     let mut run = Run::new(&[Qos::AtMostOnce]);
     run.connect(false);
     run.serialise();
     let bytes = run.out.len();
     run.take(bytes - 1);
-    run.delivery.flushed();
     assert!(!run.delivery.is_settled());
     run.take(1);
-    assert!(!run.delivery.is_settled());
-    run.delivery.flushed();
     assert!(run.delivery.is_settled());
     assert_eq!(run.settlements(), [Ok(Qos::AtMostOnce)]);
 }
 
 #[test]
-fn qos_0_is_sent_again_only_when_the_socket_did_not_take_it_whole() {
+fn qos_0_is_sent_again_only_when_it_was_not_written_whole() {
     let mut run = Run::new(&[Qos::AtMostOnce, Qos::AtMostOnce]);
     run.connect(false);
     run.serialise();
@@ -121,8 +120,55 @@ fn qos_0_is_sent_again_only_when_the_socket_did_not_take_it_whole() {
     run.take(bytes - 1);
     run.lose(true);
     run.connect(false);
-    assert_eq!(published(&run.write()), [(0, false)], "the first was taken, and is not repeated");
-    assert_eq!(run.settlements(), [SENT, Ok(Qos::AtMostOnce)]);
+    assert_eq!(published(&run.write()), [(0, false)], "the first is settled");
+    assert_eq!(run.settlements(), [Ok(Qos::AtMostOnce), Ok(Qos::AtMostOnce)]);
+}
+
+#[test]
+fn pubcomp_counts_only_after_pubrel_was_written() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    run.receive(&pubrec(1));
+    run.receive(&pubcomp(1));
+    assert!(!run.delivery.is_settled(), "before it is serialised");
+    run.serialise();
+    run.take(3);
+    run.receive(&pubcomp(1));
+    assert!(!run.delivery.is_settled(), "before it is written whole");
+    run.take(1);
+    run.receive(&pubcomp(1));
+    assert!(run.delivery.is_settled());
+}
+
+#[test]
+fn what_else_is_written_moves_no_boundary() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    run.out.extend_from_slice(&[0xc0, 0x00]);
+    run.delivery.serialise(&mut run.out, run.written);
+    let bytes = run.out.len();
+    run.take(bytes - 1);
+    run.receive(&puback(1));
+    assert!(!run.delivery.is_settled(), "two bytes of PINGREQ are not the message's");
+    run.take(1);
+    run.receive(&puback(1));
+    assert!(run.delivery.is_settled());
+}
+
+#[test]
+fn a_broker_that_only_asks_is_not_listened_to_for_ever() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    for _ in 0..MAX_OWED {
+        run.receive(&pubrec(77));
+    }
+    assert!(!run.delivery.is_swamped());
+    run.receive(&pubrec(77));
+    run.serialise();
+    assert!(run.delivery.is_swamped(), "serialised is not written");
+    run.write();
+    assert!(!run.delivery.is_swamped());
 }
 
 #[test]
@@ -215,6 +261,7 @@ fn qos_2_goes_on_in_a_session_that_survived() {
     assert_eq!(published(&packets), [(2, true)]);
     run.receive(&pubcomp(1));
     run.receive(&pubrec(2));
+    run.write();
     run.receive(&pubcomp(2));
     assert_eq!(run.settlements(), [Ok(Qos::ExactlyOnce), Ok(Qos::ExactlyOnce)]);
 }
@@ -285,6 +332,7 @@ fn identifiers_wrap_around_and_skip_those_in_use() {
     run.connect(false);
     run.write();
     run.receive(&pubrec(5));
+    assert_eq!(run.write(), [pubrel(5)]);
     run.receive(&pubcomp(5));
     run.delivery.last_identifier = u16::MAX;
     assert_eq!(published(&run.write()), [(5, false)]);

@@ -1,10 +1,9 @@
 //! What a good broker never does, scripted: each answer is the truth about the message.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mqtt_connector::Meta;
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::port::{BlackHole, ClosedPort, SilentPort};
 use mqtt_connector_tests::script::ScriptedBrokerBuilder;
 use mqtt_connector_tests::{Expect, PacketId, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{assert_meta, config, send, with};
 
 /// Sends to a broker with one script for each connection.
-fn play<const N: usize>(scripts: [Vec<Step>; N], request: Value) -> Meta {
+pub(crate) fn play<const N: usize>(scripts: [Vec<Step>; N], request: Value) -> Meta {
     let builder = scripts.into_iter().fold(ScriptedBroker::builder(), ScriptedBrokerBuilder::connection);
     let broker = builder.start();
     let request = with(&json!({ "topic": "t", "content": "x" }), request);
@@ -28,19 +27,19 @@ fn config_port(message: &str) -> &str {
     after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
 }
 
-fn connected(session_present: bool) -> Vec<Step> {
+pub(crate) fn connected(session_present: bool) -> Vec<Step> {
     vec![Step::expect(Expect::connect()), Step::send(encode::connack(session_present, 0))]
 }
 
-fn goodbye() -> Vec<Step> {
+pub(crate) fn goodbye() -> Vec<Step> {
     vec![Step::expect(Expect::disconnect()), Step::expect_end()]
 }
 
-fn script(parts: impl IntoIterator<Item = Vec<Step>>) -> Vec<Step> {
+pub(crate) fn script(parts: impl IntoIterator<Item = Vec<Step>>) -> Vec<Step> {
     parts.into_iter().flatten().collect()
 }
 
-fn publish(qos: u8) -> Expect {
+pub(crate) fn publish(qos: u8) -> Expect {
     Expect::publish().topic("t").payload("x").qos(qos)
 }
 
@@ -215,89 +214,6 @@ fn packets_may_be_split_at_every_byte_and_joined() {
 }
 
 #[test]
-fn silence_ends_with_the_time_out_and_the_truth() {
-    let silent = [
-        (script([vec![Step::expect(Expect::connect()), Step::expect_end()]]), 2, 75, "waiting for CONNACK"),
-        (
-            script([connected(false), vec![Step::expect(publish(1)), Step::expect_end()]]),
-            1,
-            79,
-            "waiting for the acknowledgement",
-        ),
-        (
-            script([connected(false), vec![Step::expect(publish(2)), Step::expect_end()]]),
-            2,
-            79,
-            "waiting for the acknowledgement",
-        ),
-        (
-            script([
-                connected(false),
-                vec![
-                    Step::expect(publish(2)),
-                    Step::respond(PacketType::PubRec),
-                    Step::expect(Expect::pubrel()),
-                    Step::expect_end(),
-                ],
-            ]),
-            2,
-            79,
-            "waiting for the acknowledgement",
-        ),
-    ];
-    for (steps, qos, exit_code, stage) in silent {
-        let started = Instant::now();
-        let meta = play([steps], json!({ "qos": qos, "timeout": 250 }));
-        let took = started.elapsed();
-        assert_eq!(meta.exit_code, exit_code, "{}", meta.message);
-        assert!(
-            meta.message.contains(&format!("no answer within 250 ms, while {stage}")),
-            "{}",
-            meta.message
-        );
-        assert!(took >= Duration::from_millis(250) && took < Duration::from_secs(3), "{took:?}");
-    }
-}
-
-#[test]
-fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
-    for qos in [0, 1, 2] {
-        let broker = ScriptedBroker::builder()
-            .receive_buffer(4096)
-            .connection(script([connected(false), vec![Step::deaf()]]))
-            .start();
-        let request = json!({ "topic": "t", "content": "x".repeat(16 << 20), "qos": qos, "timeout": 700 });
-        let meta = send(&config(broker.port()), &request);
-        assert_eq!(meta.exit_code, 75, "QoS {qos}: {}", meta.message);
-        assert!(meta.message.contains("while writing the message"), "QoS {qos}: {}", meta.message);
-        broker.finish();
-    }
-}
-
-#[test]
-fn a_broker_that_is_not_there_is_unreachable_or_times_out() {
-    let request = json!({ "topic": "t", "content": "x", "timeout": 300 });
-    let closed = ClosedPort::open();
-    let meta = send(&config(closed.port()), &request);
-    let address = closed.address();
-    assert_meta(
-        &meta,
-        69,
-        &format!(
-            "Not sent, the broker tcp://{address} could not be reached: {address}: Connection refused (os error 111)."
-        ),
-    );
-    let silent = SilentPort::open();
-    let meta = send(&config(silent.port()), &request);
-    assert_eq!(meta.exit_code, 75, "{}", meta.message);
-    assert!(meta.message.contains("while waiting for CONNACK"), "{}", meta.message);
-    let hole = BlackHole::open();
-    let meta = send(&config(hole.port()), &request);
-    assert_eq!(meta.exit_code, 75, "{}", meta.message);
-    assert!(meta.message.contains("while connecting to the broker"), "{}", meta.message);
-}
-
-#[test]
 fn a_name_without_an_address_is_not_found() {
     let meta = send(
         &json!({ "broker": "tcp://no-such-host.invalid", "client-id": "c" }),
@@ -388,35 +304,6 @@ fn quality_of_service_2_is_not_repeated_in_a_clean_session() {
     let cut = script([connected(false), vec![Step::expect(publish(2)), Step::close()]]);
     let meta = play([cut], json!({ "retries": 2 }));
     assert_eq!(meta.exit_code, 79, "{}", meta.message);
-}
-
-#[test]
-fn the_client_is_heard_of_within_the_keep_alive() {
-    let steps = script([
-        connected(false),
-        vec![
-            Step::expect(publish(1)),
-            Step::expect(Expect::pingreq()),
-            Step::send(encode::pingresp()),
-            Step::expect(Expect::pingreq()),
-            Step::send([encode::pingresp(), encode::puback(1)].concat()),
-        ],
-        goodbye(),
-    ]);
-    let started = Instant::now();
-    assert_eq!(play([steps], json!({ "qos": 1, "keep-alive": 1 })).exit_code, 0);
-    assert!(started.elapsed() < Duration::from_secs(3));
-}
-
-#[test]
-fn a_broker_that_does_not_answer_a_ping_is_lost() {
-    let steps = script([
-        connected(false),
-        vec![Step::expect(publish(1)), Step::expect(Expect::pingreq()), Step::expect_end()],
-    ]);
-    let meta = play([steps], json!({ "qos": 1, "keep-alive": 1 }));
-    assert_eq!(meta.exit_code, 79, "{}", meta.message);
-    assert!(meta.message.contains("did not answer PINGREQ"), "{}", meta.message);
 }
 
 #[test]

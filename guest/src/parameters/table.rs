@@ -121,7 +121,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     parameter(Name::Content, "content", "Content", Kind::Any)
         .described(
             "What is published. A string is sent as it is, any other JSON value as compact JSON with the digits and \
-             the order it was given with. \"\" is allowed. Instead of it: content-base64. Content in the request, \
+             the order it was given with, nested 128 levels deep at most. \"\" is allowed. Instead of it: content-base64. Content in the request, \
              of either kind, replaces content of either kind in the configuration.",
         )
         .required()

@@ -126,6 +126,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // What came with CONNACK came before any message, and acknowledges none.
         while !self.inbox.is_empty() {
             self.take_packets(delivery)?;
+            if delivery.is_swamped() {
+                return Err(Error::Protocol("acknowledgements without end, before any message".to_owned()));
+            }
             if !self.inbox.is_empty() {
                 self.step(true).await?;
             }

@@ -195,3 +195,31 @@ fn words_about_the_command_line_hold_no_secret() {
         secrets.are_not_in(&output);
     }
 }
+
+/// A path that cannot be read is shown, so a key must not be taken for one.
+#[test]
+fn keys_that_are_not_whole_are_no_paths() {
+    let pki = Pki::new();
+    let client = pki.client("thing", KeyFormat::Pkcs8);
+    let secrets = Secrets::new(&pki, &client);
+    let text = client.key().text();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    for key in [
+        lines.concat(),
+        lines.join("\n"),
+        lines.join(" "),
+        lines.concat().split_at(64).0.to_owned(),
+        lines.concat().repeat(50),
+        format!("\u{feff}{text}"),
+        text.lines().collect::<String>().replacen("-----", ".-----", 1),
+    ] {
+        let output = logging(["--broker", "ssl://127.0.0.1:1", "--client-id", "c", "--topic", "t"])
+            .args(["--content", CONTENT, "--use-certificate", "--private-key", &key])
+            .args(["--certificate", client.certificate().path_str(), "--retries", "0"])
+            .run();
+        assert_eq!(output.status, Some(64), "{output:#?}");
+        let told = format!("private-key in the request got a string of {} bytes", key.len());
+        assert!(output.message().contains(&told), "{output:#?}");
+        secrets.are_not_in(&output);
+    }
+}

@@ -20,6 +20,15 @@ use super::{UNREADABLE, USAGE, response};
 /// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
 const MAX_FILE: u64 = 268_435_455;
 
+/// The longest text that may be the path of a file that exists, in bytes (Linux, `PATH_MAX`).
+const MAX_PATH: usize = 4096;
+
+/// As many bytes are no path that somebody has typed.
+const LONG: usize = 256;
+
+/// As many characters in one run are a key: the shortest one, Ed25519's, has 64 in base64, some of them cut off.
+const KEY: usize = 40;
+
 const STANDARD_INPUT: &str = "-";
 
 const PASSWORD: &str = "password";
@@ -132,12 +141,23 @@ fn value(parameter: &Parameter, text: &str) -> String {
 }
 
 /// Whether `text` is a relative path. Documents hold absolute paths; at a prompt, one means the current directory.
+///
+/// What may be a key is none: a path is shown when it cannot be read, and of a key the component tells the size.
 fn is_path(parameter: &Parameter, text: &str) -> bool {
     let names_file = matches!(parameter.name, "root-ca-crt" | "certificate" | "private-key");
-    names_file
-        && !text.is_empty()
-        && !text.trim_start().starts_with("-----BEGIN")
-        && !Path::new(text).is_absolute()
+    if !names_file || text.is_empty() || text.len() > MAX_PATH || text.contains(['\n', '\r']) {
+        return false;
+    }
+    let path = Path::new(text);
+    let looks_like_one =
+        text.contains(['/', '.']) && text.len() < LONG && !text.contains("-----BEGIN") && !is_base64(text);
+    !path.is_absolute() && (looks_like_one || path.exists())
+}
+
+/// Whether `text` looks like a key without its first and last line. The name of a file mostly has a dot.
+fn is_base64(text: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    !text.contains('.') && text.as_bytes().split(|byte| !is_digit(byte)).any(|run| run.len() >= KEY)
 }
 
 fn usage(reason: &str) -> Response {

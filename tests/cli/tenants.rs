@@ -134,6 +134,19 @@ fn a_dry_run_says_what_a_tenant_was_not_granted() {
              root-ca-crt /etc/ca.pem is not in its directories; verify-server false is not granted \
              (unverified-servers).",
         );
+    // No way leads out of a directory that is granted.
+    let outside = format!("{}/../out/ca.pem", directory.path().display());
+    for command in ["check", "send"] {
+        let output = as_tenant(command, &file, "acme")
+            .args(["--topic", "acme/x", "--content", "x", "--broker", "ssl://127.0.0.1:1883"])
+            .args(["--root-ca-crt", &outside])
+            .run();
+        assert_eq!(output.status, Some(77), "{output:#?}");
+        if command == "check" {
+            let refusal = format!("root-ca-crt {outside} is not in its directories");
+            assert!(output.message().contains(&refusal), "{output:#?}");
+        }
+    }
     // What is not used needs no grant.
     check("acme")
         .args([

@@ -1,21 +1,19 @@
 //! What a tenant may do: which brokers it may reach, over which addresses, and which files it may name.
 
 mod document;
+mod files;
 
-use std::io::{self, Read as _};
+use std::io;
 use std::net::IpAddr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::Dir;
 
 use super::broker_grant::{BrokerGrant, Scheme};
 use super::topic_filter::TopicFilter;
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
-
-/// The largest certificate, key or CA file, in bytes: every public authority fits several times.
-const MAX_FILE: u64 = 1024 * 1024;
 
 /// What a tenant may do. Nothing granted, nothing allowed.
 ///
@@ -168,6 +166,11 @@ impl Grants {
         if !path.is_absolute() {
             return Err(wrong(io::Error::new(io::ErrorKind::InvalidInput, "it is not an absolute path")));
         }
+        if files::has_dots(path) {
+            let reason = "it has . or .. in it; a grant is compared with paths as they are written, so name the \
+                          directory itself";
+            return Err(wrong(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+        }
         let opened = Dir::open_ambient_dir(path, ambient_authority()).map_err(wrong)?;
         directories.push(Directory { path: path.to_owned(), opened });
         Ok(())
@@ -234,63 +237,6 @@ impl Grants {
             broker.host
         )))
     }
-
-    /// Reads a certificate, key or CA file that `parameter` names.
-    ///
-    /// A granted directory is opened once; what is opened inside it cannot leave it, neither by `..` nor by a link.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Denied`] for a path that is not in a granted directory, [`Error::Credential`] for a file that cannot
-    /// be read, is not a regular file, or is larger than 1 MiB.
-    pub(crate) fn read_file(
-        &self,
-        tenant: &str,
-        parameter: &'static str,
-        path: &str,
-    ) -> Result<Vec<u8>, Error> {
-        let unreadable = |why: &dyn std::fmt::Display| Error::Credential {
-            parameter,
-            reason: format!("{path} cannot be read: {why}"),
-        };
-        let denied = || {
-            Error::Denied(format!(
-                "{parameter}: tenant {tenant} may not read {path}; it is in no directory that is granted"
-            ))
-        };
-        let mut options = OpenOptions::new();
-        // A FIFO without a writer must not keep the call waiting.
-        options.read(true).custom_flags(libc::O_NONBLOCK);
-        let opened = match &self.directories {
-            Access::Everything => File::open_ambient_with(path, &options, ambient_authority()),
-            Access::Listed(directories) => {
-                let wanted = Path::new(path);
-                if wanted.components().any(|component| component == Component::ParentDir) {
-                    return Err(denied());
-                }
-                let found = directories.iter().find_map(|directory| {
-                    wanted.strip_prefix(&directory.path).ok().map(|inside| (directory, inside))
-                });
-                let Some((directory, inside)) = found else { return Err(denied()) };
-                directory.opened.open_with(inside, &options)
-            }
-        };
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if is_escape(&error) => return Err(denied()),
-            Err(error) => return Err(unreadable(&error)),
-        };
-        let metadata = file.metadata().map_err(|error| unreadable(&error))?;
-        if !metadata.is_file() {
-            return Err(unreadable(&"it is not a regular file"));
-        }
-        let mut content = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| unreadable(&error))?;
-        if content.len() as u64 > MAX_FILE {
-            return Err(unreadable(&"it is larger than 1 MiB"));
-        }
-        Ok(content)
-    }
 }
 
 /// Who routes an address.
@@ -302,11 +248,6 @@ enum Reach {
     Private,
     /// Nobody, or one link: cloud metadata services live there.
     Special,
-}
-
-/// cap-std's error for a path that leads out of its directory.
-fn is_escape(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
 /// The IPv4 address that an IPv6 address stands for: IPv4-mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056).

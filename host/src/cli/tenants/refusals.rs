@@ -1,7 +1,5 @@
 //! What a tenant asks for and may not do, as far as that can be said without sending.
 
-use std::path::Path;
-
 use mqtt_connector::{Scheme, Tenant};
 use mqtt_connector_guest::bindings::publisher::Transport;
 use mqtt_connector_guest::broker::BrokerUrl;
@@ -49,14 +47,9 @@ fn tls(tenant: &Tenant, parameters: &Parameters, refusals: &mut Vec<String>) {
         ("certificate", parameters.certificate.as_ref().filter(|_| shows_certificate)),
         ("private-key", parameters.private_key.as_ref().filter(|_| shows_certificate)),
     ];
-    // `None`: all of them.
-    let is_granted = |file: &str| {
-        let directories = grants.directories();
-        directories.is_none_or(|directories| directories.iter().any(|path| Path::new(file).starts_with(path)))
-    };
     for (name, file) in files {
         match file {
-            Some(Pem::File(file)) if !is_granted(file) => {
+            Some(Pem::File(file)) if !grants.allows_file(file) => {
                 refusals.push(format!("{name} {} is not in its directories", Shown::plain(file, TOPIC)));
             }
             Some(Pem::File(_) | Pem::Text(_)) | None => {}

@@ -101,6 +101,11 @@ mod tests {
                 "directory grant certificates: it is not an absolute path",
             ),
             (
+                r#"{"directories":["/etc/../etc"]}"#,
+                "directory grant /etc/../etc: it has . or .. in it; a grant is compared with paths as they are \
+                 written, so name the directory itself",
+            ),
+            (
                 r#"{"directories":["/not/there"]}"#,
                 "directory grant /not/there: No such file or directory (os error 2)",
             ),

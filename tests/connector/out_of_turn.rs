@@ -1,11 +1,10 @@
 //! Acknowledgements that come before what they acknowledge: they acknowledge nothing.
 
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
+use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
 use crate::faults::{connected, goodbye, play, publish, script};
-use crate::support::{config, send};
 
 #[test]
 fn an_acknowledgement_that_comes_with_connack_settles_nothing() {
@@ -40,20 +39,6 @@ fn nothing_is_sent_before_a_packet_that_has_begun_is_whole() {
     let steps = vec![Step::expect(Expect::connect()), Step::send(begun), Step::expect_end()];
     let meta = play([steps], json!({ "qos": 1, "timeout": 300 }));
     assert_eq!(meta.exit_code, 75, "{}", meta.message);
-}
-
-#[test]
-fn a_flood_that_comes_with_connack_ends_the_connection() {
-    // Two bytes more, so that no read of an even size ends between packets.
-    let flood = [encode::connack(false, 0), encode::pingresp(), encode::pubrec(7).repeat(100_000)].concat();
-    // Whether all of it is taken depends on when the client hangs up.
-    let steps = vec![Step::expect(Expect::connect()), Step::answer(move |_| flood.clone())];
-    let broker = ScriptedBroker::builder().connection(steps).start();
-    let meta = send(&config(broker.port()), &json!({ "topic": "t", "content": "x", "qos": 1 }));
-    assert_eq!(meta.exit_code, 76, "{}", meta.message);
-    assert!(meta.message.contains("acknowledgements without end, before any message"), "{}", meta.message);
-    let sent = broker.finish_unchecked().conversations[0].packets.len();
-    assert_eq!(sent, 1, "nothing but CONNECT");
 }
 
 #[test]

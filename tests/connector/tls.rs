@@ -1,6 +1,7 @@
 //! TLS: who is believed, what is shown, and what is said when it fails.
 
 mod client;
+mod costs;
 mod files;
 mod handshake;
 mod server;

@@ -1,9 +1,10 @@
 //! PEM text of a tenant → certificates and a private key.
 
-use pkcs8::der::Decode as _;
+mod encrypted;
+
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, InconsistentKeys};
 use zeroize::Zeroizing;
@@ -59,7 +60,7 @@ fn private_key(
         let Some(password) = &identity.private_key_password else {
             return Err(unusable(format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given")));
         };
-        return decrypt(encrypted, password, &origin);
+        return encrypted::decrypt(encrypted, password, &origin);
     }
     if contains(&text, b"Proc-Type: 4,ENCRYPTED") {
         return Err(unusable(format!(
@@ -74,20 +75,6 @@ fn private_key(
         ))),
         Err(error) => Err(unusable(format!("{origin} {}", malformed(&error)))),
     }
-}
-
-/// Decrypts a PKCS#8 key (RFC 5958, section 3).
-fn decrypt(section: &[u8], password: &str, origin: &str) -> Result<Zeroizing<PrivateKeyDer<'static>>, Error> {
-    let unusable = |parameter, reason: String| Error::Credential { parameter, reason };
-    let (_, der) = pkcs8::der::pem::decode_vec(section)
-        .map_err(|_| unusable(PRIVATE_KEY, format!("{origin} is not valid PEM")))?;
-    let info = pkcs8::EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| {
-        unusable(PRIVATE_KEY, format!("{origin} is encrypted in a way that is not supported; PBES2 is"))
-    })?;
-    let key = info.decrypt(password).map_err(|_| {
-        unusable(PRIVATE_KEY_PASSWORD, format!("does not decrypt {origin}, which {PRIVATE_KEY} names"))
-    })?;
-    Ok(Zeroizing::new(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()))))
 }
 
 fn encrypted_section(text: &[u8]) -> Option<&[u8]> {

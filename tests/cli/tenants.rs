@@ -405,3 +405,33 @@ fn everything_wrong_with_a_file_of_tenants_is_said_at_once() {
     assert_eq!((none.status, none.stdout.as_str()), (Some(0), ""));
     assert_eq!(none.stderr, "mqtt-connector: -: there is no tenant in it, as in [tenants.acme]\n");
 }
+
+#[test]
+fn nothing_of_a_file_is_obeyed_by_a_terminal() {
+    let directory = TempDir::new().unwrap();
+    let strange = format!("{}/\u{1b}[2J\u{202e}", directory.path().display());
+    let file = |directories: &str| {
+        let entry = format!("[tenants.acme]\ndirectories = [{directories}]\n").replace('\u{1b}', "\\u001b");
+        write(&directory, "tenants.toml", entry)
+    };
+    let missing = Program::new(["tenants", "check", &file(&format!("\"{strange}\""))]).run();
+    assert_eq!(missing.status, Some(64), "{missing:#?}");
+    std::fs::create_dir(&strange).unwrap();
+    let there = Program::new(["tenants", "check", &file(&format!("\"{strange}\""))]).run();
+    assert_eq!(there.status, Some(0), "{there:#?}");
+    for output in [missing, there] {
+        let printed = output.stdout + &output.stderr;
+        assert!(printed.contains(r"/\u{1b}[2J\u{202e}"), "{printed}");
+        assert!(!printed.contains(['\u{1b}', '\u{202e}']), "{printed:?}");
+    }
+}
+
+#[test]
+fn of_very_many_faults_a_hundred_are_told() {
+    let directory = TempDir::new().unwrap();
+    let file = write(&directory, "tenants.toml", "=\n".repeat(1000));
+    let output = Program::new(["tenants", "check", &file]).run();
+    assert_eq!(output.status, Some(64), "{output:#?}");
+    assert_eq!(output.stderr.lines().count(), 102, "{output:#?}");
+    assert!(output.stderr.ends_with(" more\n"), "{output:#?}");
+}

@@ -67,7 +67,7 @@ pub(super) fn refused(tenant: &Tenant, documents: &Documents) -> Option<Response
 ///
 /// # Errors
 ///
-/// The response: the file cannot be read, or everything that is wrong with it, a line for each.
+/// The response: the file cannot be read, or what is wrong with it, a line for each.
 pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
     let path = matches.get_one::<String>(FILE).map(String::as_str).unwrap_or_default();
     let tenants: Tenants = text_of(path, path)?.parse().map_err(|error| wrong(path, &error))?;
@@ -88,12 +88,15 @@ pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
 }
 
 fn wrong(path: &str, error: &TenantsError) -> Response {
-    let count = error.faults().len();
+    let count = error.faults().len() + error.more();
     let mut message =
         format!("{path}: {count} {} wrong", if count == 1 { "entry is" } else { "entries are" });
     for fault in error.faults() {
         // Writing to a string does not fail.
         let _ = write!(message, "\n{path}:{}:{}: {}", fault.line(), fault.column(), fault.reason());
+    }
+    if error.more() > 0 {
+        let _ = write!(message, "\n{path}: and {} more", error.more());
     }
     response(USAGE, message)
 }

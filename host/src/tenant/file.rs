@@ -74,7 +74,7 @@ impl FromStr for Tenants {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it, each with its place. Values of `config` are in no error: they may be secret.
+    /// What is wrong with it, each fault with its place, or that it is larger than 1 MiB. Values of `config` are in no error: they may be secret.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let tenants = reader::read(text)?;
         let by_name = tenants.into_iter().map(|tenant| (tenant.name().to_owned(), Arc::new(tenant)));

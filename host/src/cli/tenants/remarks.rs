@@ -33,7 +33,8 @@ fn grants(grants: &Grants, remarks: &mut Vec<String>) {
         remarks.push(format!("{entry}: {}: {caution}", Shown::plain(&granted, TOPIC)));
     }
     for directory in grants.directories().unwrap_or_default().into_iter().filter(|path| is_shared(path)) {
-        let directory = directory.display();
+        let directory = directory.to_string_lossy();
+        let directory = Shown::plain(&directory, TOPIC);
         remarks.push(format!("directories: {directory}: it holds more than the certificates of one tenant"));
     }
     if grants.allows_private_networks() {

@@ -4,10 +4,12 @@ use std::fmt;
 
 use super::super::{BrokerGrantError, DirectoryGrantError, TopicFilterError};
 
-/// Everything that is wrong with a file of tenants; never nothing.
+/// What is wrong with a file of tenants; never nothing.
 #[derive(Debug)]
 pub struct TenantsError {
     pub(super) faults: Vec<TenantsFault>,
+    /// How many there are besides.
+    pub(super) more: usize,
 }
 
 /// One thing that is wrong with a file of tenants: `Display` says where (line and column), with which entry, and what.
@@ -26,6 +28,8 @@ const MOST_SHOWN: usize = 20;
 /// No value of a configuration is in any of them.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Reason {
+    #[error("the file has {0} bytes; at most 1 MiB is read")]
+    TooLarge(usize),
     /// The parser's words, which hold nothing of the file.
     #[error("the file is not TOML: {0}")]
     Syntax(String),
@@ -50,10 +54,16 @@ pub(super) enum Reason {
 }
 
 impl TenantsError {
-    /// Everything that is wrong, in the order of the file.
+    /// What is wrong, in the order of the file: at most 100 faults.
     #[must_use]
     pub fn faults(&self) -> &[TenantsFault] {
         &self.faults
+    }
+
+    /// How many faults there are besides [`faults`](Self::faults).
+    #[must_use]
+    pub fn more(&self) -> usize {
+        self.more
     }
 }
 
@@ -70,11 +80,16 @@ impl TenantsFault {
         self.column
     }
 
-    /// What is wrong with which entry, without the place.
+    /// What is wrong with which entry, without the place: on one line, and nothing that a terminal obeys.
     #[must_use]
     pub fn reason(&self) -> impl fmt::Display {
         let Self { entry, reason, .. } = self;
-        if entry.is_empty() { reason.to_string() } else { format!("{entry}: {reason}") }
+        let reason = if entry.is_empty() { reason.to_string() } else { format!("{entry}: {reason}") };
+        let mut shown = String::with_capacity(reason.len());
+        for character in reason.chars() {
+            if misleads(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
+        }
+        shown
     }
 }
 
@@ -93,7 +108,7 @@ impl fmt::Display for TenantsError {
             }
             fault.fmt(f)?;
         }
-        match self.faults.len().saturating_sub(MOST_SHOWN) {
+        match self.faults.len().saturating_sub(MOST_SHOWN) + self.more {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
@@ -104,4 +119,11 @@ impl std::error::Error for TenantsError {}
 
 fn suggested(name: Option<&str>) -> String {
     name.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}
+
+/// Whether a terminal obeys the character, or shows something else than what it stands for: controls, separators of
+/// lines, zero widths, and what turns the direction of a line.
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

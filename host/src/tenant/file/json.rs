@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 use super::fault::Reason;
+use super::reader::MOST_FAULTS;
 
 /// Where a value stands that JSON does not have: its keys below the table, its bytes in the file, and why.
 pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);
@@ -35,7 +36,9 @@ fn value(given: &Spanned<DeValue<'_>>, keys: &[String], wrong: &mut Vec<NotJson>
         DeValue::Table(table) => Ok(object(table, keys, wrong)),
     };
     read.unwrap_or_else(|reason| {
-        wrong.push((keys.to_vec(), given.span(), reason));
+        // Beyond those that are shown they are only counted.
+        let keys = if wrong.len() < MOST_FAULTS { keys.to_vec() } else { Vec::new() };
+        wrong.push((keys, given.span(), reason));
         Value::Null
     })
 }

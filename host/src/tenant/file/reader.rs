@@ -31,9 +31,22 @@ const TABLE: &str = "a table";
 /// Typing errors in a name for which another is still suggested.
 const MISTYPED: usize = 3;
 
+/// The longest name for which another is suggested; comparing takes time and memory by its length.
+const LONGEST_MISTYPED: usize = 64;
+
+/// The largest file, in bytes: thousands of tenants.
+const MAX_FILE: usize = 1024 * 1024;
+
+/// How many faults are kept; the others are counted.
+pub(super) const MOST_FAULTS: usize = 100;
+
 pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
+    let mut reader = Reader::new(text);
+    if text.len() > MAX_FILE {
+        reader.fault(0..0, String::new(), Reason::TooLarge(text.len()));
+        return Err(reader.error());
+    }
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { text, faults: Vec::new() };
     let mut tenants = Vec::new();
     if errors.is_empty() {
         tenants = reader.document(document.get_ref());
@@ -43,24 +56,43 @@ pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
         let reason = Reason::Syntax(error.message().to_owned());
         reader.fault(error.span().unwrap_or_default(), String::new(), reason);
     }
-    let Reader { mut faults, .. } = reader;
-    if faults.is_empty() {
-        return Ok(tenants);
-    }
-    faults.sort_by_key(|fault| (fault.line, fault.column));
-    Err(TenantsError { faults })
+    if reader.faults.is_empty() { Ok(tenants) } else { Err(reader.error()) }
 }
 
 struct Reader<'t> {
     text: &'t str,
+    /// Where each line starts, in bytes.
+    lines: Vec<usize>,
     faults: Vec<TenantsFault>,
+    /// How many faults there are besides.
+    more: usize,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+        Self { text, lines, faults: Vec::new(), more: 0 }
+    }
+
+    fn error(mut self) -> TenantsError {
+        self.faults.sort_by_key(|fault| (fault.line, fault.column));
+        TenantsError { faults: self.faults, more: self.more }
+    }
+
+    /// Whether another fault would only be counted.
+    fn is_full(&self) -> bool {
+        self.faults.len() >= MOST_FAULTS
+    }
+
     fn fault(&mut self, place: Range<usize>, entry: String, reason: impl Into<Reason>) {
+        if self.is_full() {
+            self.more += 1;
+            return;
+        }
         let before = self.text.get(..place.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = self.lines.partition_point(|start| *start <= before.len());
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let column = before.get(start..).unwrap_or_default().chars().count() + 1;
         self.faults.push(TenantsFault { line, column, entry, reason: reason.into() });
     }
 
@@ -196,7 +228,10 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, key: &Spanned<toml::de::DeString<'_>>, entry: String, known: &[&'static str]) {
-        let nearest = known
+        // What is not shown needs no suggestion.
+        let is_compared = !self.is_full() && key.get_ref().len() <= LONGEST_MISTYPED;
+        let compared = if is_compared { known } else { &[] };
+        let nearest = compared
             .iter()
             .map(|name| (strsim::damerau_levenshtein(key.get_ref(), name), *name))
             .filter(|(distance, name)| *distance <= MISTYPED.min(name.len() / 2))

@@ -1,6 +1,6 @@
 //! Files of tenants: what they grant, and every wrong entry with its place and its whole message.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::proptest;
 use tempfile::TempDir;
@@ -267,6 +267,56 @@ fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
     assert_eq!(error.to_string(), whole.join("; "));
     let many = format!("[tenants.a]\ntopics = [{}]\n", "5, ".repeat(100));
     assert!(many.parse::<Tenants>().unwrap_err().to_string().ends_with("; and 80 more"));
+}
+
+#[test]
+fn a_large_wrong_file_takes_no_time_and_tells_a_hundred_faults() {
+    let began = Instant::now();
+    let names = (0..25_000).map(|name| format!("brokerz{name} = 1979-01-01\n")).collect::<String>();
+    for (file, count) in [
+        // Each of them is wrong in three ways.
+        ("=\n".repeat(50_000), 150_000),
+        (format!("[tenants.a]\n{names}"), 25_000),
+        (format!("[tenants.a.config]\n{names}"), 25_000),
+        (format!("[tenants.a]\ntopics = [{}]\n", "5,".repeat(50_000)), 50_000),
+        (format!("[tenants.a]\n{} = 1\n", "x".repeat(1_000_000)), 1),
+    ] {
+        let error = file.parse::<Tenants>().unwrap_err();
+        let told = error.faults().len();
+        assert_eq!(told, count.min(100));
+        assert!((told + error.more()).abs_diff(count) < 2, "{} more", error.more());
+        assert!(error.faults().iter().all(|fault| fault.line() < 200));
+        assert_eq!(error.to_string().ends_with(" more"), count > 1);
+    }
+    let large = "#".repeat(1024 * 1024 + 1);
+    assert!(large[1..].parse::<Tenants>().is_ok());
+    assert_eq!(faults(&large), ["line 1, column 1: the file has 1048577 bytes; at most 1 MiB is read"]);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_wrong_is_said_in_nothing_that_a_terminal_obeys() {
+    for (line, fault) in [
+        (
+            r#"directories = ["/x\u001b[2J\u202e\n"]"#,
+            r"line 2, column 16: tenants.acme.directories: directory grant /x\u{1b}[2J\u{202e}\n: No such file or directory (os error 2)",
+        ),
+        (
+            r#"topics = ["\u001b#\u202e"]"#,
+            r##"line 2, column 11: tenants.acme.topics: topic grant "\u{1b}#\u{202e}": # and + stand for whole levels, as in acme/+/state"##,
+        ),
+    ] {
+        assert_eq!(faults(&format!("[tenants.acme]\n{line}\n")), [fault]);
+    }
+    for line in [
+        r#"brokers = ["\u001b\u202e", "tcp://\u001b\u202e", "\u001b\u202e://a", "tcp://a:\u001b\u202e"]"#,
+        r#"limits.cpu = "1 \u001b\u202e""#,
+        r#"limits.connections = "\u001b\u202e""#,
+        r#""\u001b\u202e" = 1"#,
+    ] {
+        let error = format!("[tenants.acme]\n{line}\n").parse::<Tenants>().unwrap_err().to_string();
+        assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error:?}");
+    }
 }
 
 /// A line of the file may hold a password: none is ever shown, whatever is wrong with it.

@@ -74,6 +74,27 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
         ("::ffff:169.254.169.254", "169.254.169.254 is not a public address, and needs a grant of its own"),
         ("64:ff9b::a00:1", "10.0.0.1 is in a private network, which needs a grant"),
         ("2002:7f00:1::", "127.0.0.1 is in a private network, which needs a grant"),
+        ("2002:c058:6301::", "192.88.99.1 is not a public address, and needs a grant of its own"),
+        ("::10.0.0.1", "10.0.0.1 is in a private network, which needs a grant"),
+        ("192.0.0.192", "192.0.0.192 is not a public address, and needs a grant of its own"),
+        ("192.88.99.1", "192.88.99.1 is not a public address, and needs a grant of its own"),
+        ("198.51.100.1", "198.51.100.1 is not a public address, and needs a grant of its own"),
+        ("240.0.0.1", "240.0.0.1 is not a public address, and needs a grant of its own"),
+        ("2001::1", "2001::1 is not a public address, and needs a grant of its own"),
+        ("2001:0:7f00:1::", "2001:0:7f00:1:: is not a public address, and needs a grant of its own"),
+        ("2001:2::1", "2001:2::1 is not a public address, and needs a grant of its own"),
+        ("2001:10::1", "2001:10::1 is not a public address, and needs a grant of its own"),
+        ("2001:20::1", "2001:20::1 is not a public address, and needs a grant of its own"),
+        ("2001:1ff:ffff::1", "2001:1ff:ffff::1 is not a public address, and needs a grant of its own"),
+        ("2001:db8::1", "2001:db8::1 is not a public address, and needs a grant of its own"),
+        ("3fff::1", "3fff::1 is not a public address, and needs a grant of its own"),
+        ("3fff:fff::1", "3fff:fff::1 is not a public address, and needs a grant of its own"),
+        ("5f00::1", "5f00::1 is not a public address, and needs a grant of its own"),
+        ("64:ff9b:1::a00:1", "64:ff9b:1::a00:1 is not a public address, and needs a grant of its own"),
+        ("100::1", "100::1 is not a public address, and needs a grant of its own"),
+        ("100:0:0:1::1", "100:0:0:1::1 is not a public address, and needs a grant of its own"),
+        ("fec0::1", "fec0::1 is not a public address, and needs a grant of its own"),
+        ("4000::1", "4000::1 is not a public address, and needs a grant of its own"),
         ("fe80::1", "fe80::1 is not a public address, and needs a grant of its own"),
         ("fd00::1", "fd00::1 is in a private network, which needs a grant"),
         ("fd00:ec2::254", "fd00:ec2::254 is not a public address, and needs a grant of its own"),
@@ -113,6 +134,51 @@ fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
         let configuration = json!({ "broker": "tcp://acme.example", "client-id": "c" }).to_string();
         let meta = block_on(connector.send(&Arc::new(tenant), &configuration, &request().to_string())).meta;
         assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    }
+}
+
+/// Whether a broker at `address`, which is written so or behind a granted name, is tried at all.
+fn is_tried(grants: &[&str], broker: &str, address: &str) -> bool {
+    let address = std::net::SocketAddr::new(address.parse().unwrap(), 1883);
+    let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, address);
+    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
+    let tenant = grants.iter().fold(tenant, |tenant, grant| tenant.broker(grant.parse().unwrap())).build();
+    let configuration =
+        json!({ "broker": broker, "client-id": "c", "timeout": 200, "retries": 0 }).to_string();
+    let meta = block_on(connector.send(&Arc::new(tenant), &configuration, &request().to_string())).meta;
+    eprintln!("{grants:?} {broker} {address}: {}", meta.message);
+    meta.exit_code != 77
+}
+
+/// An address with an IPv4 address inside is granted as what it is, or as what is inside; a wide range of IPv6 says
+/// nothing about IPv4.
+#[test]
+fn an_address_with_another_inside_has_a_grant_of_its_own() {
+    let name = "tcp://acme.example";
+    for (grant, address, tried) in [
+        ("tcp://[64:ff9b::a00:1]", "64:ff9b::a00:1", true),
+        ("tcp://[64:ff9b::a00:0]/120", "64:ff9b::a00:1", true),
+        ("tcp://[64:ff9b::]/96", "64:ff9b::a00:1", true),
+        ("tcp://10.0.0.0/8", "64:ff9b::a00:1", true),
+        ("tcp://[64:ff9b::a00:2]", "64:ff9b::a00:1", false),
+        ("tcp://[64:ff9b::]/64", "64:ff9b::a00:1", false),
+        ("tcp://[::]/0", "64:ff9b::a00:1", false),
+        ("tcp://[2002:a00:1::]", "2002:a00:1::", true),
+        ("tcp://[2002:a00:1::]/48", "2002:a00:1::5", true),
+        ("tcp://[2002::]/16", "2002:a00:1::", true),
+        ("tcp://[2000::]/3", "2002:a00:1::", false),
+        ("tcp://[::10.0.0.1]", "::10.0.0.1", true),
+        ("tcp://[::]/0", "::10.0.0.1", false),
+        ("tcp://[::ffff:10.0.0.1]", "::ffff:10.0.0.1", true),
+        ("tcp://[::ffff:0:0]/96", "::ffff:10.0.0.1", true),
+        ("tcp://[::]/0", "::ffff:10.0.0.1", false),
+    ] {
+        assert_eq!(is_tried(&[name, grant], name, address), tried, "{grant}: a name that leads to {address}");
+        // With 10.0.0.0/8 granted, 64:ff9b::a00:1 is not a broker that a grant names, although one may lead there.
+        let as_written = tried && grant != "tcp://10.0.0.0/8";
+        let literal = format!("tcp://[{address}]");
+        assert_eq!(is_tried(&[grant], &literal, address), as_written, "{grant}: {literal}");
     }
 }
 

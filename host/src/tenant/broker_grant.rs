@@ -104,10 +104,11 @@ impl BrokerGrant {
         self.host.allows(host) && self.scheme.allows(scheme) && self.port.allows(scheme, port)
     }
 
-    /// Whether a granted name of this broker may lead to `address`: the grant names the address itself.
-    pub(crate) fn allows_address(&self, broker: &Broker, address: IpAddr) -> bool {
+    /// Whether a granted name of this broker may lead to `address`: the grant names the address itself, or a range with
+    /// a prefix of `narrowest` bits at least.
+    pub(crate) fn allows_address(&self, broker: &Broker, address: IpAddr, narrowest: u8) -> bool {
         let scheme = broker.transport.into();
-        self.host.allows_address(address)
+        self.host.allows_address(address, narrowest)
             && self.scheme.allows(scheme)
             && self.port.allows(scheme, broker.port)
     }

@@ -2,6 +2,7 @@
 
 mod document;
 mod files;
+mod reach;
 
 use std::io;
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use super::broker_grant::{BrokerGrant, Scheme};
 use super::topic_filter::TopicFilter;
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
+use reach::{Embedded, Reach, reach};
 
 /// What a tenant may do. Nothing granted, nothing allowed.
 ///
@@ -220,12 +222,15 @@ impl Grants {
     ///
     /// [`Error::Denied`].
     pub(crate) fn check_address(&self, tenant: &str, broker: &Broker, address: IpAddr) -> Result<(), Error> {
-        let address = unwrapped(address);
-        let granted = match &self.brokers {
-            Access::Everything => return Ok(()),
-            Access::Listed(grants) => grants.iter().any(|grant| grant.allows_address(broker, address)),
-        };
-        let reason = match reach(address) {
+        let Access::Listed(grants) = &self.brokers else { return Ok(()) };
+        let embedded = Embedded::find(address);
+        // Whoever grants [2000::]/3 does not think of the 10.0.0.1 in 2002:a00:1::. Such an address as it is written is
+        // granted by what is as narrow as the prefix that makes it one.
+        let narrowest = embedded.map_or(0, |embedded| embedded.prefix_len);
+        let written = |grant: &BrokerGrant| grant.allows_address(broker, address, narrowest);
+        let reached = embedded.map_or(address, |embedded| embedded.address);
+        let granted = grants.iter().any(|grant| written(grant) || grant.allows_address(broker, reached, 0));
+        let reason = match reach(reached) {
             _ if granted => return Ok(()),
             Reach::Public => return Ok(()),
             Reach::Private if self.private_networks => return Ok(()),
@@ -233,64 +238,8 @@ impl Grants {
             Reach::Special => "is not a public address, and needs a grant of its own",
         };
         Err(Error::Denied(format!(
-            "broker: tenant {tenant} may not send to {}: {address} {reason}",
+            "broker: tenant {tenant} may not send to {}: {reached} {reason}",
             broker.host
         )))
-    }
-}
-
-/// Who routes an address.
-#[derive(Debug, PartialEq, Eq)]
-enum Reach {
-    /// The internet.
-    Public,
-    /// This host or its own networks.
-    Private,
-    /// Nobody, or one link: cloud metadata services live there.
-    Special,
-}
-
-/// The IPv4 address that an IPv6 address stands for: IPv4-mapped (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056).
-fn unwrapped(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let embedded = match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => Some((g, h)),
-        (0, 0, 0, 0, 0, 0) if g != 0 => Some((g, h)),
-        (0x2002, high, low, ..) => Some((high, low)),
-        _ => None,
-    };
-    match embedded {
-        Some((high, low)) => {
-            let [w, x] = high.to_be_bytes();
-            let [y, z] = low.to_be_bytes();
-            IpAddr::from([w, x, y, z])
-        }
-        None => address,
-    }
-}
-
-/// After the IANA registries of special-purpose addresses (RFC 6890).
-fn reach(address: IpAddr) -> Reach {
-    match address {
-        IpAddr::V4(v4) => match v4.octets() {
-            [127 | 10, ..] | [192, 168, ..] => Reach::Private,
-            [172, b, ..] if (16..32).contains(&b) => Reach::Private,
-            [100, b, ..] if (64..128).contains(&b) => Reach::Private,
-            [198, 18 | 19, ..] => Reach::Private,
-            [0 | 224.., ..] | [169, 254, ..] | [192, 0, 0, _] => Reach::Special,
-            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Reach::Special,
-            _ => Reach::Public,
-        },
-        IpAddr::V6(v6) => match v6.segments() {
-            [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Private,
-            // Amazon's metadata service, in the middle of the private range.
-            [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Special,
-            [a, ..] if a & 0xfe00 == 0xfc00 => Reach::Private,
-            // Global unicast is 2000::/3; the documentation range is inside it.
-            [0x2001, 0x0db8, ..] => Reach::Special,
-            [a, ..] if a & 0xe000 == 0x2000 => Reach::Public,
-            _ => Reach::Special,
-        },
     }
 }

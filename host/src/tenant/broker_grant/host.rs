@@ -61,10 +61,12 @@ impl HostPattern {
         }
     }
 
-    /// Whether a granted name may lead to `address`.
-    pub(super) fn allows_address(&self, address: IpAddr) -> bool {
+    /// Whether a granted name may lead to `address`, if a prefix of `narrowest` bits at least is what says so.
+    pub(super) fn allows_address(&self, address: IpAddr, narrowest: u8) -> bool {
         match self {
-            Self::Addresses(range) => range.contains(&address.to_canonical()),
+            Self::Addresses(range) => {
+                range.prefix_len() >= narrowest && range.contains(&address.to_canonical())
+            }
             Self::Name(_) | Self::Below(_) => false,
         }
     }

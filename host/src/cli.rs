@@ -146,7 +146,8 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
 fn usage(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let reason = if is_stray(error) {
-        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret)";
+        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \
+                      its value with =, as in --retain=false";
         eprintln!("error: {reason}\n\nFor more information, try '--help'.");
         reason.to_owned()
     } else {

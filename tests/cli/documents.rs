@@ -97,7 +97,12 @@ fn credentials_come_from_flags_files_environment_and_documents() {
     let file = write(&directory, "password", "of file\n");
     let environment = &[("MQTT_USERNAME", "environment"), ("MQTT_PASSWORD", "of environment")][..];
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], (&'a str, &'a [u8]));
-    let cases: [Case<'_>; 7] = [
+    // A variable that is set to nothing says nothing, a flag does.
+    let empty = &[("MQTT_USERNAME", ""), ("MQTT_PASSWORD", "")][..];
+    let cases: [Case<'_>; 10] = [
+        (empty, &["--config", &config], ("config", b"of config")),
+        (empty, &["--config", &config, "--password-file", &file], ("config", b"of file")),
+        (environment, &["--password="], ("environment", b"")),
         (&[], &["--config", &config], ("config", b"of config")),
         (environment, &[], ("environment", b"of environment")),
         (environment, &["--config", &config], ("environment", b"of environment")),

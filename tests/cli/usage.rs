@@ -9,7 +9,8 @@ use crate::support::{Program, write};
 /// What the arguments parser says, for people on standard error and in the response for scripts.
 #[test]
 fn arguments_that_are_not_understood() {
-    const STRAY: &str = "an argument stands where a flag was expected (it is not shown: it may be a secret)";
+    const STRAY: &str = "an argument stands where a flag was expected (it is not shown: it may be a secret); \
+                         a boolean takes its value with =, as in --retain=false";
     const HELP: &str = "\n\nFor more information, try '--help'.\n";
     for (flags, reason, said) in [
         (
@@ -24,6 +25,7 @@ fn arguments_that_are_not_understood() {
         ),
         (&["s3cret"], STRAY, ""),
         (&["--retain", "s3cret"], STRAY, ""),
+        (&["--retain", "true"], STRAY, ""),
         (
             &["--qos", "--password", "s3cret"],
             "a value is required for '--qos <0|1|2>' but none was supplied",

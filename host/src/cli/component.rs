@@ -93,6 +93,9 @@ impl FromStr for Pin {
             return Err("the host is empty".to_owned());
         }
         let port: u16 = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
+        if port == 0 {
+            return Err("no broker is at port 0, which stands for any".to_owned());
+        }
         let bare = address.trim_start_matches('[').trim_end_matches(']');
         let address = match (address.parse::<SocketAddr>(), bare.parse::<IpAddr>()) {
             (Ok(address), _) => address,
@@ -101,6 +104,9 @@ impl FromStr for Pin {
                 return Err(format!("{address:?} is not an address; a name is not looked up here"));
             }
         };
+        if address.port() == 0 {
+            return Err("the address has port 0, to which nothing can be sent".to_owned());
+        }
         Ok(Self { host: host.to_owned(), port, address })
     }
 }
@@ -130,6 +136,10 @@ mod tests {
             ("broker.example:8883", "wants HOST:PORT:ADDRESS, as in broker.example:8883:127.0.0.1"),
             (":8883:127.0.0.1", "the host is empty"),
             ("broker.example:x:127.0.0.1", "\"x\" is not a port"),
+            ("broker.example:0:127.0.0.1", "no broker is at port 0, which stands for any"),
+            ("broker.example:0:127.0.0.1:1883", "no broker is at port 0, which stands for any"),
+            ("broker.example:8883:127.0.0.1:0", "the address has port 0, to which nothing can be sent"),
+            ("broker.example:8883:[::1]:0", "the address has port 0, to which nothing can be sent"),
             (
                 "broker.example:8883:other.example",
                 "\"other.example\" is not an address; a name is not looked up here",

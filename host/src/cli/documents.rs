@@ -95,7 +95,11 @@ fn overlaid(request: String, flags: &[Given]) -> String {
 fn flags(matches: &ArgMatches) -> Result<Vec<Given>, Response> {
     let mut given = Vec::new();
     for parameter in PARAMETERS {
-        if let Some(text) = matches.get_one::<String>(parameter.name) {
+        // A variable that is empty is how a script leaves one out; an empty flag is somebody's wish.
+        let is_unset = |text: &String| {
+            text.is_empty() && matches.value_source(parameter.name) == Some(ValueSource::EnvVariable)
+        };
+        if let Some(text) = matches.get_one::<String>(parameter.name).filter(|text| !is_unset(text)) {
             given.push((parameter.name, value(parameter, text)));
         }
     }

@@ -85,12 +85,12 @@ impl Tls {
         connector.connect(self.server_name.clone(), stream).await.map_err(|error| {
             explain(&error).unwrap_or_else(|| Error::Tls {
                 reason: if error.kind() == io::ErrorKind::UnexpectedEof {
-                    "the broker closed the connection during the TLS handshake; is this its port for TLS?"
+                    "the broker closed the connection during the TLS handshake; perhaps this is not its port for TLS"
                         .to_owned()
                 } else {
                     format!(
-                        "the connection was lost during the TLS handshake: {error}; is this the broker's port \
-                         for TLS?"
+                        "the connection was lost during the TLS handshake: {error}; perhaps this is not the broker's \
+                         port for TLS"
                     )
                 },
                 may_pass: true,

@@ -45,9 +45,10 @@ fn application_protocols_are_offered_in_order() {
     broker.finish();
 }
 
-const CLOSED: &str = "the broker closed the connection during the TLS handshake; is this its port for TLS?";
-const RESET: &str = "the connection was lost during the TLS handshake: Connection reset by peer (os error 104); is this \
-                     the broker's port for TLS?";
+const CLOSED: &str =
+    "the broker closed the connection during the TLS handshake; perhaps this is not its port for TLS";
+const RESET: &str = "the connection was lost during the TLS handshake: Connection reset by peer (os error 104); \
+                     perhaps this is not the broker's port for TLS";
 
 /// The first bytes of a ClientHello: a handshake record.
 const HELLO: usize = 5;

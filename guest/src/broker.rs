@@ -188,8 +188,21 @@ impl BrokerUrl {
 }
 
 /// Whether the text may be a broker's URL that holds a password: then no message may show it.
+///
+/// One does when it has an `@`, and perhaps when what should be the port cannot be one: `tcp://user:password`, with the
+/// host forgotten.
 pub fn may_hold_password(text: &str) -> bool {
-    text.contains('@')
+    let authority = match text.split_once("://") {
+        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or(rest),
+        None => text,
+    };
+    let after_brackets = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, after)) => after,
+        None => authority,
+    };
+    let looks_like_port = |text: &str| text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = after_brackets.split_once(':').map(|(_, port)| port);
+    text.contains('@') || port.is_some_and(|port| !looks_like_port(port))
 }
 
 fn split_port(authority: &str) -> Result<(String, Option<&str>), BrokerFault> {

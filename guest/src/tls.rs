@@ -6,6 +6,10 @@ use crate::broker::is_host_name;
 use crate::value::Value;
 use crate::wants::Wants;
 
+/// The most bytes that all application protocols take together, each with one more for its length. The lengths of the
+/// list and of all extensions around it have 16 bits, and the other extensions need room too.
+pub const MAX_ALPN: usize = 32 * 1024;
+
 /// The name that the broker's certificate has to have and that is asked for (SNI, RFC 6066, section 3):
 /// a host name or an IP address without brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +38,9 @@ impl ServerName {
 ///
 /// # Errors
 ///
-/// When the value is not a list of strings, or a name is empty or too long.
+/// When the value is not a list of strings, a name is empty or too long, or all together are too long.
 pub fn read_alpn(value: Value<'_>) -> Result<Vec<String>, Wants> {
-    let mut protocols = Vec::new();
+    let mut protocols: Vec<String> = Vec::new();
     for element in value.list()? {
         let protocol = element.string().map_err(|_| Wants::Strings)?;
         if !(1..=255).contains(&protocol.len()) {
@@ -44,5 +48,6 @@ pub fn read_alpn(value: Value<'_>) -> Result<Vec<String>, Wants> {
         }
         protocols.push(protocol.into_owned());
     }
-    Ok(protocols)
+    let length = protocols.iter().map(|protocol| protocol.len() + 1).sum();
+    if length > MAX_ALPN { Err(Wants::AlpnNames { length }) } else { Ok(protocols) }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::broker::BrokerFault;
 use crate::content::MAX_DEPTH;
 use crate::shown::{self, Shown};
+use crate::tls::MAX_ALPN;
 
 /// What was wanted of a value that was not right. Displayed after the word "wants".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,11 @@ pub enum Wants {
     ServerName,
     /// A protocol name of no or of more than 255 bytes (RFC 7301, section 3.1).
     AlpnName,
+    /// Protocol names that do not fit a handshake together.
+    AlpnNames {
+        /// How many bytes they have, with one more for each.
+        length: usize,
+    },
     /// Nested more deeply than is sent.
     ShallowContent,
     /// A character that is not of the standard base64 alphabet (RFC 4648, section 4).
@@ -98,6 +104,12 @@ impl fmt::Display for Wants {
             }
             Wants::ServerName => f.write_str("a host name or an IP address, without scheme and port"),
             Wants::AlpnName => f.write_str("protocol names of 1 to 255 bytes"),
+            Wants::AlpnNames { length } => {
+                write!(
+                    f,
+                    "protocol names of {MAX_ALPN} bytes at most, one more for each counted, not {length}"
+                )
+            }
             Wants::ShallowContent => {
                 write!(f, "no more than {MAX_DEPTH} lists and objects inside each other")
             }

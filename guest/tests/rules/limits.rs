@@ -45,6 +45,21 @@ fn alpn_names() {
         check(CONFIG, &request(256)).message,
         "Not sent: alpn-protocols in the request got a list, wants protocol names of 1 to 255 bytes."
     );
+    let request = |count| {
+        format!(r#"{{"alpn-protocols":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(255)); count].join(","))
+    };
+    assert_eq!(check(CONFIG, &request(128)).exit_code, 0);
+    for (count, length) in [(129, 33_024), (300, 76_800)] {
+        let meta = check(CONFIG, &request(count));
+        assert_eq!(meta.exit_code, 64);
+        assert_eq!(
+            meta.message,
+            format!(
+                "Not sent: alpn-protocols in the request got a list, wants protocol names of 32768 bytes at most, one \
+                 more for each counted, not {length}."
+            )
+        );
+    }
 }
 
 #[test]

@@ -26,9 +26,21 @@ fn wrong_secrets_are_not_shown() {
             assert!(!meta.message.contains("S3CRET"), "{request}: {}", meta.message);
         }
     }
-    for broker in
-        ["ssl://u:S3CRET@h", "u:S3CRET@h", "x://u:S3CRET@h", "ssl://u:S3CRET/@h:0", "wss://h:S3CRET@h:x"]
-    {
+    for broker in [
+        "ssl://u:S3CRET@h",
+        "u:S3CRET@h",
+        "x://u:S3CRET@h",
+        "ssl://u:S3CRET/@h:0",
+        "wss://h:S3CRET@h:x",
+        "tcp://u:S3CRET",
+        "tcp://u:S3CRET/",
+        "x://u:S3CRET",
+        "u:S3CRET",
+        "tcp:/u:S3CRET",
+        "tcp://[::1]:S3CRET",
+        "ssl://u:S3CRET:8883",
+        "ssl://:S3CRET",
+    ] {
         let request = format!(r#"{{"broker":"{broker}"}}"#);
         for request in [request.clone(), request.replace('@', "\\u0040")] {
             let meta = send(CONFIG, &request, |_, _, _| Ok(Vec::new()));

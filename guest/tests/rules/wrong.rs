@@ -41,6 +41,14 @@ fn broker_and_client() {
             r#"Not sent: broker in the request got a string of 18 bytes, wants a URL without user information: there are the parameters username and password."#,
         ),
         (
+            r#"{"broker":"tcp://ann:SECRET"}"#,
+            r#"Not sent: broker in the request got a string of 16 bytes, wants a port from 1 to 65535 after the colon."#,
+        ),
+        (
+            r#"{"broker":"tcp://ann:123456"}"#,
+            r#"Not sent: broker in the request got a string of 16 bytes, wants a port from 1 to 65535 after the colon."#,
+        ),
+        (
             r#"{"broker":"tcp://h:0"}"#,
             r#"Not sent: broker in the request got the string "tcp://h:0", wants a port from 1 to 65535 after the colon."#,
         ),

@@ -8,6 +8,7 @@ mod fault;
 mod load;
 mod request;
 mod shown;
+mod turn;
 #[cfg(feature = "wasi")]
 mod wasi;
 

@@ -20,7 +20,7 @@ pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 pub use file::{Tenants, TenantsError, TenantsFault};
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
-pub(crate) use load::Load;
+pub(crate) use load::{Load, Room};
 pub(crate) use pace::Schedule;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 

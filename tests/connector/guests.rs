@@ -17,12 +17,12 @@ use mqtt_connector_tests::Mosquitto;
 use crate::support::{assert_meta, block_on};
 
 /// The request for which a guest does what it was made for, and one for which it is honest.
-const HOSTILE: &str = "{}";
+pub(crate) const HOSTILE: &str = "{}";
 const HONEST: &str = "{ }";
 
 /// A component made of `template.wat`: what stands in its holes.
 #[derive(Clone, Default)]
-struct Guest {
+pub(crate) struct Guest {
     holes: Vec<(&'static str, String)>,
 }
 
@@ -57,9 +57,14 @@ impl Guest {
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn connector(&self) -> Connector {
+    pub(crate) fn connector(&self) -> Connector {
         Connector::builder().component(self.wasm()).build().unwrap()
     }
+}
+
+/// One that computes without end.
+pub(crate) fn busy() -> Guest {
+    Guest::sends("(loop $again (br $again))")
 }
 
 /// Limits that a guest reaches soon.
@@ -72,7 +77,7 @@ fn limits() -> Limits {
 }
 
 /// A tenant that may publish everything to a broker on loopback.
-fn tenant(name: &str, limits: Limits) -> Arc<Tenant> {
+pub(crate) fn tenant(name: &str, limits: Limits) -> Arc<Tenant> {
     let tenant = Tenant::builder(name).broker("tcp://127.0.0.1:*".parse().unwrap());
     Arc::new(tenant.topics("#".parse().unwrap()).limits(limits).build())
 }

@@ -107,6 +107,11 @@ impl Meter {
         }
     }
 
+    /// What has been counted.
+    pub(super) fn used(&self) -> Duration {
+        Duration::from_nanos(self.used.load(Ordering::Relaxed))
+    }
+
     /// The component goes on; the time since the last count was not its own.
     pub(super) fn resume(&self) {
         self.counted.store(nanoseconds(self.start.elapsed()), Ordering::Relaxed);

@@ -11,6 +11,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::budget::{MemoryBudget, Meter};
 use super::fault::Fault;
 use super::shown::shown;
+use super::turn::in_turns;
 use super::{Connector, Meta, Response};
 use crate::bindings::MqttConnector;
 use crate::error::Error;
@@ -94,12 +95,13 @@ impl Call<'_> {
                 let instance = component.instantiate_async(&mut store).await?;
                 call(&instance, &mut store).await
             });
-            let metered = poll_fn(|context| {
+            let ticking = poll_fn(|context| {
                 let _running = self.connector.clock.running();
-                meter.resume();
                 running.as_mut().poll(context)
             });
-            match timeout_at(latest + GRACE, self.tenant.load().run(metered)).await {
+            let load = self.tenant.load();
+            let in_turns = in_turns(load, &meter, ticking);
+            match timeout_at(latest + GRACE, load.run(in_turns)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => {
                     details = shown(&format!("{error:#}"), DETAILS);

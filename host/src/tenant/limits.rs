@@ -30,8 +30,8 @@ pub struct Limits {
     pub time_out: Duration,
     /// Linear memory of the component, in bytes. Default: 64 MiB.
     pub memory: usize,
-    /// Time that the component itself may compute, without the time it waits for the broker, to the resolution of the
-    /// engine's clock (1 ms). Default: 1 second.
+    /// Time that the component itself may compute, without the time it waits for the broker or, beside others that
+    /// compute, for its turn; to the resolution of the engine's clock (1 ms). Default: 1 second.
     pub cpu: Duration,
     /// Calls under way at one time; a further one waits for its turn, within its time-out. Default: 64.
     pub concurrent_sends: u32,

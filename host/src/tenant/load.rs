@@ -26,6 +26,7 @@ pub(crate) struct Load {
     blocking: Arc<Semaphore>,
     pace: Pace,
     turnstile: Turnstile,
+    computing: Semaphore,
 }
 
 /// Room for one more; dropping it makes room for another.
@@ -52,6 +53,7 @@ impl Load {
             blocking: Arc::new(Semaphore::new(BLOCKING)),
             pace: Pace::new(limits.messages_per_second),
             turnstile: Turnstile::new(width),
+            computing: Semaphore::new(width.min(Semaphore::MAX_PERMITS)),
         }
     }
 
@@ -82,6 +84,11 @@ impl Load {
     /// the runtime's threads to others.
     pub(crate) async fn run<F: Future>(&self, call: F) -> F::Output {
         self.turnstile.pass(call).await
+    }
+
+    /// Waits until one more of the tenant's calls may stand in line to compute for long.
+    pub(crate) async fn computing(&self) -> Room<'_> {
+        Room::new(self.computing.acquire().await)
     }
 
     /// Waits until one more connection may be opened.

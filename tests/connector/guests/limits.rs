@@ -9,7 +9,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step, encode};
 use serde_json::json;
 
-use super::{Guest, HOSTILE, assert_always_fault, assert_fault, limits, send, tenant};
+use super::{Guest, HOSTILE, assert_always_fault, assert_fault, busy, limits, send, tenant};
 use crate::support::{assert_meta, block_on, config, connector, with};
 
 const COMPUTED: &str = "it computed for longer than the tenant's limit allows.";
@@ -18,10 +18,6 @@ const DATA: &str = "it handed over more data than the tenant's limit of memory a
 
 /// What a busy loop may take longer than its limit.
 const LATE: Duration = Duration::from_millis(20);
-
-fn busy() -> Guest {
-    Guest::sends("(loop $again (br $again))")
-}
 
 #[test]
 fn a_busy_loop_ends_at_its_limit() {

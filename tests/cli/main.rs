@@ -10,6 +10,7 @@ mod secrets;
 mod sending;
 mod support;
 mod tenants;
+mod tenants_check;
 mod texts;
 mod usage;
 mod values;

@@ -6,6 +6,10 @@ use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Message};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
+/// The most bytes that all names for ALPN take together. Their list, the extension around it, and all extensions together
+/// have lengths of 16 bits: beside the names there has to be room for the others.
+const MAX_PROTOCOLS: usize = 32 * 1024;
+
 /// Whether `tenant` may open the connection of `options`. The will is part of it: a wrong one denies the whole call.
 ///
 /// # Errors
@@ -14,16 +18,28 @@ use crate::tenant::Tenant;
 /// for the will's payload.
 pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Result<(), Error> {
     tenant.grants().check_broker(tenant.name(), &options.broker)?;
-    let protocols = options.tls.iter().flat_map(|tls| &tls.alpn_protocols);
-    if let Some(name) = protocols.into_iter().find(|name| !(1..=255).contains(&name.len())) {
-        // The TLS library would panic, or write another length than the name has.
-        let length = name.len();
-        return Err(Error::Denied(format!("alpn-protocols: a name has 1 to 255 bytes, not {length}")));
-    }
+    check_protocols(options.tls.as_ref().map_or(&[], |tls| &tls.alpn_protocols))?;
     match &options.will {
         Some(will) => check(tenant, ["will", "the will's content"], &will.topic, &will.payload),
         None => Ok(()),
     }
+}
+
+/// That the names for ALPN fit the field of a ClientHello (RFC 7301, section 3.1). The TLS library would panic, or write
+/// another length than a name or the list has.
+fn check_protocols(names: &[String]) -> Result<(), Error> {
+    if let Some(name) = names.iter().find(|name| !(1..=255).contains(&name.len())) {
+        let length = name.len();
+        return Err(Error::Denied(format!("alpn-protocols: a name has 1 to 255 bytes, not {length}")));
+    }
+    // Each name has its length before it, in one byte.
+    let total: usize = names.iter().map(|name| name.len() + 1).sum();
+    if total > MAX_PROTOCOLS {
+        return Err(Error::Denied(format!(
+            "alpn-protocols: the names, and one byte for each, have {MAX_PROTOCOLS} bytes at most, not {total}"
+        )));
+    }
+    Ok(())
 }
 
 /// The messages that `tenant` may not send, by their index. They do not stop the others.

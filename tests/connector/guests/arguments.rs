@@ -46,6 +46,19 @@ fn tls() -> String {
     byte(2048, 1) + &byte(2140, 1)
 }
 
+/// So many protocols of 255 bytes each.
+fn protocols(count: usize) -> String {
+    let end = 8192 + 8 * count;
+    let entries = format!(
+        "(local.set $at (i32.const 8192))
+        (loop $more
+          (i32.store (local.get $at) {LONG}) (i32.store offset=4 (local.get $at) (i32.const 255))
+          (local.set $at (i32.add (local.get $at) (i32.const 8)))
+          (br_if $more (i32.lt_u (local.get $at) (i32.const {end}))))"
+    );
+    entries + &string(2212, "(i32.const 8192)", count)
+}
+
 #[test]
 fn arguments_that_make_no_packet() {
     let (host, client_id, topic, payload) = (2052, 2076, 4096, 4104);
@@ -86,6 +99,9 @@ fn arguments_that_make_no_packet() {
             "a protocol without a name",
             tls() + &byte(2220, 1) + &string(5000, LONG, 0) + &string(2212, "(i32.const 5000)", 1),
         ),
+        ("protocols of 32,768 bytes, which is allowed", tls() + &byte(2220, 1) + &protocols(128)),
+        ("protocols that leave no room for other extensions", tls() + &byte(2220, 1) + &protocols(255)),
+        ("protocols of 76,800 bytes", tls() + &byte(2220, 1) + &protocols(300)),
         ("unverified", tls()),
     ] {
         // An honest CONNECT may come, and whatever TLS says; never a message.

@@ -1,5 +1,6 @@
 //! What the component and a tenant cannot do.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,7 @@ fn a_broker_with_a_grant_gets_the_message() {
 
 #[test]
 fn a_granted_name_that_leads_inside_gets_no_packet() {
-    for (address, reason) in [
+    let rows = [
         ("127.0.0.1", "127.0.0.1 is in a private network, which needs a grant"),
         ("10.1.2.3", "10.1.2.3 is in a private network, which needs a grant"),
         ("172.16.0.1", "172.16.0.1 is in a private network, which needs a grant"),
@@ -99,20 +100,23 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
         ("fd00::1", "fd00::1 is in a private network, which needs a grant"),
         ("fd00:ec2::254", "fd00:ec2::254 is not a public address, and needs a grant of its own"),
         ("ff02::1", "ff02::1 is not a public address, and needs a grant of its own"),
-    ] {
-        let public = "8.8.8.8:1883".parse().unwrap();
-        let inside = std::net::SocketAddr::new(address.parse().unwrap(), 1883);
-        let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, public).pin(
-            "acme.example",
-            1883,
-            inside,
-        );
-        let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    ];
+    // Each row has a name, which leads to a public address too.
+    let public = "8.8.8.8:1883".parse().unwrap();
+    let mut resolver = PinnedResolver::new(Arc::new(SystemResolver));
+    for (index, (address, _)) in rows.iter().enumerate() {
+        let inside = SocketAddr::new(address.parse().unwrap(), 1883);
+        let name = format!("a{index}.example");
+        resolver = resolver.pin(&name, 1883, public).pin(&name, 1883, inside);
+    }
+    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    for (index, (_, reason)) in rows.iter().enumerate() {
+        let url = format!("tcp://a{index}.example");
         let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
-        let tenant = Arc::new(tenant.broker("tcp://acme.example".parse().unwrap()).build());
-        let configuration = json!({ "broker": "tcp://acme.example", "client-id": "c" }).to_string();
+        let tenant = Arc::new(tenant.broker(url.parse().unwrap()).build());
+        let configuration = json!({ "broker": url, "client-id": "c" }).to_string();
         let meta = block_on(connector.send(&tenant, &configuration, &request().to_string())).meta;
-        let reason = format!("broker: tenant acme may not send to acme.example: {reason}");
+        let reason = format!("broker: tenant acme may not send to a{index}.example: {reason}");
         assert_meta(&meta, 77, &format!("Not sent, it is not allowed: {reason}."));
     }
 }
@@ -137,17 +141,14 @@ fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
     }
 }
 
-/// Whether a broker at `address`, which is written so or behind a granted name, is tried at all.
-fn is_tried(grants: &[&str], broker: &str, address: &str) -> bool {
-    let address = std::net::SocketAddr::new(address.parse().unwrap(), 1883);
-    let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, address);
-    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+/// Whether `broker` is tried at all by a tenant with `grants`.
+fn is_tried(connector: &Connector, grants: &[&str], broker: &str) -> bool {
     let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
     let tenant = grants.iter().fold(tenant, |tenant, grant| tenant.broker(grant.parse().unwrap())).build();
     let configuration =
         json!({ "broker": broker, "client-id": "c", "timeout": 200, "retries": 0 }).to_string();
     let meta = block_on(connector.send(&Arc::new(tenant), &configuration, &request().to_string())).meta;
-    eprintln!("{grants:?} {broker} {address}: {}", meta.message);
+    eprintln!("{grants:?} {broker}: {}", meta.message);
     meta.exit_code != 77
 }
 
@@ -155,8 +156,7 @@ fn is_tried(grants: &[&str], broker: &str, address: &str) -> bool {
 /// nothing about IPv4.
 #[test]
 fn an_address_with_another_inside_has_a_grant_of_its_own() {
-    let name = "tcp://acme.example";
-    for (grant, address, tried) in [
+    let rows = [
         ("tcp://[64:ff9b::a00:1]", "64:ff9b::a00:1", true),
         ("tcp://[64:ff9b::a00:0]/120", "64:ff9b::a00:1", true),
         ("tcp://[64:ff9b::]/96", "64:ff9b::a00:1", true),
@@ -173,12 +173,20 @@ fn an_address_with_another_inside_has_a_grant_of_its_own() {
         ("tcp://[::ffff:10.0.0.1]", "::ffff:10.0.0.1", true),
         ("tcp://[::ffff:0:0]/96", "::ffff:10.0.0.1", true),
         ("tcp://[::]/0", "::ffff:10.0.0.1", false),
-    ] {
-        assert_eq!(is_tried(&[name, grant], name, address), tried, "{grant}: a name that leads to {address}");
+    ];
+    let mut resolver = PinnedResolver::new(Arc::new(SystemResolver));
+    for (index, (_, address, _)) in rows.iter().enumerate() {
+        let address = SocketAddr::new(address.parse().unwrap(), 1883);
+        resolver = resolver.pin(&format!("a{index}.example"), 1883, address);
+    }
+    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    for (index, (grant, address, tried)) in rows.into_iter().enumerate() {
+        let name = format!("tcp://a{index}.example");
+        assert_eq!(is_tried(&connector, &[&name, grant], &name), tried, "{grant}: a name of {address}");
         // With 10.0.0.0/8 granted, 64:ff9b::a00:1 is not a broker that a grant names, although one may lead there.
         let as_written = tried && grant != "tcp://10.0.0.0/8";
         let literal = format!("tcp://[{address}]");
-        assert_eq!(is_tried(&[grant], &literal, address), as_written, "{grant}: {literal}");
+        assert_eq!(is_tried(&connector, &[grant], &literal), as_written, "{grant}: {literal}");
     }
 }
 

@@ -100,7 +100,7 @@ fn arguments_that_make_no_packet() {
             tls() + &byte(2220, 1) + &string(5000, LONG, 0) + &string(2212, "(i32.const 5000)", 1),
         ),
         ("protocols of 32,768 bytes, which is allowed", tls() + &byte(2220, 1) + &protocols(128)),
-        ("protocols that leave no room for other extensions", tls() + &byte(2220, 1) + &protocols(255)),
+        ("protocols of 65,280 bytes", tls() + &byte(2220, 1) + &protocols(255)),
         ("protocols of 76,800 bytes", tls() + &byte(2220, 1) + &protocols(300)),
         ("unverified", tls()),
     ] {

@@ -96,6 +96,12 @@ fn measure(guest: &Arc<Connector>, each: usize) -> [Duration; 4] {
 #[test]
 fn sends_are_not_slowed_by_those_who_compute() {
     let guest = Arc::new(busy().connector());
+    // A debug build's own work weighs more, and so does what else the machine does.
+    let (most, slowest) = if cfg!(debug_assertions) {
+        (3.0, Duration::from_millis(60))
+    } else {
+        (1.5, Duration::from_millis(20))
+    };
     for each in [1, 8, 64] {
         let mut measured = String::new();
         let good = (0..10).any(|_| {
@@ -107,7 +113,7 @@ fn sends_are_not_slowed_by_those_who_compute() {
             )
             .unwrap();
             // With two cores, one of which is kept busy, the system's scheduler has a say in the slowest.
-            ratio < 1.5 && beside_95 < Duration::from_millis(20)
+            ratio < most && beside_95 < slowest
         });
         eprint!("{measured}");
         assert!(good, "{measured}");

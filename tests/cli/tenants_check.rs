@@ -55,7 +55,7 @@ nobody
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
   limits: payload 1 MiB, time-out 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
-             messages-per-second 1000
+             messages-per-second 250
   its configuration is empty
 "
         )

@@ -37,7 +37,7 @@ pub struct Limits {
     pub concurrent_sends: u32,
     /// Connections open at one time; a further one waits likewise. Default: 32.
     pub connections: u32,
-    /// Messages in a second, on average; as many may come at once, and more wait likewise. Default: 1000.
+    /// Messages in a second, on average; as many may come at once, and more wait likewise. Default: 250.
     pub messages_per_second: u32,
 }
 
@@ -64,7 +64,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(1),
             concurrent_sends: 64,
             connections: 32,
-            messages_per_second: 1000,
+            messages_per_second: 250,
         }
     }
 }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rumqttc::{Connect, ConnectAuth, LastWill, QoS};
+use rumqttc::{Connect, ConnectAuth, LastWill};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::connection::Connection;
-use super::delivery::{Delivery, Settlement};
+use super::delivery::{Delivery, Settlement, codec_qos};
 use super::options::Options;
 use super::stage::{Stage, Stages};
 use super::tls::{self, Tls};
 use super::{Publisher, admission, egress};
 use crate::bindings::flint::mqtt::publisher::{
-    self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Qos, Transport,
+    self as wit, ConnectOptions, Credentials, Effort, Message, Progress, ProtocolVersion, Transport,
 };
 use crate::error::Error;
 use crate::tenant::Tenant;
@@ -229,12 +229,7 @@ fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error> {
     connect.keep_alive = options.keep_alive;
     connect.clean_session = options.clean_session;
     connect.last_will = options.will.as_ref().map(|will| {
-        let qos = match will.qos {
-            Qos::AtMostOnce => QoS::AtMostOnce,
-            Qos::AtLeastOnce => QoS::AtLeastOnce,
-            Qos::ExactlyOnce => QoS::ExactlyOnce,
-        };
-        LastWill::new(will.topic.as_str(), will.payload.as_slice(), qos, will.retain)
+        LastWill::new(will.topic.as_str(), will.payload.as_slice(), codec_qos(will.qos), will.retain)
     });
     connect.auth = match &options.credentials {
         None | Some(Credentials { username: None, password: None }) => ConnectAuth::None,

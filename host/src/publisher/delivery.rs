@@ -53,7 +53,6 @@ pub(super) struct Delivery {
     /// The packet identifiers in use: never two messages with one identifier (section 2.3.1).
     identifiers: HashMap<u16, usize>,
     last_identifier: u16,
-    in_flight: usize,
     in_flight_qos2: usize,
     /// Messages to write on this connection, in order (section 4.6).
     queue: VecDeque<usize>,
@@ -114,7 +113,6 @@ impl Delivery {
             messages,
             identifiers: HashMap::new(),
             last_identifier: 0,
-            in_flight: 0,
             in_flight_qos2: 0,
             queue: VecDeque::new(),
             replies: VecDeque::new(),
@@ -355,7 +353,7 @@ impl Delivery {
             return true;
         }
         let exactly_once = exchange.publish.qos == QoS::ExactlyOnce;
-        if self.in_flight >= WINDOW || (exactly_once && self.in_flight_qos2 >= WINDOW_QOS2) {
+        if self.identifiers.len() >= WINDOW || (exactly_once && self.in_flight_qos2 >= WINDOW_QOS2) {
             return false;
         }
         loop {
@@ -366,7 +364,6 @@ impl Delivery {
         }
         exchange.publish.pkid = self.last_identifier;
         self.identifiers.insert(self.last_identifier, index);
-        self.in_flight += 1;
         self.in_flight_qos2 += usize::from(exactly_once);
         true
     }
@@ -379,7 +376,6 @@ impl Delivery {
         }
         self.identifiers.remove(&publish.pkid);
         publish.pkid = 0;
-        self.in_flight -= 1;
         self.in_flight_qos2 -= usize::from(publish.qos == QoS::ExactlyOnce);
     }
 
@@ -411,14 +407,18 @@ impl Delivery {
 
 impl Exchange {
     fn new(message: Message, turn: Instant) -> Self {
-        let qos = match message.qos {
-            Qos::AtMostOnce => QoS::AtMostOnce,
-            Qos::AtLeastOnce => QoS::AtLeastOnce,
-            Qos::ExactlyOnce => QoS::ExactlyOnce,
-        };
-        let mut publish = Publish::new(message.topic, qos, message.payload);
+        let mut publish = Publish::new(message.topic, codec_qos(message.qos), message.payload);
         publish.retain = message.retain;
         Self { publish, awaits: Awaits::Ready, turn, sent: false, sent_here: false, settlement: None }
+    }
+}
+
+/// The codec's name for a quality of service of the contract.
+pub(super) fn codec_qos(qos: Qos) -> QoS {
+    match qos {
+        Qos::AtMostOnce => QoS::AtMostOnce,
+        Qos::AtLeastOnce => QoS::AtLeastOnce,
+        Qos::ExactlyOnce => QoS::ExactlyOnce,
     }
 }
 

@@ -28,5 +28,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let response = connector.send(&tenant, &config, &request.to_string()).await;
         println!("{} {}", response.meta.exit_code, response.meta.message);
     }
+
+    // Before the process ends: the requests have shared a connection, which says goodbye to the broker.
+    connector.close().await;
     Ok(())
 }

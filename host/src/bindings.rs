@@ -7,4 +7,5 @@ wasmtime::component::bindgen!({
     world: "mqtt-connector",
     imports: { default: async | trappable },
     exports: { default: async },
+    additional_derives: [PartialEq],
 });

@@ -5,6 +5,7 @@
 //! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table |
 //! | [`documents`] | files, flags and environment → configuration and request |
 //! | [`tenants`] | who a send is for, and what the tenants of a file may do |
+//! | [`signals`] | SIGINT and SIGTERM end a send, with the truth |
 //! | [`component`] | which component is run, and how names are resolved |
 //! | `demo` | a broker, a subscriber and three sends in one process (feature `demo`) |
 
@@ -13,6 +14,7 @@ mod component;
 #[cfg(feature = "demo")]
 mod demo;
 mod documents;
+mod signals;
 mod tenants;
 
 use std::ffi::OsString;
@@ -69,7 +71,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn send(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches)?;
-    block_on(async { connector.send(&tenant, &documents.config, &documents.request).await })
+    block_on(async {
+        let send = connector.send(&tenant, &documents.config, &documents.request);
+        let response = signals::answered(send, || connector.interrupt()).await;
+        connector.close().await;
+        response
+    })
 }
 
 fn check(matches: &ArgMatches) -> Result<Response, Response> {

@@ -90,7 +90,8 @@ impl Connector {
     /// The `send` action for `tenant`: merges `request` over `config` (JSON objects as text), publishes one message
     /// and answers when the quality of service that was asked for has been reached, or with the reason why not.
     ///
-    /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send.
+    /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send. The connection
+    /// stays open for a while, for further sends with the same connect options: see [`close`](Self::close).
     pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
         let documents = [config, request];
         let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(
@@ -140,6 +141,18 @@ impl Connector {
         );
         let call = async { call.await.unwrap_or_else(|fault| fault) };
         request::watched(tenant.name(), "check", call, std::slice::from_ref).await
+    }
+
+    /// Closes the connections to brokers, each with DISCONNECT as soon as no message needs it, and waits until they are
+    /// closed. To be called before the runtime ends, which breaks them off otherwise.
+    pub async fn close(&self) {
+        self.publisher.close().await;
+    }
+
+    /// Ends every send that is under way, and those that come: each answers at once, with what is known by then: exit
+    /// code 79 if the message may have arrived, 75 if it was not sent. For a process that has to end.
+    pub fn interrupt(&self) {
+        self.publisher.interrupt();
     }
 
     /// The JSON Schema of a configuration and of a request.

@@ -67,6 +67,15 @@ pub enum Error {
         stage: &'static str,
     },
 
+    /// The send was ended from outside before the message was settled.
+    #[error("interrupted after {} ms, while {stage}", after.as_millis())]
+    Interrupted {
+        /// How long the send had been under way.
+        after: Duration,
+        /// What the send was waiting for.
+        stage: &'static str,
+    },
+
     /// The message is larger than MQTT or the tenant's limit allows.
     #[error("{0}")]
     TooLarge(String),
@@ -89,6 +98,7 @@ impl Error {
             | Self::Credential { .. }
             | Self::HostNotFound { .. }
             | Self::TimedOut { .. }
+            | Self::Interrupted { .. }
             | Self::TooLarge(_)
             | Self::Protocol(_) => false,
         }
@@ -102,7 +112,9 @@ impl Error {
         let failure = |reason: String| wit::Failure { progress, reason };
         if progress == Progress::SentUnacknowledged {
             return match self {
-                Self::TimedOut { .. } => wit::Error::TimedOut(failure(self.to_string())),
+                Self::TimedOut { .. } | Self::Interrupted { .. } => {
+                    wit::Error::TimedOut(failure(self.to_string()))
+                }
                 Self::Protocol(reason) => wit::Error::Protocol(failure(reason)),
                 Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
                 Self::Denied(_)
@@ -126,7 +138,9 @@ impl Error {
                 wit::Error::ConnectionRefused(wit::Refusal { code, reason: reason.to_owned() })
             }
             Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
-            Self::TimedOut { .. } => wit::Error::TimedOut(failure(self.to_string())),
+            Self::TimedOut { .. } | Self::Interrupted { .. } => {
+                wit::Error::TimedOut(failure(self.to_string()))
+            }
             Self::TooLarge(reason) => wit::Error::TooLarge(reason),
             Self::Protocol(reason) => wit::Error::Protocol(failure(reason)),
         }

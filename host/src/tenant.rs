@@ -21,7 +21,6 @@ pub use file::{Tenants, TenantsError, TenantsFault};
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
 pub(crate) use load::{Load, Room};
-pub(crate) use pace::Schedule;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.

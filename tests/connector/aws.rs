@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
-use mqtt_connector::{Connector, Meta, Tenant};
+use mqtt_connector::{Meta, Tenant};
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::pki::{Identity, KeyFormat};
 use mqtt_connector_tests::{Expect, Pki, ScriptedBroker, ServerTls, Step, encode};
 use serde_json::{Value, json};
 
-use crate::support::{assert_meta, block_on, config, send, with};
+use crate::support::{assert_meta, block_on, builder, config, send, with};
 
 const HOST: &str = "Z2EBLEZ5JJFGKF.iot.us-east-1.amazonaws.com";
 const SHADOW: &str = "$aws/things/thing-name/shadow/update";
@@ -46,7 +46,7 @@ impl Aws {
     /// Sends as a tenant with grants, to a name that leads to `broker`.
     fn send(&self, broker: &ScriptedBroker, port: u16, config: &Value, request: &Value) -> Meta {
         let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin(HOST, port, broker.address());
-        let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+        let connector = builder().resolver(Arc::new(resolver)).build().unwrap();
         let directory = self.client.key().path().parent().unwrap();
         let tenant = Tenant::builder("acme")
             .broker("ssl://*.iot.us-east-1.amazonaws.com:*".parse().unwrap())

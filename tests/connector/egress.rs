@@ -10,7 +10,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
 
-use crate::support::{assert_meta, block_on};
+use crate::support::{assert_meta, block_on, builder};
 
 /// Answers each look-up with the next list of addresses: somebody else's DNS server.
 struct Rebinding {
@@ -62,8 +62,7 @@ fn a_name_is_looked_up_once_per_call_and_its_address_is_kept_when_connecting_aga
         ])
         .start();
     let resolver = Rebinding::new([vec![broker.address()], vec![inside("169.254.169.254")]]);
-    let connector =
-        Connector::builder().resolver(Arc::clone(&resolver) as Arc<dyn Resolver>).build().unwrap();
+    let connector = builder().resolver(Arc::clone(&resolver) as Arc<dyn Resolver>).build().unwrap();
     let meta = send(&connector, &json!({ "qos": 1, "retries": 1 }));
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
     assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
@@ -83,7 +82,7 @@ fn a_name_that_leads_elsewhere_the_next_time_is_checked_again() {
         .start();
     let resolver =
         Rebinding::new([vec![broker.address()], vec![inside("169.254.169.254")], vec![inside("10.0.0.1")]]);
-    let connector = Connector::builder().resolver(resolver).build().unwrap();
+    let connector = builder().resolver(resolver).build().unwrap();
     assert_eq!(send(&connector, &json!({ "qos": 1 })).exit_code, 0);
     for reason in [
         "169.254.169.254 is not a public address, and needs a grant of its own",
@@ -102,7 +101,7 @@ fn one_address_that_is_not_allowed_is_one_too_many() {
     {
         let broker = ScriptedBroker::untouched();
         let resolver = Rebinding::new([vec![broker.address(), inside(forbidden)]]);
-        let connector = Connector::builder().resolver(resolver).build().unwrap();
+        let connector = builder().resolver(resolver).build().unwrap();
         let meta = send(&connector, &json!({}));
         assert_eq!(meta.exit_code, 77, "{forbidden}: {}", meta.message);
         broker.finish();
@@ -111,7 +110,7 @@ fn one_address_that_is_not_allowed_is_one_too_many() {
 
 #[test]
 fn a_name_without_addresses_is_not_found() {
-    let connector = Connector::builder().resolver(Rebinding::new([vec![]])).build().unwrap();
+    let connector = builder().resolver(Rebinding::new([vec![]])).build().unwrap();
     let meta = send(&connector, &json!({}));
     let start = "Not sent, the host of the broker tcp://acme.example:1883 was not found: ";
     assert_meta(&meta, 68, &format!("{start}it has no address."));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use mqtt_connector::{Connector, Limits, Meta, Tenant};
 use mqtt_connector_tests::Mosquitto;
 
-use crate::support::{assert_meta, block_on};
+use crate::support::{assert_meta, block_on, builder};
 
 /// The request for which a guest does what it was made for, and one for which it is honest.
 pub(crate) const HOSTILE: &str = "{}";
@@ -58,7 +58,7 @@ impl Guest {
     }
 
     pub(crate) fn connector(&self) -> Connector {
-        Connector::builder().component(self.wasm()).build().unwrap()
+        builder().component(self.wasm()).build().unwrap()
     }
 }
 

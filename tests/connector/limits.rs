@@ -7,13 +7,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::publisher::{Resolver, Resolving};
-use mqtt_connector::{Connector, Limits, Meta, Tenant, TenantBuilder};
+use mqtt_connector::{Limits, Meta, Tenant, TenantBuilder};
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, assert_meta, block_on, config, connector, send_as, with};
+use crate::support::{PATIENCE, assert_meta, block_on, builder, config, connector, send_as, with};
 
 /// A tenant that may send to loopback, and to topics below `acme`.
 fn acme() -> TenantBuilder {
@@ -302,7 +302,7 @@ impl Resolver for Stuck {
 fn look_ups_that_hang_do_not_pile_up() {
     let stuck = Stuck::default();
     let under_way = Arc::clone(&stuck.under_way);
-    let connector = Connector::builder().resolver(Arc::new(stuck)).build().unwrap();
+    let connector = builder().resolver(Arc::new(stuck)).build().unwrap();
     let tenant = Tenant::builder("acme").broker("tcp://acme.example".parse().unwrap());
     let tenant = Arc::new(tenant.topics("acme/#".parse().unwrap()).build());
     let config = json!({ "broker": "tcp://acme.example", "client-id": "", "timeout": 20 }).to_string();

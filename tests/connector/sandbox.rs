@@ -10,7 +10,7 @@ use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Mosquitto, ScriptedBroker};
 use serde_json::json;
 
-use crate::support::{assert_meta, block_on, config, send_as, with};
+use crate::support::{assert_meta, block_on, builder, config, send_as, with};
 
 fn request() -> serde_json::Value {
     json!({ "topic": "t", "content": "x" })
@@ -109,7 +109,7 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
         let name = format!("a{index}.example");
         resolver = resolver.pin(&name, 1883, public).pin(&name, 1883, inside);
     }
-    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    let connector = builder().resolver(Arc::new(resolver)).build().unwrap();
     for (index, (_, reason)) in rows.iter().enumerate() {
         let url = format!("tcp://a{index}.example");
         let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
@@ -125,7 +125,7 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
 fn a_granted_name_may_lead_inside_with_a_grant_for_that() {
     let broker = Mosquitto::start();
     let resolver = PinnedResolver::new(Arc::new(SystemResolver)).pin("acme.example", 1883, broker.address());
-    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    let connector = builder().resolver(Arc::new(resolver)).build().unwrap();
     let named = || {
         let tenant = Tenant::builder("acme").topics("t".parse().unwrap());
         tenant.broker("tcp://acme.example".parse().unwrap())
@@ -179,7 +179,7 @@ fn an_address_with_another_inside_has_a_grant_of_its_own() {
         let address = SocketAddr::new(address.parse().unwrap(), 1883);
         resolver = resolver.pin(&format!("a{index}.example"), 1883, address);
     }
-    let connector = Connector::builder().resolver(Arc::new(resolver)).build().unwrap();
+    let connector = builder().resolver(Arc::new(resolver)).build().unwrap();
     for (index, (grant, address, tried)) in rows.into_iter().enumerate() {
         let name = format!("tcp://a{index}.example");
         assert_eq!(is_tried(&connector, &[&name, grant], &name), tried, "{grant}: a name of {address}");
@@ -218,8 +218,8 @@ fn what_is_wrong_sends_nothing() {
 #[test]
 fn another_component_that_wants_more_is_refused_when_it_is_loaded() {
     let wasi = r#"(component (import "wasi:cli/environment@0.2.0" (instance (export "f" (func)))))"#;
-    let error = Connector::builder().component(wat::parse_str(wasi).unwrap()).build().unwrap_err();
+    let error = builder().component(wat::parse_str(wasi).unwrap()).build().unwrap_err();
     assert!(error.to_string().contains("wasi:cli/environment@0.2.0"), "{error}");
-    let error = Connector::builder().component(b"not a component".to_vec()).build().unwrap_err();
+    let error = builder().component(b"not a component".to_vec()).build().unwrap_err();
     assert!(error.to_string().starts_with("the component cannot be loaded: "), "{error}");
 }

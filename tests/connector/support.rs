@@ -2,18 +2,23 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mqtt_connector::{Connector, Meta, Tenant};
+use mqtt_connector::{Connector, ConnectorBuilder, Meta, Tenant};
 use serde_json::{Value, json};
 
 /// Long enough for anything that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The built-in component, compiled once.
+/// The built-in component, compiled once. Its connections are closed as soon as nobody needs them.
 pub(crate) fn connector() -> &'static Connector {
     static CONNECTOR: OnceLock<Connector> = OnceLock::new();
-    CONNECTOR.get_or_init(|| Connector::new().unwrap())
+    CONNECTOR.get_or_init(|| builder().build().unwrap())
+}
+
+/// Starts a connector whose connections are closed as soon as nobody needs them.
+pub(crate) fn builder() -> ConnectorBuilder {
+    Connector::builder().idle(Duration::ZERO)
 }
 
 /// A person at a command line: may do everything.
@@ -43,9 +48,17 @@ pub(crate) fn send_batch(config: &Value, requests: &[Value]) -> Vec<Meta> {
     responses.into_iter().map(|response| response.meta).collect()
 }
 
-/// Runs a future on a runtime of its own.
+/// Runs a future on a runtime of its own, and what it leaves behind: connections that say goodbye.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let output = future.await;
+        let late = Instant::now() + PATIENCE;
+        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < late {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        output
+    })
 }
 
 /// `first` with the members of `second` over it.

@@ -1,6 +1,7 @@
 //! From bytes to a component that is compiled, linked and ready to be instantiated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -74,11 +75,12 @@ impl From<wasmtime::Error> for LoadError {
 pub struct ConnectorBuilder {
     source: Source,
     resolver: Option<Arc<dyn Resolver>>,
+    idle: Duration,
 }
 
 impl ConnectorBuilder {
     pub(super) fn new() -> Self {
-        Self { source: Source::BuiltIn, resolver: None }
+        Self { source: Source::BuiltIn, resolver: None, idle: Publisher::IDLE }
     }
 
     /// Runs another component of the world `flint:mqtt/mqtt-connector` (WebAssembly, binary, 16 MiB at most) instead of
@@ -111,6 +113,13 @@ impl ConnectorBuilder {
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = Some(resolver);
+        self
+    }
+
+    /// How long a connection stays open that no message needs. Default: [`Publisher::IDLE`]; 0 closes it at once.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
         self
     }
 
@@ -152,7 +161,7 @@ impl ConnectorBuilder {
         let clock = Clock::start(&engine).map_err(|error| LoadError::Refused {
             reason: format!("its clock cannot be started: {error}"),
         })?;
-        let publisher = self.resolver.map(Publisher::new).unwrap_or_default();
+        let publisher = self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         Ok(Connector { live, dry, clock, publisher })
     }
 }

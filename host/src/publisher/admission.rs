@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Message};
+use tokio::time::Instant;
+
+use super::delivery::Settlement;
+use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Message, Progress};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -42,12 +45,62 @@ fn check_protocols(names: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The messages that `tenant` may not send, by their index. They do not stop the others.
-pub(super) fn refusals(tenant: &Tenant, messages: &[Message]) -> Vec<(usize, Error)> {
-    let refused =
-        |message: &Message| check(tenant, ["topic", "content"], &message.topic, &message.payload).err();
-    let refused = |(index, message)| refused(message).map(|error| (index, error));
-    messages.iter().enumerate().filter_map(refused).collect()
+/// The messages of a call: those that may be sent, and why the others may not.
+pub(super) struct Admission {
+    /// For each message, why it may not be sent; `None` for those that may.
+    refused: Vec<Option<Error>>,
+    admitted: Vec<(Message, Instant)>,
+    over_the_rate: bool,
+}
+
+impl Admission {
+    /// Looks at every message, and gives those that `tenant` may send a turn at its rate until `deadline`. What one message
+    /// is refused for does not stop the others.
+    pub(super) fn new(tenant: &Tenant, messages: Vec<Message>, started: Instant, deadline: Instant) -> Self {
+        let check =
+            |message: &Message| check(tenant, ["topic", "content"], &message.topic, &message.payload).err();
+        let mut refused: Vec<_> = messages.iter().map(check).collect();
+        let candidates = refused.iter().filter(|refused| refused.is_none()).count();
+        let schedule = tenant.load().schedule(candidates, deadline);
+        let over_the_rate = candidates > 0 && schedule.granted() == 0;
+        let mut admitted = Vec::with_capacity(schedule.granted());
+        for (message, refused) in messages.into_iter().zip(&mut refused) {
+            if refused.is_some() {
+                continue;
+            }
+            if admitted.len() < schedule.granted() {
+                let turn = schedule.turn(admitted.len());
+                admitted.push((message, turn));
+            } else {
+                *refused = Some(too_many_messages(tenant, deadline.saturating_duration_since(started)));
+            }
+        }
+        Self { refused, admitted, over_the_rate }
+    }
+
+    /// The messages that may be sent, in order, each with the moment before which it is not to be written.
+    pub(super) fn take_admitted(&mut self) -> Vec<(Message, Instant)> {
+        std::mem::take(&mut self.admitted)
+    }
+
+    /// Whether nothing but the tenant's rate stands against every message.
+    pub(super) fn is_over_the_rate(&self) -> bool {
+        self.over_the_rate
+    }
+
+    /// One result for each message of the call: its refusal, or the next of the settlements.
+    pub(super) fn answer(self, settlements: Vec<Settlement>) -> Vec<Result<wit::Receipt, wit::Error>> {
+        let mut settlements = settlements.into_iter();
+        let missing = || Err((Error::Lost("the message was not settled".to_owned()), Progress::NotSent));
+        let result = |refused: Option<Error>| match refused {
+            Some(error) => Err(error.into_wit(Progress::NotSent)),
+            None => settlements
+                .next()
+                .unwrap_or_else(missing)
+                .map_err(|(error, progress)| error.into_wit(progress)),
+        };
+        self.refused.into_iter().map(result).collect()
+    }
 }
 
 /// That `tenant` has sent as many messages as it may, and that more would not have their turn within `time`.

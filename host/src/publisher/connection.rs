@@ -1,18 +1,18 @@
 //! One network connection to a broker: CONNECT, the packets of a [`Delivery`], DISCONNECT.
 //!
-//! Nothing here knows about time-outs: whoever drops the future ends the connection, and every await is safe to drop.
+//! Nothing here knows about time-outs: whoever drops the connection ends it, and every await is safe to drop.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::delivery::{Delivery, MAX_PACKET};
@@ -38,6 +38,8 @@ pub(super) struct Connection<S> {
     portion: usize,
     /// Bytes that have left this process.
     written: u64,
+    /// What came with CONNACK is not taken yet.
+    early: bool,
     keep_alive: Option<KeepAlive>,
     session_present: bool,
 }
@@ -50,11 +52,11 @@ struct KeepAlive {
 }
 
 /// What the socket did.
-enum Progress {
-    /// This many bytes have come.
-    Read(usize),
-    /// This many bytes have left this process.
-    Wrote(usize),
+enum Moved {
+    /// Bytes have come.
+    In,
+    /// Bytes have left this process.
+    Out,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -75,6 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             taken: 0,
             portion,
             written: 0,
+            early: true,
             keep_alive: None,
             session_present: false,
         };
@@ -90,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(_) => return Err(Error::Protocol("its first packet is not CONNACK".to_owned())),
                 None => {}
             }
-            connection.step(true).await?;
+            poll_fn(|context| connection.poll_move(context, true)).await?;
         };
         match connack.code {
             ConnectReturnCode::Success => {}
@@ -121,51 +124,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session_present
     }
 
-    /// Exchanges packets until every message of `delivery` is settled.
-    pub(super) async fn deliver(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
-        // What came with CONNACK came before any message, and acknowledges none.
-        while !self.inbox.is_empty() {
-            self.take_packets(delivery)?;
-            if delivery.is_swamped() {
-                return Err(Error::Protocol("acknowledgements without end, before any message".to_owned()));
-            }
-            if !self.inbox.is_empty() {
-                self.step(true).await?;
-            }
-        }
+    /// Exchanges packets for `delivery` until there is nothing to do; ready only when the connection cannot go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lost`], [`Error::Tls`] for an alert, [`Error::Protocol`].
+    pub(super) fn poll_exchange(
+        &mut self,
+        context: &mut Context<'_>,
+        delivery: &mut Delivery,
+    ) -> Poll<Error> {
         loop {
-            delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
-            let idle = self.outbox.is_empty() && self.taken == 0;
-            if delivery.is_settled() && idle {
-                return Ok(());
+            if let Err(error) = self.take_packets(delivery) {
+                return Poll::Ready(error);
             }
-            // A client that is writing is heard of.
-            let ping = self.keep_alive.as_ref().filter(|_| idle).map(KeepAlive::due);
-            let turn = delivery.next_turn();
-            let progress = tokio::select! {
-                biased;
-                progress = self.step(!delivery.is_swamped()) => progress?,
-                () = sleep_until(ping.unwrap_or_else(Instant::now)), if ping.is_some() => {
-                    self.ping()?;
-                    continue;
-                }
-                () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => continue,
-            };
-            match progress {
-                Progress::Wrote(_) => {
-                    delivery.written(self.written);
-                    if let Some(keep_alive) = &mut self.keep_alive {
-                        keep_alive.last_written = Instant::now();
-                    }
-                }
-                Progress::Read(_) => self.take_packets(delivery)?,
+            // What came with CONNACK came before any message, and acknowledges none.
+            self.early &= !self.inbox.is_empty();
+            if self.early && delivery.is_swamped() {
+                let reason = "acknowledgements without end, before any message".to_owned();
+                return Poll::Ready(Error::Protocol(reason));
+            }
+            if !self.early {
+                delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
+            }
+            match ready!(self.poll_move(context, !delivery.is_swamped())) {
+                Ok(Moved::In) => {}
+                Ok(Moved::Out) => delivery.written(self.written),
+                Err(error) => return Poll::Ready(error),
             }
         }
     }
 
+    /// Whether nothing is on its way out.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.outbox.is_empty() && self.taken == 0
+    }
+
+    /// When the next PINGREQ is due, if nothing else is written before.
+    pub(super) fn next_ping(&self) -> Option<Instant> {
+        // A client that is writing is heard of.
+        self.keep_alive.as_ref().filter(|_| self.is_flushed()).map(KeepAlive::due)
+    }
+
     /// Ends the connection in order: DISCONNECT, so that the will is not published (section 3.14.4), then the
     /// transport. Every message is settled by now, so that nothing that fails here changes an answer.
-    pub(super) async fn close(mut self) {
+    ///
+    /// `thoroughly`: ends only when the broker has closed it too, or does not within [`LINGER`]; for a client identifier
+    /// that is going to be used again at once.
+    pub(super) async fn close(mut self, thoroughly: bool) {
         self.outbox.clear();
         if Disconnect.write(&mut self.outbox).is_err() {
             return;
@@ -173,8 +179,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let goodbye = async {
             self.stream.write_all(&self.outbox).await?;
             self.stream.shutdown().await?;
-            if self.session_present {
-                // What is left unread would make the kernel answer with a reset, which can overtake DISCONNECT.
+            // In a session of before, what is left unread would make the kernel answer with a reset, which can overtake
+            // DISCONNECT.
+            if self.session_present || thoroughly {
                 let mut rest = [0; 1024];
                 while self.stream.read(&mut rest).await? > 0 {}
             }
@@ -214,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Puts PINGREQ in the outbox, or says that the last one was not answered.
-    fn ping(&mut self) -> Result<(), Error> {
+    pub(super) fn ping(&mut self) -> Result<(), Error> {
         let Some(keep_alive) = &mut self.keep_alive else { return Ok(()) };
         if keep_alive.unanswered {
             return Err(Error::Lost(
@@ -228,40 +235,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .map_err(|error| Error::Protocol(format!("PINGREQ could not be serialised: {error}")))
     }
 
-    /// One step of the socket. Reading comes first, if there is to be any: what the broker said, or that it has hung up,
-    /// is to be known before another message is handed over.
-    async fn step(&mut self, reading: bool) -> Result<Progress, Error> {
+    /// Moves bytes, once. Reading comes first, if there is to be any: what the broker said, or that it has hung up, is to
+    /// be known before another message is handed over.
+    fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
+        let moved = ready!(self.poll_socket(context, reading));
+        Poll::Ready(moved.map_err(|error| {
+            tls::explain(&error).unwrap_or_else(|| match error.kind() {
+                io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
+                    Error::Lost("the broker closed the connection".to_owned())
+                }
+                _ => Error::Lost(format!("the connection was lost: {error}")),
+            })
+        }))
+    }
+
+    fn poll_socket(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
         let Self { stream, inbox, outbox, taken, portion, .. } = self;
-        inbox.reserve(READ_SIZE);
-        let progress = poll_fn(|context| {
-            if reading && let Poll::Ready(read) = poll_read_buf(Pin::new(&mut *stream), context, inbox) {
-                return Poll::Ready(read.map(Progress::Read));
+        let mut stream = Pin::new(stream);
+        if reading {
+            inbox.reserve(READ_SIZE);
+            if let Poll::Ready(read) = poll_read_buf(stream.as_mut(), context, inbox) {
+                return Poll::Ready(match read? {
+                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                    _ => Ok(Moved::In),
+                });
             }
-            if *taken == 0 {
-                if outbox.is_empty() {
-                    return Poll::Pending;
-                }
-                let next = &outbox[..outbox.len().min(*portion)];
-                *taken = ready!(Pin::new(&mut *stream).poll_write(context, next))?;
-                if *taken == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                outbox.advance(*taken);
-            }
-            ready!(Pin::new(&mut *stream).poll_flush(context))?;
-            Poll::Ready(Ok(Progress::Wrote(std::mem::take(taken))))
-        })
-        .await;
-        match progress {
-            Ok(Progress::Read(0)) => Err(Error::Lost("the broker closed the connection".to_owned())),
-            Ok(Progress::Read(bytes)) => Ok(Progress::Read(bytes)),
-            Ok(Progress::Wrote(bytes)) => {
-                self.written += bytes as u64;
-                Ok(Progress::Wrote(bytes))
-            }
-            Err(error) => Err(tls::explain(&error)
-                .unwrap_or_else(|| Error::Lost(format!("the connection was lost: {error}")))),
         }
+        if *taken == 0 {
+            if outbox.is_empty() {
+                return Poll::Pending;
+            }
+            let next = &outbox[..outbox.len().min(*portion)];
+            *taken = ready!(stream.as_mut().poll_write(context, next))?;
+            if *taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            outbox.advance(*taken);
+        }
+        ready!(stream.poll_flush(context))?;
+        self.written += std::mem::take(taken) as u64;
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.last_written = Instant::now();
+        }
+        Poll::Ready(Ok(Moved::Out))
     }
 }
 

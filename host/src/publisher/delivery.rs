@@ -5,6 +5,9 @@
 //! is the library's, because no client library tells the three things apart that an honest answer needs: what the
 //! socket has taken, what the broker has acknowledged, and what a lost session has made uncertain.
 //!
+//! A delivery serves one client identifier: the messages of many calls, across as many connections as they need. A call
+//! may end before its messages are settled; what the broker says of them later settles nobody else's.
+//!
 //! ```text
 //!                  written
 //! QoS 0   Ready ───────────► settled
@@ -19,16 +22,21 @@
 //!                                                                              uncertain
 //! ```
 
-mod schedule;
+mod batch;
+mod exchange;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::BytesMut;
-use rumqttc::{Packet, PubComp, PubRec, PubRel, Publish, QoS};
+use rumqttc::{Packet, PubComp, PubRec, PubRel, QoS};
 use tokio::time::Instant;
 
-use crate::bindings::flint::mqtt::publisher::{Message, Progress, Qos, Receipt};
+pub(super) use batch::{BatchId, Settlement};
+pub(super) use exchange::codec_qos;
+
 use crate::error::Error;
+use batch::Batch;
+use exchange::{Awaits, Exchange};
 
 /// Messages that may be between PUBLISH and their last acknowledgement at one time.
 const WINDOW: usize = 100;
@@ -42,20 +50,28 @@ const MAX_OWED: usize = 1000;
 /// The largest packet that MQTT can express (3.1.1, section 2.2.3).
 pub(super) const MAX_PACKET: usize = 268_435_455 + 5;
 
-/// How a message was settled.
-pub(super) type Settlement = Result<Receipt, (Error, Progress)>;
-
-/// The messages of one call, across as many connections as they need.
+/// The messages of one client identifier.
+#[derive(Default)]
 pub(super) struct Delivery {
-    started: Instant,
-    messages: Vec<Exchange>,
-    unsettled: usize,
+    /// What is not settled, and what was given up on this connection, in the order in which it was handed over
+    /// (section 4.6).
+    exchanges: BTreeMap<u64, Exchange>,
+    batches: HashMap<BatchId, Batch>,
+    unsettled_batches: usize,
+    /// Batches that nobody has been told of.
+    settled: Vec<BatchId>,
+    /// Names given so far, to batches and to messages.
+    names: u64,
+    connected: bool,
     /// The packet identifiers in use: never two messages with one identifier (section 2.3.1).
-    identifiers: HashMap<u16, usize>,
+    identifiers: HashMap<u16, u64>,
+    /// Packet identifiers of QoS 2 messages that were given up: as long as the session lives, the broker may take another
+    /// message with one of them for a repetition.
+    abandoned: HashSet<u16>,
     last_identifier: u16,
     in_flight_qos2: usize,
-    /// Messages to write on this connection, in order (section 4.6).
-    queue: VecDeque<usize>,
+    /// Messages to write on this connection, in order.
+    queue: VecDeque<u64>,
     /// PUBREL and PUBCOMP owed to the broker; they go out before further messages.
     replies: VecDeque<Packet>,
     /// What is serialised and not yet written, with the offset of its last byte in all that is written on this
@@ -68,148 +84,84 @@ pub(super) struct Delivery {
 /// A packet on its way to the socket.
 #[derive(Clone, Copy)]
 enum Unwritten {
-    /// The message with this index.
-    Publish(usize),
+    /// The message with this name.
+    Publish(u64),
     /// PUBREL for this packet identifier.
     Pubrel(u16),
     Pubcomp,
 }
 
-struct Exchange {
-    publish: Publish,
-    awaits: Awaits,
-    /// Not to be written before.
-    turn: Instant,
-    /// The last byte was written, on this connection or an earlier one: the broker may have the message.
-    sent: bool,
-    /// The same, on this connection.
-    sent_here: bool,
-    settlement: Option<Settlement>,
-}
-
-/// The next event of an exchange.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Awaits {
-    /// To be written.
-    Ready,
-    /// QoS 1: the acknowledgement.
-    Puback,
-    /// QoS 2: that the broker has taken the message over.
-    Pubrec,
-    /// QoS 2: PUBREL is to be written.
-    Release,
-    /// QoS 2: that the broker has forgotten the packet identifier.
-    Pubcomp,
-}
-
 impl Delivery {
-    /// Prepares `messages`; the receipts count from `started`.
-    pub(super) fn new(messages: Vec<Message>, started: Instant) -> Self {
-        let messages: Vec<Exchange> =
-            messages.into_iter().map(|message| Exchange::new(message, started)).collect();
-        Self {
-            started,
-            unsettled: messages.len(),
-            messages,
-            identifiers: HashMap::new(),
-            last_identifier: 0,
-            in_flight_qos2: 0,
-            queue: VecDeque::new(),
-            replies: VecDeque::new(),
-            unwritten: VecDeque::new(),
-            owed: 0,
-        }
-    }
-
     /// Begins on a new connection, whose CONNACK said whether the session survived.
     ///
-    /// `first_identifier` is used in a session that was there before this call: the broker may still hold identifiers
-    /// of messages that another process left half done, and would take a new QoS 2 message under the same identifier
-    /// for a repetition, acknowledge it and drop it.
+    /// `first_identifier` is used in a session that was there before: the broker may still hold identifiers of messages
+    /// that another process left half done, and would take a new QoS 2 message under the same identifier for a repetition,
+    /// acknowledge it and drop it.
     pub(super) fn connected(&mut self, session_present: bool, first_identifier: u16) {
-        if session_present && self.identifiers.is_empty() {
+        self.connected = true;
+        if !session_present {
+            self.abandoned.clear();
+        } else if self.identifiers.is_empty() {
             self.last_identifier = first_identifier;
         }
-        for index in 0..self.messages.len() {
-            let exchange = &mut self.messages[index];
-            if exchange.settlement.is_some() {
-                continue;
-            }
+        let mut lost = Vec::new();
+        for (&id, exchange) in &mut self.exchanges {
             exchange.sent_here = false;
             match (exchange.awaits, session_present) {
-                (Awaits::Ready, _) => self.queue.push_back(index),
+                (Awaits::Ready, _) => self.queue.push_back(id),
                 (Awaits::Puback, _) | (Awaits::Pubrec, true) => {
                     exchange.publish.dup = exchange.sent;
-                    self.queue.push_back(index);
+                    self.queue.push_back(id);
                 }
                 (Awaits::Release | Awaits::Pubcomp, true) => {
                     exchange.awaits = Awaits::Release;
                     exchange.sent_here = true;
-                    let release = PubRel::new(exchange.publish.pkid);
-                    self.reply(Packet::PubRel(release));
+                    self.owed += 1;
+                    self.replies.push_back(Packet::PubRel(PubRel::new(exchange.publish.pkid)));
                 }
-                (Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp, false) => {
-                    let why = "the connection was lost, and the broker did not keep the session";
-                    self.fail(index, Error::Lost(why.to_owned()));
-                }
+                (Awaits::Written | Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp, _) => lost.push(id),
             }
+        }
+        for id in lost {
+            self.fail(
+                id,
+                Error::Lost("the connection was lost, and the broker did not keep the session".to_owned()),
+            );
         }
     }
 
     /// The connection is gone. What was not written whole is ready to be sent again; with a clean session, a
     /// QoS 2 exchange that had begun cannot go on and is settled.
     pub(super) fn disconnected(&mut self, clean_session: bool, why: &Error) {
+        self.connected = false;
         self.queue.clear();
         self.replies.clear();
         self.owed = 0;
         for (_, packet) in std::mem::take(&mut self.unwritten) {
-            let Unwritten::Publish(index) = packet else { continue };
-            let exchange = &self.messages[index];
-            if !exchange.sent && exchange.settlement.is_none() {
-                self.release(index);
-                self.messages[index].awaits = Awaits::Ready;
+            let Unwritten::Publish(id) = packet else { continue };
+            if let Some(exchange) = self.exchanges.get_mut(&id).filter(|exchange| !exchange.sent) {
+                exchange.awaits = Awaits::Ready;
+                self.release(id);
             }
         }
-        if !clean_session {
-            return;
+        let over =
+            |exchange: &Exchange| exchange.owner.is_none() || (clean_session && exchange.has_begun_qos2());
+        let over: Vec<u64> =
+            self.exchanges.iter().filter(|(_, exchange)| over(exchange)).map(|(id, _)| *id).collect();
+        for id in over {
+            self.fail(id, why.clone());
         }
-        for index in 0..self.messages.len() {
-            let exchange = &self.messages[index];
-            let begun = matches!(exchange.awaits, Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp);
-            if begun && exchange.settlement.is_none() {
-                self.fail(index, why.clone());
-            }
-        }
-    }
-
-    /// Settles everything that is left: each message by how far it got.
-    pub(super) fn give_up(&mut self, why: &Error) {
-        for index in 0..self.messages.len() {
-            if self.messages[index].settlement.is_none() {
-                self.fail(index, why.clone());
-            }
-        }
-    }
-
-    /// Whether every message is settled.
-    pub(super) fn is_settled(&self) -> bool {
-        self.unsettled == 0
-    }
-
-    /// Whether nothing is known of any message: none is settled, and none may have reached the broker.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.messages.iter().all(|exchange| !exchange.sent && exchange.settlement.is_none())
-    }
-
-    /// One settlement per message, at its index.
-    pub(super) fn into_settlements(self) -> Vec<Settlement> {
-        let unsettled = || Err((Error::Lost("the message was not settled".to_owned()), Progress::NotSent));
-        self.messages.into_iter().map(|exchange| exchange.settlement.unwrap_or_else(unsettled)).collect()
     }
 
     /// Whether the broker asks for replies faster than it reads them: then nothing more is to be read from it.
     pub(super) fn is_swamped(&self) -> bool {
         self.owed > MAX_OWED
+    }
+
+    /// When the next message of this connection may go, if that is later.
+    pub(super) fn next_turn(&self) -> Option<Instant> {
+        let next = self.queue.front().and_then(|id| self.exchanges.get(id)).map(|exchange| exchange.turn);
+        next.filter(|turn| *turn > Instant::now())
     }
 
     /// Serialises what is owed to the broker now, as far as the windows and `WRITE_AHEAD` allow, behind what `out` holds
@@ -228,24 +180,29 @@ impl Delivery {
             self.unwritten.push_back((written + out.len() as u64, packet));
         }
         while out.len() < WRITE_AHEAD {
-            let Some(&index) = self.queue.front() else { return };
-            if self.next_turn().is_some() || !self.claim(index) {
+            let Some(&id) = self.queue.front() else { return };
+            // Given up, before it was serialised.
+            if !self.exchanges.contains_key(&id) {
+                self.queue.pop_front();
+                continue;
+            }
+            if self.next_turn().is_some() || !self.claim(id) {
                 return;
             }
             self.queue.pop_front();
-            let exchange = &mut self.messages[index];
+            let Some(exchange) = self.exchanges.get_mut(&id) else { continue };
             let before = out.len();
             if let Err(error) = exchange.publish.write(out) {
                 out.truncate(before);
-                self.fail(index, Error::TooLarge(format!("the message does not fit a packet: {error}")));
+                self.fail(id, Error::TooLarge(format!("the message does not fit a packet: {error}")));
                 continue;
             }
             exchange.awaits = match exchange.publish.qos {
-                QoS::AtMostOnce => Awaits::Ready,
+                QoS::AtMostOnce => Awaits::Written,
                 QoS::AtLeastOnce => Awaits::Puback,
                 QoS::ExactlyOnce => Awaits::Pubrec,
             };
-            self.unwritten.push_back((written + out.len() as u64, Unwritten::Publish(index)));
+            self.unwritten.push_back((written + out.len() as u64, Unwritten::Publish(id)));
         }
     }
 
@@ -256,18 +213,21 @@ impl Delivery {
         {
             self.unwritten.pop_front();
             match packet {
-                Unwritten::Publish(index) => {
-                    let exchange = &mut self.messages[index];
+                Unwritten::Publish(id) => {
+                    let Some(exchange) = self.exchanges.get_mut(&id) else { continue };
                     exchange.sent = true;
                     exchange.sent_here = true;
-                    if exchange.publish.qos == QoS::AtMostOnce {
-                        self.succeed(index);
+                    if let Some(batch) = exchange.owner.and_then(|owner| self.batches.get_mut(&owner.batch)) {
+                        batch.touched = true;
+                    }
+                    if exchange.awaits == Awaits::Written {
+                        self.succeed(id);
                     }
                 }
                 Unwritten::Pubrel(identifier) => {
                     self.owed -= 1;
-                    if let Some(index) = self.waiting(identifier, Awaits::Release) {
-                        self.messages[index].awaits = Awaits::Pubcomp;
+                    if let Some(exchange) = self.waiting(identifier, Awaits::Release) {
+                        exchange.awaits = Awaits::Pubcomp;
                     }
                 }
                 Unwritten::Pubcomp => self.owed -= 1,
@@ -286,29 +246,25 @@ impl Delivery {
     pub(super) fn received(&mut self, packet: &Packet) -> Result<(), &'static str> {
         match packet {
             Packet::PubAck(ack) => {
-                if let Some(index) = self.waiting(ack.pkid, Awaits::Puback) {
-                    self.succeed(index);
-                }
+                self.acknowledged(ack.pkid, Awaits::Puback);
                 Ok(())
             }
             Packet::PubRec(PubRec { pkid }) => {
-                if let Some(index) = self.waiting(*pkid, Awaits::Pubrec) {
-                    self.messages[index].awaits = Awaits::Release;
+                if let Some(exchange) = self.waiting(*pkid, Awaits::Pubrec) {
+                    exchange.awaits = Awaits::Release;
                 }
                 // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed. Not when it
                 // answers what it has not been sent.
-                let early = self.identifiers.get(pkid).is_some_and(|index| {
-                    matches!(self.messages[*index].awaits, Awaits::Puback | Awaits::Pubrec)
-                });
+                let exchange = self.identifiers.get(pkid).and_then(|id| self.exchanges.get(id));
+                let early = exchange
+                    .is_some_and(|exchange| matches!(exchange.awaits, Awaits::Puback | Awaits::Pubrec));
                 if !early {
                     self.reply(Packet::PubRel(PubRel::new(*pkid)));
                 }
                 Ok(())
             }
             Packet::PubComp(ack) => {
-                if let Some(index) = self.waiting(ack.pkid, Awaits::Pubcomp) {
-                    self.succeed(index);
-                }
+                self.acknowledged(ack.pkid, Awaits::Pubcomp);
                 Ok(())
             }
             Packet::PubRel(PubRel { pkid }) => {
@@ -334,12 +290,18 @@ impl Delivery {
         self.replies.push_back(packet);
     }
 
+    fn acknowledged(&mut self, identifier: u16, awaits: Awaits) {
+        if self.waiting(identifier, awaits).is_some()
+            && let Some(&id) = self.identifiers.get(&identifier)
+        {
+            self.succeed(id);
+        }
+    }
+
     /// The message with this identifier, if `awaits` is what it waits for on this connection.
-    fn waiting(&self, identifier: u16, awaits: Awaits) -> Option<usize> {
-        let found = self.identifiers.get(&identifier).copied().filter(|&index| {
-            let exchange = &self.messages[index];
-            exchange.sent_here && exchange.awaits == awaits
-        });
+    fn waiting(&mut self, identifier: u16, awaits: Awaits) -> Option<&mut Exchange> {
+        let exchange = self.identifiers.get(&identifier).and_then(|id| self.exchanges.get_mut(id));
+        let found = exchange.filter(|exchange| exchange.sent_here && exchange.awaits == awaits);
         if found.is_none() {
             tracing::debug!(identifier, "an acknowledgement that no message waits for is ignored");
         }
@@ -347,8 +309,8 @@ impl Delivery {
     }
 
     /// Gives the message its packet identifier and its place in the windows; false when there is no room now.
-    fn claim(&mut self, index: usize) -> bool {
-        let exchange = &mut self.messages[index];
+    fn claim(&mut self, id: u64) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(&id) else { return false };
         if exchange.publish.qos == QoS::AtMostOnce || exchange.publish.pkid != 0 {
             return true;
         }
@@ -356,69 +318,47 @@ impl Delivery {
         if self.identifiers.len() >= WINDOW || (exactly_once && self.in_flight_qos2 >= WINDOW_QOS2) {
             return false;
         }
-        loop {
-            self.last_identifier = self.last_identifier.checked_add(1).unwrap_or(1);
-            if !self.identifiers.contains_key(&self.last_identifier) {
-                break;
-            }
-        }
-        exchange.publish.pkid = self.last_identifier;
-        self.identifiers.insert(self.last_identifier, index);
+        let is_free = |identifier: &u16| {
+            !self.identifiers.contains_key(identifier) && !self.abandoned.contains(identifier)
+        };
+        let next =
+            std::iter::successors(Some(self.last_identifier), |last| Some(last.checked_add(1).unwrap_or(1)));
+        let Some(identifier) = next.skip(1).take(usize::from(u16::MAX)).find(is_free) else { return false };
+        self.last_identifier = identifier;
+        exchange.publish.pkid = identifier;
+        self.identifiers.insert(identifier, id);
         self.in_flight_qos2 += usize::from(exactly_once);
         true
     }
 
     /// Takes back what [`claim`](Self::claim) gave.
-    fn release(&mut self, index: usize) {
-        let publish = &mut self.messages[index].publish;
-        if publish.pkid == 0 {
+    fn release(&mut self, id: u64) {
+        let Some(exchange) = self.exchanges.get_mut(&id).filter(|exchange| exchange.publish.pkid != 0) else {
             return;
-        }
-        self.identifiers.remove(&publish.pkid);
-        publish.pkid = 0;
-        self.in_flight_qos2 -= usize::from(publish.qos == QoS::ExactlyOnce);
-    }
-
-    fn succeed(&mut self, index: usize) {
-        let qos = match self.messages[index].publish.qos {
-            QoS::AtMostOnce => Qos::AtMostOnce,
-            QoS::AtLeastOnce => Qos::AtLeastOnce,
-            QoS::ExactlyOnce => Qos::ExactlyOnce,
         };
-        let elapsed_microseconds = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.settle(index, Ok(Receipt { qos, elapsed_microseconds }));
+        self.identifiers.remove(&exchange.publish.pkid);
+        exchange.publish.pkid = 0;
+        self.in_flight_qos2 -= usize::from(exchange.publish.qos == QoS::ExactlyOnce);
     }
 
-    fn fail(&mut self, index: usize, why: Error) {
-        let progress =
-            if self.messages[index].sent { Progress::SentUnacknowledged } else { Progress::NotSent };
-        self.settle(index, Err((why, progress)));
+    /// Takes a message out, whose exchange has come to its end.
+    fn forget(&mut self, id: u64) -> Option<Exchange> {
+        self.release(id);
+        self.exchanges.remove(&id)
     }
 
-    fn settle(&mut self, index: usize, settlement: Settlement) {
-        if self.messages[index].settlement.is_some() {
-            return;
+    /// Takes a message out, whose exchange has not come to its end.
+    fn abandon(&mut self, id: u64) -> Option<Exchange> {
+        let exchange = self.exchanges.get(&id)?;
+        if exchange.sent && exchange.has_begun_qos2() {
+            self.abandoned.insert(exchange.publish.pkid);
         }
-        self.release(index);
-        self.messages[index].settlement = Some(settlement);
-        self.unsettled -= 1;
+        self.forget(id)
     }
-}
 
-impl Exchange {
-    fn new(message: Message, turn: Instant) -> Self {
-        let mut publish = Publish::new(message.topic, codec_qos(message.qos), message.payload);
-        publish.retain = message.retain;
-        Self { publish, awaits: Awaits::Ready, turn, sent: false, sent_here: false, settlement: None }
-    }
-}
-
-/// The codec's name for a quality of service of the contract.
-pub(super) fn codec_qos(qos: Qos) -> QoS {
-    match qos {
-        Qos::AtMostOnce => QoS::AtMostOnce,
-        Qos::AtLeastOnce => QoS::AtLeastOnce,
-        Qos::ExactlyOnce => QoS::ExactlyOnce,
+    fn name(&mut self) -> u64 {
+        self.names += 1;
+        self.names
     }
 }
 

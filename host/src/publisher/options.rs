@@ -7,6 +7,7 @@ use zeroize::Zeroize as _;
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Pem};
 
 /// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
+#[derive(PartialEq)]
 pub(super) struct Options(ConnectOptions);
 
 impl Options {

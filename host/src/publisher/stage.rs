@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a call is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a call is doing, or the connection that it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Stage {
     /// The tenant has sent as many messages as it may, for now.
     Pace,
     LookUp,
     Certificates,
+    #[default]
     Turn,
     /// The tenant has as many connections open as it may.
     Room,
@@ -18,7 +19,6 @@ pub(super) enum Stage {
     Tls,
     Connect,
     Acknowledgement,
-    Close,
     BackOff,
 }
 
@@ -37,31 +37,24 @@ impl Stage {
             Self::Tls => "waiting for the TLS handshake",
             Self::Connect => "waiting for CONNACK",
             Self::Acknowledgement => "waiting for the acknowledgement",
-            Self::Close => "closing the connection",
             Self::BackOff => "waiting to connect again",
         }
     }
 }
 
-/// The stages of one call, with the time that each took in all its attempts.
+/// The stages of one call, with the time that each took in all its attempts. What a connection went through before the call
+/// came to it is not part of them.
 #[derive(Debug)]
 pub(super) struct Stages {
     stage: Stage,
     since: Instant,
     spent: [Duration; Stage::COUNT],
     attempts: u32,
-    connections: u32,
 }
 
 impl Stages {
     pub(super) fn begin() -> Self {
-        Self {
-            stage: Stage::Pace,
-            since: Instant::now(),
-            spent: [Duration::ZERO; Stage::COUNT],
-            attempts: 0,
-            connections: 0,
-        }
+        Self { stage: Stage::Pace, since: Instant::now(), spent: [Duration::ZERO; Stage::COUNT], attempts: 0 }
     }
 
     /// Goes on to `stage`.
@@ -71,7 +64,6 @@ impl Stages {
         self.stage = stage;
         self.since = now;
         self.attempts += u32::from(stage == Stage::Dial);
-        self.connections += u32::from(stage == Stage::Acknowledgement);
     }
 
     /// The stage that the call has come to.
@@ -90,13 +82,8 @@ impl Stages {
         self.spent[stage as usize] + now
     }
 
-    /// How many connections the call has tried to open.
+    /// How many connections were tried for the call.
     pub(super) fn attempts(&self) -> u32 {
         self.attempts
-    }
-
-    /// How many of them a broker accepted.
-    pub(super) fn connections(&self) -> u32 {
-        self.connections
     }
 }

@@ -18,7 +18,7 @@
 //! | `messaging.batch.message_count` | the number of messages, when it is not one |
 //! | `qos` | of the first message |
 //! | `error.type` | see below; of the first message that failed; none when all were sent |
-//! | `attempts` | connections that were tried |
+//! | `attempts` | connections that were tried for it; 0 when it shared one that stood |
 //! | `look_up_us`, `dial_us`, `tls_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, TLS handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
 //! | `otel.kind`, `otel.status_code` | `client`; `ERROR` when a message failed |
 //!
@@ -133,7 +133,7 @@ impl Observation {
             Err(error) => Some(error),
         };
         self.record(stages, error);
-        self.count(stages, answer, error);
+        self.count(answer, error);
     }
 
     fn record(&self, stages: &Stages, error: Option<&Error>) {
@@ -164,7 +164,7 @@ impl Observation {
         }
     }
 
-    fn count(&self, stages: &Stages, answer: &Answer, error: Option<&Error>) {
+    fn count(&self, answer: &Answer, error: Option<&Error>) {
         let tenant = self.tenant.name();
         let count = |error: Option<&Error>, messages: usize| {
             if messages > 0 {
@@ -180,15 +180,27 @@ impl Observation {
             }
         }
         histogram!(OPERATION_DURATION, labels(tenant, error)).record(self.began.elapsed());
-        let label = || vec![Label::new("tenant", tenant.to_owned())];
-        if stages.attempts() > 0 {
-            counter!(CONNECTION_ATTEMPTS, label()).increment(stages.attempts().into());
-        }
-        if stages.connections() > 0 {
-            counter!(CONNECTIONS, label()).increment(stages.connections().into());
-            let time = [Stage::Dial, Stage::Tls, Stage::Connect].map(|stage| stages.spent(stage));
-            histogram!(CONNECTION_TIME, label()).record(time.iter().sum::<Duration>());
-        }
+    }
+}
+
+/// A connection that is tried.
+pub(super) struct Attempt<'a> {
+    tenant: &'a Tenant,
+    began: Instant,
+}
+
+impl<'a> Attempt<'a> {
+    /// A socket of `tenant` is going to be connected.
+    pub(super) fn begin(tenant: &'a Tenant) -> Self {
+        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.name().to_owned())]).increment(1);
+        Self { tenant, began: Instant::now() }
+    }
+
+    /// The broker has accepted the connection.
+    pub(super) fn accepted(self) {
+        let label = || vec![Label::new("tenant", self.tenant.name().to_owned())];
+        counter!(CONNECTIONS, label()).increment(1);
+        histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
     }
 }
 

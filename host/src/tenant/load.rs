@@ -3,9 +3,10 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::Limits;
@@ -23,6 +24,9 @@ const BLOCKING: usize = 8;
 pub(crate) struct Load {
     sends: Semaphore,
     connections: Semaphore,
+    /// How many wait for room for a connection, and what tells one that is idle.
+    wanted: AtomicUsize,
+    want: Notify,
     blocking: Arc<Semaphore>,
     pace: Pace,
     turnstile: Turnstile,
@@ -50,6 +54,8 @@ impl Load {
         Self {
             sends: Semaphore::new(limits.concurrent_sends as usize),
             connections: Semaphore::new(limits.connections as usize),
+            wanted: AtomicUsize::new(0),
+            want: Notify::new(),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
             pace: Pace::new(limits.messages_per_second),
             turnstile: Turnstile::new(width),
@@ -91,9 +97,21 @@ impl Load {
         Room::new(self.computing.acquire().await)
     }
 
-    /// Waits until one more connection may be opened.
+    /// Waits until one more connection may be opened, and makes an idle one give way.
     pub(crate) async fn connection(&self) -> Room<'_> {
+        if let Ok(permit) = self.connections.try_acquire() {
+            return Room::new(Ok(permit));
+        }
+        let _wanted = Wanted::new(&self.wanted);
+        self.want.notify_one();
         Room::new(self.connections.acquire().await)
+    }
+
+    /// Waits until an idle connection is to give way to one that waits for room.
+    pub(crate) async fn connection_wanted(&self) {
+        while self.wanted.load(Ordering::SeqCst) == 0 {
+            self.want.notified().await;
+        }
     }
 
     /// Gives as many of `messages` a turn as can have one until `latest`.
@@ -107,6 +125,22 @@ impl Load {
     }
 }
 
+/// One who waits for room, for as long as it is there.
+struct Wanted<'a>(&'a AtomicUsize);
+
+impl<'a> Wanted<'a> {
+    fn new(wanted: &'a AtomicUsize) -> Self {
+        wanted.fetch_add(1, Ordering::SeqCst);
+        Self(wanted)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl<'a> Room<'a> {
     fn new(permit: Result<SemaphorePermit<'a>, AcquireError>) -> Self {
         Self { _permit: permit.ok() }
@@ -115,9 +149,27 @@ impl<'a> Room<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_connection_that_has_to_wait_makes_an_idle_one_give_way() {
+        let load = Load::new(&Limits { connections: 1, ..Limits::default() });
+        let mut context = Context::from_waker(Waker::noop());
+        let mut idle = pin!(load.connection_wanted());
+        assert!(idle.as_mut().poll(&mut context).is_pending());
+        let Poll::Ready(room) = pin!(load.connection()).poll(&mut context) else { panic!("there was room") };
+        let mut waiting = pin!(load.connection());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        assert!(idle.poll(&mut context).is_ready(), "one that was idle before");
+        assert!(pin!(load.connection_wanted()).poll(&mut context).is_ready(), "one that is idle now");
+        drop(room);
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+        assert!(pin!(load.connection_wanted()).poll(&mut context).is_pending(), "nobody waits any more");
+    }
 
     #[tokio::test]
     async fn send_begins_when_another_ends_or_says_which_limit_holds_it_back() {

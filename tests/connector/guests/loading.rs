@@ -3,11 +3,12 @@
 use mqtt_connector::{Connector, LoadError};
 
 use super::Guest;
+use crate::support::builder;
 
 #[track_caller]
 fn refused(wasm: impl Into<Vec<u8>>) -> String {
     let wasm = wasm.into();
-    let error = Connector::builder().component(wasm).build().unwrap_err().to_string();
+    let error = builder().component(wasm).build().unwrap_err().to_string();
     error.strip_prefix("the component cannot be loaded: ").unwrap_or_else(|| panic!("{error}")).to_owned()
 }
 
@@ -47,8 +48,7 @@ fn what_imports_something_else_is_refused_with_every_name() {
         (import "acme:files/read@1.0.0" (instance (export "f" (func))))
         (import "wasi:cli/stdout@0.3.0" (instance (export "f" (func))))
         (import "exec" (func (param "command" string)))"#;
-    let error =
-        Connector::builder().component(Guest::default().with("imports", other).wasm()).build().unwrap_err();
+    let error = builder().component(Guest::default().with("imports", other).wasm()).build().unwrap_err();
     let names =
         ["acme:files/read@1.0.0", "exec", "wasi:cli/stdout@0.3.0", "wasi:http/outgoing-handler@0.2.0"];
     let LoadError::Imports { names: found } = &error else { panic!("{error}") };

@@ -4,25 +4,27 @@ use bytes::Buf as _;
 use rumqttc::PubAck;
 
 use super::*;
+use crate::bindings::flint::mqtt::publisher::{Message, Progress, Qos};
 
 /// A delivery, and what it has serialised and nobody has taken.
 struct Run {
     delivery: Delivery,
+    batch: BatchId,
     out: BytesMut,
     written: u64,
 }
 
 impl Run {
     fn new(qualities: &[Qos]) -> Self {
-        let message = |qos: &Qos| Message {
-            topic: "t".to_owned(),
-            payload: b"x".to_vec(),
-            qos: *qos,
-            retain: false,
-            properties: None,
-        };
-        let messages = qualities.iter().map(message).collect();
-        Self { delivery: Delivery::new(messages, Instant::now()), out: BytesMut::new(), written: 0 }
+        let mut delivery = Delivery::default();
+        let messages = qualities.iter().map(|qos| (message(*qos), Instant::now()));
+        let batch = delivery.add(messages, Instant::now());
+        Self { delivery, batch, out: BytesMut::new(), written: 0 }
+    }
+
+    /// Hands over one more message, as another call.
+    fn add(&mut self, qos: Qos) -> BatchId {
+        self.delivery.add([(message(qos), Instant::now())].into_iter(), Instant::now())
     }
 
     fn connect(&mut self, session_present: bool) {
@@ -32,7 +34,7 @@ impl Run {
     }
 
     fn lose(&mut self, clean_session: bool) {
-        self.delivery.disconnected(clean_session, &Error::Lost("cut".to_owned()));
+        self.delivery.disconnected(clean_session, &cut());
     }
 
     /// Serialises, lets the socket take everything, and gives the packets.
@@ -63,11 +65,24 @@ impl Run {
         self.delivery.received(packet).unwrap();
     }
 
-    fn settlements(self) -> Vec<Result<Qos, Progress>> {
+    fn settlements(mut self) -> Vec<Result<Qos, Progress>> {
+        let batch = self.batch;
+        self.end(batch, false)
+    }
+
+    fn end(&mut self, batch: BatchId, goes_on: bool) -> Vec<Result<Qos, Progress>> {
         let outcome =
             |settlement: Settlement| settlement.map(|receipt| receipt.qos).map_err(|(_, progress)| progress);
-        self.delivery.into_settlements().into_iter().map(outcome).collect()
+        self.delivery.end(batch, &cut(), goes_on).into_iter().map(outcome).collect()
     }
+}
+
+fn message(qos: Qos) -> Message {
+    Message { topic: "t".to_owned(), payload: b"x".to_vec(), qos, retain: false, properties: None }
+}
+
+fn cut() -> Error {
+    Error::Lost("cut".to_owned())
 }
 
 fn puback(pkid: u16) -> Packet {
@@ -195,7 +210,6 @@ fn an_acknowledgement_of_what_was_not_written_whole_settles_nothing() {
     run.receive(&puback(1));
     assert!(!run.delivery.is_settled());
     run.lose(true);
-    run.delivery.give_up(&Error::Lost("cut".to_owned()));
     assert_eq!(run.settlements(), [NOT_SENT]);
 }
 
@@ -345,8 +359,6 @@ fn what_is_given_up_says_how_far_it_got() {
     run.serialise();
     run.take(8);
     run.lose(false);
-    run.delivery.give_up(&Error::Lost("cut".to_owned()));
-    assert!(run.delivery.is_settled());
     assert_eq!(run.settlements(), [SENT, NOT_SENT, NOT_SENT]);
 }
 
@@ -357,4 +369,112 @@ fn what_a_server_must_not_send_is_an_error() {
     for packet in [Packet::PingReq, Packet::Disconnect] {
         assert_eq!(run.delivery.received(&packet), Err("a packet that only a client sends"));
     }
+}
+
+#[test]
+fn calls_share_a_connection_and_each_is_settled_by_itself() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    assert_eq!(published(&run.write()), [(1, false)]);
+    let (one, two) = (run.batch, run.add(Qos::ExactlyOnce));
+    assert_eq!(published(&run.write()), [(2, false)], "on the connection that stands");
+    run.receive(&puback(1));
+    assert!(run.delivery.has_settled(one) && !run.delivery.has_settled(two));
+    assert_eq!(run.delivery.take_settled(), [one]);
+    assert_eq!(run.end(one, true), [Ok(Qos::AtLeastOnce)]);
+    run.receive(&pubrec(2));
+    run.write();
+    run.receive(&pubcomp(2));
+    assert_eq!(run.delivery.take_settled(), [two]);
+    assert_eq!(run.end(two, true), [Ok(Qos::ExactlyOnce)]);
+    assert!(run.delivery.is_settled());
+}
+
+#[test]
+fn what_was_not_serialised_when_its_call_ended_is_not_sent() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    let other = run.add(Qos::AtLeastOnce);
+    assert_eq!(run.end(other, true), [NOT_SENT]);
+    assert_eq!(published(&run.write()), [(1, false)]);
+}
+
+#[test]
+fn what_is_on_its_way_when_its_call_ends_may_arrive() {
+    for qos in [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        let mut run = Run::new(&[Qos::AtLeastOnce]);
+        run.connect(false);
+        let other = run.add(qos);
+        run.serialise();
+        assert_eq!(run.end(other, true), [SENT], "{qos:?}: the connection goes on, and its bytes with it");
+        assert!(!run.delivery.is_settled());
+        run.write();
+        run.receive(&puback(1));
+        assert!(run.delivery.is_settled());
+        assert_eq!(run.settlements(), [Ok(Qos::AtLeastOnce)]);
+    }
+}
+
+#[test]
+fn a_late_acknowledgement_settles_nobody_elses_message() {
+    let mut run = Run::new(&[Qos::AtLeastOnce]);
+    run.connect(false);
+    run.write();
+    let given_up = run.batch;
+    let other = run.add(Qos::AtLeastOnce);
+    assert_eq!(run.end(given_up, true), [SENT]);
+    assert_eq!(published(&run.write()), [(2, false)], "its identifier is still in use");
+    run.receive(&puback(1));
+    assert!(!run.delivery.has_settled(other));
+    run.receive(&puback(2));
+    assert_eq!(run.end(other, true), [Ok(Qos::AtLeastOnce)]);
+}
+
+#[test]
+fn an_exchange_that_was_given_up_comes_to_its_end_with_the_broker() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    let (given_up, other) = (run.batch, run.add(Qos::ExactlyOnce));
+    assert_eq!(run.end(given_up, true), [SENT]);
+    run.receive(&pubrec(1));
+    assert_eq!(run.write()[0], pubrel(1));
+    run.receive(&pubcomp(1));
+    assert!(!run.delivery.has_settled(other));
+}
+
+#[test]
+fn an_identifier_that_was_given_up_is_not_used_again_while_the_session_lives() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    let (given_up, other) = (run.batch, run.add(Qos::ExactlyOnce));
+    assert_eq!(run.end(given_up, true), [SENT]);
+    run.lose(false);
+    run.connect(true);
+    run.delivery.last_identifier = 0;
+    assert_eq!(published(&run.write()), [(2, false)], "nor is the message sent again, of which nobody waits");
+    assert_eq!(run.end(other, true), [SENT]);
+    run.lose(false);
+    run.connect(false);
+    run.delivery.last_identifier = 0;
+    run.add(Qos::ExactlyOnce);
+    assert_eq!(published(&run.write()), [(1, false)], "the session is gone");
+}
+
+#[test]
+fn a_lost_connection_settles_each_call_by_its_own_progress() {
+    let mut run = Run::new(&[Qos::ExactlyOnce]);
+    run.connect(false);
+    run.write();
+    let (twice, once, later) = (run.batch, run.add(Qos::AtMostOnce), run.add(Qos::AtLeastOnce));
+    run.serialise();
+    run.take(6);
+    run.lose(true);
+    assert!(run.delivery.has_settled(twice) && run.delivery.has_settled(once));
+    assert!(!run.delivery.has_settled(later) && run.delivery.is_untouched(later));
+    assert_eq!(run.end(twice, false), [SENT]);
+    assert_eq!(run.end(once, false), [Ok(Qos::AtMostOnce)]);
+    run.connect(false);
+    assert_eq!(published(&run.write()).len(), 1, "the one that nobody has");
 }

@@ -1,0 +1,47 @@
+//! From connect options to CONNECT.
+
+use bytes::Bytes;
+use rumqttc::{Connect, ConnectAuth, LastWill};
+
+use super::delivery::codec_qos;
+use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Credentials, ProtocolVersion, Transport};
+use crate::error::Error;
+
+/// The CONNECT packet of `options` (MQTT 3.1.1, section 3.1).
+pub(super) fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error> {
+    let unsupported = |what: &str| Error::Denied(format!("this host does not speak {what} yet"));
+    match options.protocol_version {
+        ProtocolVersion::V311 => {}
+        ProtocolVersion::V5 => return Err(unsupported("MQTT 5")),
+    }
+    match options.broker.transport {
+        Transport::Tcp | Transport::Tls => {}
+        Transport::Websocket | Transport::WebsocketTls => return Err(unsupported("WebSocket")),
+    }
+    let secured = options.broker.transport == Transport::Tls;
+    if secured != options.tls.is_some() {
+        return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
+    }
+    let mut connect = Connect::new(options.client_id.as_str());
+    connect.keep_alive = options.keep_alive;
+    connect.clean_session = options.clean_session;
+    connect.last_will = options.will.as_ref().map(|will| {
+        LastWill::new(will.topic.as_str(), will.payload.as_slice(), codec_qos(will.qos), will.retain)
+    });
+    connect.auth = match &options.credentials {
+        None | Some(Credentials { username: None, password: None }) => ConnectAuth::None,
+        Some(Credentials { username: Some(username), password: None }) => {
+            ConnectAuth::Username { username: username.clone() }
+        }
+        Some(Credentials { username: Some(username), password: Some(password) }) => {
+            ConnectAuth::UsernamePassword {
+                username: username.clone(),
+                password: Bytes::copy_from_slice(password.as_bytes()),
+            }
+        }
+        Some(Credentials { username: None, password: Some(_) }) => {
+            return Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()));
+        }
+    };
+    Ok(connect)
+}

@@ -1,0 +1,229 @@
+//! A connection that sends share: what a call sees of it, [`Ticket`], and what its task and the calls have in common.
+//!
+//! All sends of a tenant with equal connect options hand their messages to one [`Link`]; a task of its own
+//! ([`serve`]) connects, exchanges packets for all of them, and connects again when the connection is lost. A call waits
+//! for its own messages alone, with its own time-out and its own number of retries. It settles and leaves by itself, also
+//! when the task has no time for it: everything both know is behind one lock, which is never held across an await, and
+//! under which bytes are handed to the socket, so that nobody counts a message as unsent of which a byte is on its way.
+
+mod serve;
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tracing::Span;
+
+pub(super) use serve::Surroundings;
+
+use super::delivery::{BatchId, Delivery, Settlement};
+use super::options::Options;
+use super::stage::{Stage, Stages};
+use crate::bindings::flint::mqtt::publisher::Message;
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+/// Calls that may have handed their messages to one connection. Further ones keep theirs and wait.
+const CALLS: usize = 1000;
+
+/// The wait before the second connection; it doubles from there.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// A connection, or the attempt to make one.
+pub(super) struct Link {
+    tenant: Arc<Tenant>,
+    options: Arc<Options>,
+    room: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    delivery: Delivery,
+    calls: HashMap<BatchId, Waiting>,
+    stage: Stage,
+    /// Closes as soon as no message needs it, and takes none.
+    retired: bool,
+    /// Takes no message any more: it is closed, or closing.
+    ended: bool,
+    /// The last call left before its messages were settled: the connection is to be dropped.
+    abandoned: bool,
+    /// Wakes the task.
+    task: Option<Waker>,
+    backoff: Option<Duration>,
+    /// Until when the task waits before it connects again.
+    next_try: Option<Instant>,
+}
+
+/// A call whose messages the link has.
+struct Waiting {
+    stages: Stages,
+    deadline: Instant,
+    retries: u8,
+    /// It came to a connection that stood already, and may have been dead for long: another one is not a retry.
+    came_late: bool,
+    waker: Option<Waker>,
+    span: Span,
+}
+
+/// The messages of a call, on their way to a link.
+pub(super) struct Work {
+    /// Each with the moment before which it is not to be written.
+    pub(super) messages: Vec<(Message, Instant)>,
+    /// When the call began.
+    pub(super) started: Instant,
+    /// When the call answers at the latest.
+    pub(super) deadline: Instant,
+    /// How many further connections may be tried for it.
+    pub(super) retries: u8,
+    pub(super) stages: Stages,
+}
+
+/// A call's place at a link. Dropping it gives the messages up.
+pub(super) struct Ticket {
+    link: Arc<Link>,
+    batch: BatchId,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Link {
+    pub(super) fn new(tenant: Arc<Tenant>, options: Arc<Options>) -> Self {
+        Self { tenant, options, room: Arc::new(Semaphore::new(CALLS)), state: Mutex::default() }
+    }
+
+    /// Hands `work` over, waiting while too many calls have done so; leaves it where it is when this link is not for it: it
+    /// has ended, is about to, or is another tenant's or one with other options.
+    pub(super) async fn join(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        options: &Options,
+        work: &mut Option<Work>,
+    ) -> Option<Ticket> {
+        if !Arc::ptr_eq(&self.tenant, tenant) || *self.options != *options || self.lock().is_closed() {
+            return None;
+        }
+        let room = Arc::clone(&self.room).acquire_owned().await.ok()?;
+        let mut state = self.lock();
+        if state.is_closed() {
+            return None;
+        }
+        let Work { messages, started, deadline, retries, mut stages } = work.take()?;
+        let batch = state.delivery.add(messages.into_iter(), started);
+        stages.enter(state.stage);
+        let came_late = state.stage == Stage::Acknowledgement;
+        let span = Span::current();
+        state.calls.insert(batch, Waiting { stages, deadline, retries, came_late, waker: None, span });
+        if let Some(next_try) = &mut state.next_try {
+            // It has waited for nothing yet.
+            *next_try = (*next_try).min(Instant::now() + BACKOFF);
+        }
+        state.wake_task();
+        Some(Ticket { link: Arc::clone(self), batch, _room: room })
+    }
+
+    /// Lets the link close as soon as no message needs it; it takes no further ones.
+    pub(super) fn retire(&self) {
+        let mut state = self.lock();
+        state.retired = true;
+        state.wake_task();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a call out. What of its messages is not settled is given up, for the reason that `why` gives: it is told
+    /// how long the call was at what, and whether all of its messages are as good as new.
+    fn leave(
+        &self,
+        batch: BatchId,
+        why: impl FnOnce(&Stages, bool) -> Error,
+    ) -> Option<(Vec<Settlement>, Stages)> {
+        let mut state = self.lock();
+        let Waiting { stages, .. } = state.calls.remove(&batch)?;
+        if state.delivery.has_settled(batch) {
+            let settled = Error::Lost(String::new());
+            return Some((state.delivery.end(batch, &settled, true), stages));
+        }
+        let why = why(&stages, state.delivery.is_untouched(batch));
+        let goes_on = !state.delivery.is_last(batch);
+        if goes_on {
+            // A broker that did not answer this call in time may be gone; who comes now had better not rely on it.
+            state.retired |= state.stage == Stage::Acknowledgement;
+        } else {
+            state.ended = true;
+            state.abandoned = true;
+        }
+        let settlements = state.delivery.end(batch, &why, goes_on);
+        state.wake_task();
+        Some((settlements, stages))
+    }
+}
+
+impl State {
+    fn is_closed(&self) -> bool {
+        self.retired || self.ended
+    }
+
+    fn wake_task(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+
+    /// Tells the calls whose messages are settled; false when there are none.
+    fn wake_settled(&mut self) -> bool {
+        let settled = self.delivery.take_settled();
+        for batch in &settled {
+            if let Some(waker) = self.calls.get_mut(batch).and_then(|call| call.waker.take()) {
+                waker.wake();
+            }
+        }
+        !settled.is_empty()
+    }
+
+    /// Goes on to `stage`, for every call that waits.
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        for (batch, call) in &mut self.calls {
+            if !self.delivery.has_settled(*batch) {
+                call.stages.enter(stage);
+            }
+        }
+    }
+}
+
+impl Ticket {
+    /// Waits until every message is settled.
+    pub(super) async fn settled(&self) {
+        poll_fn(|context| self.poll_settled(context)).await;
+    }
+
+    /// Ends the call: one settlement per message, in order, and how long it was at what. What is not settled is given
+    /// up, each message by how far it got, for the reason that `why` gives: it is told how long the call was at what, and
+    /// whether all of its messages are as good as new.
+    pub(super) fn end(self, why: impl FnOnce(&Stages, bool) -> Error) -> Option<(Vec<Settlement>, Stages)> {
+        self.link.leave(self.batch, why)
+    }
+
+    fn poll_settled(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.link.lock();
+        if state.delivery.has_settled(self.batch) {
+            return Poll::Ready(());
+        }
+        if let Some(call) = state.calls.get_mut(&self.batch) {
+            call.waker = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.link.leave(self.batch, |_, _| Error::Lost("nobody waits for the message any more".to_owned()));
+    }
+}

@@ -1,0 +1,308 @@
+//! The task of a link: connects, exchanges packets, connects again, closes.
+
+use std::future::{Future as _, poll_fn};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until};
+
+use super::{BACKOFF, Link, State};
+use crate::error::Error;
+use crate::publisher::connect::connect_packet;
+use crate::publisher::connection::Connection;
+use crate::publisher::egress::{self, Resolver};
+use crate::publisher::stage::Stage;
+use crate::publisher::telemetry;
+use crate::publisher::tls::{self, Tls};
+
+/// What the tasks of all links share.
+pub(in crate::publisher) struct Surroundings {
+    pub(in crate::publisher) resolver: Arc<dyn Resolver>,
+    /// How long a connection stays open that nobody needs.
+    pub(in crate::publisher) idle: Duration,
+    /// Idle connections are to close at once.
+    pub(in crate::publisher) closing: AtomicBool,
+}
+
+impl Link {
+    /// Serves the calls that join, until the link is idle, fails for good, or has nobody left who waits.
+    pub(in crate::publisher) async fn serve(self: Arc<Self>, surroundings: Arc<Surroundings>) {
+        let _end = End(&self);
+        let abandoned = poll_fn(|context| {
+            let mut state = self.lock();
+            if state.abandoned {
+                return Poll::Ready(());
+            }
+            state.task = Some(context.waker().clone());
+            Poll::Pending
+        });
+        tokio::select! {
+            biased;
+            () = abandoned => {}
+            () = self.tenant.load().run(self.connections(&surroundings)) => {}
+        }
+    }
+
+    /// One connection after the other, for as long as somebody needs them.
+    async fn connections(&self, surroundings: &Surroundings) {
+        let mut addresses = Vec::new();
+        loop {
+            let Err(error) = self.connection(&mut addresses, surroundings).await else { return };
+            let Some(wait) = self.lost(&error) else { return };
+            if wait > Duration::ZERO {
+                self.back_off(wait).await;
+            }
+        }
+    }
+
+    /// One connection, from the look-up to DISCONNECT. `addresses` are those that have been found and checked, until a
+    /// broker accepts a connection at one of them: from then on they may change.
+    async fn connection(
+        &self,
+        addresses: &mut Vec<SocketAddr>,
+        surroundings: &Surroundings,
+    ) -> Result<(), Error> {
+        let connect = connect_packet(&self.options)?;
+        if addresses.is_empty() {
+            self.enter(Stage::LookUp);
+            let Self { options, tenant, .. } = self;
+            *addresses = egress::addresses(&options.broker, tenant, &surroundings.resolver).await?;
+        }
+        let tls = self.prepare_tls().await?;
+        self.enter(Stage::Room);
+        let _room = self.tenant.load().connection().await;
+        self.enter(Stage::Dial);
+        let attempt = telemetry::Attempt::begin(&self.tenant);
+        let socket = egress::dial(addresses, self.deadline()).await?;
+        match tls {
+            None => {
+                let connection = Connection::open(socket, usize::MAX, &connect);
+                self.enter(Stage::Connect);
+                let connection = connection.await.map_err(|error| match while_at(error, Stage::Connect) {
+                    Error::Lost(reason) => {
+                        Error::Lost(format!("{reason} (a broker behind TLS is named with ssl://)"))
+                    }
+                    other => other,
+                })?;
+                drop(connect);
+                addresses.clear();
+                self.exchange(connection, attempt, surroundings).await
+            }
+            Some(tls) => {
+                self.enter(Stage::Tls);
+                let stream = tls.handshake(socket).await?;
+                self.enter(Stage::Connect);
+                let connection = Connection::open(stream, tls::RECORD, &connect).await;
+                let connection = connection.map_err(|error| while_at(error, Stage::Connect))?;
+                drop(connect);
+                addresses.clear();
+                self.exchange(connection, attempt, surroundings).await
+            }
+        }
+    }
+
+    async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
+        if self.options.tls.is_none() {
+            return Ok(None);
+        }
+        self.enter(Stage::Certificates);
+        let (tenant, options) = (Arc::clone(&self.tenant), Arc::clone(&self.options));
+        let room = tenant.load().blocking().await;
+        let prepare = move || {
+            let _room = room;
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker.host, &tenant)).transpose()
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
+        prepared.map_err(failed)?
+    }
+
+    /// The messages, and DISCONNECT when nobody needs the connection any more.
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut connection: Connection<S>,
+        attempt: telemetry::Attempt<'_>,
+        surroundings: &Surroundings,
+    ) -> Result<(), Error> {
+        attempt.accepted();
+        {
+            let mut state = self.lock();
+            state.enter(Stage::Acknowledgement);
+            state.delivery.connected(connection.session_present(), random_identifier());
+            state.wake_settled();
+        }
+        self.deliver(&mut connection, surroundings)
+            .await
+            .map_err(|error| while_at(error, Stage::Acknowledgement))?;
+        connection.close(!surroundings.closing.load(Ordering::Relaxed)).await;
+        Ok(())
+    }
+
+    /// Exchanges packets until the connection is idle and is to close; from then on nobody joins.
+    async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        connection: &mut Connection<S>,
+        surroundings: &Surroundings,
+    ) -> Result<(), Error> {
+        let load = self.tenant.load();
+        let mut timer = pin!(sleep_until(Instant::now()));
+        let mut wanted = pin!(load.connection_wanted());
+        let mut idle_since = None;
+        poll_fn(|context| {
+            let mut guard = self.lock();
+            let state = &mut *guard;
+            if state.abandoned {
+                return Poll::Pending;
+            }
+            loop {
+                let failed = connection.poll_exchange(context, &mut state.delivery);
+                if state.wake_settled() {
+                    state.backoff = None;
+                }
+                if let Poll::Ready(error) = failed {
+                    return Poll::Ready(Err(error));
+                }
+                let now = Instant::now();
+                let due = if state.delivery.is_settled() && connection.is_flushed() {
+                    let since: Instant = *idle_since.get_or_insert(now);
+                    let until = since.checked_add(surroundings.idle);
+                    if state.retired
+                        || surroundings.closing.load(Ordering::Relaxed)
+                        || until.is_some_and(|until| until <= now)
+                        || wanted.as_mut().poll(context).is_ready()
+                    {
+                        state.ended = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                    until
+                } else {
+                    if idle_since.take().is_some() {
+                        wanted.set(load.connection_wanted());
+                    }
+                    state.delivery.next_turn()
+                };
+                let ping = connection.next_ping();
+                if ping.is_some_and(|ping| ping <= now) {
+                    connection.ping()?;
+                    continue;
+                }
+                let Some(due) = due.into_iter().chain(ping).min() else { return Poll::Pending };
+                // One that is early is as good: the timer is not set anew for every message.
+                if timer.is_elapsed() || timer.deadline() > due {
+                    timer.as_mut().reset(due);
+                }
+                if timer.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The connection is lost, or was not made. How long to wait before the next one; `None` when nobody waits for it.
+    fn lost(&self, error: &Error) -> Option<Duration> {
+        let mut guard = self.lock();
+        let State { delivery, calls, backoff, .. } = &mut *guard;
+        delivery.disconnected(self.options.clean_session, error);
+        let next = backoff.map_or(BACKOFF, |backoff| backoff * 2);
+        let wait = jittered(next);
+        let latest = Instant::now() + wait;
+        let mut has_to_wait = false;
+        for (&batch, call) in calls {
+            if delivery.has_settled(batch) {
+                continue;
+            }
+            let came_late = std::mem::take(&mut call.came_late);
+            if !error.may_pass() {
+                delivery.fail_batch(batch, error);
+            } else if came_late && delivery.is_untouched(batch) {
+                // Nothing was tried for it yet.
+            } else if call.retries == 0 || latest >= call.deadline {
+                delivery.fail_batch(batch, error);
+            } else {
+                let retries = call.retries;
+                call.span.in_scope(|| tracing::debug!(%error, retries, "another connection will be tried"));
+                call.retries -= 1;
+                has_to_wait = true;
+            }
+        }
+        let goes_on = !delivery.is_settled();
+        *backoff = Some(next).filter(|_| has_to_wait);
+        guard.wake_settled();
+        guard.ended |= !goes_on;
+        goes_on.then_some(if has_to_wait { wait } else { Duration::ZERO })
+    }
+
+    /// Waits before the next connection, but not for long when somebody new has come.
+    async fn back_off(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        {
+            let mut state = self.lock();
+            state.enter(Stage::BackOff);
+            state.next_try = Some(until);
+        }
+        let mut timer = pin!(sleep_until(until));
+        poll_fn(|context| {
+            let until = self.lock().next_try.unwrap_or(until);
+            if timer.deadline() != until {
+                timer.as_mut().reset(until);
+            }
+            timer.as_mut().poll(context)
+        })
+        .await;
+        self.lock().next_try = None;
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.lock().enter(stage);
+    }
+
+    /// When the last of the calls answers.
+    fn deadline(&self) -> Instant {
+        let state = self.lock();
+        state.calls.values().map(|call| call.deadline).max().unwrap_or_else(Instant::now)
+    }
+}
+
+/// Ends a link when its task ends, also when that is because the runtime does.
+struct End<'a>(&'a Link);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.ended = true;
+        let State { delivery, calls, .. } = &mut *state;
+        for batch in calls.keys() {
+            delivery.fail_batch(*batch, &Error::Lost("the runtime of the connection has ended".to_owned()));
+        }
+        state.wake_settled();
+    }
+}
+
+/// Adds to a lost connection what it was lost at.
+fn while_at(error: Error, stage: Stage) -> Error {
+    match error {
+        Error::Lost(reason) => Error::Lost(format!("{reason}, while {}", stage.words())),
+        other => other,
+    }
+}
+
+/// Half of `wait` to all of it, so that many that lost one broker do not come back at one moment.
+fn jittered(wait: Duration) -> Duration {
+    wait / 2 + (wait / 2).mul_f64(f64::from(random() as u32) / f64::from(u32::MAX))
+}
+
+fn random_identifier() -> u16 {
+    (random() & 0xffff) as u16
+}
+
+/// From the keys that the standard library takes from the system for its hash maps.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

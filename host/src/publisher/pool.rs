@@ -1,0 +1,196 @@
+//! Who is connected: one [`Link`] at a time for each client identifier.
+//!
+//! A broker that sees a second connection with a client identifier ends the first (MQTT 3.1.1, section 3.1.4). So sends
+//! with equal connect options share a connection, and one with other options waits until that is idle, closes it and opens
+//! its own. Who comes later waits behind it: none of them is passed over for ever.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use super::egress::Resolver;
+use super::link::{Link, Surroundings, Ticket, Work};
+use super::options::Options;
+use crate::tenant::Tenant;
+
+/// The links of one process.
+pub(super) struct Pool {
+    lines: Mutex<HashMap<Client, Standing>>,
+    surroundings: Arc<Surroundings>,
+    tasks: TaskTracker,
+}
+
+/// A client identifier, at a broker. The tenant is part of it: tenants never wait for each other, nor does one runtime
+/// for another, which may not be running.
+#[derive(Clone)]
+struct Client {
+    runtime: Id,
+    tenant: String,
+    host: String,
+    port: u16,
+    client_id: String,
+    /// Where the broker chooses the identifier, only those with equal options have to do with each other.
+    options: Option<Arc<Options>>,
+}
+
+/// Those who want to send with one client identifier.
+#[derive(Default)]
+struct Line {
+    /// Held by the one whose turn it is.
+    turn: AsyncMutex<Option<JoinHandle<()>>>,
+    link: Mutex<Option<Arc<Link>>>,
+}
+
+/// A line, and how many stand in it.
+#[derive(Default)]
+struct Standing {
+    line: Arc<Line>,
+    places: usize,
+}
+
+/// Keeps a line in the pool for as long as somebody stands in it.
+struct Place {
+    pool: Arc<Pool>,
+    client: Client,
+    line: Arc<Line>,
+}
+
+impl Pool {
+    /// `idle` is how long a connection stays open that nobody needs.
+    pub(super) fn new(resolver: Arc<dyn Resolver>, idle: Duration) -> Arc<Self> {
+        let surroundings = Arc::new(Surroundings { resolver, idle, closing: AtomicBool::new(false) });
+        Arc::new(Self { lines: Mutex::default(), surroundings, tasks: TaskTracker::new() })
+    }
+
+    pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
+        &self.surroundings.resolver
+    }
+
+    /// Hands `work` to the connection of `options`, which is opened if it is not there. Waits while the client identifier
+    /// is in use with other options, and while the connection has all it can take.
+    ///
+    /// The work is taken out of `work` only when it is handed over.
+    pub(super) async fn join(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        options: &Arc<Options>,
+        work: &mut Option<Work>,
+    ) -> Ticket {
+        let place = self.place(tenant, options);
+        let mut task = place.line.turn.lock().await;
+        loop {
+            let link = place.line.link().clone();
+            if let Some(link) = link {
+                if let Some(ticket) = link.join(tenant, options, work).await {
+                    return ticket;
+                }
+                link.retire();
+            }
+            if let Some(task) = &mut *task {
+                // However it ended, it is not connected any more.
+                let _ = task.await;
+            }
+            let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options)));
+            *place.line.link() = Some(Arc::clone(&link));
+            let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
+            *task = Some(self.tasks.spawn(async move {
+                link.serve(surroundings).await;
+                drop(stays);
+            }));
+        }
+    }
+
+    /// Lets every connection close as soon as no message needs it.
+    pub(super) fn retire(&self) {
+        let links: Vec<_> =
+            self.lock().values().filter_map(|standing| standing.line.link().clone()).collect();
+        for link in links {
+            link.retire();
+        }
+    }
+
+    /// Closes the connections, each as soon as no message needs it, and waits until they are closed.
+    pub(super) async fn close(&self) {
+        self.surroundings.closing.store(true, Ordering::Relaxed);
+        self.retire();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+        self.surroundings.closing.store(false, Ordering::Relaxed);
+    }
+
+    fn place(self: &Arc<Self>, tenant: &Tenant, options: &Arc<Options>) -> Place {
+        let client = Client {
+            runtime: Handle::current().id(),
+            tenant: tenant.name().to_owned(),
+            host: options.broker.host.clone(),
+            port: options.broker.port,
+            client_id: options.client_id.clone(),
+            options: options.client_id.is_empty().then(|| Arc::clone(options)),
+        };
+        self.stand(client)
+    }
+
+    fn stand(self: &Arc<Self>, client: Client) -> Place {
+        let mut lines = self.lock();
+        let standing = lines.entry(client.clone()).or_default();
+        standing.places += 1;
+        Place { pool: Arc::clone(self), line: Arc::clone(&standing.line), client }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Standing>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn link(&self) -> MutexGuard<'_, Option<Arc<Link>>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    fn parts(&self) -> (Id, &str, &str, u16, &str) {
+        (self.runtime, &self.tenant, &self.host, self.port, &self.client_id)
+    }
+}
+
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts() && self.options.as_deref() == other.options.as_deref()
+    }
+}
+
+impl Eq for Client {}
+
+impl Hash for Client {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl Clone for Place {
+    fn clone(&self) -> Self {
+        self.pool.stand(self.client.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut lines = self.pool.lock();
+        if let Entry::Occupied(mut standing) = lines.entry(self.client.clone()) {
+            standing.get_mut().places -= 1;
+            if standing.get().places == 0 {
+                standing.remove();
+            }
+        }
+    }
+}

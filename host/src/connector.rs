@@ -91,7 +91,8 @@ impl Connector {
     /// and answers when the quality of service that was asked for has been reached, or with the reason why not.
     ///
     /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send. The connection
-    /// stays open for a while, for further sends with the same connect options: see [`close`](Self::close).
+    /// stays open for a while, for further sends of this very `tenant` with the same connect options, which share it: keep
+    /// the `Arc`. See [`close`](Self::close).
     pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
         let documents = [config, request];
         let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(

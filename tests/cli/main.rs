@@ -8,6 +8,7 @@ mod logging;
 mod operator;
 mod secrets;
 mod sending;
+mod signals;
 mod support;
 mod tenants;
 mod tenants_check;

@@ -227,3 +227,82 @@ impl Drop for Ticket {
         self.link.leave(self.batch, |_, _| Error::Lost("nobody waits for the message any more".to_owned()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+    use crate::bindings::flint::mqtt::publisher::{
+        Broker, ConnectOptions, Progress, ProtocolVersion, Qos, Transport,
+    };
+
+    fn options(keep_alive: u16) -> Arc<Options> {
+        Arc::new(Options::new(ConnectOptions {
+            broker: Broker { transport: Transport::Tcp, host: "h".to_owned(), port: 1, path: String::new() },
+            protocol_version: ProtocolVersion::V311,
+            client_id: "c".to_owned(),
+            credentials: None,
+            clean_session: true,
+            keep_alive,
+            will: None,
+            tls: None,
+            websocket_headers: Vec::new(),
+            session_expiry_interval: None,
+        }))
+    }
+
+    fn work() -> Option<Work> {
+        let now = Instant::now();
+        let message = Message {
+            topic: "t".to_owned(),
+            payload: Vec::new(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            properties: None,
+        };
+        let messages = vec![(message, now)];
+        Some(Work { messages, started: now, deadline: now, retries: 0, stages: Stages::begin() })
+    }
+
+    #[tokio::test]
+    async fn a_link_takes_so_many_calls_and_further_ones_wait() {
+        let (tenant, options) = (Arc::new(Tenant::unrestricted("t")), options(60));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options)));
+        let mut tickets = Vec::new();
+        for _ in 0..CALLS {
+            tickets.push(link.join(&tenant, &options, &mut work()).await.unwrap());
+        }
+        let mut more = work();
+        {
+            let mut context = Context::from_waker(Waker::noop());
+            let mut join = pin!(link.join(&tenant, &options, &mut more));
+            assert!(join.as_mut().poll(&mut context).is_pending());
+            tickets.pop();
+            assert!(matches!(join.poll(&mut context), Poll::Ready(Some(_))));
+        }
+        assert!(more.is_none(), "it was handed over");
+    }
+
+    #[tokio::test]
+    async fn a_link_is_for_one_tenant_with_one_set_of_options_and_not_for_ever() {
+        let (tenant, same_name) = (Arc::new(Tenant::unrestricted("t")), Arc::new(Tenant::unrestricted("t")));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60)));
+        assert!(link.join(&tenant, &options(7), &mut work()).await.is_none(), "other options");
+        assert!(link.join(&same_name, &options(60), &mut work()).await.is_none(), "other grants, perhaps");
+        let ticket = link.join(&tenant, &options(60), &mut work()).await;
+        link.retire();
+        let mut kept = work();
+        assert!(link.join(&tenant, &options(60), &mut kept).await.is_none(), "retired");
+        assert!(kept.is_some(), "who could not join keeps the messages");
+        let (settlements, _) = ticket
+            .unwrap()
+            .end(|_, untouched| {
+                assert!(untouched);
+                Error::Lost("over".to_owned())
+            })
+            .unwrap();
+        assert_eq!(settlements, [Err((Error::Lost("over".to_owned()), Progress::NotSent))]);
+        assert!(link.lock().abandoned, "nobody is left who waits");
+    }
+}

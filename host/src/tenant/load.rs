@@ -97,11 +97,13 @@ impl Load {
         Room::new(self.computing.acquire().await)
     }
 
+    /// Room for one more connection, if there is any now.
+    pub(crate) fn try_connection(&self) -> Option<Room<'_>> {
+        self.connections.try_acquire().ok().map(|permit| Room::new(Ok(permit)))
+    }
+
     /// Waits until one more connection may be opened, and makes an idle one give way.
     pub(crate) async fn connection(&self) -> Room<'_> {
-        if let Ok(permit) = self.connections.try_acquire() {
-            return Room::new(Ok(permit));
-        }
         let _wanted = Wanted::new(&self.wanted);
         self.want.notify_one();
         Room::new(self.connections.acquire().await)
@@ -161,7 +163,8 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let mut idle = pin!(load.connection_wanted());
         assert!(idle.as_mut().poll(&mut context).is_pending());
-        let Poll::Ready(room) = pin!(load.connection()).poll(&mut context) else { panic!("there was room") };
+        let room = load.try_connection().unwrap();
+        assert!(load.try_connection().is_none());
         let mut waiting = pin!(load.connection());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         assert!(idle.poll(&mut context).is_ready(), "one that was idle before");

@@ -75,8 +75,14 @@ impl Link {
             *addresses = egress::addresses(&options.broker, tenant, &surroundings.resolver).await?;
         }
         let tls = self.prepare_tls().await?;
-        self.enter(Stage::Room);
-        let _room = self.tenant.load().connection().await;
+        let load = self.tenant.load();
+        let _room = match load.try_connection() {
+            Some(room) => room,
+            None => {
+                self.enter(Stage::Room);
+                load.connection().await
+            }
+        };
         self.enter(Stage::Dial);
         let attempt = telemetry::Attempt::begin(&self.tenant);
         let socket = egress::dial(addresses, self.deadline()).await?;

@@ -309,3 +309,33 @@ fn dropping_the_connector_lets_its_connections_close() {
     drop(connector);
     broker.wait_for_log("Received DISCONNECT from sender", PATIENCE);
 }
+
+#[test]
+fn a_connection_that_is_stuck_is_not_kept_for_what_was_given_up() {
+    let gate = Gate::new();
+    let first = script([
+        connected(false),
+        vec![
+            Step::expect(publish(1)),
+            Step::wait_for(&gate),
+            Step::respond(PacketType::PubAck),
+            Step::deaf(),
+        ],
+    ]);
+    let second = script([
+        connected(false),
+        vec![Step::expect(publish(1)), Step::respond(PacketType::PubAck)],
+        goodbye(),
+    ]);
+    let broker = ScriptedBroker::builder().receive_buffer(4096).connection(first).connection(second).start();
+    let platform = Platform::new(LONG);
+    let patient = platform.start(&config(broker.port()), json!({ "qos": 1 }));
+    broker.wait_for_packets(2, PATIENCE);
+    let large = json!({ "content": "x".repeat(16 << 20), "timeout": 400 });
+    platform.send(&config(broker.port()), large, 79);
+    gate.open();
+    assert_eq!(platform.wait(patient).exit_code, 0);
+    platform.send(&config(broker.port()), json!({ "qos": 1 }), 0);
+    platform.close();
+    broker.finish();
+}

@@ -24,8 +24,8 @@ use crate::error::Error;
 const MAX_INCOMING: usize = 1024 * 1024;
 /// Bytes to make room for before a read: a broker's answers are two to four bytes each.
 const READ_SIZE: usize = 1024;
-/// How long a broker may take to close a session that is still sending to us.
-const LINGER: Duration = Duration::from_millis(500);
+/// How long a broker may take to read the last of what it is sent, and to close the connection.
+pub(super) const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection that the broker has accepted.
 pub(super) struct Connection<S> {

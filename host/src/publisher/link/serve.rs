@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{BACKOFF, Link, State};
 use crate::error::Error;
 use crate::publisher::connect::connect_packet;
-use crate::publisher::connection::Connection;
+use crate::publisher::connection::{Connection, LINGER};
 use crate::publisher::egress::{self, Resolver};
 use crate::publisher::stage::Stage;
 use crate::publisher::telemetry;
@@ -159,7 +159,7 @@ impl Link {
         let load = self.tenant.load();
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut wanted = pin!(load.connection_wanted());
-        let mut idle_since = None;
+        let mut settled_since = None;
         poll_fn(|context| {
             let mut guard = self.lock();
             let state = &mut *guard;
@@ -175,8 +175,13 @@ impl Link {
                     return Poll::Ready(Err(error));
                 }
                 let now = Instant::now();
-                let due = if state.delivery.is_settled() && connection.is_flushed() {
-                    let since: Instant = *idle_since.get_or_insert(now);
+                let due = if !state.delivery.is_settled() {
+                    if settled_since.take().is_some() {
+                        wanted.set(load.connection_wanted());
+                    }
+                    state.delivery.next_turn()
+                } else if connection.is_flushed() {
+                    let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);
                     if state.retired
                         || surroundings.closing.load(Ordering::Relaxed)
@@ -188,10 +193,13 @@ impl Link {
                     }
                     until
                 } else {
-                    if idle_since.take().is_some() {
-                        wanted.set(load.connection_wanted());
+                    // What was given up while it was on its way: there has to be an end to that, too.
+                    let until = *settled_since.get_or_insert(now) + LINGER;
+                    if until <= now {
+                        state.ended = true;
+                        return Poll::Ready(Err(Error::Lost("the broker does not read any more".to_owned())));
                     }
-                    state.delivery.next_turn()
+                    Some(until)
                 };
                 let ping = connection.next_ping();
                 if ping.is_some_and(|ping| ping <= now) {

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Reason, TenantsError, TenantsFault};
 use super::json;
+use crate::tenant::excerpt::excerpt;
 use crate::tenant::limits::{LIMITS, Limits};
 use crate::tenant::{Grants, Tenant};
 
@@ -93,7 +94,7 @@ impl<'t> Reader<'t> {
         let line = self.lines.partition_point(|start| *start <= before.len());
         let start = self.lines.get(line - 1).copied().unwrap_or_default();
         let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-        self.faults.push(TenantsFault { line, column, entry, reason: reason.into() });
+        self.faults.push(TenantsFault { line, column, entry: excerpt(&entry), reason: reason.into() });
     }
 
     fn document(&mut self, document: &DeTable<'_>) -> Vec<Tenant> {
@@ -157,7 +158,7 @@ impl<'t> Reader<'t> {
                 None => self.unknown(key, entry, &LIMITS.each_ref().map(|limit| limit.name)),
                 Some(limit) => match limit.deserialize(value.clone().into_deserializer()) {
                     Ok(amount) => (limit.set)(&mut read, amount),
-                    Err(error) => self.fault(value.span(), entry, Reason::Limit(error.message().to_owned())),
+                    Err(error) => self.fault(value.span(), entry, Reason::Limit(excerpt(error.message()))),
                 },
             }
         }

@@ -40,6 +40,11 @@ impl Conversation {
         matches!(self.connack(), Some([session, 0]) if *session == 0 || (*session == 1 && !clean_session))
     }
 
+    /// Whether the broker began with a whole packet, and not with one that accepts.
+    pub fn is_refused(&self, clean_session: bool) -> bool {
+        !packets::packets(&self.sent).is_empty() && !self.accepted(clean_session)
+    }
+
     /// The return code of the CONNACK that the broker began with.
     pub fn return_code(&self) -> Option<u8> {
         self.connack().map(|connack| connack[1])
@@ -164,7 +169,14 @@ async fn exchange(
         while later && !conversation.goes_on(send) {
             later = conversation.append(&mut script);
         }
-        if socket.write_all(&conversation.sent[from..]).await.is_err() || !later {
+        if socket.write_all(&conversation.sent[from..]).await.is_err() {
+            return;
+        }
+        if !later {
+            // It is the client that has to end what has begun in a wrong way.
+            if conversation.is_refused(send.clean_session) {
+                conversation.read_until(socket, answer, |_| false).await;
+            }
             return;
         }
         let published = conversation.publish_at.is_some();

@@ -108,6 +108,8 @@ pub struct Acknowledged {
     pub puback: bool,
     /// PUBREC after PUBLISH had come, and PUBCOMP after PUBREL had come.
     pub pubcomp: bool,
+    /// There is nothing but CONNACK, acknowledgements and PINGRESP, and not many of them.
+    pub plainly: bool,
 }
 
 /// What the bytes of a broker acknowledge. A mark is a packet identifier, and how many bytes had been sent when the
@@ -119,7 +121,15 @@ pub fn acknowledged(
 ) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
     let mut recorded = false;
-    for (first, body) in packets(bytes) {
+    let packets = packets(bytes);
+    acknowledged.plainly = packets.len() < 100
+        && packets.iter().skip(1).all(|(first, body)| match first {
+            0x40 | 0x50 | 0x62 | 0x70 => body.len() == 2 && bytes[body.clone()] != [0, 0],
+            0xd0 => body.is_empty(),
+            _ => false,
+        })
+        && is_whole(bytes);
+    for (first, body) in packets {
         let after = |mark: Option<([u8; 2], usize)>| {
             mark.is_some_and(|(identifier, at)| bytes[body.clone()] == identifier && body.end > at)
         };

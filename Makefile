@@ -34,6 +34,7 @@ bench: toolchain test-tools ## How much one tenant's load slows another's sends
 
 # Stable Rust does: of the sanitizers, which need nightly, none is of use to a crate without unsafe code.
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
+FUZZ := $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --dev --sanitizer none
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
@@ -43,9 +44,10 @@ fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECO
 	@for target in $$($(CARGO_FUZZ) list --fuzz-dir tests/fuzz); do \
 	    echo "make fuzz: $$target, $(FUZZ_SECONDS) s"; \
 	    mkdir -p "target/fuzz/corpus/$$target"; \
-	    $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --dev --sanitizer none "$$target" \
+	    $(FUZZ) "$$target" \
 	        "target/fuzz/corpus/$$target" "tests/fuzz/seeds/$$target" -- "-dict=tests/fuzz/dictionaries/$$target.dict" \
-	        -max_total_time=$(FUZZ_SECONDS) -timeout=30 -verbosity=0 -print_final_stats=1; \
+	        -max_total_time=$(FUZZ_SECONDS) -timeout=30 -verbosity=0 -print_final_stats=1 \
+	    || { echo "make fuzz: to run that input again: $(FUZZ) $$target tests/fuzz/artifacts/$$target/NAME"; exit 1; }; \
 	done
 
 .PHONY: lint

@@ -32,9 +32,28 @@ test: toolchain test-tools lint ## Formatting, lints, tests, documentation
 bench: toolchain test-tools ## How much one tenant's load slows another's sends
 	cargo bench --locked --package mqtt-connector $(FEATURES) --bench fairness
 
+# Stable Rust does: of the sanitizers, which need nightly, none is of use to a crate without unsafe code.
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
+FUZZ := $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --dev --sanitizer none
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECONDS=60 per target
+	@command -v c++ >/dev/null || { $(call install,g++); }
+	@test -x $(CARGO_FUZZ) || cargo install --locked --root target/tools cargo-fuzz --version 0.13.1
+	@for target in $$($(CARGO_FUZZ) list --fuzz-dir tests/fuzz); do \
+	    echo "make fuzz: $$target, $(FUZZ_SECONDS) s"; \
+	    mkdir -p "target/fuzz/corpus/$$target"; \
+	    $(FUZZ) "$$target" \
+	        "target/fuzz/corpus/$$target" "tests/fuzz/seeds/$$target" -- "-dict=tests/fuzz/dictionaries/$$target.dict" \
+	        -max_total_time=$(FUZZ_SECONDS) -timeout=30 -verbosity=0 -print_final_stats=1 \
+	    || { echo "make fuzz: to run that input again: $(FUZZ) $$target tests/fuzz/artifacts/$$target/NAME"; exit 1; }; \
+	done
+
 .PHONY: lint
 lint: toolchain ## Formatting and lints
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
 .PHONY: audit

@@ -1,6 +1,7 @@
 //! Who a send is for: a tenant, what it may do ([`Grants`]) and how much of it ([`Limits`]).
 
 mod broker_grant;
+mod excerpt;
 #[cfg(feature = "tenants-file")]
 mod file;
 mod grants;

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::bindings::flint::mqtt::publisher::Broker;
+use crate::tenant::excerpt::excerpt;
 use host::{HostError, HostPattern};
 use port::{PortError, PortPattern};
 pub use scheme::Scheme;
@@ -44,7 +45,7 @@ pub struct BrokerGrant {
     port: PortPattern,
 }
 
-/// Why a text is not a [`BrokerGrant`]. Nothing that may be a password is in it.
+/// Why a text is not a [`BrokerGrant`]. Nothing that may be a password is in it, and of a long text only start and end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("broker grant {grant:?}: {reason}")]
 pub struct BrokerGrantError {
@@ -124,7 +125,7 @@ impl FromStr for BrokerGrant {
     type Err = BrokerGrantError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).map_err(|reason| BrokerGrantError { grant: without_user(text), reason })
+        parse(text).map_err(|reason| BrokerGrantError { grant: excerpt(&without_user(text)), reason })
     }
 }
 
@@ -139,7 +140,7 @@ fn parse(text: &str) -> Result<BrokerGrant, Reason> {
     let port = match port {
         None => PortPattern::Default,
         Some(port) => match port.split_once('/') {
-            Some(_) => return Err(HostError::Path(rest.to_owned()).into()),
+            Some(_) => return Err(HostError::Path(excerpt(rest)).into()),
             None => port.parse()?,
         },
     };

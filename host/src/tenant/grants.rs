@@ -12,6 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::broker_grant::{BrokerGrant, Scheme};
+use super::excerpt::excerpt;
 use super::topic_filter::TopicFilter;
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
@@ -64,7 +65,7 @@ struct Directory {
 
 /// Why a directory cannot be granted.
 #[derive(Debug, thiserror::Error)]
-#[error("directory grant {}", path.display())]
+#[error("directory grant {}", excerpt(&path.to_string_lossy()))]
 pub struct DirectoryGrantError {
     path: PathBuf,
     source: io::Error,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::excerpt::excerpt;
+
 /// Topics that a tenant may publish to: a topic filter (MQTT 3.1.1, section 4.7), as in `acme/#` or `+/status`.
 ///
 /// A wildcard in front does not mean topics that begin with `$` (section 4.7.2): those are granted by their own first
@@ -21,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicFilter(String);
 
-/// Why a text is not a [`TopicFilter`].
+/// Why a text is not a [`TopicFilter`]. Of a long text, only start and end are in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("topic grant {filter:?}: {reason}")]
 pub struct TopicFilterError {
@@ -71,7 +73,7 @@ impl FromStr for TopicFilter {
     type Err = TopicFilterError;
 
     fn from_str(filter: &str) -> Result<Self, Self::Err> {
-        let wrong = |reason| Err(TopicFilterError { filter: filter.to_owned(), reason });
+        let wrong = |reason| Err(TopicFilterError { filter: excerpt(filter), reason });
         if filter.is_empty() || filter.len() > usize::from(u16::MAX) || filter.contains('\0') {
             return wrong("a filter has 1 to 65535 bytes, none of them U+0000");
         }

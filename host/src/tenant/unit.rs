@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::excerpt::excerpt;
+
 const SIZES: Scale = Scale {
     units: &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
     names: "B, KiB, MiB and GiB",
@@ -65,9 +67,9 @@ impl Unit {
     /// The amount that a text stands for; [`u64::MAX`] for all that are larger.
     pub(super) fn parse(self, text: &str) -> Result<u64, UnitError> {
         let Some(scale) = self.scale() else {
-            return text.parse().map_err(|_| UnitError::Shape { text: text.to_owned(), example: "100" });
+            return text.parse().map_err(|_| UnitError::Shape { text: excerpt(text), example: "100" });
         };
-        let shape = || UnitError::Shape { text: text.to_owned(), example: scale.example };
+        let shape = || UnitError::Shape { text: excerpt(text), example: scale.example };
         let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
         let (digits, unit) = text.split_at(end);
         let unit = unit.trim_start_matches(' ');
@@ -75,7 +77,7 @@ impl Unit {
             return Err(shape());
         }
         let Some((_, factor)) = scale.units.iter().find(|(name, _)| *name == unit) else {
-            return Err(UnitError::Unknown { unit: unit.to_owned(), known: scale.names });
+            return Err(UnitError::Unknown { unit: excerpt(unit), known: scale.names });
         };
         // More digits than a number holds are a number that is too large.
         Ok(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*factor))

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::tenant::excerpt::excerpt;
+
 /// The host of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HostPattern {
@@ -93,7 +95,7 @@ impl FromStr for HostPattern {
         }
         if let Some((address, _)) = host.split_once('/') {
             let is_range = address.parse::<IpAddr>().is_ok();
-            return if is_range { range(host) } else { Err(HostError::Path(host.to_owned())) };
+            return if is_range { range(host) } else { Err(HostError::Path(excerpt(host))) };
         }
         match host.parse::<IpAddr>() {
             Ok(address) => Ok(Self::Addresses(address.into())),
@@ -103,7 +105,7 @@ impl FromStr for HostPattern {
 }
 
 fn range(text: &str) -> Result<HostPattern, HostError> {
-    let range: IpNet = text.parse().map_err(|_| HostError::Prefix(text.to_owned()))?;
+    let range: IpNet = text.parse().map_err(|_| HostError::Prefix(excerpt(text)))?;
     let meant = range.trunc();
     if meant != range {
         return Err(HostError::BitsAfterPrefix { given: range, meant });
@@ -119,7 +121,7 @@ fn range(text: &str) -> Result<HostPattern, HostError> {
 
 fn name(host: &str) -> Result<HostPattern, HostError> {
     if !host.is_ascii() {
-        return Err(HostError::NotAscii(host.to_owned()));
+        return Err(HostError::NotAscii(excerpt(host)));
     }
     let name = without_root(host).to_ascii_lowercase();
     let (below, name) = match name.strip_prefix("*.") {
@@ -131,10 +133,10 @@ fn name(host: &str) -> Result<HostPattern, HostError> {
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     if !name.split('.').all(is_label) {
-        return Err(HostError::Other(host.to_owned()));
+        return Err(HostError::Other(excerpt(host)));
     }
     if name.rsplit('.').next().is_some_and(is_number) {
-        return Err(HostError::Number(host.to_owned()));
+        return Err(HostError::Number(excerpt(host)));
     }
     Ok(if below { HostPattern::Below(format!(".{name}")) } else { HostPattern::Name(name.to_owned()) })
 }

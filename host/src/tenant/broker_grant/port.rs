@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::scheme::Scheme;
+use crate::tenant::excerpt::excerpt;
 
 /// The port of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl FromStr for PortPattern {
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         match port.parse::<u16>() {
             Ok(number) if digits && number > 0 => Ok(Self::One(number)),
-            Ok(_) | Err(_) => Err(PortError { port: port.to_owned() }),
+            Ok(_) | Err(_) => Err(PortError { port: excerpt(port) }),
         }
     }
 }

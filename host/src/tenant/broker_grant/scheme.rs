@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::bindings::flint::mqtt::publisher::Transport;
+use crate::tenant::excerpt::excerpt;
 
 /// How a broker is reached: what the scheme of its URL says. Schemes with one meaning are one value.
 ///
@@ -70,7 +71,7 @@ impl FromStr for SchemePattern {
             "ssl" | "tls" | "mqtts" => Ok(Self::One(Scheme::Tls)),
             "ws" => Ok(Self::One(Scheme::WebSocket)),
             "wss" => Ok(Self::One(Scheme::WebSocketTls)),
-            _ => Err(SchemeError { scheme: scheme.to_owned() }),
+            _ => Err(SchemeError { scheme: excerpt(scheme) }),
         }
     }
 }

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Reason, TenantsError, TenantsFault};
 use super::json;
+use crate::tenant::excerpt::excerpt;
 use crate::tenant::limits::{LIMITS, Limits};
 use crate::tenant::{Grants, Tenant};
 
@@ -43,7 +44,7 @@ pub(super) const MOST_FAULTS: usize = 100;
 pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
     let mut reader = Reader::new(text);
     if text.len() > MAX_FILE {
-        reader.fault(0..0, String::new(), Reason::TooLarge(text.len()));
+        reader.fault(0..0, "", Reason::TooLarge(text.len()));
         return Err(reader.error());
     }
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -54,7 +55,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
     for error in errors {
         // Its `Display` shows the line, in which a password may stand.
         let reason = Reason::Syntax(error.message().to_owned());
-        reader.fault(error.span().unwrap_or_default(), String::new(), reason);
+        reader.fault(error.span().unwrap_or_default(), "", reason);
     }
     if reader.faults.is_empty() { Ok(tenants) } else { Err(reader.error()) }
 }
@@ -84,7 +85,7 @@ impl<'t> Reader<'t> {
         self.faults.len() >= MOST_FAULTS
     }
 
-    fn fault(&mut self, place: Range<usize>, entry: String, reason: impl Into<Reason>) {
+    fn fault(&mut self, place: Range<usize>, entry: &str, reason: impl Into<Reason>) {
         if self.is_full() {
             self.more += 1;
             return;
@@ -93,21 +94,21 @@ impl<'t> Reader<'t> {
         let line = self.lines.partition_point(|start| *start <= before.len());
         let start = self.lines.get(line - 1).copied().unwrap_or_default();
         let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-        self.faults.push(TenantsFault { line, column, entry, reason: reason.into() });
+        self.faults.push(TenantsFault { line, column, entry: excerpt(entry), reason: reason.into() });
     }
 
     fn document(&mut self, document: &DeTable<'_>) -> Vec<Tenant> {
         let mut tenants = Vec::new();
         for (key, value) in document {
             if key.get_ref() != TENANTS {
-                self.fault(key.span(), shown(key.get_ref()), Reason::UnknownAtTop);
+                self.fault(key.span(), &shown(key.get_ref()), Reason::UnknownAtTop);
                 continue;
             }
             let Some(table) = self.table(TENANTS, value) else { continue };
             for (name, value) in table {
                 let entry = below(TENANTS, name.get_ref());
                 if !is_name(name.get_ref()) {
-                    self.fault(name.span(), entry, Reason::Name);
+                    self.fault(name.span(), &entry, Reason::Name);
                 } else if let Some(table) = self.table(&entry, value) {
                     tenants.push(self.tenant(name.get_ref(), &entry, table));
                 }
@@ -143,7 +144,7 @@ impl<'t> Reader<'t> {
                         builder = builder.config(self.config(&entry, table));
                     }
                 }
-                _ => self.unknown(key, entry, &ENTRIES),
+                _ => self.unknown(key, &entry, &ENTRIES),
             }
         }
         builder.grants(grants).build()
@@ -154,10 +155,10 @@ impl<'t> Reader<'t> {
         for (key, value) in table {
             let entry = below(limits, key.get_ref());
             match LIMITS.iter().find(|limit| limit.name == key.get_ref()) {
-                None => self.unknown(key, entry, &LIMITS.each_ref().map(|limit| limit.name)),
+                None => self.unknown(key, &entry, &LIMITS.each_ref().map(|limit| limit.name)),
                 Some(limit) => match limit.deserialize(value.clone().into_deserializer()) {
                     Ok(amount) => (limit.set)(&mut read, amount),
-                    Err(error) => self.fault(value.span(), entry, Reason::Limit(error.message().to_owned())),
+                    Err(error) => self.fault(value.span(), &entry, Reason::Limit(excerpt(error.message()))),
                 },
             }
         }
@@ -169,7 +170,7 @@ impl<'t> Reader<'t> {
         let object = json::object(table, &[], &mut wrong);
         for (keys, place, reason) in wrong {
             let entry = keys.iter().fold(config.to_owned(), |entry, key| below(&entry, key));
-            self.fault(place, entry, reason);
+            self.fault(place, &entry, reason);
         }
         object.to_string()
     }
@@ -186,7 +187,7 @@ impl<'t> Reader<'t> {
             match value.get_ref() {
                 DeValue::String(text) => {
                     if let Err(reason) = take(text) {
-                        self.fault(value.span(), entry.to_owned(), reason);
+                        self.fault(value.span(), entry, reason);
                     }
                 }
                 DeValue::Integer(_)
@@ -224,10 +225,10 @@ impl<'t> Reader<'t> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.fault(value.span(), entry.to_owned(), Reason::Kind { wants, got });
+        self.fault(value.span(), entry, Reason::Kind { wants, got });
     }
 
-    fn unknown(&mut self, key: &Spanned<toml::de::DeString<'_>>, entry: String, known: &[&'static str]) {
+    fn unknown(&mut self, key: &Spanned<toml::de::DeString<'_>>, entry: &str, known: &[&'static str]) {
         // What is not shown needs no suggestion.
         let is_compared = !self.is_full() && key.get_ref().len() <= LONGEST_MISTYPED;
         let compared = if is_compared { known } else { &[] };

@@ -319,6 +319,44 @@ fn what_is_wrong_is_said_in_nothing_that_a_terminal_obeys() {
     }
 }
 
+/// Found by `make fuzz`: a fault was as long as the text that it is about, several times over.
+#[test]
+fn a_long_text_is_shown_by_its_start_and_its_end() {
+    let long = "\\u001b".repeat(10_000);
+    let tcp = |host: &str| format!("\"tcp://{host}\"");
+    let path = |start: &str| format!("\"{start}{long}\"");
+    for (count, line) in [
+        (2, format!("brokers = [{}, {}]", tcp(&long), tcp(&format!("a/{long}")))),
+        (2, format!("brokers = [\"{long}://a\", {}]", tcp(&format!("a:{long}")))),
+        (
+            2,
+            format!("brokers = [{}, {}]", tcp(&format!("a:{long}@{long}")), tcp(&format!("10.0.0.0/{long}"))),
+        ),
+        (1, format!("topics = [\"a#{long}\"]")),
+        (3, format!("directories = [{}, {}, {}]", path(""), path("/"), path("/../"))),
+        (1, format!("limits.cpu = {}", path(""))),
+        (1, format!("limits.cpu = {}", path("1 "))),
+        (1, format!("limits.cpu = \"{}2 h\"", "0".repeat(100_000))),
+        (1, format!("limits.connections = {}", path(""))),
+        (1, format!("limits.{} = 1", path(""))),
+        (1, format!("{} = 1", path(""))),
+        (1, format!("config.{}.{} = 1979-01-01", path(""), path(""))),
+    ] {
+        let faults = faults(&format!("[tenants.acme]\n{line}\n"));
+        assert_eq!(faults.len(), count, "{faults:?}");
+        for fault in faults {
+            assert!(fault.len() < 5_000, "{} bytes: {fault}", fault.len());
+        }
+    }
+    let topics = format!("[tenants.acme]\ntopics = [\"{}/#/{}\"]\n", "a".repeat(200), "b".repeat(200));
+    let (start, end) = ("a".repeat(150), "b".repeat(50));
+    let reason = "# stands only at the end, as in acme/#";
+    assert_eq!(
+        faults(&topics),
+        [format!("line 2, column 11: tenants.acme.topics: topic grant \"{start}…{end}\": {reason}")]
+    );
+}
+
 /// A line of the file may hold a password: none is ever shown, whatever is wrong with it.
 #[test]
 fn what_is_wrong_with_the_syntax_is_said_without_the_line() {

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap as _, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::{LIMITS, Limit, Limits};
+use crate::tenant::excerpt::excerpt;
 use crate::tenant::unit::{Amount, Unit};
 
 /// The names of [`LIMITS`].
@@ -53,7 +54,7 @@ impl Visitor<'_> for &Limit {
     fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
         match self.unit {
             Unit::Size | Unit::Time => {
-                self.checked(self.unit.parse(text).map_err(E::custom)?, &format_args!("{text:?}"))
+                self.checked(self.unit.parse(text).map_err(E::custom)?, &format_args!("{:?}", excerpt(text)))
             }
             Unit::Number => Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)),
         }

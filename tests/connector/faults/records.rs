@@ -1,0 +1,79 @@
+//! TLS that fails after the handshake: alerts, bytes that are no record, an end without `close_notify`.
+
+use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::{Expect, Step};
+use serde_json::json;
+
+use super::transport::{Transport, lost, side_by_side, uncertain};
+use super::{connected, publish, script};
+use crate::support::assert_meta;
+
+/// The broker's steps up to where it owes an answer to a message that it has.
+fn after_the_message() -> [(u8, Vec<Step>); 3] {
+    let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
+    let released = vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())];
+    [(1, asked(1)), (2, asked(2)), (2, script([asked(2), released]))]
+}
+
+/// How TLS may fail, with the client's words for it.
+fn failures() -> Vec<(&'static str, Vec<Step>)> {
+    vec![
+        ("alert", vec![Step::fatal_alert(), Step::close_without_notify()]),
+        ("alert, connection left open", vec![Step::fatal_alert(), Step::expect_end()]),
+        ("plain MQTT", vec![Step::send_beneath_tls([0x20, 0x02, 0x00, 0x00, 0x40, 0x02, 0x00, 0x01])]),
+        ("HTTP", vec![Step::send_beneath_tls(*b"HTTP/1.1 400 Bad Request\r\n\r\n")]),
+        ("plain alert", vec![Step::send_beneath_tls([0x15, 3, 3, 0, 2, 2, 40])]),
+        (
+            "record that cannot be decrypted",
+            vec![Step::send_beneath_tls([&[0x17, 3, 3, 0, 32][..], &[7; 32]].concat())],
+        ),
+        ("record that is too long", vec![Step::send_beneath_tls([0x17, 3, 3, 0xff, 0xff])]),
+        ("record without content", vec![Step::send_beneath_tls([0x17, 3, 3, 0, 0])]),
+    ]
+}
+
+#[test]
+fn tls_that_fails_instead_of_connack_leaves_the_message_unsent() {
+    let tls = &Transport::tls();
+    side_by_side(failures().into_iter().map(|(what, failure)| {
+        let steps = script([vec![Step::expect(Expect::connect())], failure]);
+        move || {
+            let meta = tls.play([steps], json!({ "retries": 2 })).meta;
+            assert_eq!(meta.exit_code, 78, "{what}: {meta:?}");
+            assert!(
+                meta.message.starts_with("Not sent, TLS with the broker BROKER failed: "),
+                "{what}: {meta:?}"
+            );
+        }
+    }));
+}
+
+#[test]
+fn tls_that_fails_instead_of_an_acknowledgement_leaves_the_message_uncertain() {
+    let tls = &Transport::tls();
+    side_by_side(after_the_message().into_iter().flat_map(|(qos, before)| {
+        failures().into_iter().map(move |(_, failure)| {
+            let steps = script([before.clone(), failure]);
+            move || {
+                let meta = tls.play([steps], json!({ "qos": qos, "retries": 2 })).meta;
+                assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", "…"));
+            }
+        })
+    }));
+}
+
+/// The end of a connection without `close_notify` may be an attacker's: it is a loss like any other.
+#[test]
+fn an_end_without_close_notify_is_a_lost_connection() {
+    const CUT: &str = "the connection was lost: peer closed connection without sending TLS close_notify: …";
+    let tls = Transport::tls();
+    let steps = vec![Step::expect(Expect::connect()), Step::close_without_notify()];
+    let meta = tls.play([steps], json!({})).meta;
+    assert_meta(&meta, 74, &lost(&format!("{CUT}, while waiting for CONNACK")));
+    for (qos, before) in after_the_message() {
+        let steps = script([before, vec![Step::close_without_notify()]]);
+        let meta = tls.play([steps], json!({ "qos": qos })).meta;
+        let reason = format!("{CUT}, while waiting for the acknowledgement");
+        assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", &reason));
+    }
+}

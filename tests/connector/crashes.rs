@@ -319,6 +319,8 @@ fn whatever_the_moment_of_a_crash_the_answer_is_true() {
         over.store(true, Ordering::Relaxed);
         senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
     });
+    // In order, and with the last line of its log read.
+    broker.stop();
     let log = broker.log();
     for (topic, meta) in &answers {
         let received = log.contains(&format!("'{topic}'"));

@@ -2,6 +2,7 @@
 
 mod acknowledgements;
 mod cuts;
+mod exchanges;
 mod garbage;
 mod pieces;
 mod reads;

@@ -9,7 +9,7 @@ use super::transport::{Transport, sent, side_by_side, uncertain};
 use super::{connected, goodbye, publish, script};
 use crate::support::{assert_meta, send_batch, with};
 
-const NO_ANSWER: &str = "no answer within 400 ms, while waiting for the acknowledgement";
+const NO_ANSWER: &str = "no answer within 500 ms, while waiting for the acknowledgement";
 
 #[test]
 fn an_acknowledgement_of_another_kind_or_message_does_not_settle_this_one() {
@@ -46,7 +46,7 @@ fn an_acknowledgement_of_another_kind_or_message_does_not_settle_this_one() {
                 ],
             ]);
             move || {
-                let meta = transport.play([steps], json!({ "qos": qos, "timeout": 400 })).meta;
+                let meta = transport.play([steps], json!({ "qos": qos, "timeout": 500 })).meta;
                 assert_meta(&meta, 79, &uncertain(*qos, "the time was over", NO_ANSWER));
             }
         })
@@ -79,7 +79,7 @@ fn what_is_wrong_after_pubrec_does_not_settle_the_message() {
                 vec![Step::expect_end()],
             ]);
             move || {
-                let meta = transport.play([steps], json!({ "timeout": 400 })).meta;
+                let meta = transport.play([steps], json!({ "timeout": 500 })).meta;
                 assert_meta(&meta, 79, &uncertain(2, "the time was over", NO_ANSWER));
             }
         })
@@ -222,7 +222,7 @@ fn each_message_of_a_batch_is_settled_by_its_own_acknowledgements() {
         batches().into_iter().map(move |Batch { qos, steps, exit_codes }| {
             move || {
                 let broker = transport.broker().connection(steps).start();
-                let timeout = if exit_codes == [0; 3] { 5000 } else { 400 };
+                let timeout = if exit_codes == [0; 3] { 5000 } else { 500 };
                 let config = with(&transport.config(broker.port()), json!({ "timeout": timeout }));
                 let requests: Vec<Value> =
                     qos.iter().map(|qos| json!({ "topic": "t", "content": "x", "qos": qos })).collect();

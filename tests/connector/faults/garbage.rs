@@ -129,6 +129,18 @@ fn not_from_a_broker(acknowledgement: u8) -> Vec<(Vec<u8>, String)> {
             vec![0x30, 0xff, 0xff, 0xff, 0x7f],
             "a packet of 268435455 bytes, for a client that only publishes".to_owned(),
         ),
+        (vec![0xd1, 0x00], malformed(FORMAT)),
+        (vec![0x60, 0x02, 0x00, 0x01], malformed(FORMAT)),
+        (vec![0x63, 0x02, 0x00, 0x01], malformed(FORMAT)),
+        (vec![0x62, 0x02, 0x00, 0x00], malformed("Packet id Zero")),
+        (vec![0x62, 0x03, 0x00, 0x01, 0x00], malformed(LENGTH)),
+        (b"\x32\x05\x00\x01t\x00\x00".to_vec(), malformed("Packet id Zero")),
+        (
+            b"\x30\x03\x00\x01\xff".to_vec(),
+            malformed("Topic is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0"),
+        ),
+        (b"\x30\x03\x00\x01#".to_vec(), malformed(FORMAT)),
+        (b"\x30\x03\x00\x09t".to_vec(), malformed("Promised boundary crossed: 9")),
         (b"\x36\x05\x00\x01t\x00\x01".to_vec(), malformed("Invalid QoS level: 3")),
     ];
     all.extend(

@@ -77,8 +77,8 @@ fn a_whole_exchange_ahead_of_the_message_settles_nothing() {
             steps.extend((!first.is_empty()).then(|| Step::send(first)));
             steps.extend((!second.is_empty()).then(|| Step::send(second)));
             move || {
-                let played = transport.play([steps], json!({ "timeout": 400 }));
-                let reason = "no answer within 400 ms, while waiting for the acknowledgement";
+                let played = transport.play([steps], json!({ "timeout": 500 }));
+                let reason = "no answer within 500 ms, while waiting for the acknowledgement";
                 assert_meta(&played.meta, 79, &uncertain(2, "the time was over", reason));
                 let publishes = |packet: &&_| matches!(packet, Packet::Publish(_));
                 assert_eq!(played.record.packets().filter(publishes).count(), 1, "{}", played.record);
@@ -95,8 +95,8 @@ fn nothing_is_sent_before_a_packet_that_has_begun_is_whole() {
             let begun = [encode::connack(false, 0), encode::puback(1)[..length].to_vec()].concat();
             let steps = vec![Step::expect(Expect::connect()), Step::send(begun), Step::expect_end()];
             move || {
-                let played = transport.play([steps], json!({ "qos": 1, "timeout": 300 }));
-                assert_meta(&played.meta, 75, &too_late(300, "writing the message"));
+                let played = transport.play([steps], json!({ "qos": 1, "timeout": 500 }));
+                assert_meta(&played.meta, 75, &too_late(500, "writing the message"));
             }
         })
     }));

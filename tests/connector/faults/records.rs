@@ -1,7 +1,7 @@
 //! TLS that fails after the handshake: alerts, bytes that are no record, an end without `close_notify`.
 
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Step};
+use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
 use super::transport::{Transport, lost, side_by_side, uncertain};
@@ -15,49 +15,56 @@ fn after_the_message() -> [(u8, Vec<Step>); 3] {
     [(1, asked(1)), (2, asked(2)), (2, script([asked(2), released]))]
 }
 
-/// How TLS may fail, with the client's words for it.
+/// How TLS may fail, and what is said of it.
 fn failures() -> Vec<(&'static str, Vec<Step>)> {
+    const ALERT: &str = "the broker ended TLS with the alert BadRecordMac";
+    const NO_RECORD: &str = "the broker does not answer in TLS…";
+    const ALTERED: &str = "…cannot decrypt peer's message";
+    let beneath = |bytes: &[u8]| vec![Step::send_beneath_tls(bytes)];
     vec![
-        ("alert", vec![Step::fatal_alert(), Step::close_without_notify()]),
-        ("alert, connection left open", vec![Step::fatal_alert(), Step::expect_end()]),
-        ("plain MQTT", vec![Step::send_beneath_tls([0x20, 0x02, 0x00, 0x00, 0x40, 0x02, 0x00, 0x01])]),
-        ("HTTP", vec![Step::send_beneath_tls(*b"HTTP/1.1 400 Bad Request\r\n\r\n")]),
-        ("plain alert", vec![Step::send_beneath_tls([0x15, 3, 3, 0, 2, 2, 40])]),
-        (
-            "record that cannot be decrypted",
-            vec![Step::send_beneath_tls([&[0x17, 3, 3, 0, 32][..], &[7; 32]].concat())],
-        ),
-        ("record that is too long", vec![Step::send_beneath_tls([0x17, 3, 3, 0xff, 0xff])]),
-        ("record without content", vec![Step::send_beneath_tls([0x17, 3, 3, 0, 0])]),
+        (ALERT, vec![Step::fatal_alert(), Step::close_without_notify()]),
+        (ALERT, vec![Step::fatal_alert(), Step::expect_end()]),
+        (NO_RECORD, beneath(&[encode::connack(false, 0), encode::puback(1)].concat())),
+        (NO_RECORD, beneath(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+        // A record that is longer than any may be.
+        (NO_RECORD, beneath(&[0x17, 3, 3, 0xff, 0xff])),
+        (ALTERED, beneath(&[0x15, 3, 3, 0, 2, 2, 40])),
+        (ALTERED, beneath(&[&[0x17, 3, 3, 0, 32][..], &[7; 32]].concat())),
+        (ALTERED, beneath(&[0x17, 3, 3, 0, 0])),
     ]
+}
+
+/// Both versions of TLS, as the newest does not begin as the older does.
+fn versions() -> [Transport; 2] {
+    [Transport::tls(), Transport::tls_1_2()]
 }
 
 #[test]
 fn tls_that_fails_instead_of_connack_leaves_the_message_unsent() {
-    let tls = &Transport::tls();
-    side_by_side(failures().into_iter().map(|(what, failure)| {
-        let steps = script([vec![Step::expect(Expect::connect())], failure]);
-        move || {
-            let meta = tls.play([steps], json!({ "retries": 2 })).meta;
-            assert_eq!(meta.exit_code, 78, "{what}: {meta:?}");
-            assert!(
-                meta.message.starts_with("Not sent, TLS with the broker BROKER failed: "),
-                "{what}: {meta:?}"
-            );
-        }
+    let versions = versions();
+    side_by_side(versions.iter().flat_map(|tls| {
+        failures().into_iter().map(move |(what, failure)| {
+            move || {
+                let steps = script([vec![Step::expect(Expect::connect())], failure]);
+                let meta = tls.play([steps], json!({ "retries": 2 })).meta;
+                assert_meta(&meta, 78, &format!("Not sent, TLS with the broker BROKER failed: {what}."));
+            }
+        })
     }));
 }
 
 #[test]
 fn tls_that_fails_instead_of_an_acknowledgement_leaves_the_message_uncertain() {
-    let tls = &Transport::tls();
-    side_by_side(after_the_message().into_iter().flat_map(|(qos, before)| {
-        failures().into_iter().map(move |(_, failure)| {
-            let steps = script([before.clone(), failure]);
-            move || {
-                let meta = tls.play([steps], json!({ "qos": qos, "retries": 2 })).meta;
-                assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", "…"));
-            }
+    let versions = versions();
+    side_by_side(versions.iter().flat_map(|tls| {
+        after_the_message().into_iter().flat_map(move |(qos, before)| {
+            failures().into_iter().map(move |(what, failure)| {
+                let steps = script([before.clone(), failure]);
+                move || {
+                    let meta = tls.play([steps], json!({ "qos": qos, "retries": 2 })).meta;
+                    assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", &format!("…{what}")));
+                }
+            })
         })
     }));
 }

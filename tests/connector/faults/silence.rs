@@ -13,7 +13,7 @@ use super::transport::{LATE, Transport, side_by_side, too_late, uncertain};
 use super::{connected, publish, script};
 use crate::support::{assert_meta, block_on, operator};
 
-const TIMEOUT: u32 = 300;
+const TIMEOUT: u32 = 500;
 
 #[track_caller]
 fn assert_on_time(took: Duration) {
@@ -28,7 +28,7 @@ fn silence_before_the_message_is_a_time_out_and_after_it_leaves_it_uncertain() {
     let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
     let released = vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())];
     let unacknowledged = |qos| {
-        uncertain(qos, "the time was over", "no answer within 300 ms, while waiting for the acknowledgement")
+        uncertain(qos, "the time was over", "no answer within 500 ms, while waiting for the acknowledgement")
     };
     let mut stages = Vec::new();
     for transport in [&tcp, &tls] {

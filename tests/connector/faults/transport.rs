@@ -54,6 +54,12 @@ impl Transport {
         Self(Some(Secured { server, authority: pki.authority().text().to_owned() }))
     }
 
+    /// TLS 1.2.
+    pub(super) fn tls_1_2() -> Self {
+        let Self(secured) = Self::tls();
+        Self(secured.map(|secured| Secured { server: secured.server.only_tls12(), ..secured }))
+    }
+
     pub(crate) fn both() -> [Self; 2] {
         [Self::tcp(), Self::tls()]
     }
@@ -103,7 +109,7 @@ impl Transport {
 
 /// Runs tests that mostly wait, some at a time: more of them would keep each other waiting.
 pub(crate) fn side_by_side<T: FnOnce() + Send>(tests: impl IntoIterator<Item = T>) {
-    const AT_A_TIME: usize = 8;
+    const AT_A_TIME: usize = 12;
     let tests: Mutex<VecDeque<T>> = Mutex::new(tests.into_iter().collect());
     let next = || tests.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     thread::scope(|scope| {

@@ -12,6 +12,7 @@ mod retries;
 mod silence;
 mod slow;
 pub(crate) mod transport;
+mod words;
 
 use mqtt_connector::Meta;
 use mqtt_connector_tests::{Expect, Step, encode};

@@ -175,24 +175,6 @@ fn connect_holds_what_the_parameters_say() {
 }
 
 #[test]
-fn every_byte_of_a_plain_send_is_the_standards() {
-    let broker = ScriptedBroker::builder()
-        .connection([
-            Step::expect_bytes(b"\x10\x12\x00\x04MQTT\x04\x02\x00\x3c\x00\x06sender".as_slice()),
-            Step::send(encode::connack(false, 0)),
-            Step::expect_bytes(b"\x34\x09\x00\x01t\x00\x01hell".as_slice()),
-            Step::send(encode::pubrec(1)),
-            Step::expect_bytes(b"\x62\x02\x00\x01".as_slice()),
-            Step::send(encode::pubcomp(1)),
-            Step::expect_bytes(b"\xe0\x00".as_slice()),
-            Step::expect_end(),
-        ])
-        .start();
-    assert_eq!(send(&config(broker.port()), &json!({ "topic": "t", "content": "hell" })).exit_code, 0);
-    broker.finish();
-}
-
-#[test]
 fn many_sends_at_once_each_have_their_own_answer() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t/#");

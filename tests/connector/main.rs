@@ -4,6 +4,7 @@
 
 mod aws;
 mod computing;
+mod crashes;
 mod delivery;
 mod egress;
 mod endings;

@@ -34,14 +34,6 @@ fn an_acknowledgement_that_comes_with_connack_settles_nothing() {
 }
 
 #[test]
-fn nothing_is_sent_before_a_packet_that_has_begun_is_whole() {
-    let begun = [encode::connack(false, 0), vec![0x40, 0x02, 0x00]].concat();
-    let steps = vec![Step::expect(Expect::connect()), Step::send(begun), Step::expect_end()];
-    let meta = play([steps], json!({ "qos": 1, "timeout": 300 }));
-    assert_eq!(meta.exit_code, 75, "{}", meta.message);
-}
-
-#[test]
 fn what_breaks_the_protocol_together_with_connack_is_seen_before_anything_is_sent() {
     for wrong in [encode::connack(false, 0), vec![0xc0, 0x00], vec![0xff, 0x00]] {
         let answer = [encode::connack(false, 0), wrong.clone()].concat();

@@ -11,66 +11,6 @@ use crate::faults::{connected, goodbye, play, publish, script};
 use crate::support::{assert_meta, config, send};
 
 #[test]
-fn silence_ends_with_the_time_out_and_the_truth() {
-    let silent = [
-        (script([vec![Step::expect(Expect::connect()), Step::expect_end()]]), 2, 75, "waiting for CONNACK"),
-        (
-            script([connected(false), vec![Step::expect(publish(1)), Step::expect_end()]]),
-            1,
-            79,
-            "waiting for the acknowledgement",
-        ),
-        (
-            script([connected(false), vec![Step::expect(publish(2)), Step::expect_end()]]),
-            2,
-            79,
-            "waiting for the acknowledgement",
-        ),
-        (
-            script([
-                connected(false),
-                vec![
-                    Step::expect(publish(2)),
-                    Step::respond(PacketType::PubRec),
-                    Step::expect(Expect::pubrel()),
-                    Step::expect_end(),
-                ],
-            ]),
-            2,
-            79,
-            "waiting for the acknowledgement",
-        ),
-    ];
-    for (steps, qos, exit_code, stage) in silent {
-        let started = Instant::now();
-        let meta = play([steps], json!({ "qos": qos, "timeout": 250 }));
-        let took = started.elapsed();
-        assert_eq!(meta.exit_code, exit_code, "{}", meta.message);
-        assert!(
-            meta.message.contains(&format!("no answer within 250 ms, while {stage}")),
-            "{}",
-            meta.message
-        );
-        assert!(took >= Duration::from_millis(250) && took < Duration::from_secs(3), "{took:?}");
-    }
-}
-
-#[test]
-fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
-    for qos in [0, 1, 2] {
-        let broker = ScriptedBroker::builder()
-            .receive_buffer(4096)
-            .connection(script([connected(false), vec![Step::deaf()]]))
-            .start();
-        let request = json!({ "topic": "t", "content": "x".repeat(16 << 20), "qos": qos, "timeout": 700 });
-        let meta = send(&config(broker.port()), &request);
-        assert_eq!(meta.exit_code, 75, "QoS {qos}: {}", meta.message);
-        assert!(meta.message.contains("while writing the message"), "QoS {qos}: {}", meta.message);
-        broker.finish();
-    }
-}
-
-#[test]
 fn a_broker_that_is_not_there_is_unreachable_or_times_out() {
     let request = json!({ "topic": "t", "content": "x", "timeout": 300 });
     let closed = ClosedPort::open();

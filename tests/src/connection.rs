@@ -1,6 +1,6 @@
 //! One connection of a scripted broker: carries out its steps and records what happens.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,6 +123,8 @@ impl Connection {
                 }
                 Ok(())
             }
+            Action::SendBeneathTls(bytes) => self.on_stream(|stream| stream.write_beneath(bytes)),
+            Action::FatalAlert => self.on_stream(Stream::fatal_alert),
             Action::Respond { kind, id, reason } => {
                 let id = self
                     .look(|conversation| conversation.packet_id(*id, self.cursor))
@@ -234,10 +236,12 @@ impl Connection {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
         // Noted before it is written: the client's answer must not stand before it in the record.
         self.note(|conversation| conversation.sent.push((Instant::now(), bytes.to_vec())));
-        match &mut self.stream {
-            Some(stream) => stream.write_all(bytes).map_err(|error| format!("could not send: {error}")),
-            None => Err("the connection is closed".to_owned()),
-        }
+        self.on_stream(|stream| stream.write_all(bytes))
+    }
+
+    fn on_stream(&mut self, send: impl FnOnce(&mut Stream) -> io::Result<()>) -> Result<(), Mismatch> {
+        let stream = self.stream.as_mut().ok_or("the connection is closed")?;
+        send(stream).map_err(|error| format!("could not send: {error}"))
     }
 
     /// Reads once: `false` when nothing came within `timeout`, the end of the connection as `Err`.

@@ -24,6 +24,8 @@ pub(crate) enum Action {
     Receive(usize),
     Pace { chunk: usize, pause: Duration },
     Send { bytes: Vec<u8>, chunk: usize, pause: Duration },
+    SendBeneathTls(Vec<u8>),
+    FatalAlert,
     Respond { kind: PacketType, id: PacketId, reason: Option<u8> },
     Answer(Answer),
     Pause(Duration),
@@ -87,6 +89,18 @@ impl Step {
     /// Sends bytes in pieces of `chunk`, each a write (with TLS a record) of its own, with a pause between them.
     pub fn send_slowly(bytes: impl Into<Vec<u8>>, chunk: usize, pause: Duration) -> Self {
         Self(Action::Send { bytes: bytes.into(), chunk: chunk.max(1), pause })
+    }
+
+    /// Sends bytes as they are, past TLS: what the client then finds where it looks for a record. Without TLS it is
+    /// [`send`](Self::send), but that the record of the conversation does not hold it.
+    pub fn send_beneath_tls(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Action::SendBeneathTls(bytes.into()))
+    }
+
+    /// Has TLS send the fatal alert `bad_record_mac`, as it does when a record was changed on its way. Nothing can be sent
+    /// afterwards, and no `close_notify` follows. Without TLS it is a problem.
+    pub fn fatal_alert() -> Self {
+        Self(Action::FatalAlert)
     }
 
     /// Acknowledges the last packet that has an identifier: `kind` is PUBACK, PUBREC or PUBCOMP.
@@ -178,6 +192,8 @@ impl fmt::Display for Step {
             Action::Receive(count) => write!(f, "receive {count} bytes"),
             Action::Pace { chunk, pause } => write!(f, "read {chunk} bytes every {pause:?}"),
             Action::Send { bytes, .. } => write!(f, "send {}", hex(bytes)),
+            Action::SendBeneathTls(bytes) => write!(f, "send beneath TLS {}", hex(bytes)),
+            Action::FatalAlert => f.write_str("fatal alert"),
             Action::Respond { kind, id, .. } => write!(f, "respond {kind} with identifier {id:?}"),
             Action::Answer(_) => f.write_str("answer"),
             Action::Pause(time) => write!(f, "pause {time:?}"),

@@ -37,6 +37,25 @@ impl Stream {
         }
     }
 
+    /// Writes to TCP, whether or not there is TLS over it.
+    pub(crate) fn write_beneath(&self, bytes: &[u8]) -> io::Result<()> {
+        self.socket().write_all(bytes)
+    }
+
+    /// Has TLS send a fatal alert: rustls does it when a record cannot be right, so it is shown one.
+    pub(crate) fn fatal_alert(&mut self) -> io::Result<()> {
+        const NO_ROOM_FOR_A_TAG: &[u8] = &[0x17, 3, 3, 0, 1, 0];
+        let Self::Tls(tls) = self else { return Err(io::Error::other("there is no TLS")) };
+        tls.conn.read_tls(&mut &*NO_ROOM_FOR_A_TAG)?;
+        if tls.conn.process_new_packets().is_ok() {
+            return Err(io::Error::other("TLS took nonsense for a record"));
+        }
+        while tls.conn.wants_write() {
+            tls.conn.write_tls(&mut tls.sock)?;
+        }
+        Ok(())
+    }
+
     /// Sends `close_notify`; nothing without TLS.
     pub(crate) fn close_notify(&mut self) {
         if let Self::Tls(tls) = self {

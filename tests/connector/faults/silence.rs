@@ -1,0 +1,102 @@
+//! Silence at each stage: the answer comes with the time-out, and names what was waited for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mqtt_connector::Connector;
+use mqtt_connector::publisher::{Resolver, Resolving};
+use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::{Expect, Step};
+use serde_json::json;
+
+use super::transport::{LATE, Transport, side_by_side, too_late, uncertain};
+use super::{connected, publish, script};
+use crate::support::{assert_meta, block_on, operator};
+
+const TIMEOUT: u32 = 500;
+
+#[track_caller]
+fn assert_on_time(took: Duration) {
+    let timeout = Duration::from_millis(TIMEOUT.into());
+    assert!(took >= timeout && took <= timeout + LATE, "it answered after {took:?}");
+}
+
+#[test]
+fn silence_before_the_message_is_a_time_out_and_after_it_leaves_it_uncertain() {
+    let [tcp, tls] = Transport::both();
+    let end = || vec![Step::expect_end()];
+    let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
+    let released = vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())];
+    let unacknowledged = |qos| {
+        uncertain(qos, "the time was over", "no answer within 500 ms, while waiting for the acknowledgement")
+    };
+    let mut stages = Vec::new();
+    for transport in [&tcp, &tls] {
+        let builder = |steps| transport.broker().connection(steps);
+        for qos in 0..=2 {
+            let silent = script([vec![Step::expect(Expect::connect())], end()]);
+            stages.push((transport, qos, builder(silent), 75, too_late(TIMEOUT, "waiting for CONNACK")));
+        }
+        for qos in [1, 2] {
+            let silent = script([asked(qos), end()]);
+            stages.push((transport, qos, builder(silent), 79, unacknowledged(qos)));
+        }
+        let silent = script([asked(2), released.clone(), end()]);
+        stages.push((transport, 2, builder(silent), 79, unacknowledged(2)));
+    }
+    for qos in 0..=2 {
+        let hello = 5;
+        // What else comes of the ClientHello is read in silence.
+        let builder = tls.broker().raw_connection([Step::receive(hello)]);
+        stages.push((&tls, qos, builder, 75, too_late(TIMEOUT, "waiting for the TLS handshake")));
+    }
+    side_by_side(stages.into_iter().map(|(transport, qos, builder, exit_code, message)| {
+        move || {
+            let played = transport.play_to(builder, json!({ "qos": qos, "timeout": TIMEOUT }));
+            assert_meta(&played.meta, exit_code, &message);
+            assert_on_time(played.took);
+        }
+    }));
+}
+
+/// A name server that never answers.
+struct Mute;
+
+impl Resolver for Mute {
+    fn resolve<'a>(&'a self, _host: &'a str, _port: u16) -> Resolving<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_name_that_is_never_looked_up_is_a_time_out() {
+    let connector = Arc::new(Connector::builder().resolver(Arc::new(Mute)).build().unwrap());
+    for broker in ["tcp://broker.test:1883", "ssl://broker.test:8883"] {
+        let tenant = operator();
+        // A tenant has 8 look-ups under way at most: the ninth waits for one of them, and not for longer.
+        let answers = block_on(async {
+            let sends: Vec<_> = (0..9)
+                .map(|number| {
+                    let (tenant, connector) = (Arc::clone(&tenant), Arc::clone(&connector));
+                    let client_id = format!("c{number}");
+                    let config = json!({ "broker": broker, "client-id": client_id, "timeout": TIMEOUT });
+                    tokio::spawn(async move {
+                        let started = Instant::now();
+                        let request = json!({ "topic": "t", "content": "x" }).to_string();
+                        let meta = connector.send(&tenant, &config.to_string(), &request).await.meta;
+                        (meta, started.elapsed())
+                    })
+                })
+                .collect();
+            let mut answers = Vec::new();
+            for send in sends {
+                answers.push(send.await.unwrap());
+            }
+            answers
+        });
+        for (meta, took) in answers {
+            assert_meta(&meta, 75, &too_late(TIMEOUT, "looking up the broker").replace("BROKER", broker));
+            assert_on_time(took);
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod observability;
 mod out_of_turn;
 mod sandbox;
 mod secrets;
+mod soak;
 mod support;
 mod time;
 mod tls;

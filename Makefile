@@ -32,6 +32,10 @@ test: toolchain test-tools lint ## Formatting, lints, tests, documentation
 bench: toolchain test-tools ## How much one tenant's load slows another's sends
 	cargo bench --locked --package mqtt-connector $(FEATURES) --bench fairness
 
+.PHONY: soak
+soak: toolchain test-tools ## Whether exit codes are true: 200,000 sends over a bad network (SOAK_SENDS, SOAK_SECONDS, SOAK_SEED)
+	cargo bench --locked --package mqtt-connector $(FEATURES) --bench soak
+
 .PHONY: lint
 lint: toolchain ## Formatting and lints
 	cargo fmt --all --check

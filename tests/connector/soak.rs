@@ -274,9 +274,9 @@ fn settle(broker: &Mosquitto, ledger: &Ledger, markers: &mpsc::Receiver<Vec<u8>>
 fn exit_codes_are_true_over_a_bad_network() {
     let report = Soak {
         seed: fastrand::u64(..),
-        sends: 2500,
-        time: Duration::from_secs(20),
-        tenants: 10,
+        sends: 1800,
+        time: Duration::from_secs(15),
+        tenants: 30,
         disturbances: 3,
         transcript: None,
         progress: false,

@@ -210,7 +210,7 @@ impl Field {
                 break;
             }
             let time = Duration::from_millis(random.u64(50..1500));
-            if number % 3 == 2 {
+            if number % 3 == 1 {
                 self.proxy.note(&format!("the broker is frozen for {time:?}"));
                 self.broker.pause();
                 thread::sleep(time);
@@ -274,10 +274,10 @@ fn settle(broker: &Mosquitto, ledger: &Ledger, markers: &mpsc::Receiver<Vec<u8>>
 fn exit_codes_are_true_over_a_bad_network() {
     let report = Soak {
         seed: fastrand::u64(..),
-        sends: 1800,
-        time: Duration::from_secs(15),
-        tenants: 30,
-        disturbances: 3,
+        sends: 1500,
+        time: Duration::from_secs(12),
+        tenants: 50,
+        disturbances: 2,
         transcript: None,
         progress: false,
     }

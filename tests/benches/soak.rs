@@ -24,8 +24,8 @@ fn main() -> ExitCode {
         sends: usize::try_from(sends).unwrap(),
         time: Duration::from_secs(seconds),
         tenants: 50,
-        // One for each 25 s that it takes, or so.
-        disturbances: usize::try_from(sends / 8_000).unwrap().max(4),
+        // One for each 15 s that it takes, or so.
+        disturbances: usize::try_from(sends / 5_000).unwrap().max(4),
         transcript: env::var_os("SOAK_TRANSCRIPT").map(PathBuf::from),
         progress: true,
     }

@@ -147,7 +147,9 @@ impl MosquittoBuilder {
         put("listener", &format_args!("{port} {}", Ipv4Addr::LOCALHOST));
         put("allow_anonymous", &self.allow_anonymous.unwrap_or(self.users.is_empty()));
         put("set_tcp_nodelay", &true);
-        put("max_inflight_messages", &0);
+        // Without a limit (0, or 65535), 2.0.11 forgets over a restart which messages were under way: it publishes a QoS 2
+        // message again for which it has sent PUBREL.
+        put("max_inflight_messages", &if self.persistence { 10_000 } else { 0 });
         put("max_queued_messages", &0);
         put("log_dest", &"stderr");
         put("log_timestamp", &false);

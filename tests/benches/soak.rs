@@ -1,7 +1,7 @@
 //! `make soak`: whether exit code 0 is true, of many thousand sends over a bad network to a broker that comes and goes.
 //!
-//! `SOAK_SENDS` (200000), `SOAK_SECONDS` (600; what comes first ends it) and `SOAK_SEED` (from the clock, and printed) say
-//! how much; `SOAK_TRANSCRIPT` names a file for every step of the network and every answer but 0.
+//! `SOAK_SENDS` (200000), `SOAK_SECONDS` (600; what comes first ends it) and `SOAK_SEED` (from the clock, and printed)
+//! say how much; `SOAK_TRANSCRIPT` names a file for every step of the network and every answer but 0.
 #![expect(clippy::unwrap_used, reason = "a soak that cannot go on fails")]
 
 use std::env;

@@ -33,7 +33,7 @@ use ledger::Ledger;
 pub(crate) use report::Report;
 use resources::Resources;
 
-/// Sends that each tenant has under way, two for each of its client identifiers.
+/// Sends that each tenant has under way: as many as it has client identifiers, though some will meet at one.
 const WORKERS: usize = 4;
 /// Where the messages go; the tenant follows.
 const TOPIC: &str = "soak";
@@ -198,7 +198,8 @@ impl Field {
         }
     }
 
-    /// Restarts or freezes the broker now and then, spread over the sends from `warm` on. Answers how often it was which.
+    /// Restarts or freezes the broker now and then, spread over the sends from `warm` on. Answers how often it was
+    /// which.
     fn disturb(&self, runtime: &tokio::runtime::Handle, warm: usize) -> (usize, usize) {
         let mut random = Rng::with_seed(self.soak.seed ^ 0xd157);
         let mut settled = self.settled.subscribe();

@@ -20,15 +20,15 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// A subscriber in this process that receives with QoS 2, in a persistent session, and connects again when its broker
 /// was restarted.
 ///
-/// What it counts, it counts exactly: it remembers the packet identifiers of the messages that it has and that the broker has
-/// not released, also over connections (MQTT 3.1.1, section 4.3.3, method B). An [`Observer`](crate::Observer) is for
-/// few messages, and shows all there is of them, but is no witness for exactly once over restarts: a QoS 2 message
-/// that the broker repeats on a new connection, `mosquitto_sub` 2.0.11 keeps twice, and shows once more in the place of the next
-/// one that has its packet identifier.
+/// What it counts, it counts exactly: it remembers the packet identifiers of the messages that it has and that the
+/// broker has not released, also over connections (MQTT 3.1.1, section 4.3.3, method B). An
+/// [`Observer`](crate::Observer) is for few messages, and shows all there is of them, but is no witness for exactly
+/// once over restarts: a QoS 2 message that the broker repeats on a new connection, `mosquitto_sub` 2.0.11 keeps
+/// twice, and shows once more in the place of the next one that has its packet identifier.
 ///
 /// The broker has to keep sessions when it is restarted:
-/// [`persistence_when_stopped`](crate::broker::MosquittoBuilder::persistence_when_stopped). It shares no code with the connector
-/// under test.
+/// [`persistence_when_stopped`](crate::broker::MosquittoBuilder::persistence_when_stopped). It shares no code with the
+/// connector under test.
 ///
 /// ```
 /// use std::process::Command;

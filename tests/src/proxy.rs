@@ -104,8 +104,8 @@ impl Proxy {
         Self::open(target, seed, faults, None)
     }
 
-    /// Starts one that writes what passes, and what it does, to a new file at `transcript`: a line for each step, with the
-    /// number of the connection, the milliseconds since the start, and the first 120 bytes.
+    /// Starts one that writes what passes, and what it does, to a new file at `transcript`: a line for each step, with
+    /// the number of the connection, the milliseconds since the start, and the first 120 bytes.
     ///
     /// # Panics
     ///

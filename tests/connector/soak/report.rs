@@ -102,7 +102,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{:<13}{:>8}{:>10}{:>10}{:>12}{:>9}{:>16}{:>22}{:>12}",
+            "{:<13}{:>8}{:>10}{:>10}{:>12}{:>9}{:>16}{:>24}{:>12}",
             "QoS",
             "sent",
             "answer 0",
@@ -119,7 +119,7 @@ impl fmt::Display for Report {
                 |count: usize, judged: bool| if judged { format!("[{count}]") } else { count.to_string() };
             writeln!(
                 f,
-                "{:<13}{:>8}{zero:>10}{uncertain:>10}{:>12}{:>9}{:>16}{:>22}{:>12}",
+                "{:<13}{:>8}{zero:>10}{uncertain:>10}{:>12}{:>9}{:>16}{:>24}{:>12}",
                 row.kind.name,
                 row.sent,
                 row.sent - zero - uncertain,

@@ -6,18 +6,19 @@ use fastrand::Rng;
 
 /// What a [`Proxy`](super::Proxy) does wrong, and how often.
 ///
-/// Each direction of a connection meets one event after another. Before each, a random number of bytes passes, from 1 to
-/// [`reach_to_broker`](Self::reach_to_broker) or [`reach_to_client`](Self::reach_to_client), with small numbers as likely as
-/// large ones (1 to 10 as 10 to 100): so events come in the midst of packets, and between them. What the event is,
-/// the probabilities say, which together are 1 at most; what is left to 1 is an event at which nothing happens.
+/// Each direction of a connection meets one event after another. Before each, a random number of bytes passes, from 1
+/// to [`reach_to_broker`](Self::reach_to_broker) or [`reach_to_client`](Self::reach_to_client), with small numbers as
+/// likely as large ones (1 to 10 as 10 to 100): so events come in the midst of packets, and between them. What the
+/// event is, the probabilities say, which together are 1 at most; what is left to 1 is an event at which nothing
+/// happens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Probability that the connection is cut at once: with FIN or RST on either side, as likely as not. The broker hears of
-    /// it at the same moment, or up to [`longest_hold`](Self::longest_hold) later.
+    /// Probability that the connection is cut at once: with FIN or RST on either side, as likely as not. The broker
+    /// hears of it at the same moment, or up to [`longest_hold`](Self::longest_hold) later.
     pub cut: f64,
-    /// Probability that this direction ends unseen: its bytes are swallowed, the other direction goes on, and after up to
-    /// [`longest_hold`](Self::longest_hold) the connection is cut. From broker to client: the broker has the message, and
-    /// the client never hears of it.
+    /// Probability that this direction ends unseen: its bytes are swallowed, the other direction goes on, and after up
+    /// to [`longest_hold`](Self::longest_hold) the connection is cut. From broker to client: the broker has the
+    /// message, and the client never hears of it.
     pub swallow: f64,
     /// Probability that this direction stands still, for up to [`longest_stall`](Self::longest_stall).
     pub stall: f64,
@@ -37,7 +38,8 @@ pub struct Faults {
     pub longest_hold: Duration,
     /// The most bytes between two events on the way to the broker.
     pub reach_to_broker: u32,
-    /// The most bytes between two events on the way to the client, to whom a broker says little: acknowledgements have 2 to 4.
+    /// The most bytes between two events on the way to the client, to whom a broker says little: acknowledgements have
+    /// 2 to 4.
     pub reach_to_client: u32,
 }
 

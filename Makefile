@@ -50,6 +50,10 @@ fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECO
 	    || { echo "make fuzz: to run that input again: $(FUZZ) $$target tests/fuzz/artifacts/$$target/NAME"; exit 1; }; \
 	done
 
+.PHONY: soak
+soak: toolchain test-tools ## Whether exit codes are true: 200,000 sends over a bad network (SOAK_SENDS, SOAK_SECONDS, SOAK_SEED)
+	cargo bench --locked --package mqtt-connector $(FEATURES) --bench soak
+
 .PHONY: lint
 lint: toolchain ## Formatting and lints
 	cargo fmt --all --check

@@ -17,6 +17,7 @@ mod out_of_turn;
 mod sandbox;
 mod secrets;
 mod sharing;
+mod soak;
 mod support;
 mod time;
 mod tls;

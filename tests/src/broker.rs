@@ -22,8 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A mosquitto of its own on a free loopback port, ended when dropped.
 ///
-/// It acknowledges without delay (`set_tcp_nodelay`), has no limit on messages in flight or in queues, keeps nothing
-/// on disk unless asked to, and logs everything.
+/// It acknowledges without delay (`set_tcp_nodelay`), has no limit on messages in flight (with
+/// [`persistence`](MosquittoBuilder::persistence): 10,000 for a client) or in queues, keeps nothing on disk unless asked
+/// to, and logs everything.
 ///
 /// ```
 /// use mqtt_connector_tests::Mosquitto;

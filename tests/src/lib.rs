@@ -32,6 +32,9 @@
 //! - [`broker`]: [`Mosquitto`], a real broker for each test: plain, with passwords, an access list, TLS, mutual TLS;
 //!   it can be killed, restarted and frozen;
 //! - [`observer`]: [`Observer`], a subscriber that shows topic, flags and content byte for byte;
+//! - [`collector`]: [`Collector`], a subscriber for many thousand messages, which loses and repeats none, also when its
+//!   broker is restarted;
+//! - [`proxy`]: [`Proxy`], a network that cuts, stalls, throttles and splits at random, from a seed;
 //! - [`pki`]: [`Pki`], certificates made for the run, good ones and ones with a known [`Fault`](pki::Fault), and keys
 //!   in every [`KeyFormat`](pki::KeyFormat);
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
@@ -53,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod collector;
 mod connection;
 pub mod encode;
 pub mod expect;
@@ -61,6 +65,7 @@ pub mod packet;
 pub mod pki;
 pub mod port;
 mod process;
+pub mod proxy;
 pub mod record;
 pub mod script;
 pub mod step;
@@ -68,9 +73,11 @@ mod stream;
 pub mod tls;
 
 pub use broker::Mosquitto;
+pub use collector::Collector;
 pub use expect::Expect;
 pub use observer::{Message, Observer};
 pub use pki::Pki;
+pub use proxy::{Faults, Proxy};
 pub use record::{Conversation, End, Record};
 pub use script::ScriptedBroker;
 pub use step::{Gate, PacketId, Step};

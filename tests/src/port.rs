@@ -31,7 +31,7 @@ pub fn free_port() -> u16 {
 
 /// A bound socket that is not listening yet, and its address.
 #[track_caller]
-fn bound() -> (SocketAddr, Socket) {
+pub(crate) fn bound() -> (SocketAddr, Socket) {
     let (low, high) = outside_ephemeral_range();
     for _ in 0..1000 {
         // A new `RandomState` has new keys: randomness without a dependency.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::admission::{self, Admission};
 use super::link::Work;
 use super::options::Options;
-use super::stage::{Stage, Stages};
+use super::stage::{Stage, Stages, WRITING};
 use super::{Publisher, Shared};
 use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message, Progress};
 use crate::error::Error;
@@ -116,7 +116,7 @@ async fn over(shared: &Shared, deadline: Instant) -> Ending {
 /// Why the call was over: an answer that did not come, or a limit that did not let the call go on.
 fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouched: bool) -> Error {
     let stage = match stages.stage() {
-        Stage::Acknowledgement if untouched => "writing the message",
+        Stage::Acknowledgement if untouched => WRITING,
         stage => stage.words(),
     };
     let timeout = time.deadline.saturating_duration_since(time.started);

@@ -7,21 +7,35 @@ use super::delivery::codec_qos;
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Credentials, ProtocolVersion, Transport};
 use crate::error::Error;
 
-/// The CONNECT packet of `options` (MQTT 3.1.1, section 3.1).
-pub(super) fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error> {
-    let unsupported = |what: &str| Error::Denied(format!("this host does not speak {what} yet"));
+/// That this host speaks what `options` ask for.
+///
+/// # Errors
+///
+/// [`Error::Denied`], with what it does not speak, or what does not go together.
+pub(super) fn check(options: &ConnectOptions) -> Result<(), Error> {
+    let unsupported = |what: &str| Err(Error::Denied(format!("this host does not speak {what} yet")));
     match options.protocol_version {
         ProtocolVersion::V311 => {}
-        ProtocolVersion::V5 => return Err(unsupported("MQTT 5")),
+        ProtocolVersion::V5 => return unsupported("MQTT 5"),
     }
     match options.broker.transport {
         Transport::Tcp | Transport::Tls => {}
-        Transport::Websocket | Transport::WebsocketTls => return Err(unsupported("WebSocket")),
+        Transport::Websocket | Transport::WebsocketTls => return unsupported("WebSocket"),
     }
     let secured = options.broker.transport == Transport::Tls;
     if secured != options.tls.is_some() {
         return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
     }
+    match &options.credentials {
+        Some(Credentials { username: None, password: Some(_) }) => {
+            Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The CONNECT packet of `options` (MQTT 3.1.1, section 3.1).
+pub(super) fn connect_packet(options: &ConnectOptions) -> Connect {
     let mut connect = Connect::new(options.client_id.as_str());
     connect.keep_alive = options.keep_alive;
     connect.clean_session = options.clean_session;
@@ -29,7 +43,7 @@ pub(super) fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error>
         LastWill::new(will.topic.as_str(), will.payload.as_slice(), codec_qos(will.qos), will.retain)
     });
     connect.auth = match &options.credentials {
-        None | Some(Credentials { username: None, password: None }) => ConnectAuth::None,
+        None | Some(Credentials { username: None, .. }) => ConnectAuth::None,
         Some(Credentials { username: Some(username), password: None }) => {
             ConnectAuth::Username { username: username.clone() }
         }
@@ -39,9 +53,6 @@ pub(super) fn connect_packet(options: &ConnectOptions) -> Result<Connect, Error>
                 password: Bytes::copy_from_slice(password.as_bytes()),
             }
         }
-        Some(Credentials { username: None, password: Some(_) }) => {
-            return Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()));
-        }
     };
-    Ok(connect)
+    connect
 }

@@ -34,14 +34,31 @@ pub(super) struct Connection<S> {
     outbox: BytesMut,
     /// Bytes that the stream took from the outbox and may still hold.
     taken: usize,
-    /// The most bytes that the stream is given at a time.
-    portion: usize,
+    medium: Medium,
     /// Bytes that have left this process.
     written: u64,
     /// What came with CONNACK is not taken yet.
     early: bool,
     keep_alive: Option<KeepAlive>,
     session_present: bool,
+}
+
+/// What the packets go through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Medium {
+    Tcp,
+    Tls,
+}
+
+impl Medium {
+    /// The most bytes that the stream is given before it is flushed. TLS delivers a record as a whole: given no more than
+    /// one, it never holds a message of which nobody could say whether it was sent.
+    fn portion(self) -> usize {
+        match self {
+            Self::Tcp => usize::MAX,
+            Self::Tls => tls::RECORD,
+        }
+    }
 }
 
 /// The client's duty to be heard of (MQTT 3.1.1, section 3.1.2.10).
@@ -62,20 +79,17 @@ enum Moved {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends CONNECT and waits for CONNACK (sections 3.1 and 3.2).
     ///
-    /// `portion` is how much the stream can only deliver as a whole: a record, for TLS. Given no more than that before it
-    /// is flushed, it never holds a message of which nobody could say whether it was sent.
-    ///
     /// # Errors
     ///
     /// [`Error::Refused`] with the broker's return code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
-    pub(super) async fn open(stream: S, portion: usize, connect: &Connect) -> Result<Self, Error> {
+    pub(super) async fn open(stream: S, medium: Medium, connect: &Connect) -> Result<Self, Error> {
         let mut connection = Self {
             stream,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
             taken: 0,
-            portion,
+            medium,
             written: 0,
             early: true,
             keep_alive: None,
@@ -85,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .write(&mut connection.outbox, MAX_PACKET)
             .map_err(|error| Error::TooLarge(format!("the connect options do not fit a packet: {error}")))?;
         let connack = loop {
-            if let Some(reason) = not_a_connack(&connection.inbox) {
+            if let Some(reason) = not_a_connack(&connection.inbox, medium) {
                 return Err(Error::Protocol(reason));
             }
             match connection.next_packet()? {
@@ -128,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Lost`], [`Error::Tls`] for an alert, [`Error::Protocol`].
+    /// [`Error::Lost`], [`Error::Protocol`].
     pub(super) fn poll_exchange(
         &mut self,
         context: &mut Context<'_>,
@@ -150,6 +164,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match ready!(self.poll_move(context, !delivery.is_swamped())) {
                 Ok(Moved::In) => {}
                 Ok(Moved::Out) => delivery.written(self.written),
+                // Once the broker has accepted the connection, TLS that fails is a connection that is lost.
+                Err(Error::Tls { reason, .. }) => return Poll::Ready(Error::Lost(reason)),
                 Err(error) => return Poll::Ready(error),
             }
         }
@@ -240,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
         let moved = ready!(self.poll_socket(context, reading));
         Poll::Ready(moved.map_err(|error| {
-            tls::explain(&error).unwrap_or_else(|| match error.kind() {
+            tls::explain_after(&error).unwrap_or_else(|| match error.kind() {
                 io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
                     Error::Lost("the broker closed the connection".to_owned())
                 }
@@ -250,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn poll_socket(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
-        let Self { stream, inbox, outbox, taken, portion, .. } = self;
+        let Self { stream, inbox, outbox, taken, medium, .. } = self;
         let mut stream = Pin::new(stream);
         if reading {
             inbox.reserve(READ_SIZE);
@@ -265,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if outbox.is_empty() {
                 return Poll::Pending;
             }
-            let next = &outbox[..outbox.len().min(*portion)];
+            let next = &outbox[..outbox.len().min(medium.portion())];
             *taken = ready!(stream.as_mut().poll_write(context, next))?;
             if *taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -289,7 +305,7 @@ impl KeepAlive {
 }
 
 /// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.
-fn not_a_connack(bytes: &[u8]) -> Option<String> {
+fn not_a_connack(bytes: &[u8], medium: Medium) -> Option<String> {
     const CONNACK: u8 = 0x20;
     const TLS_ALERT: u8 = 0x15;
     match bytes.first() {
@@ -297,7 +313,7 @@ fn not_a_connack(bytes: &[u8]) -> Option<String> {
             Some("its CONNACK is not two bytes long".to_owned())
         }
         None | Some(&CONNACK) => None,
-        Some(&TLS_ALERT) => Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned()),
+        Some(&TLS_ALERT) if medium == Medium::Tcp => Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned()),
         Some(_) if bytes.starts_with(b"HTTP/") => {
             Some("it answers in HTTP; this is not an MQTT port".to_owned())
         }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// What a call is doing, in [`Stage::Acknowledgement`], as long as nothing of it is written: also after "while".
+pub(super) const WRITING: &str = "writing the message";
+
 /// What a call is doing, or the connection that it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Stage {

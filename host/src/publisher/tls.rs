@@ -83,7 +83,7 @@ impl Tls {
     ) -> Result<TlsStream<S>, Error> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         connector.connect(self.server_name.clone(), stream).await.map_err(|error| {
-            explain(&error).unwrap_or_else(|| Error::Tls {
+            explain(&error, Phase::Handshake).unwrap_or_else(|| Error::Tls {
                 reason: if error.kind() == io::ErrorKind::UnexpectedEof {
                     "the broker closed the connection during the TLS handshake; perhaps this is not its port for TLS"
                         .to_owned()
@@ -99,9 +99,20 @@ impl Tls {
     }
 }
 
-/// The TLS error inside an error of the connection, if that is what it is. With TLS 1.3 the broker's opinion of a
-/// client certificate arrives only after the handshake.
-pub(super) fn explain(error: &io::Error) -> Option<Error> {
+/// When TLS fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    /// With TLS 1.3 the broker's opinion of a client certificate arrives only after the handshake.
+    After,
+}
+
+/// The TLS error inside an error of a connection whose handshake is done, if that is what it is.
+pub(super) fn explain_after(error: &io::Error) -> Option<Error> {
+    explain(error, Phase::After)
+}
+
+fn explain(error: &io::Error, phase: Phase) -> Option<Error> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let reason = match error {
         rustls::Error::InvalidCertificate(wrong) => about_server_certificate(wrong),
@@ -109,11 +120,14 @@ pub(super) fn explain(error: &io::Error) -> Option<Error> {
         rustls::Error::NoApplicationProtocol => {
             "the broker accepts none of the protocols in alpn-protocols".to_owned()
         }
-        rustls::Error::InvalidMessage(_) => {
+        rustls::Error::InvalidMessage(_) if phase == Phase::Handshake => {
             "the broker does not answer in TLS; a broker without TLS is named with tcp://".to_owned()
         }
         rustls::Error::PeerIncompatible(why) => format!("no version or cipher of TLS in common: {why:?}"),
-        other => format!("the TLS handshake failed: {other}"),
+        other => match phase {
+            Phase::Handshake => format!("the TLS handshake failed: {other}"),
+            Phase::After => format!("the broker broke TLS: {other}"),
+        },
     };
     Some(Error::Tls { reason, may_pass: false })
 }

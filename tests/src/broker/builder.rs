@@ -26,6 +26,7 @@ pub struct MosquittoBuilder {
     client_authority: Option<Pem>,
     identity_as_username: bool,
     persistence: bool,
+    saved_in_order: bool,
     quiet_log: bool,
     extra: Vec<String>,
 }
@@ -78,7 +79,14 @@ impl MosquittoBuilder {
         self
     }
 
-    /// Logs errors, warnings and notices only: for many thousand messages.
+    /// As [`persistence`](Self::persistence), but saved only by [`Mosquitto::stop`], [`Mosquitto::restart`] and
+    /// [`Mosquitto::save`]: for many thousand messages, which it would take too long to save after every change.
+    pub fn persistence_when_stopped(mut self) -> Self {
+        self.saved_in_order = true;
+        self.persistence()
+    }
+
+    /// Logs neither messages nor connections: for many thousand of them.
     pub fn quiet_log(mut self) -> Self {
         self.quiet_log = true;
         self
@@ -139,16 +147,20 @@ impl MosquittoBuilder {
         put("listener", &format_args!("{port} {}", Ipv4Addr::LOCALHOST));
         put("allow_anonymous", &self.allow_anonymous.unwrap_or(self.users.is_empty()));
         put("set_tcp_nodelay", &true);
-        put("max_inflight_messages", &0);
+        // Without a limit (0, or 65535), 2.0.11 forgets over a restart which messages were under way: it publishes a QoS 2
+        // message again for which it has sent PUBREL.
+        put("max_inflight_messages", &if self.persistence { 10_000 } else { 0 });
         put("max_queued_messages", &0);
         put("log_dest", &"stderr");
         put("log_timestamp", &false);
         if !self.quiet_log {
             put("log_type", &"all");
         } else {
-            for kind in ["error", "warning", "notice"] {
+            // At level information it says that it runs, which is waited for.
+            for kind in ["error", "warning", "notice", "information"] {
                 put("log_type", &kind);
             }
+            put("connection_messages", &false);
         }
         if !self.users.is_empty() {
             let path = file("passwords", "");
@@ -173,8 +185,8 @@ impl MosquittoBuilder {
         put("persistence", &self.persistence);
         if self.persistence {
             put("persistence_location", &format_args!("{}/", directory.display()));
-            put("autosave_on_changes", &true);
-            put("autosave_interval", &1);
+            put("autosave_on_changes", &!self.saved_in_order);
+            put("autosave_interval", &u8::from(!self.saved_in_order));
         }
         for line in &self.extra {
             put(line, &"");

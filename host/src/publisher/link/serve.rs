@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
 use crate::error::Error;
-use crate::publisher::connect::connect_packet;
-use crate::publisher::connection::{Connection, LINGER};
+use crate::publisher::connect::{check, connect_packet};
+use crate::publisher::connection::{Connection, LINGER, Medium};
 use crate::publisher::egress::{self, Resolver};
-use crate::publisher::stage::Stage;
+use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
-use crate::publisher::tls::{self, Tls};
+use crate::publisher::tls::Tls;
 
 /// What the tasks of all links share.
 pub(in crate::publisher) struct Surroundings {
@@ -68,7 +68,7 @@ impl Link {
         addresses: &mut Vec<SocketAddr>,
         surroundings: &Surroundings,
     ) -> Result<(), Error> {
-        let connect = connect_packet(&self.options)?;
+        check(&self.options)?;
         if addresses.is_empty() {
             self.enter(Stage::LookUp);
             let Self { options, tenant, .. } = self;
@@ -88,29 +88,27 @@ impl Link {
         let socket = egress::dial(addresses, self.deadline()).await?;
         match tls {
             None => {
-                let connection = Connection::open(socket, usize::MAX, &connect);
-                self.enter(Stage::Connect);
-                let connection = connection.await.map_err(|error| match while_at(error, Stage::Connect) {
-                    Error::Lost(reason) => {
-                        Error::Lost(format!("{reason} (a broker behind TLS is named with ssl://)"))
-                    }
-                    other => other,
-                })?;
-                drop(connect);
+                let connection = self.open(socket, Medium::Tcp).await?;
                 addresses.clear();
                 self.exchange(connection, attempt, surroundings).await
             }
             Some(tls) => {
                 self.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
-                self.enter(Stage::Connect);
-                let connection = Connection::open(stream, tls::RECORD, &connect).await;
-                let connection = connection.map_err(|error| while_at(error, Stage::Connect))?;
-                drop(connect);
+                let connection = self.open(stream, Medium::Tls).await?;
                 addresses.clear();
                 self.exchange(connection, attempt, surroundings).await
             }
         }
+    }
+
+    async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        medium: Medium,
+    ) -> Result<Connection<S>, Error> {
+        self.enter(Stage::Connect);
+        Connection::open(stream, medium, &connect_packet(&self.options)).await
     }
 
     async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
@@ -143,9 +141,7 @@ impl Link {
             state.delivery.connected(connection.session_present(), random_identifier());
             state.wake_settled();
         }
-        self.deliver(&mut connection, surroundings)
-            .await
-            .map_err(|error| while_at(error, Stage::Acknowledgement))?;
+        self.deliver(&mut connection, surroundings).await?;
         connection.close(!surroundings.closing.load(Ordering::Relaxed)).await;
         Ok(())
     }
@@ -222,8 +218,12 @@ impl Link {
     /// The connection is lost, or was not made. How long to wait before the next one; `None` when nobody waits for it.
     fn lost(&self, error: &Error) -> Option<Duration> {
         let mut guard = self.lock();
-        let State { delivery, calls, backoff, .. } = &mut *guard;
-        delivery.disconnected(self.options.clean_session, error);
+        let State { delivery, calls, backoff, stage, .. } = &mut *guard;
+        let hint = match (&self.options.tls, error) {
+            (None, Error::Lost(_)) if *stage == Stage::Connect => " (a broker behind TLS is named with ssl://)",
+            _ => "",
+        };
+        delivery.disconnected(self.options.clean_session, &while_at(error, stage.words(), ""));
         let next = backoff.map_or(BACKOFF, |backoff| backoff * 2);
         let wait = jittered(next);
         let latest = Instant::now() + wait;
@@ -233,6 +233,11 @@ impl Link {
                 continue;
             }
             let came_late = std::mem::take(&mut call.came_late);
+            let error = &match delivery.is_untouched(batch) {
+                true if *stage == Stage::Acknowledgement => while_at(error, WRITING, ""),
+                true => while_at(error, stage.words(), hint),
+                false => while_at(error, stage.words(), ""),
+            };
             if !error.may_pass() {
                 delivery.fail_batch(batch, error);
             } else if came_late && delivery.is_untouched(batch) {
@@ -299,11 +304,11 @@ impl Drop for End<'_> {
     }
 }
 
-/// Adds to a lost connection what it was lost at.
-fn while_at(error: Error, stage: Stage) -> Error {
+/// Adds to a lost connection what it was lost at, and a hint.
+fn while_at(error: &Error, words: &str, hint: &str) -> Error {
     match error {
-        Error::Lost(reason) => Error::Lost(format!("{reason}, while {}", stage.words())),
-        other => other,
+        Error::Lost(reason) => Error::Lost(format!("{reason}, while {words}{hint}")),
+        other => other.clone(),
     }
 }
 

@@ -142,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Lost`], [`Error::Protocol`].
+    /// [`Error::Lost`], [`Error::Tls`] for an alert, [`Error::Protocol`].
     pub(super) fn poll_exchange(
         &mut self,
         context: &mut Context<'_>,
@@ -164,8 +164,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match ready!(self.poll_move(context, !delivery.is_swamped())) {
                 Ok(Moved::In) => {}
                 Ok(Moved::Out) => delivery.written(self.written),
-                // Once the broker has accepted the connection, TLS that fails is a connection that is lost.
-                Err(Error::Tls { reason, .. }) => return Poll::Ready(Error::Lost(reason)),
                 Err(error) => return Poll::Ready(error),
             }
         }
@@ -313,7 +311,9 @@ fn not_a_connack(bytes: &[u8], medium: Medium) -> Option<String> {
             Some("its CONNACK is not two bytes long".to_owned())
         }
         None | Some(&CONNACK) => None,
-        Some(&TLS_ALERT) if medium == Medium::Tcp => Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned()),
+        Some(&TLS_ALERT) if medium == Medium::Tcp => {
+            Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned())
+        }
         Some(_) if bytes.starts_with(b"HTTP/") => {
             Some("it answers in HTTP; this is not an MQTT port".to_owned())
         }

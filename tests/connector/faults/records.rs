@@ -18,7 +18,7 @@ fn after_the_message() -> [(u8, Vec<Step>); 3] {
 /// How TLS may fail, and what is said of it.
 fn failures() -> Vec<(&'static str, Vec<Step>)> {
     const ALERT: &str = "the broker ended TLS with the alert BadRecordMac";
-    const NO_RECORD: &str = "the broker does not answer in TLS…";
+    const NO_RECORD: &str = "the broker broke TLS: received corrupt message of type …";
     const ALTERED: &str = "…cannot decrypt peer's message";
     let beneath = |bytes: &[u8]| vec![Step::send_beneath_tls(bytes)];
     vec![

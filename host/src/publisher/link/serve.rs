@@ -220,10 +220,17 @@ impl Link {
         let mut guard = self.lock();
         let State { delivery, calls, backoff, stage, .. } = &mut *guard;
         let hint = match (&self.options.tls, error) {
-            (None, Error::Lost(_)) if *stage == Stage::Connect => " (a broker behind TLS is named with ssl://)",
+            (None, Error::Lost(_)) if *stage == Stage::Connect => {
+                " (a broker behind TLS is named with ssl://)"
+            }
             _ => "",
         };
-        delivery.disconnected(self.options.clean_session, &while_at(error, stage.words(), ""));
+        let touched = match error {
+            // On a connection that the broker had accepted: no further one has failed.
+            Error::Tls { reason, .. } if *stage == Stage::Acknowledgement => Error::Lost(reason.clone()),
+            error => while_at(error, stage.words(), ""),
+        };
+        delivery.disconnected(self.options.clean_session, &touched);
         let next = backoff.map_or(BACKOFF, |backoff| backoff * 2);
         let wait = jittered(next);
         let latest = Instant::now() + wait;
@@ -233,17 +240,17 @@ impl Link {
                 continue;
             }
             let came_late = std::mem::take(&mut call.came_late);
-            let error = &match delivery.is_untouched(batch) {
+            let reason = &match delivery.is_untouched(batch) {
                 true if *stage == Stage::Acknowledgement => while_at(error, WRITING, ""),
                 true => while_at(error, stage.words(), hint),
-                false => while_at(error, stage.words(), ""),
+                false => touched.clone(),
             };
             if !error.may_pass() {
-                delivery.fail_batch(batch, error);
+                delivery.fail_batch(batch, reason);
             } else if came_late && delivery.is_untouched(batch) {
                 // Nothing was tried for it yet.
             } else if call.retries == 0 || latest >= call.deadline {
-                delivery.fail_batch(batch, error);
+                delivery.fail_batch(batch, reason);
             } else {
                 let retries = call.retries;
                 call.span.in_scope(|| tracing::debug!(%error, retries, "another connection will be tried"));

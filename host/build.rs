@@ -1,4 +1,5 @@
-//! Builds `guest/` into the component that the library embeds, so that plain `cargo run` and `cargo test` work.
+//! Builds `guest/` into the component that the library embeds, and compiles that to machine code, so that no compiler is
+//! run when a connector starts.
 
 use std::env;
 use std::error::Error;
@@ -6,11 +7,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use wasmtime::Engine;
+
+#[path = "src/connector/config.rs"]
+mod config;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
-    for input in ["guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
+    for input in
+        ["host/src/connector/config.rs", "guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"]
+    {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-env-changed=PATH");
@@ -41,6 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let built = target.join(TARGET).join("component/mqtt_connector_guest.wasm");
     std::fs::copy(&built, out.join("connector.wasm"))?;
+    // For the target by name: without, the code is for this very machine's processor.
+    let mut config = config::config();
+    config.target(&env::var("TARGET")?)?;
+    let code = Engine::new(&config)?.precompile_component(&std::fs::read(&built)?)?;
+    std::fs::write(out.join("connector.cwasm"), code)?;
     Ok(())
 }
 

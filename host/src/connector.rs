@@ -3,7 +3,8 @@
 mod answer;
 mod budget;
 mod call;
-mod engine;
+mod clock;
+mod config;
 mod fault;
 mod load;
 mod request;
@@ -22,10 +23,13 @@ use crate::bindings::MqttConnectorPre;
 use crate::publisher::Publisher;
 use crate::tenant::Tenant;
 use call::{Call, State};
-use engine::Clock;
+use clock::Clock;
 
-/// The built-in component, as WebAssembly: what [`Connector::new`] runs.
+/// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
+
+/// The same, as machine code.
+const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.cwasm"));
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

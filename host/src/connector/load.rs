@@ -8,10 +8,12 @@ use wasmtime::component::{Component, Linker};
 
 use super::budget::{MEMORIES, TABLES};
 use super::call::State;
-use super::engine::{Clock, config};
+use super::clock::Clock;
+use super::config::config;
+
 use super::fault::Fault;
 use super::shown::shown;
-use super::{COMPONENT, Connector};
+use super::{Connector, PRECOMPILED};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
 
@@ -131,7 +133,7 @@ impl ConnectorBuilder {
     pub fn build(self) -> Result<Connector, LoadError> {
         let engine = Engine::new(&config())?;
         let component = match &self.source {
-            Source::BuiltIn => Component::from_binary(&engine, COMPONENT)?,
+            Source::BuiltIn => deserialize(&engine, PRECOMPILED)?,
             Source::Wasm(wasm) => Component::from_binary(&engine, check(wasm)?)?,
             Source::Precompiled(code) => deserialize(&engine, code)?,
         };
@@ -213,9 +215,10 @@ fn is_provided(import: &str) -> bool {
     import.starts_with("flint:mqtt/publisher@0.1.")
 }
 
-/// Loads machine code that [`Connector::precompile`] made.
+/// Loads machine code: the built-in component's, or what [`Connector::precompile`] made.
 #[expect(unsafe_code, reason = "the one place where native code is loaded")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: whoever called `ConnectorBuilder::precompiled` has promised where the code comes from.
+    // SAFETY: the code is what the build script made of the built-in component, or what a caller of
+    // `ConnectorBuilder::precompiled` vouches for.
     unsafe { Component::deserialize(engine, code) }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 
 use super::budget::Meter;
-use super::engine::TICK;
+use super::clock::TICK;
 use crate::tenant::{Load, Room};
 
 /// The turns of each runtime in which somebody computes for long: of the runtime and not of a [`Connector`], because

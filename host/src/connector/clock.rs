@@ -1,11 +1,11 @@
-//! The engine: which WebAssembly it takes, and the clock that interrupts what computes.
+//! The clock of the engine, which interrupts what computes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, WasmFeatures};
+use wasmtime::Engine;
 
 /// How often a component that computes is interrupted: to let others run, and to count the time it has used.
 pub(super) const TICK: Duration = Duration::from_millis(1);
@@ -13,41 +13,6 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// For how many ticks the clock goes on when nothing runs any more, so that a host with one send after another does
 /// not wake a thread for each.
 const LINGER: u32 = 50;
-
-/// The engine's configuration, for compiling, for loading what was compiled, and for running: a component has what
-/// the contract needs, and nothing more.
-///
-/// What is off is named, although most of it is not even compiled into wasmtime here: a platform that uses wasmtime for
-/// other things as well may have it compiled in. More than one memory stays possible, because components that are
-/// composed of others need it; [`MemoryBudget`](super::budget::MemoryBudget) limits their sum.
-pub(super) fn config() -> Config {
-    let mut config = Config::new();
-    config.epoch_interruption(true);
-    config.concurrency_support(false);
-    for feature in [
-        WasmFeatures::RELAXED_SIMD,
-        WasmFeatures::SIMD,
-        WasmFeatures::THREADS,
-        WasmFeatures::SHARED_EVERYTHING_THREADS,
-        WasmFeatures::MEMORY64,
-        WasmFeatures::TAIL_CALL,
-        WasmFeatures::GC,
-        WasmFeatures::FUNCTION_REFERENCES,
-        WasmFeatures::EXCEPTIONS,
-        WasmFeatures::LEGACY_EXCEPTIONS,
-        WasmFeatures::STACK_SWITCHING,
-        WasmFeatures::CUSTOM_PAGE_SIZES,
-        WasmFeatures::WIDE_ARITHMETIC,
-        WasmFeatures::CM_ASYNC,
-        WasmFeatures::CM_ERROR_CONTEXT,
-        WasmFeatures::CM_THREADING,
-        WasmFeatures::CM_FIXED_LENGTH_LISTS,
-        WasmFeatures::CM_MAP,
-    ] {
-        config.wasm_features(feature, false);
-    }
-    config
-}
 
 /// The clock of an engine: a thread that advances its epoch every [`TICK`] while a component runs, and sleeps
 /// otherwise. It ends when this is dropped.
@@ -164,10 +129,5 @@ mod tests {
         let state = Arc::clone(&clock.state);
         drop(clock);
         wait_until(|| Arc::strong_count(&state) == 1);
-    }
-
-    #[test]
-    fn the_configuration_is_one_that_the_engine_takes() {
-        Engine::new(&config()).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table |
 //! | [`documents`] | files, flags and environment → configuration and request |
+//! | [`lines`] | `send --lines`: a message a line |
 //! | [`tenants`] | who a send is for, and what the tenants of a file may do |
 //! | [`signals`] | SIGINT and SIGTERM end a send, with the truth |
 //! | [`component`] | which component is run, and how names are resolved |
@@ -14,6 +15,7 @@ mod component;
 #[cfg(feature = "demo")]
 mod demo;
 mod documents;
+mod lines;
 mod signals;
 mod tenants;
 
@@ -70,7 +72,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn send(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
+    let lines = lines::named(matches)?;
     let connector = component::connector(matches)?;
+    if let Some(lines) = lines {
+        return block_on(lines.send(connector, tenant, &documents))?;
+    }
     block_on(async {
         let send = connector.send(&tenant, &documents.config, &documents.request);
         let response = signals::answered(send, || connector.interrupt()).await;

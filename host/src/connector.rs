@@ -16,6 +16,7 @@ mod wasi;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 pub use load::{ConnectorBuilder, LoadError};
 
@@ -99,7 +100,7 @@ impl Connector {
     /// the `Arc`. See [`close`](Self::close).
     pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
         let documents = [config, request];
-        let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued: None }.run(
             async |component, store| {
                 let (config, request) = (config.to_owned(), request.to_owned());
                 component.flint_mqtt_connector().call_send(store, &config, &request).await
@@ -118,8 +119,33 @@ impl Connector {
     ///
     /// A fault of the component is the answer to each: which of its answers are right nobody knows then.
     pub async fn send_batch(&self, tenant: &Arc<Tenant>, config: &str, requests: &[String]) -> Vec<Response> {
+        self.send_batch_and_tell(tenant, config, requests, None).await
+    }
+
+    /// [`send_batch`](Self::send_batch), for one batch after the other without a pause between them: `queued` is dropped
+    /// as soon as the messages stand in line at their connection, or will not. A batch with the same connect options that
+    /// is begun then is sent behind this one.
+    ///
+    /// Where the requests of a batch differ in their connect options, that holds for those of the first.
+    pub async fn send_batch_queued(
+        &self,
+        tenant: &Arc<Tenant>,
+        config: &str,
+        requests: &[String],
+        queued: oneshot::Sender<()>,
+    ) -> Vec<Response> {
+        self.send_batch_and_tell(tenant, config, requests, Some(queued)).await
+    }
+
+    async fn send_batch_and_tell(
+        &self,
+        tenant: &Arc<Tenant>,
+        config: &str,
+        requests: &[String],
+        queued: Option<oneshot::Sender<()>>,
+    ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
-        let call = Call { connector: self, tenant, dry_run: false, documents: &documents }.run(
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued }.run(
             async |component, store| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
             },
@@ -137,7 +163,7 @@ impl Connector {
     /// that publishes all the same is stopped before anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
         let documents = [config, request];
-        let call = Call { connector: self, tenant, dry_run: true, documents: &documents }.run(
+        let call = Call { connector: self, tenant, dry_run: true, documents: &documents, queued: None }.run(
             async |component, store| {
                 let (config, request) = (config.to_owned(), request.to_owned());
                 component.flint_mqtt_connector().call_check(store, &config, &request).await
@@ -167,7 +193,7 @@ impl Connector {
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
         let nobody = Arc::new(Tenant::builder("schema").build());
-        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[] }
+        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], queued: None }
             .run(
                 async |component, store| component.flint_mqtt_connector().call_schema(store).await,
                 |schema, _| answer::schema(schema),

@@ -51,6 +51,7 @@ mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -143,6 +144,7 @@ pub struct PublisherCtx {
     tenant: Arc<Tenant>,
     publisher: Publisher,
     latest: Instant,
+    queued: Option<oneshot::Sender<()>>,
     tally: Tally,
 }
 
@@ -150,7 +152,7 @@ impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
     pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
-        PublisherCtxBuilder { tenant, publisher: None, latest: None }
+        PublisherCtxBuilder { tenant, publisher: None, latest: None, queued: None }
     }
 
     /// What became of the messages of this call so far: what a component says of them need not be true.
@@ -171,6 +173,7 @@ pub struct PublisherCtxBuilder {
     tenant: Arc<Tenant>,
     publisher: Option<Publisher>,
     latest: Option<Instant>,
+    queued: Option<oneshot::Sender<()>>,
 }
 
 impl PublisherCtxBuilder {
@@ -187,6 +190,12 @@ impl PublisherCtxBuilder {
         self
     }
 
+    /// Dropped as soon as the first messages of this call stand in line at their connection, or will not.
+    pub(crate) fn queued(mut self, queued: Option<oneshot::Sender<()>>) -> Self {
+        self.queued = queued;
+        self
+    }
+
     /// The context; the clock of the call starts now.
     #[must_use]
     pub fn build(self) -> PublisherCtx {
@@ -194,6 +203,7 @@ impl PublisherCtxBuilder {
             latest: self.latest.unwrap_or_else(|| Instant::now() + self.tenant.limits().time_out),
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
+            queued: self.queued,
             tally: Tally::default(),
         }
     }
@@ -234,6 +244,7 @@ impl wit::Host for PublisherCtx {
             latest: self.latest,
             options: Arc::new(Options::new(options)),
             effort,
+            queued: self.queued.take(),
         };
         let handed_over = messages.len();
         self.tally.begin(handed_over);

@@ -1,6 +1,6 @@
 //! `make soak`: whether exit code 0 is true, of many thousand sends over a bad network to a broker that comes and goes.
 //!
-//! `SOAK_SENDS` (200000), `SOAK_SECONDS` (600; what comes first ends it) and `SOAK_SEED` (from the clock, and printed)
+//! `SOAK_SENDS` (1000000), `SOAK_SECONDS` (600; what comes first ends it) and `SOAK_SEED` (from the clock, and printed)
 //! say how much; `SOAK_TRANSCRIPT` names a file for every step of the network and every answer but 0.
 #![expect(clippy::unwrap_used, reason = "a soak that cannot go on fails")]
 
@@ -16,7 +16,7 @@ use soak::Soak;
 
 fn main() -> ExitCode {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let (seed, sends) = (number("SOAK_SEED", clock), number("SOAK_SENDS", 200_000));
+    let (seed, sends) = (number("SOAK_SEED", clock), number("SOAK_SENDS", 1_000_000));
     let seconds = number("SOAK_SECONDS", 600);
     println!("soak: SOAK_SEED={seed} SOAK_SENDS={sends} SOAK_SECONDS={seconds}");
     let report = Soak {

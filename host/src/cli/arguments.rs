@@ -24,11 +24,17 @@ pub(super) const REQUEST: &str = "request";
 pub(super) const TENANT: &str = "tenant";
 pub(super) const CONTENT_FILE: &str = "content-file";
 pub(super) const PASSWORD_FILE: &str = "password-file";
+pub(super) const LINES: &str = "lines";
+pub(super) const LINES_BASE64: &str = "lines-base64";
+pub(super) const RESULTS: &str = "results";
 pub(super) const RESOLVE: &str = "resolve";
 pub(super) const COMPONENT: &str = "component";
 pub(super) const OUTPUT: &str = "output";
 pub(super) const FILE: &str = "file";
 pub(super) const SHELL: &str = "shell";
+
+/// The flags of which one send can have only one.
+const ONE_CONTENT: &str = "one content";
 
 const LOG_FORMAT: &str = "log-format";
 const TEXT: &str = "text";
@@ -44,6 +50,9 @@ Examples:
 
   A file as the content, the password out of sight:
     MQTT_PASSWORD=… mqtt-connector send --config door.json --username ann --content-file photo.jpg
+
+  A message for each line of a file, with the answer to each:
+    mqtt-connector send --config door.json --lines readings.txt --results answers.jsonl
 
   What would be sent, without sending it:
     mqtt-connector check --config door.json --content hello
@@ -78,10 +87,10 @@ pub(super) fn command() -> Command {
                 .help_heading("Logging")
                 .help("How to log what RUST_LOG asks for (as in RUST_LOG=info) to standard error"),
         )
-        .subcommand(with_parameters(
+        .subcommand(with_lines(with_parameters(
             Command::new(SEND)
                 .about("Sends one message, and answers with one line of JSON on standard output"),
-        ))
+        )))
         .subcommand(with_parameters(
             Command::new(CHECK).about("Does everything that send does before it sends: a dry run"),
         ))
@@ -168,7 +177,7 @@ fn with_parameters(command: Command) -> Command {
             file(PASSWORD_FILE, "Reads the password; a line end at its end is dropped")
                 .help_heading("Parameters"),
         )
-        .group(ArgGroup::new("one content").args(["content", "content-base64", CONTENT_FILE]))
+        .group(ArgGroup::new(ONE_CONTENT).args(["content", "content-base64", CONTENT_FILE]))
         .mut_arg("username", |arg| arg.env("MQTT_USERNAME").hide_env_values(true))
         .mut_arg("password", |arg| {
             arg.env("MQTT_PASSWORD").hide_env_values(true).help(
@@ -196,6 +205,31 @@ fn with_parameters(command: Command) -> Command {
         .arg(Arg::new(TENANT).long(TENANT).value_name("NAME").help_heading("Operator").help(
             "Sends as this tenant: within its grants and limits, and with its configuration instead of --config",
         ))
+}
+
+/// `send`: many messages, a line each.
+fn with_lines(command: Command) -> Command {
+    command
+        .arg(
+            file(
+                LINES,
+                "Sends a message for each line, with the line as its content; - is standard input. What is not UTF-8 \
+                 is sent as it is. Answers with a summary, whose exit code is that of the first line that failed",
+            )
+            .group(ONE_CONTENT)
+            .help_heading("Lines"),
+        )
+        .arg(
+            file(LINES_BASE64, "The same, with lines that are base64 of what is sent")
+                .group(ONE_CONTENT)
+                .help_heading("Lines"),
+        )
+        .arg(
+            file(RESULTS, "Writes the response for each line, a line each; - is standard output")
+                .requires("a file of lines")
+                .help_heading("Lines"),
+        )
+        .group(ArgGroup::new("a file of lines").args([LINES, LINES_BASE64]))
 }
 
 fn file(name: &'static str, help: &'static str) -> Arg {

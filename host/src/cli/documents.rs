@@ -14,7 +14,7 @@ use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 use serde_json::Value;
 
-use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST, TENANTS};
+use super::arguments::{CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, TENANTS};
 use super::{UNREADABLE, USAGE, response};
 
 /// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
@@ -49,8 +49,9 @@ pub(super) struct Documents {
 ///
 /// The response: a file cannot be read, or is not text.
 pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
-    let named = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
+    // `check` has no lines.
+    let named = |name: &str| matches.try_get_one::<String>(name).ok().flatten().map(String::as_str);
+    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE, LINES, LINES_BASE64];
     let mut from_input = documents.into_iter().filter(|name| named(name) == Some(STANDARD_INPUT));
     if let (Some(first), Some(second)) = (from_input.next(), from_input.next()) {
         return Err(usage(&format!("--{first} and --{second} cannot both read standard input")));
@@ -67,32 +68,49 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     Ok(Documents { config, request })
 }
 
-/// A parameter that a flag or the environment gives: its name, and its value as JSON text.
-type Given = (&'static str, String);
-
-/// `request` with `flags` over it; what the flags do not replace stays as it is written. What is not a JSON object
-/// stays so: the component says what is wrong with it.
-fn overlaid(request: String, flags: &[Given]) -> String {
-    let Ok(object) = json::check(&request) else { return request };
-    if !object.starts_with('{') {
-        return request;
+impl Documents {
+    /// The two as one, as a configuration for requests that hold only a content. What is wrong with them is to be known
+    /// before: see [`Documents::with_content`].
+    pub(super) fn merged(&self) -> String {
+        let request: Vec<Member<'_>> = json::members(&self.request)
+            .filter(|(name, value)| *value != "null" && !is_content(name))
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect();
+        overlaid(self.config.clone(), &request)
     }
-    let replaced = |name: &str| {
-        flags.iter().any(|(flag, _)| match *flag {
-            // The two are ways to say one thing.
-            CONTENT | CONTENT_BASE64 => matches!(name, CONTENT | CONTENT_BASE64),
-            flag => flag == name,
-        })
-    };
+
+    /// The request, with this content (JSON text) instead of what it has.
+    pub(super) fn with_content(&self, content: &str) -> String {
+        overlaid(self.request.clone(), &[(Cow::Borrowed(CONTENT), content.to_owned())])
+    }
+}
+
+/// A parameter of a document: its name, and its value as JSON text.
+type Member<'a> = (Cow<'a, str>, String);
+
+/// `document` with `members` over it; what they do not replace stays as it is written. What is not a JSON object
+/// stays so: the component says what is wrong with it.
+fn overlaid(document: String, members: &[Member<'_>]) -> String {
+    let Ok(object) = json::check(&document) else { return document };
+    if !object.starts_with('{') {
+        return document;
+    }
+    // The two contents are ways to say one thing.
+    let replaces = |member: &str, name: &str| member == name || (is_content(member) && is_content(name));
+    let replaced = |name: &str| members.iter().any(|(member, _)| replaces(member, name));
     let kept = json::members(object).filter(|(name, _)| !replaced(name));
-    let flags = flags.iter().map(|(name, value)| (Cow::Borrowed(*name), value.as_str()));
+    let members = members.iter().map(|(name, value)| (name.clone(), value.as_str()));
     let members: Vec<String> =
-        kept.chain(flags).map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
+        kept.chain(members).map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
     format!("{{{}}}", members.join(","))
 }
 
+fn is_content(name: &str) -> bool {
+    matches!(name, CONTENT | CONTENT_BASE64)
+}
+
 /// The parameters that the flags and the environment give.
-fn flags(matches: &ArgMatches) -> Result<Vec<Given>, Response> {
+fn flags(matches: &ArgMatches) -> Result<Vec<Member<'static>>, Response> {
     let mut given = Vec::new();
     for parameter in PARAMETERS {
         // A variable that is empty is how a script leaves one out; an empty flag is somebody's wish.
@@ -100,7 +118,7 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Given>, Response> {
             text.is_empty() && matches.value_source(parameter.name) == Some(ValueSource::EnvVariable)
         };
         if let Some(text) = matches.get_one::<String>(parameter.name).filter(|text| !is_unset(text)) {
-            given.push((parameter.name, value(parameter, text)));
+            given.push((parameter.name.into(), value(parameter, text)));
         }
     }
     if let Some(path) = matches.get_one::<String>(PASSWORD_FILE) {
@@ -111,13 +129,13 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Given>, Response> {
                 password.pop();
             }
         }
-        given.retain(|(name, _)| *name != PASSWORD);
-        given.push((PASSWORD, string(password)));
+        given.retain(|(name, _)| name != PASSWORD);
+        given.push((PASSWORD.into(), string(password)));
     }
     if let Some(path) = matches.get_one::<String>(CONTENT_FILE) {
         given.push(match String::from_utf8(bytes(CONTENT_FILE, path)?) {
-            Ok(text) => (CONTENT, string(text)),
-            Err(binary) => (CONTENT_BASE64, string(STANDARD.encode(binary.as_bytes()))),
+            Ok(text) => (CONTENT.into(), string(text)),
+            Err(binary) => (CONTENT_BASE64.into(), string(STANDARD.encode(binary.as_bytes()))),
         });
     }
     Ok(given)

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
@@ -64,6 +65,8 @@ pub(super) struct Call<'a> {
     /// What the component is given, and must not say in the log.
     #[cfg_attr(not(feature = "wasi"), expect(dead_code, reason = "only WASI lets a component print"))]
     pub(super) documents: &'a [&'a str],
+    /// Dropped as soon as the messages stand in line at their connection, or will not.
+    pub(super) queued: Option<oneshot::Sender<()>>,
 }
 
 impl Call<'_> {
@@ -77,7 +80,7 @@ impl Call<'_> {
     /// The response: exit code 70, the component failed or its answer is not believed; 77, the tenant has too many calls
     /// under way.
     pub(super) async fn run<T, U>(
-        self,
+        mut self,
         call: impl AsyncFnOnce(&MqttConnector, &mut Store<State>) -> wasmtime::Result<T>,
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
     ) -> Result<U, Response> {
@@ -123,9 +126,10 @@ impl Call<'_> {
     }
 
     /// A store with the tenant's limits, for a call whose time is over at `latest`.
-    fn store(&self, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
+    fn store(&mut self, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
         let limits = self.tenant.limits();
-        let publisher = PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest);
+        let publisher =
+            PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest).queued(self.queued.take());
         let state = State {
             publisher: publisher.publisher(self.connector.publisher.clone()).build(),
             memory: MemoryBudget::new(limits.memory),

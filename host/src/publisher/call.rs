@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::{self, Admission};
@@ -22,6 +23,8 @@ pub(super) struct Call {
     pub(super) latest: Instant,
     pub(super) options: Arc<Options>,
     pub(super) effort: Effort,
+    /// Dropped as soon as the messages stand in line, or will not.
+    pub(super) queued: Option<oneshot::Sender<()>>,
 }
 
 /// What ends a call before its messages are settled.
@@ -47,7 +50,7 @@ impl Call {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let Self { tenant, publisher: Publisher { shared }, latest, options, effort } = self;
+        let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued } = self;
         admission::check_connection(&tenant, &options).map_err(|error| error.into_wit(Progress::NotSent))?;
         let started = Instant::now();
         let deadline = latest.min(started + Duration::from_millis(effort.timeout.into()));
@@ -92,6 +95,7 @@ impl Call {
                 return Ok(admission.answer(given_up.collect()));
             }
         };
+        drop(queued);
         let ending = tokio::select! {
             biased;
             () = ticket.settled() => Ending::TimeOut,

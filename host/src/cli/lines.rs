@@ -1,0 +1,157 @@
+//! `send --lines`: a message a line.
+//!
+//! A thread reads lines and makes requests of them, as many at a time as there are; some such batches are under way at one
+//! time, each in line behind the one before, so that the connection never waits for the next.
+
+mod read;
+mod report;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use mqtt_connector::{Connector, Response, Tenant};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use super::arguments::{LINES, LINES_BASE64, RESULTS};
+use super::documents::Documents;
+use super::{FAULT, response, signals};
+use read::{Batch, Encoding, Source};
+use report::Report;
+
+/// Batches that are under way at one time.
+const UNDER_WAY: usize = 3;
+
+/// The lines to send, and where the answers go.
+pub(super) struct Lines {
+    source: Source,
+    report: Report,
+}
+
+/// What the command line says of lines, if it does; the files are open then.
+///
+/// # Errors
+///
+/// The response: a file cannot be opened.
+pub(super) fn named(matches: &ArgMatches) -> Result<Option<Lines>, Response> {
+    for (flag, encoding) in [(LINES, Encoding::Content), (LINES_BASE64, Encoding::Base64)] {
+        if let Some(path) = matches.get_one::<String>(flag) {
+            let source = Source::open(flag, path, encoding)?;
+            let report = Report::open(matches.get_one::<String>(RESULTS).map(String::as_str), source.size())?;
+            return Ok(Some(Lines { source, report }));
+        }
+    }
+    Ok(None)
+}
+
+impl Lines {
+    /// Sends every line, and says how many were sent.
+    ///
+    /// # Errors
+    ///
+    /// The response: the parameters are wrong, whatever the lines are, or the answers cannot be written.
+    pub(super) async fn send(
+        self,
+        connector: Connector,
+        tenant: Arc<Tenant>,
+        documents: &Documents,
+    ) -> Result<Response, Response> {
+        let checked = connector.check(&tenant, &documents.config, &documents.with_content("\"\"")).await;
+        if checked.meta.exit_code != 0 {
+            return Err(checked);
+        }
+        let Self { source, mut report } = self;
+        let sender = Sender {
+            connector: Arc::new(connector),
+            tenant,
+            config: documents.merged().into(),
+            under_way: VecDeque::new(),
+        };
+        let connector = Arc::clone(&sender.connector);
+        let stop = Notify::new();
+        let sent = sender.send(source, &mut report, &stop);
+        let interrupt = || {
+            connector.interrupt();
+            stop.notify_one();
+        };
+        signals::answered(sent, interrupt).await?;
+        connector.close().await;
+        report.summary()
+    }
+}
+
+/// Batches on their way.
+struct Sender {
+    connector: Arc<Connector>,
+    tenant: Arc<Tenant>,
+    config: Arc<str>,
+    under_way: VecDeque<(JoinHandle<Vec<Response>>, u64)>,
+}
+
+impl Sender {
+    /// Sends what `source` has, until `stop`.
+    async fn send(mut self, source: Source, report: &mut Report, stop: &Notify) -> Result<(), Response> {
+        let mut batches = source.start()?;
+        loop {
+            // The answers of a slow input are not kept back until there are more lines.
+            let next = tokio::select! {
+                biased;
+                () = stop.notified() => {
+                    self.finish(report).await?;
+                    report.interrupted();
+                    return Ok(());
+                }
+                next = batches.recv(), if self.under_way.len() < UNDER_WAY => Some(next),
+                answered = first(&mut self.under_way) => {
+                    report.add(&answered?)?;
+                    None
+                }
+            };
+            match next {
+                None => {}
+                Some(Some(Ok(batch))) => self.begin(batch).await,
+                Some(Some(Err(failed))) => {
+                    self.finish(report).await?;
+                    report.stopped(failed);
+                    return Ok(());
+                }
+                Some(None) => return self.finish(report).await,
+            }
+        }
+    }
+
+    /// Starts a batch, and waits until it stands in line.
+    async fn begin(&mut self, batch: Batch) {
+        let (connector, tenant, config) =
+            (Arc::clone(&self.connector), Arc::clone(&self.tenant), Arc::clone(&self.config));
+        let (queued, in_line) = oneshot::channel();
+        let bytes = batch.bytes;
+        let sending = tokio::spawn(async move {
+            connector.send_batch_queued(&tenant, &config, &batch.requests, queued).await
+        });
+        self.under_way.push_back((sending, bytes));
+        // It is never sent, only dropped.
+        let _ = in_line.await;
+    }
+
+    async fn finish(&mut self, report: &mut Report) -> Result<(), Response> {
+        while !self.under_way.is_empty() {
+            report.add(&first(&mut self.under_way).await?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The answers to the first batch, and how many bytes of lines it had. Never, when there is none.
+async fn first(
+    under_way: &mut VecDeque<(JoinHandle<Vec<Response>>, u64)>,
+) -> Result<(Vec<Response>, u64), Response> {
+    let Some((sending, bytes)) = under_way.front_mut() else { return std::future::pending().await };
+    let bytes = *bytes;
+    let answers = sending.await;
+    under_way.pop_front();
+    answers
+        .map(|answers| (answers, bytes))
+        .map_err(|_| response(FAULT, "Sending the lines failed.".to_owned()))
+}

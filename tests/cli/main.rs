@@ -4,6 +4,7 @@
 
 mod documents;
 mod embed;
+mod lines;
 mod logging;
 mod operator;
 mod secrets;

@@ -5,6 +5,7 @@ mod budget;
 mod call;
 mod clock;
 mod config;
+mod engines;
 mod fault;
 mod load;
 mod request;
@@ -20,11 +21,11 @@ use tokio::sync::oneshot;
 
 pub use load::{ConnectorBuilder, LoadError};
 
-use crate::bindings::MqttConnectorPre;
 use crate::publisher::Publisher;
 use crate::tenant::Tenant;
-use call::{Call, State};
+use call::Call;
 use clock::Clock;
+use engines::Engines;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
@@ -58,15 +59,15 @@ pub struct Meta {
 /// not seen acknowledged, is answered for with exit code 70. Details go to the log (`tracing`, level error), never to
 /// the answer.
 pub struct Connector {
-    /// The component with the publisher.
-    live: MqttConnectorPre<State>,
-    /// The component with a publisher that is a fault to call.
-    dry: MqttConnectorPre<State>,
+    engines: Engines,
     clock: Clock,
     publisher: Publisher,
 }
 
 impl Connector {
+    /// For how many instances a place is kept ready, unless [`ConnectorBuilder::pool`] says otherwise: 100.
+    pub const POOL: u32 = 100;
+
     /// The built-in component, with the system's resolver.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod guests;
 mod limits;
 mod observability;
 mod out_of_turn;
+mod places;
 mod sandbox;
 mod secrets;
 mod sharing;

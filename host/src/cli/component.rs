@@ -22,7 +22,7 @@ const ELF: &[u8] = b"\x7fELF";
 ///
 /// The response: the component cannot be read or loaded.
 pub(super) fn connector(matches: &ArgMatches) -> Result<Connector, Response> {
-    let mut builder = Connector::builder();
+    let mut builder = Connector::builder().pool(0);
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         which = format!("--{COMPONENT} {path}: ");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::budget::{MemoryBudget, Meter};
 use super::fault::Fault;
@@ -90,8 +90,9 @@ impl Call<'_> {
         let room = self.tenant.load().send(tenant, limits, latest).await;
         let _room = room.map_err(|error| denied(&error))?;
         let meter = Arc::new(Meter::new(limits.cpu));
-        let mut store = self.store(&meter, latest);
-        let component = if self.dry_run { &self.connector.dry } else { &self.connector.live };
+        let taken = self.connector.engines.take();
+        let component = taken.component(self.dry_run);
+        let mut store = self.store(component.engine(), &meter, latest);
         let mut details = String::new();
         let answer = {
             let mut running = pin!(async {
@@ -126,7 +127,7 @@ impl Call<'_> {
     }
 
     /// A store with the tenant's limits, for a call whose time is over at `latest`.
-    fn store(&mut self, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
+    fn store(&mut self, engine: &Engine, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
         let limits = self.tenant.limits();
         let publisher =
             PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest).queued(self.queued.take());
@@ -137,7 +138,7 @@ impl Call<'_> {
             #[cfg(feature = "wasi")]
             wasi: None,
         };
-        let mut store = Store::new(self.connector.live.engine(), state);
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         // What the component hands over in one call of the host, and what it answers, is copied: no more than it may
         // have itself, however often its lists point at the same bytes.

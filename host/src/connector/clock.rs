@@ -14,7 +14,7 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// not wake a thread for each.
 const LINGER: u32 = 50;
 
-/// The clock of an engine: a thread that advances its epoch every [`TICK`] while a component runs, and sleeps
+/// The clock of a connector's engines: a thread that advances their epochs every [`TICK`] while a component runs, and sleeps
 /// otherwise. It ends when this is dropped.
 pub(super) struct Clock {
     state: Arc<ClockState>,
@@ -30,14 +30,13 @@ struct ClockState {
 }
 
 impl Clock {
-    /// Starts the clock of `engine`.
+    /// Starts the clock of `engines`.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let engine = engine.clone();
-        Self::with_hand(move || engine.increment_epoch())
+    pub(super) fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
+        Self::with_hand(move || engines.iter().for_each(Engine::increment_epoch))
     }
 
     fn with_hand(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {

@@ -1,0 +1,96 @@
+//! Where instances come from: a pool of places that are kept ready, and an engine that makes a new place for every call
+//! beyond that.
+//!
+//! A place of the pool has its memory mapped already, and what the last instance has written is put back without the
+//! kernel: an instance from there takes about half the time. The pool is no limit: a call that finds it full has its
+//! place made for it, so that one tenant's calls that wait for a broker do not keep out another's.
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::Component;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::call::State;
+use super::config::config;
+use crate::bindings::MqttConnectorPre;
+
+/// Bytes of a place's memory that are put back without the kernel: what an ordinary send uses.
+const KEPT_MEMORY: usize = 512 * 1024;
+/// The same, for its stack.
+const KEPT_STACK: usize = 32 * 1024;
+/// Core instances that a component has, at most: its own, and what adapts it to the contract.
+const CORE_INSTANCES: u32 = 10;
+
+/// A component that is linked, in one engine.
+pub(super) struct Ready {
+    /// With the publisher.
+    pub(super) live: MqttConnectorPre<State>,
+    /// With a publisher that is a fault to call.
+    pub(super) dry: MqttConnectorPre<State>,
+}
+
+/// The engines of a connector.
+pub(super) struct Engines {
+    pub(super) pool: Option<Pool>,
+    pub(super) on_demand: Ready,
+}
+
+/// A component in an engine with so many places.
+pub(super) struct Pool {
+    ready: Ready,
+    places: Semaphore,
+}
+
+/// The component for one call, and its place in the pool, if it has one.
+pub(super) struct Taken<'a> {
+    ready: &'a Ready,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Engines {
+    /// The component for one call. To be held for as long as its instance lives.
+    pub(super) fn take(&self) -> Taken<'_> {
+        let place = self.pool.as_ref().and_then(|pool| Some((pool, pool.places.try_acquire().ok()?)));
+        match place {
+            Some((pool, place)) => Taken { ready: &pool.ready, _place: Some(place) },
+            None => Taken { ready: &self.on_demand, _place: None },
+        }
+    }
+
+    /// Every engine.
+    pub(super) fn all(&self) -> Vec<Engine> {
+        let pool = self.pool.as_ref().map(|pool| &pool.ready);
+        pool.into_iter().chain([&self.on_demand]).map(|ready| ready.live.engine().clone()).collect()
+    }
+}
+
+impl Pool {
+    pub(super) fn new(ready: Ready, places: u32) -> Self {
+        Self { ready, places: Semaphore::new(places as usize) }
+    }
+}
+
+impl Taken<'_> {
+    /// The component, linked with the publisher, or with one that is a fault to call.
+    pub(super) fn component(&self, dry_run: bool) -> &MqttConnectorPre<State> {
+        if dry_run { &self.ready.dry } else { &self.ready.live }
+    }
+}
+
+/// The configuration of an engine with `places` for instances of `component`.
+pub(super) fn with_places(component: &Component, places: u32) -> Config {
+    let needs = component.resources_required();
+    let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(places)
+        .total_core_instances(places.saturating_mul(CORE_INSTANCES))
+        .total_memories(places.saturating_mul(memories.max(1)))
+        .total_tables(places.saturating_mul(tables.max(1)))
+        .total_stacks(places)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(KEPT_MEMORY)
+        .async_stack_keep_resident(KEPT_STACK)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}

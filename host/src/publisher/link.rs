@@ -48,6 +48,8 @@ struct State {
     stage: Stage,
     /// Closes as soon as no message needs it, and takes none.
     retired: bool,
+    /// The same, and nobody is in a hurry to use the client identifier again.
+    closing: bool,
     /// Takes no message any more: it is closed, or closing.
     ended: bool,
     /// The last call left before its messages were settled: the connection is to be dropped.
@@ -142,6 +144,12 @@ impl Link {
         let mut state = self.lock();
         state.retired = true;
         state.wake_task();
+    }
+
+    /// [`retire`](Self::retire)s the link, to wait for its end and not for another.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.retire();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

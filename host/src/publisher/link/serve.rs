@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,8 +25,6 @@ pub(in crate::publisher) struct Surroundings {
     pub(in crate::publisher) resolver: Arc<dyn Resolver>,
     /// How long a connection stays open that nobody needs.
     pub(in crate::publisher) idle: Duration,
-    /// Idle connections are to close at once.
-    pub(in crate::publisher) closing: AtomicBool,
 }
 
 impl Link {
@@ -141,7 +138,8 @@ impl Link {
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;
-        connection.close(!surroundings.closing.load(Ordering::Relaxed)).await;
+        let closing = self.lock().closing;
+        connection.close(!closing).await;
         Ok(())
     }
 
@@ -180,7 +178,6 @@ impl Link {
                     let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);
                     if state.retired
-                        || surroundings.closing.load(Ordering::Relaxed)
                         || until.is_some_and(|until| until <= now)
                         || wanted.as_mut().poll(context).is_ready()
                     {

@@ -67,7 +67,7 @@ fn a_send_is_tried_again_at_its_own_pace_beside_one_that_waits_for_long() {
     let old = platform.start(broker.port(), json!({ "qos": 1, "retries": 10, "timeout": 30_000 }));
     broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
     let began = Instant::now();
-    let new = platform.start(broker.port(), json!({ "qos": 1, "retries": 1, "timeout": 1000 }));
+    let new = platform.start(broker.port(), json!({ "qos": 1, "retries": 2, "timeout": 1000 }));
     let meta = platform.wait(new);
     assert_eq!(meta.exit_code, 0, "after {:?}: {}", began.elapsed(), meta.message);
     assert_eq!(platform.wait(old).exit_code, 0);
@@ -85,8 +85,8 @@ fn connections_that_others_are_in_a_hurry_for_cost_no_retry() {
     let platform = Platform::new(LONG);
     // Five connections have failed, and one more may be tried for it, in 0.8 to 1.6 s.
     let patient = platform.start(broker.port(), json!({ "qos": 1, "retries": 5, "timeout": 30_000 }));
-    for failed in [5, 6] {
-        broker.wait_until(PATIENCE, |all| all.len() == failed && all[failed - 1].ended.is_some());
+    broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
+    while broker.connections() < 7 {
         let hasty = platform.start(broker.port(), json!({ "qos": 1, "retries": 0 }));
         assert_eq!(platform.wait(hasty).exit_code, 74);
     }

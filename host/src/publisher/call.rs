@@ -77,8 +77,9 @@ impl Call {
         };
         let joined = tokio::select! {
             biased;
-            ticket = join => Ok(ticket),
+            // First, so that a call that comes after the interruption opens no connection.
             ending = over(&shared, deadline) => Err(ending),
+            ticket = join => Ok(ticket),
         };
         let ticket = match joined {
             Ok(ticket) => ticket,

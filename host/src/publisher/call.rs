@@ -78,8 +78,9 @@ impl Call {
         let joined = tokio::select! {
             biased;
             // First, so that a call that comes after the interruption opens no connection.
-            ending = over(&shared, deadline) => Err(ending),
+            () = shared.interrupted.cancelled() => Err(Ending::Interruption),
             ticket = join => Ok(ticket),
+            () = sleep_until(deadline) => Err(Ending::TimeOut),
         };
         let ticket = match joined {
             Ok(ticket) => ticket,

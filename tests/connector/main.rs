@@ -11,6 +11,7 @@ mod endings;
 mod fairness;
 mod faults;
 mod guests;
+mod joint;
 mod limits;
 mod observability;
 mod out_of_turn;

@@ -80,8 +80,10 @@ impl Call {
         };
         let joined = tokio::select! {
             biased;
+            // First, so that a call that comes after the interruption opens no connection.
+            () = shared.interrupted.cancelled() => Err(Ending::Interruption),
             ticket = join => Ok(ticket),
-            ending = over(&shared, deadline) => Err(ending),
+            () = sleep_until(deadline) => Err(Ending::TimeOut),
         };
         let ticket = match joined {
             Ok(ticket) => ticket,

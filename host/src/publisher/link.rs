@@ -30,7 +30,7 @@ use crate::tenant::Tenant;
 /// Calls that may have handed their messages to one connection. Further ones keep theirs and wait.
 const CALLS: usize = 1000;
 
-/// The wait before the second connection; it doubles from there.
+/// A call's wait before its second connection; it doubles from there.
 const BACKOFF: Duration = Duration::from_millis(100);
 
 /// A connection, or the attempt to make one.
@@ -48,15 +48,14 @@ struct State {
     stage: Stage,
     /// Closes as soon as no message needs it, and takes none.
     retired: bool,
+    /// The same, and nobody is in a hurry to use the client identifier again.
+    closing: bool,
     /// Takes no message any more: it is closed, or closing.
     ended: bool,
     /// The last call left before its messages were settled: the connection is to be dropped.
     abandoned: bool,
     /// Wakes the task.
     task: Option<Waker>,
-    backoff: Option<Duration>,
-    /// Until when the task waits before it connects again.
-    next_try: Option<Instant>,
 }
 
 /// A call whose messages the link has.
@@ -64,6 +63,12 @@ struct Waiting {
     stages: Stages,
     deadline: Instant,
     retries: u8,
+    /// A connection that is tried before is tried for others, and its failure is none of this call's.
+    next_try: Instant,
+    /// How long it waits when the next one fails.
+    backoff: Duration,
+    /// The connection that is tried now is tried for this call, too.
+    takes_part: bool,
     /// It came to a connection that stood already, and may have been dead for long: another one is not a retry.
     came_late: bool,
     waker: Option<Waker>,
@@ -115,12 +120,21 @@ impl Link {
         let batch = state.delivery.add(messages.into_iter(), started);
         stages.enter(state.stage);
         let came_late = state.stage == Stage::Acknowledgement;
-        let span = Span::current();
-        state.calls.insert(batch, Waiting { stages, deadline, retries, came_late, waker: None, span });
-        if let Some(next_try) = &mut state.next_try {
-            // It has waited for nothing yet.
-            *next_try = (*next_try).min(Instant::now() + BACKOFF);
-        }
+        let now = Instant::now();
+        // Not at once where a connection has just failed: many may come.
+        let next_try = if state.stage == Stage::BackOff { now + BACKOFF } else { now };
+        let call = Waiting {
+            stages,
+            deadline,
+            retries,
+            next_try,
+            backoff: BACKOFF,
+            takes_part: true,
+            came_late,
+            waker: None,
+            span: Span::current(),
+        };
+        state.calls.insert(batch, call);
         state.wake_task();
         Some(Ticket { link: Arc::clone(self), batch, _room: room })
     }
@@ -130,6 +144,12 @@ impl Link {
         let mut state = self.lock();
         state.retired = true;
         state.wake_task();
+    }
+
+    /// [`retire`](Self::retire)s the link, to wait for its end and not for another.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.retire();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,6 +204,20 @@ impl State {
             }
         }
         !settled.is_empty()
+    }
+
+    /// Another connection is tried, for those whose time has come.
+    fn begin_attempt(&mut self) {
+        let now = Instant::now();
+        for call in self.calls.values_mut() {
+            call.takes_part = call.next_try <= now;
+        }
+    }
+
+    /// When the first of the calls that wait is to have another connection.
+    fn next_try(&self) -> Option<Instant> {
+        let waiting = self.calls.iter().filter(|(batch, _)| !self.delivery.has_settled(**batch));
+        waiting.map(|(_, call)| call.next_try).min()
     }
 
     /// Goes on to `stage`, for every call that waits.

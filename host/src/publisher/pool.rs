@@ -7,14 +7,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
 
 use super::egress::Resolver;
 use super::link::{Link, Surroundings, Ticket, Work};
@@ -25,7 +23,6 @@ use crate::tenant::Tenant;
 pub(super) struct Pool {
     lines: Mutex<HashMap<Client, Standing>>,
     surroundings: Arc<Surroundings>,
-    tasks: TaskTracker,
 }
 
 /// A client identifier, at a broker. The tenant is part of it: tenants never wait for each other, nor does one runtime
@@ -66,8 +63,8 @@ struct Place {
 impl Pool {
     /// `idle` is how long a connection stays open that nobody needs.
     pub(super) fn new(resolver: Arc<dyn Resolver>, idle: Duration) -> Arc<Self> {
-        let surroundings = Arc::new(Surroundings { resolver, idle, closing: AtomicBool::new(false) });
-        Arc::new(Self { lines: Mutex::default(), surroundings, tasks: TaskTracker::new() })
+        let surroundings = Arc::new(Surroundings { resolver, idle });
+        Arc::new(Self { lines: Mutex::default(), surroundings })
     }
 
     pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
@@ -101,7 +98,7 @@ impl Pool {
             let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options)));
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
-            *task = Some(self.tasks.spawn(async move {
+            *task = Some(tokio::spawn(async move {
                 link.serve(surroundings).await;
                 drop(stays);
             }));
@@ -117,14 +114,20 @@ impl Pool {
         }
     }
 
-    /// Closes the connections, each as soon as no message needs it, and waits until they are closed.
+    /// Closes the connections, each as soon as no message needs it, and waits until they are closed; also those that are
+    /// opened for who stands in line now. For who comes later it does not wait.
     pub(super) async fn close(&self) {
-        self.surroundings.closing.store(true, Ordering::Relaxed);
-        self.retire();
-        self.tasks.close();
-        self.tasks.wait().await;
-        self.tasks.reopen();
-        self.surroundings.closing.store(false, Ordering::Relaxed);
+        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        for line in &lines {
+            line.close();
+        }
+        for line in lines {
+            let mut task = line.turn.lock().await;
+            line.close();
+            if let Some(task) = task.take() {
+                let _ = task.await;
+            }
+        }
     }
 
     fn place(self: &Arc<Self>, tenant: &Tenant, options: &Arc<Options>) -> Place {
@@ -152,6 +155,13 @@ impl Pool {
 }
 
 impl Line {
+    /// Lets the connection close as soon as no message needs it.
+    fn close(&self) {
+        if let Some(link) = &*self.link() {
+            link.close();
+        }
+    }
+
     fn link(&self) -> MutexGuard<'_, Option<Arc<Link>>> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }

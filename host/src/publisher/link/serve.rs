@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,8 +25,6 @@ pub(in crate::publisher) struct Surroundings {
     pub(in crate::publisher) resolver: Arc<dyn Resolver>,
     /// How long a connection stays open that nobody needs.
     pub(in crate::publisher) idle: Duration,
-    /// Idle connections are to close at once.
-    pub(in crate::publisher) closing: AtomicBool,
 }
 
 impl Link {
@@ -53,11 +50,10 @@ impl Link {
     async fn connections(&self, surroundings: &Surroundings) {
         let mut addresses = Vec::new();
         loop {
+            self.lock().begin_attempt();
             let Err(error) = self.connection(&mut addresses, surroundings).await else { return };
-            let Some(wait) = self.lost(&error) else { return };
-            if wait > Duration::ZERO {
-                self.back_off(wait).await;
-            }
+            let Some(earliest) = self.lost(&error) else { return };
+            self.back_off(earliest).await;
         }
     }
 
@@ -142,7 +138,8 @@ impl Link {
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;
-        connection.close(!surroundings.closing.load(Ordering::Relaxed)).await;
+        let closing = self.lock().closing;
+        connection.close(!closing).await;
         Ok(())
     }
 
@@ -165,7 +162,8 @@ impl Link {
             loop {
                 let failed = connection.poll_exchange(context, &mut state.delivery);
                 if state.wake_settled() {
-                    state.backoff = None;
+                    // A message of QoS 0 is settled before anybody sees that it was not.
+                    settled_since = None;
                 }
                 if let Poll::Ready(error) = failed {
                     return Poll::Ready(Err(error));
@@ -180,7 +178,6 @@ impl Link {
                     let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);
                     if state.retired
-                        || surroundings.closing.load(Ordering::Relaxed)
                         || until.is_some_and(|until| until <= now)
                         || wanted.as_mut().poll(context).is_ready()
                     {
@@ -215,10 +212,11 @@ impl Link {
         .await
     }
 
-    /// The connection is lost, or was not made. How long to wait before the next one; `None` when nobody waits for it.
-    fn lost(&self, error: &Error) -> Option<Duration> {
+    /// The connection is lost, or was not made. When the next one may be tried at the earliest; `None` when nobody waits
+    /// for it.
+    fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
-        let State { delivery, calls, backoff, stage, .. } = &mut *guard;
+        let State { delivery, calls, stage, .. } = &mut *guard;
         let hint = match (&self.options.tls, error) {
             (None, Error::Lost(_)) if *stage == Stage::Connect => {
                 " (a broker behind TLS is named with ssl://)"
@@ -231,9 +229,9 @@ impl Link {
             error => while_at(error, stage.words(), ""),
         };
         delivery.disconnected(self.options.clean_session, &touched);
-        let next = backoff.map_or(BACKOFF, |backoff| backoff * 2);
-        let wait = jittered(next);
-        let latest = Instant::now() + wait;
+        let now = Instant::now();
+        let accepted = *stage == Stage::Acknowledgement;
+        let share = share_of_wait();
         let mut has_to_wait = false;
         for (&batch, call) in calls {
             if delivery.has_settled(batch) {
@@ -249,40 +247,45 @@ impl Link {
                 delivery.fail_batch(batch, reason);
             } else if came_late && delivery.is_untouched(batch) {
                 // Nothing was tried for it yet.
-            } else if call.retries == 0 || latest >= call.deadline {
+            } else if !call.takes_part && !accepted {
+                has_to_wait = true;
+            } else if call.retries == 0 || now + call.backoff.mul_f64(share) >= call.deadline {
                 delivery.fail_batch(batch, reason);
             } else {
                 let retries = call.retries;
                 call.span.in_scope(|| tracing::debug!(%error, retries, "another connection will be tried"));
                 call.retries -= 1;
+                call.next_try = now + call.backoff.mul_f64(share);
+                call.backoff *= 2;
                 has_to_wait = true;
             }
         }
         let goes_on = !delivery.is_settled();
-        *backoff = Some(next).filter(|_| has_to_wait);
         guard.wake_settled();
         guard.ended |= !goes_on;
-        goes_on.then_some(if has_to_wait { wait } else { Duration::ZERO })
+        goes_on.then_some(if has_to_wait { now + BACKOFF / 2 } else { now })
     }
 
-    /// Waits before the next connection, but not for long when somebody new has come.
-    async fn back_off(&self, wait: Duration) {
-        let until = Instant::now() + wait;
-        {
+    /// Waits until the next connection is due for one of the calls, those that come meanwhile among them.
+    async fn back_off(&self, earliest: Instant) {
+        let due = |state: &State| state.next_try().map_or(earliest, |next| next.max(earliest));
+        let mut timer = {
             let mut state = self.lock();
+            let due = due(&state);
+            if due <= Instant::now() {
+                return;
+            }
             state.enter(Stage::BackOff);
-            state.next_try = Some(until);
-        }
-        let mut timer = pin!(sleep_until(until));
+            pin!(sleep_until(due))
+        };
         poll_fn(|context| {
-            let until = self.lock().next_try.unwrap_or(until);
-            if timer.deadline() != until {
-                timer.as_mut().reset(until);
+            let due = due(&self.lock());
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
             }
             timer.as_mut().poll(context)
         })
         .await;
-        self.lock().next_try = None;
     }
 
     fn enter(&self, stage: Stage) {
@@ -319,9 +322,9 @@ fn while_at(error: &Error, words: &str, hint: &str) -> Error {
     }
 }
 
-/// Half of `wait` to all of it, so that many that lost one broker do not come back at one moment.
-fn jittered(wait: Duration) -> Duration {
-    wait / 2 + (wait / 2).mul_f64(f64::from(random() as u32) / f64::from(u32::MAX))
+/// How much of its wait a call waits: half to all of it, so that many that lost one broker do not come back at one moment.
+fn share_of_wait() -> f64 {
+    0.5 + f64::from(random() as u32) / f64::from(u32::MAX) / 2.0
 }
 
 fn random_identifier() -> u16 {

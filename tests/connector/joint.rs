@@ -1,0 +1,160 @@
+//! What sends that share a connection owe each other: nothing. Each has its own retries, and connections close when they
+//! are to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mqtt_connector::{Connector, Meta, Tenant};
+use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::port::SilentPort;
+use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::faults::{connected, goodbye, publish, script};
+use crate::support::{PATIENCE, config, operator, with};
+
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(600);
+
+struct Platform {
+    runtime: Runtime,
+    connector: Arc<Connector>,
+    tenant: Arc<Tenant>,
+}
+
+impl Platform {
+    fn new(idle: Duration) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let connector = Arc::new(Connector::builder().idle(idle).build().unwrap());
+        Self { runtime, connector, tenant: operator() }
+    }
+
+    /// Starts a send of content `x` to topic `t`, with `config` over the usual configuration.
+    fn start(&self, port: u16, more: Value) -> JoinHandle<Meta> {
+        let (connector, tenant) = (Arc::clone(&self.connector), Arc::clone(&self.tenant));
+        let configuration = with(&config(port), more).to_string();
+        let request = json!({ "topic": "t", "content": "x" }).to_string();
+        self.runtime.spawn(async move { connector.send(&tenant, &configuration, &request).await.meta })
+    }
+
+    fn wait(&self, send: JoinHandle<Meta>) -> Meta {
+        self.runtime.block_on(send).unwrap()
+    }
+}
+
+/// A connection on which the broker hangs up instead of accepting it.
+fn refuses() -> Vec<Step> {
+    vec![Step::expect(Expect::connect()), Step::close()]
+}
+
+fn accepts(messages: usize) -> Vec<Step> {
+    let message = || [Step::expect(publish(1)), Step::respond(PacketType::PubAck)];
+    script([connected(false), (0..messages).flat_map(|_| message()).collect(), goodbye()])
+}
+
+#[test]
+fn a_send_is_tried_again_at_its_own_pace_beside_one_that_waits_for_long() {
+    // After five connections an old send waits 0.8 to 1.6 s, after six 1.6 to 3.2 s.
+    let mut broker = ScriptedBroker::builder();
+    for _ in 0..6 {
+        broker = broker.connection(refuses());
+    }
+    let broker = broker.connection(accepts(2)).start();
+    let platform = Platform::new(LONG);
+    let old = platform.start(broker.port(), json!({ "qos": 1, "retries": 10, "timeout": 30_000 }));
+    broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
+    let began = Instant::now();
+    let new = platform.start(broker.port(), json!({ "qos": 1, "retries": 2, "timeout": 1000 }));
+    let meta = platform.wait(new);
+    assert_eq!(meta.exit_code, 0, "after {:?}: {}", began.elapsed(), meta.message);
+    assert_eq!(platform.wait(old).exit_code, 0);
+    platform.runtime.block_on(platform.connector.close());
+    broker.finish();
+}
+
+#[test]
+fn connections_that_others_are_in_a_hurry_for_cost_no_retry() {
+    let mut broker = ScriptedBroker::builder();
+    for _ in 0..7 {
+        broker = broker.connection(refuses());
+    }
+    let broker = broker.connection(accepts(1)).start();
+    let platform = Platform::new(LONG);
+    // Five connections have failed, and one more may be tried for it, in 0.8 to 1.6 s.
+    let patient = platform.start(broker.port(), json!({ "qos": 1, "retries": 5, "timeout": 30_000 }));
+    broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
+    while broker.connections() < 7 {
+        let hasty = platform.start(broker.port(), json!({ "qos": 1, "retries": 0 }));
+        assert_eq!(platform.wait(hasty).exit_code, 74);
+    }
+    let meta = platform.wait(patient);
+    assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    platform.runtime.block_on(platform.connector.close());
+    broker.finish();
+}
+
+#[test]
+fn a_connection_is_not_idle_while_messages_of_qos_0_go_over_it() {
+    let broker = Mosquitto::start();
+    let platform = Platform::new(Duration::from_millis(600));
+    let until = Instant::now() + Duration::from_millis(1500);
+    while Instant::now() < until {
+        let meta = platform.wait(platform.start(broker.port(), json!({ "qos": 0 })));
+        assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    }
+    platform.runtime.block_on(platform.connector.close());
+    assert_eq!(broker.log().matches(" as sender (").count(), 1, "{}", broker.log());
+}
+
+#[test]
+fn to_close_ends_while_others_go_on_sending() {
+    let silent = SilentPort::open();
+    let platform = Platform::new(LONG);
+    // At no moment is there nobody who waits for CONNACK.
+    let sending: Vec<_> = (0..4)
+        .map(|n| {
+            let (connector, tenant) = (Arc::clone(&platform.connector), Arc::clone(&platform.tenant));
+            let configuration = with(&config(silent.port()), json!({ "client-id": format!("c{n}") }));
+            let mut timeout = 200 + 50 * n;
+            platform.runtime.spawn(async move {
+                loop {
+                    let request = json!({ "topic": "t", "content": "x", "timeout": timeout }).to_string();
+                    let meta = connector.send(&tenant, &configuration.to_string(), &request).await.meta;
+                    assert_eq!(meta.exit_code, 75, "{}", meta.message);
+                    timeout = 200;
+                }
+            })
+        })
+        .collect();
+    let first = platform.start(silent.port(), json!({ "timeout": 100 }));
+    assert_eq!(platform.wait(first).exit_code, 75);
+    let close = async { tokio::time::timeout(PATIENCE, platform.connector.close()).await };
+    platform.runtime.block_on(close).unwrap();
+    for one in sending {
+        assert!(!one.is_finished());
+        one.abort();
+    }
+}
+
+#[test]
+fn connections_may_be_closed_by_many_at_once() {
+    let broker = Mosquitto::start();
+    let platform = Platform::new(LONG);
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        let send = platform.start(broker.port(), json!({ "qos": 0 }));
+        let closing: Vec<_> = (0..8)
+            .map(|_| {
+                let connector = Arc::clone(&platform.connector);
+                platform.runtime.spawn(async move { connector.close().await })
+            })
+            .collect();
+        assert_eq!(platform.wait(send).exit_code, 0);
+        for one in closing {
+            platform.runtime.block_on(async { tokio::time::timeout(PATIENCE, one).await }).unwrap().unwrap();
+        }
+    }
+}

@@ -39,6 +39,8 @@ pub(super) struct Connection<S> {
     written: u64,
     /// What came with CONNACK is not taken yet.
     early: bool,
+    /// When something last came.
+    heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
     session_present: bool,
 }
@@ -92,6 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             medium,
             written: 0,
             early: true,
+            heard: None,
             keep_alive: None,
             session_present: false,
         };
@@ -162,11 +165,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }
             match ready!(self.poll_move(context, !delivery.is_swamped())) {
-                Ok(Moved::In) => {}
+                Ok(Moved::In) => self.heard = Some(Instant::now()),
                 Ok(Moved::Out) => delivery.written(self.written),
                 Err(error) => return Poll::Ready(error),
             }
         }
+    }
+
+    /// When something last came from the broker, after CONNACK.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        self.heard
     }
 
     /// Whether nothing is on its way out.

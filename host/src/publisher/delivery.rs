@@ -92,6 +92,16 @@ enum Unwritten {
 }
 
 impl Delivery {
+    /// A delivery in a session of before, in which the broker may still hold messages with these packet identifiers.
+    pub(super) fn after(leftovers: HashSet<u16>) -> Self {
+        Self { abandoned: leftovers, ..Self::default() }
+    }
+
+    /// The packet identifiers under which the broker may still hold a message of QoS 2 that was given up.
+    pub(super) fn leftovers(&mut self) -> HashSet<u16> {
+        std::mem::take(&mut self.abandoned)
+    }
+
     /// Begins on a new connection, whose CONNACK said whether the session survived.
     ///
     /// `first_identifier` is used in a session that was there before: the broker may still hold identifiers of messages

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -16,6 +17,9 @@ use tokio::time::{Instant, timeout};
 use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
 use crate::tenant::Tenant;
+
+/// How long an address may take to answer when there is another: a call with little time may wait beside one with much.
+const SHARE: Duration = Duration::from_secs(3);
 
 /// What [`Resolver::resolve`] returns: a future, boxed, so that a resolver can be chosen at run time.
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
@@ -124,8 +128,8 @@ async fn look_up(
     looking_up.await.map_err(|_| io::Error::other("the resolver failed"))?
 }
 
-/// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, and the last
-/// has all of it.
+/// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, [`SHARE`] at most,
+/// and the last has all of it.
 ///
 /// # Errors
 ///
@@ -139,7 +143,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
             Ok(connecting.await)
         } else {
             let time = deadline.saturating_duration_since(Instant::now());
-            timeout(time / u32::try_from(left).unwrap_or(u32::MAX), connecting).await
+            timeout((time / u32::try_from(left).unwrap_or(u32::MAX)).min(SHARE), connecting).await
         };
         let error = match connected {
             Ok(Ok(stream)) => {

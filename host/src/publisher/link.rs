@@ -8,7 +8,7 @@
 
 mod serve;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -48,6 +48,11 @@ struct State {
     stage: Stage,
     /// Closes as soon as no message needs it, and takes none.
     retired: bool,
+    /// The same, until there is another connection: on this one a call has waited in vain, and nothing was heard of the
+    /// broker all the while.
+    suspect: bool,
+    /// When something last came from the broker.
+    heard: Option<Instant>,
     /// The same, and nobody is in a hurry to use the client identifier again.
     closing: bool,
     /// Takes no message any more: it is closed, or closing.
@@ -61,6 +66,7 @@ struct State {
 /// A call whose messages the link has.
 struct Waiting {
     stages: Stages,
+    joined: Instant,
     deadline: Instant,
     retries: u8,
     /// A connection that is tried before is tried for others, and its failure is none of this call's.
@@ -96,8 +102,16 @@ pub(super) struct Ticket {
 }
 
 impl Link {
-    pub(super) fn new(tenant: Arc<Tenant>, options: Arc<Options>) -> Self {
-        Self { tenant, options, room: Arc::new(Semaphore::new(CALLS)), state: Mutex::default() }
+    /// A link that has not connected yet. `leftovers` are what [`leftovers`](Self::leftovers) of the last one with this
+    /// client identifier gave.
+    pub(super) fn new(tenant: Arc<Tenant>, options: Arc<Options>, leftovers: HashSet<u16>) -> Self {
+        let state = State { delivery: Delivery::after(leftovers), ..State::default() };
+        Self { tenant, options, room: Arc::new(Semaphore::new(CALLS)), state: Mutex::new(state) }
+    }
+
+    /// The packet identifiers under which the broker may still hold a message of QoS 2, in a session that goes on.
+    pub(super) fn leftovers(&self) -> HashSet<u16> {
+        if self.options.clean_session { HashSet::new() } else { self.lock().delivery.leftovers() }
     }
 
     /// Hands `work` over, waiting while too many calls have done so; leaves it where it is when this link is not for it: it
@@ -125,6 +139,7 @@ impl Link {
         let next_try = if state.stage == Stage::BackOff { now + BACKOFF } else { now };
         let call = Waiting {
             stages,
+            joined: now,
             deadline,
             retries,
             next_try,
@@ -156,15 +171,16 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a call out. What of its messages is not settled is given up, for the reason that `why` gives: it is told
+    /// Takes a call out; `in_vain`: because it has waited for as long as it may. What of its messages is not settled is given up, for the reason that `why` gives: it is told
     /// how long the call was at what, and whether all of its messages are as good as new.
     fn leave(
         &self,
         batch: BatchId,
+        in_vain: bool,
         why: impl FnOnce(&Stages, bool) -> Error,
     ) -> Option<(Vec<Settlement>, Stages)> {
         let mut state = self.lock();
-        let Waiting { stages, .. } = state.calls.remove(&batch)?;
+        let Waiting { stages, joined, .. } = state.calls.remove(&batch)?;
         if state.delivery.has_settled(batch) {
             let settled = Error::Lost(String::new());
             return Some((state.delivery.end(batch, &settled, true), stages));
@@ -172,8 +188,8 @@ impl Link {
         let why = why(&stages, state.delivery.is_untouched(batch));
         let goes_on = !state.delivery.is_last(batch);
         if goes_on {
-            // A broker that did not answer this call in time may be gone; who comes now had better not rely on it.
-            state.retired |= state.stage == Stage::Acknowledgement;
+            let was_silent = state.heard.is_none_or(|heard| heard < joined);
+            state.suspect |= was_silent && state.stage == Stage::Acknowledgement && in_vain;
         } else {
             state.ended = true;
             state.abandoned = true;
@@ -186,7 +202,7 @@ impl Link {
 
 impl State {
     fn is_closed(&self) -> bool {
-        self.retired || self.ended
+        self.retired || self.suspect || self.ended
     }
 
     fn wake_task(&mut self) {
@@ -241,7 +257,7 @@ impl Ticket {
     /// up, each message by how far it got, for the reason that `why` gives: it is told how long the call was at what, and
     /// whether all of its messages are as good as new.
     pub(super) fn end(self, why: impl FnOnce(&Stages, bool) -> Error) -> Option<(Vec<Settlement>, Stages)> {
-        self.link.leave(self.batch, why)
+        self.link.leave(self.batch, true, why)
     }
 
     fn poll_settled(&self, context: &mut Context<'_>) -> Poll<()> {
@@ -258,7 +274,8 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.link.leave(self.batch, |_, _| Error::Lost("nobody waits for the message any more".to_owned()));
+        self.link
+            .leave(self.batch, false, |_, _| Error::Lost("nobody waits for the message any more".to_owned()));
     }
 }
 
@@ -302,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_takes_so_many_calls_and_further_ones_wait() {
         let (tenant, options) = (Arc::new(Tenant::unrestricted("t")), options(60));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options)));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options), HashSet::new()));
         let mut tickets = Vec::new();
         for _ in 0..CALLS {
             tickets.push(link.join(&tenant, &options, &mut work()).await.unwrap());
@@ -321,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_is_for_one_tenant_with_one_set_of_options_and_not_for_ever() {
         let (tenant, same_name) = (Arc::new(Tenant::unrestricted("t")), Arc::new(Tenant::unrestricted("t")));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60)));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60), HashSet::new()));
         assert!(link.join(&tenant, &options(7), &mut work()).await.is_none(), "other options");
         assert!(link.join(&same_name, &options(60), &mut work()).await.is_none(), "other grants, perhaps");
         let ticket = link.join(&tenant, &options(60), &mut work()).await;

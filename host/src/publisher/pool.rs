@@ -4,8 +4,8 @@
 //! with equal connect options share a connection, and one with other options waits until that is idle, closes it and opens
 //! its own. Who comes later waits behind it: none of them is passed over for ever.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,9 +19,14 @@ use super::link::{Link, Surroundings, Ticket, Work};
 use super::options::Options;
 use crate::tenant::Tenant;
 
+/// Client identifiers of which it is remembered what their last connection has left behind.
+const REMEMBERED: usize = 10_000;
+
 /// The links of one process.
 pub(super) struct Pool {
     lines: Mutex<HashMap<Client, Standing>>,
+    /// Packet identifiers that the next link with a client identifier is not to use.
+    leftovers: Mutex<HashMap<Client, HashSet<u16>>>,
     surroundings: Arc<Surroundings>,
 }
 
@@ -64,7 +69,7 @@ impl Pool {
     /// `idle` is how long a connection stays open that nobody needs.
     pub(super) fn new(resolver: Arc<dyn Resolver>, idle: Duration) -> Arc<Self> {
         let surroundings = Arc::new(Surroundings { resolver, idle });
-        Arc::new(Self { lines: Mutex::default(), surroundings })
+        Arc::new(Self { lines: Mutex::default(), leftovers: Mutex::default(), surroundings })
     }
 
     pub(super) fn resolver(&self) -> &Arc<dyn Resolver> {
@@ -95,12 +100,13 @@ impl Pool {
                 // However it ended, it is not connected any more.
                 let _ = task.await;
             }
-            let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options)));
+            let leftovers = self.leftovers().remove(&place.client).unwrap_or_default();
+            let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options), leftovers));
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
             *task = Some(tokio::spawn(async move {
-                link.serve(surroundings).await;
-                drop(stays);
+                Arc::clone(&link).serve(surroundings).await;
+                stays.leave_behind(link.leftovers());
             }));
         }
     }
@@ -149,6 +155,10 @@ impl Pool {
         Place { pool: Arc::clone(self), line: Arc::clone(&standing.line), client }
     }
 
+    fn leftovers(&self) -> MutexGuard<'_, HashMap<Client, HashSet<u16>>> {
+        self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Client, Standing>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,6 +194,16 @@ impl Eq for Client {}
 impl Hash for Client {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parts().hash(state);
+    }
+}
+
+impl Place {
+    /// Leaves, with what the next link has to know.
+    fn leave_behind(self, leftovers: HashSet<u16>) {
+        let mut all = self.pool.leftovers();
+        if !leftovers.is_empty() && all.len() < REMEMBERED {
+            all.insert(self.client.clone(), leftovers);
+        }
     }
 }
 

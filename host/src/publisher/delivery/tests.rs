@@ -478,3 +478,15 @@ fn a_lost_connection_settles_each_call_by_its_own_progress() {
     run.connect(false);
     assert_eq!(published(&run.write()).len(), 1, "the one that nobody has");
 }
+
+#[test]
+fn what_an_earlier_connection_has_left_behind_is_not_used_while_the_session_lives() {
+    for (session_present, expected) in [(true, 502), (false, 1)] {
+        let mut delivery = Delivery::after(HashSet::from([501, 1]));
+        delivery.connected(session_present, 500);
+        delivery.add([(message(Qos::ExactlyOnce), Instant::now())].into_iter(), Instant::now());
+        let mut out = BytesMut::new();
+        delivery.serialise(&mut out, 0);
+        assert_eq!(published(&[Packet::read(&mut out, MAX_PACKET).unwrap()]), [(expected, false)]);
+    }
+}

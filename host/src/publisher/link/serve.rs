@@ -134,6 +134,7 @@ impl Link {
         {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);
+            state.suspect = false;
             state.delivery.connected(connection.session_present(), random_identifier());
             state.wake_settled();
         }
@@ -161,6 +162,7 @@ impl Link {
             }
             loop {
                 let failed = connection.poll_exchange(context, &mut state.delivery);
+                state.heard = connection.heard();
                 if state.wake_settled() {
                     // A message of QoS 0 is settled before anybody sees that it was not.
                     settled_since = None;
@@ -177,7 +179,7 @@ impl Link {
                 } else if connection.is_flushed() {
                     let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);
-                    if state.retired
+                    if state.is_closed()
                         || until.is_some_and(|until| until <= now)
                         || wanted.as_mut().poll(context).is_ready()
                     {
@@ -216,7 +218,7 @@ impl Link {
     /// for it.
     fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
-        let State { delivery, calls, stage, .. } = &mut *guard;
+        let State { delivery, calls, stage, suspect, .. } = &mut *guard;
         let hint = match (&self.options.tls, error) {
             (None, Error::Lost(_)) if *stage == Stage::Connect => {
                 " (a broker behind TLS is named with ssl://)"
@@ -229,6 +231,7 @@ impl Link {
             error => while_at(error, stage.words(), ""),
         };
         delivery.disconnected(self.options.clean_session, &touched);
+        *suspect = false;
         let now = Instant::now();
         let accepted = *stage == Stage::Acknowledgement;
         let share = share_of_wait();

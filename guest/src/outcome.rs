@@ -3,7 +3,7 @@
 //! Every message is one line. It never holds a password, a key, PEM text or content; texts that came from
 //! outside are shortened and their control characters escaped ([`crate::shown`]).
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::bindings::Meta;
 use crate::bindings::publisher::{
@@ -78,38 +78,88 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks) -
     Meta { exit_code: code::SENT, message: text }
 }
 
-/// The answer to a message that was handed to the publisher.
-pub fn published(
-    options: &ConnectOptions,
-    message: &Message,
-    remarks: &Remarks,
-    result: Result<&Receipt, &Error>,
-) -> Meta {
-    match result {
-        Ok(receipt) => sent(options, message, remarks, *receipt),
-        Err(error) => failed(options, message, remarks, error),
+/// Makes the answers to messages that were handed to the publisher over one connection.
+///
+/// What one answer has in common with the one before it is put into words once.
+pub struct Answers<'a> {
+    options: &'a ConnectOptions,
+    said: Option<Said<'a>>,
+}
+
+impl<'a> Answers<'a> {
+    /// Answers about messages over the connection with these options.
+    pub fn new(options: &'a ConnectOptions) -> Self {
+        Answers { options, said: None }
+    }
+
+    /// The answer to one message.
+    pub fn published(
+        &mut self,
+        message: &'a Message,
+        remarks: &Remarks,
+        result: Result<&Receipt, &Error>,
+    ) -> Meta {
+        let receipt = match result {
+            Ok(receipt) => *receipt,
+            Err(error) => return failed(self.options, message, remarks, error),
+        };
+        let about = About { topic: &message.topic, asked: message.qos, sent: receipt.qos, remarks: *remarks };
+        let said = match self.said.take() {
+            Some(said) if said.about == about => said,
+            Some(_) | None => Said::new(self.options, about),
+        };
+        let text = said.in_time(receipt.elapsed_microseconds);
+        self.said = Some(said);
+        Meta { exit_code: code::SENT, message: text }
     }
 }
 
-fn sent(options: &ConnectOptions, message: &Message, remarks: &Remarks, receipt: Receipt) -> Meta {
-    let tenths = receipt.elapsed_microseconds / 100;
-    let lowered = match remarks.lowered_for_aws {
-        Some(asked) => Lowered { asked: Some(asked), sent: receipt.qos, who: "AWS IoT has no QoS 2" },
-        None if qos::number(receipt.qos) < qos::number(message.qos) => {
-            Lowered { asked: Some(message.qos), sent: receipt.qos, who: "the broker has no higher one" }
-        }
-        None => Lowered { asked: None, sent: receipt.qos, who: "" },
-    };
-    let text = format!(
-        "Sent with QoS {}{} to topic {} at {} in {}.{} ms.{lowered}",
-        qos::number(receipt.qos),
-        if receipt.qos == Qos::AtMostOnce { " (never acknowledged)" } else { "" },
-        Shown::quoted(&message.topic, shown::TOPIC),
-        Address::new(options, remarks),
-        tenths / 10,
-        tenths % 10,
-    );
-    Meta { exit_code: code::SENT, message: text }
+/// All that the answer to a message that was sent depends on, but for its time.
+#[derive(PartialEq, Eq)]
+struct About<'a> {
+    topic: &'a str,
+    asked: Qos,
+    sent: Qos,
+    remarks: Remarks,
+}
+
+/// The answer to a message that was sent: what stands before its time and after it.
+struct Said<'a> {
+    about: About<'a>,
+    before: String,
+    after: String,
+}
+
+impl<'a> Said<'a> {
+    fn new(options: &ConnectOptions, about: About<'a>) -> Self {
+        let About { topic, asked, sent, remarks } = &about;
+        let lowered = match remarks.lowered_for_aws {
+            Some(asked) => Lowered { asked: Some(asked), sent: *sent, who: "AWS IoT has no QoS 2" },
+            None if qos::number(*sent) < qos::number(*asked) => {
+                Lowered { asked: Some(*asked), sent: *sent, who: "the broker has no higher one" }
+            }
+            None => Lowered { asked: None, sent: *sent, who: "" },
+        };
+        let before = format!(
+            "Sent with QoS {}{} to topic {} at {} in ",
+            qos::number(*sent),
+            if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" },
+            Shown::quoted(topic, shown::TOPIC),
+            Address::new(options, remarks),
+        );
+        Said { before, after: format!(" ms.{lowered}"), about }
+    }
+
+    fn in_time(&self, microseconds: u64) -> String {
+        let tenths = microseconds / 100;
+        // The longest time has 19 digits and a point. What leaves the component is shrunk to its length.
+        let mut text = String::with_capacity(self.before.len() + 20 + self.after.len());
+        text.push_str(&self.before);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}.{}", tenths / 10, tenths % 10);
+        text.push_str(&self.after);
+        text
+    }
 }
 
 /// The broker as messages name it: `scheme://host:port`.

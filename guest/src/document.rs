@@ -82,10 +82,11 @@ impl<'a> Document<'a> {
         self.given
     }
 
-    /// The parameters to which the two documents do not give the same text as value.
-    pub fn differences(&self, other: &Document<'_>) -> Names {
+    /// Those of `names` to which the two documents do not give the same text as value.
+    pub fn differences(&self, other: &Document<'_>, names: Names) -> Names {
         let differs = |name: &Name| self.get(*name) != other.get(*name);
-        self.given.or(other.given).iter().filter(differs).fold(Names::default(), Names::with)
+        let given = self.given.or(other.given).and(names);
+        given.iter().filter(differs).fold(Names::default(), Names::with)
     }
 
     /// What is wrong with the names in the document.

@@ -3,7 +3,7 @@
 //! Every message is one line. It never holds a password, a key, PEM text or content; texts that came from
 //! outside are shortened and their control characters escaped ([`crate::shown`]).
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::bindings::Meta;
 use crate::bindings::publisher::{
@@ -152,14 +152,32 @@ impl<'a> Said<'a> {
 
     fn in_time(&self, microseconds: u64) -> String {
         let tenths = microseconds / 100;
-        // The longest time has 19 digits and a point. What leaves the component is shrunk to its length.
-        let mut text = String::with_capacity(self.before.len() + 20 + self.after.len());
+        // By hand: `write!` takes as long as all the rest of an answer.
+        let mut number = [0; 20];
+        let mut digits = 0;
+        let mut rest = tenths / 10;
+        for digit in number.iter_mut().rev() {
+            *digit = decimal(rest);
+            digits += 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        // No byte more than needed: what leaves the component would be moved to fit.
+        let mut text = String::with_capacity(self.before.len() + digits + 2 + self.after.len());
         text.push_str(&self.before);
-        // Writing to a string does not fail.
-        let _ = write!(text, "{}.{}", tenths / 10, tenths % 10);
+        text.extend(number.iter().skip(number.len() - digits).copied().map(char::from));
+        text.push('.');
+        text.push(char::from(decimal(tenths)));
         text.push_str(&self.after);
         text
     }
+}
+
+/// The last digit of a number, as a character.
+fn decimal(number: u64) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or_default()
 }
 
 /// The broker as messages name it: `scheme://host:port`.

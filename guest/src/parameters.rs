@@ -252,7 +252,7 @@ impl Parameters {
                 self.private_key_password = reader.read(name, |value| value.string().map(Cow::into_owned));
             }
             Name::ServerName => {
-                self.server_name = reader.read(name, |value| ServerName::new(value.string()?))
+                self.server_name = reader.read(name, |value| ServerName::new(value.string()?));
             }
             Name::AlpnProtocols => self.alpn_protocols = reader.read(name, tls::read_alpn),
             Name::VerifyServer => self.verify_server = reader.read(name, Value::boolean),

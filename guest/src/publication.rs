@@ -98,7 +98,7 @@ impl<'c, 'a> Requests<'c, 'a> {
         problems.extend_from_slice(request.problems());
         let parameters = &mut self.parameters;
         let is_same_connection = if let Some(last) = last {
-            let differences = request.differences(&last);
+            let differences = request.differences(&last, Names::ALL.without(Names::CONTENT));
             // The message before has taken its content with it.
             parameters.read_again(differences.or(Names::CONTENT), merged, &mut problems);
             differences.without(Names::MESSAGE).is_empty()

@@ -20,6 +20,9 @@ const IDS: [Name; COUNT] = {
 const _: () = assert!(COUNT <= u32::BITS as usize, "a parameter is a bit of a u32");
 
 impl Names {
+    /// Every parameter.
+    pub const ALL: Names = Names(((1_u64 << COUNT) - 1) as u32);
+
     /// What makes one message differ from another over the same connection.
     pub const MESSAGE: Names =
         Names::of(&[Name::Topic, Name::Qos, Name::Retain, Name::Content, Name::ContentBase64]);

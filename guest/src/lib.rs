@@ -69,6 +69,10 @@ pub mod bindings {
     pub use flint::mqtt::publisher;
 }
 
+#[cfg(any(target_arch = "wasm32", test))]
+#[allow(unsafe_code)]
+mod memory;
+
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 mod component {

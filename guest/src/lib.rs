@@ -21,6 +21,7 @@
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
 //! | [`json`], [`value`], [`shown`] | taking JSON text apart; reading one value; showing a text that came from outside |
 //! | [`confidential`] | the contract's records that hold secrets, with a `Debug` that does not |
+//! | `memory` | the component's allocator |
 //! | [`schema`] | the JSON Schema of a configuration and of a request |
 #![deny(unsafe_code)]
 

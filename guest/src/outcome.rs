@@ -103,36 +103,38 @@ impl<'a> Answers<'a> {
             Ok(receipt) => *receipt,
             Err(error) => return failed(self.options, message, remarks, error),
         };
-        let about = About { topic: &message.topic, asked: message.qos, sent: receipt.qos, remarks: *remarks };
-        let said = match self.said.take() {
+        let about = About { asked: message.qos, sent: receipt.qos, remarks: *remarks };
+        let mut said = match self.said.take() {
             Some(said) if said.about == about => said,
-            Some(_) | None => Said::new(self.options, about),
+            Some(_) | None => Said::new(self.options, about, &message.topic),
         };
-        let text = said.in_time(receipt.elapsed_microseconds);
+        let text = said.of(&message.topic, receipt.elapsed_microseconds);
         self.said = Some(said);
         Meta { exit_code: code::SENT, message: text }
     }
 }
 
-/// All that the answer to a message that was sent depends on, but for its time.
+/// All that the answer to a message that was sent depends on, but for its topic and its time.
 #[derive(PartialEq, Eq)]
-struct About<'a> {
-    topic: &'a str,
+struct About {
     asked: Qos,
     sent: Qos,
     remarks: Remarks,
 }
 
-/// The answer to a message that was sent: what stands before its time and after it.
+/// The answer to a message that was sent, in pieces: `start`, the topic, `middle`, the time, `end`.
 struct Said<'a> {
-    about: About<'a>,
-    before: String,
-    after: String,
+    about: About,
+    start: String,
+    topic: &'a str,
+    shown_topic: String,
+    middle: String,
+    end: String,
 }
 
 impl<'a> Said<'a> {
-    fn new(options: &ConnectOptions, about: About<'a>) -> Self {
-        let About { topic, asked, sent, remarks } = &about;
+    fn new(options: &ConnectOptions, about: About, topic: &'a str) -> Self {
+        let About { asked, sent, remarks } = &about;
         let lowered = match remarks.lowered_for_aws {
             Some(asked) => Lowered { asked: Some(asked), sent: *sent, who: "AWS IoT has no QoS 2" },
             None if qos::number(*sent) < qos::number(*asked) => {
@@ -140,17 +142,25 @@ impl<'a> Said<'a> {
             }
             None => Lowered { asked: None, sent: *sent, who: "" },
         };
-        let before = format!(
-            "Sent with QoS {}{} to topic {} at {} in ",
-            qos::number(*sent),
-            if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" },
-            Shown::quoted(topic, shown::TOPIC),
-            Address::new(options, remarks),
-        );
-        Said { before, after: format!(" ms.{lowered}"), about }
+        let never = if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" };
+        Said {
+            start: format!("Sent with QoS {}{never} to topic ", qos::number(*sent)),
+            topic,
+            shown_topic: Self::shown(topic),
+            middle: format!(" at {} in ", Address::new(options, remarks)),
+            end: format!(" ms.{lowered}"),
+            about,
+        }
     }
 
-    fn in_time(&self, microseconds: u64) -> String {
+    fn shown(topic: &str) -> String {
+        Shown::quoted(topic, shown::TOPIC).to_string()
+    }
+
+    fn of(&mut self, topic: &'a str, microseconds: u64) -> String {
+        if self.topic != topic {
+            (self.topic, self.shown_topic) = (topic, Self::shown(topic));
+        }
         let tenths = microseconds / 100;
         // By hand: `write!` takes as long as all the rest of an answer.
         let mut number = [0; 20];
@@ -165,12 +175,15 @@ impl<'a> Said<'a> {
             }
         }
         // No byte more than needed: what leaves the component would be moved to fit.
-        let mut text = String::with_capacity(self.before.len() + digits + 2 + self.after.len());
-        text.push_str(&self.before);
+        let around = self.start.len() + self.shown_topic.len() + self.middle.len() + self.end.len();
+        let mut text = String::with_capacity(around + digits + 2);
+        text.push_str(&self.start);
+        text.push_str(&self.shown_topic);
+        text.push_str(&self.middle);
         text.extend(number.iter().skip(number.len() - digits).copied().map(char::from));
         text.push('.');
         text.push(char::from(decimal(tenths)));
-        text.push_str(&self.after);
+        text.push_str(&self.end);
         text
     }
 }

@@ -160,3 +160,25 @@ fn four_digits(characters: &mut std::str::Chars<'_>) -> Option<u32> {
     }
     Some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_quote_or_backslash() {
+        // Bytes that differ from the two in one bit, and the ends of the range: what eight bytes at a time could mistake.
+        for filler in [0x00, 0x20, 0x21, 0x23, 0x54, 0x58, 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+            for length in 0..40 {
+                let mut text = vec![filler; length];
+                assert_eq!(quote_or_backslash(&text), None, "{filler:x} {length}");
+                for at in (0..length).rev() {
+                    for byte in [b'"', b'\\'] {
+                        text[at] = byte;
+                        assert_eq!(quote_or_backslash(&text), Some(at), "{filler:x} {length}");
+                    }
+                }
+            }
+        }
+    }
+}

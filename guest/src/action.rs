@@ -9,8 +9,8 @@ use crate::bindings::Meta;
 use crate::bindings::publisher::{ConnectOptions, Effort, Error, Receipt};
 use crate::confidential::Message;
 use crate::document::{Document, Source};
-use crate::outcome;
-use crate::publication::{Publication, Remarks, prepare, prepare_over};
+use crate::outcome::{self, Answers};
+use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, prepare};
 
 /// What the publisher answers: one result per message, at the same index, or the error of the connection.
 pub type Published = Result<Vec<Result<Receipt, Error>>, Error>;
@@ -33,7 +33,7 @@ pub fn send(
                 },
                 Err(error) => Err(error),
             };
-            outcome::published(&options, &message, &remarks, answer.as_ref())
+            Answers::new(&options).published(&message, &remarks, answer.as_ref())
         }
     }
 }
@@ -57,25 +57,27 @@ pub fn send_batch(
     mut publish: impl FnMut(&ConnectOptions, &[Message], Effort) -> Published,
 ) -> Vec<Meta> {
     let config = Document::read(Source::Configuration, config);
+    let mut read = Requests::over(&config);
     let mut answers: Vec<Option<Meta>> = Vec::with_capacity(requests.len());
     let mut groups = Groups::default();
     for (index, request) in requests.iter().enumerate() {
-        match prepare_over(&config, request) {
+        match read.prepare(request) {
             Err(invalid) => answers.push(Some(outcome::invalid(&invalid))),
-            Ok(publication) => {
+            Ok(prepared) => {
                 answers.push(None);
-                groups.add(index, publication);
+                groups.add(index, prepared, requests.len() - index);
             }
         }
     }
-    for Group { options, effort, messages, origins } in groups.groups {
+    for Group { connection: Connection { options, effort }, messages, origins } in groups.groups {
         let published = publish(&options, &messages, effort);
+        let mut said = Answers::new(&options);
         for (at, (message, (index, remarks))) in messages.iter().zip(&origins).enumerate() {
             let answer = match &published {
-                Err(error) => outcome::published(&options, message, remarks, Err(error)),
+                Err(error) => said.published(message, remarks, Err(error)),
                 Ok(results) => match results.get(at) {
                     Some(result) if results.len() == messages.len() => {
-                        outcome::published(&options, message, remarks, result.as_ref())
+                        said.published(message, remarks, result.as_ref())
                     }
                     Some(_) | None => outcome::wrong_count(results.len(), messages.len()),
                 },
@@ -90,8 +92,7 @@ pub fn send_batch(
 
 /// The messages of a batch that share a connection.
 struct Group {
-    options: ConnectOptions,
-    effort: Effort,
+    connection: Connection,
     messages: Vec<Message>,
     /// For each message: the index of its request, and what its answer has to tell.
     origins: Vec<(usize, Remarks)>,
@@ -101,22 +102,35 @@ struct Group {
 #[derive(Default)]
 struct Groups {
     groups: Vec<Group>,
-    by_connection: HashMap<(ConnectOptions, Effort), usize>,
+    by_connection: HashMap<Connection, usize>,
+    /// The group of the last message.
+    last: usize,
 }
 
 impl Groups {
-    fn add(&mut self, index: usize, publication: Publication) {
-        let Publication { options, message, effort, remarks } = publication;
-        let key = (options, effort);
-        let known = self.by_connection.get(&key).and_then(|at| self.groups.get_mut(*at));
-        if let Some(group) = known {
+    /// Adds a message; `expected` is how many may come, this one included.
+    fn add(&mut self, index: usize, prepared: Prepared, expected: usize) {
+        let Prepared { connection, message, remarks } = prepared;
+        if let Some(connection) = connection {
+            self.last = self.find(connection, expected);
+        }
+        if let Some(group) = self.groups.get_mut(self.last) {
             group.messages.push(message);
             group.origins.push((index, remarks));
-        } else {
-            self.by_connection.insert(key.clone(), self.groups.len());
-            let (options, effort) = key;
-            let (messages, origins) = (vec![message], vec![(index, remarks)]);
-            self.groups.push(Group { options, effort, messages, origins });
         }
+    }
+
+    /// The group of the connection, a new one if there is none yet.
+    fn find(&mut self, connection: Connection, expected: usize) -> usize {
+        if let Some(at) = self.by_connection.get(&connection) {
+            return *at;
+        }
+        let at = self.groups.len();
+        // Most batches are one group. Were there many, room for all in each would be far too much.
+        let room = if at == 0 { expected } else { 1 };
+        let (messages, origins) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        self.groups.push(Group { connection: connection.clone(), messages, origins });
+        self.by_connection.insert(connection, at);
+        at
     }
 }

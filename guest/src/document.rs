@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::json;
-use crate::parameters::{COUNT, Name};
+use crate::parameters::{COUNT, Name, Names};
 use crate::problem::{Known, Problem};
 use crate::value::Value;
 
@@ -29,6 +29,7 @@ impl fmt::Display for Source {
 /// The parameters that stand in one document.
 pub struct Document<'a> {
     values: [Option<Value<'a>>; COUNT],
+    given: Names,
     problems: Vec<Problem<'a>>,
 }
 
@@ -49,7 +50,7 @@ impl<'a> Document<'a> {
             json::check(text).map_err(|error| Problem::NotJson { source, error: error.to_string() })?;
         let value = Value::new(value);
         let members = value.object().map_err(|_| Problem::NotAnObject { source, got: value.json_type() })?;
-        let mut document = Document { values: [None; COUNT], problems: Vec::new() };
+        let mut document = Document { values: [None; COUNT], given: Names::default(), problems: Vec::new() };
         for (name, value) in members {
             document.add(source, name, value);
         }
@@ -65,6 +66,8 @@ impl<'a> Document<'a> {
                     self.problems.push(Problem::Twice { name, source });
                 }
                 *slot = Some(value);
+                let this = Names::of(&[known]);
+                self.given = if value.is_null() { self.given.without(this) } else { self.given.or(this) };
             }
         }
     }
@@ -72,6 +75,18 @@ impl<'a> Document<'a> {
     /// The value that the document gives the parameter; `null` is the same as none.
     pub fn get(&self, name: Name) -> Option<Value<'a>> {
         self.values[name as usize].filter(|value| !value.is_null())
+    }
+
+    /// The parameters that the document gives a value.
+    pub fn given(&self) -> Names {
+        self.given
+    }
+
+    /// Those of `names` to which the two documents do not give the same text as value.
+    pub fn differences(&self, other: &Document<'_>, names: Names) -> Names {
+        let differs = |name: &Name| self.get(*name) != other.get(*name);
+        let given = self.given.or(other.given).and(names);
+        given.iter().filter(differs).fold(Names::default(), Names::with)
     }
 
     /// What is wrong with the names in the document.

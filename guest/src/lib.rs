@@ -21,6 +21,7 @@
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
 //! | [`json`], [`value`], [`shown`] | taking JSON text apart; reading one value; showing a text that came from outside |
 //! | [`confidential`] | the contract's records that hold secrets, with a `Debug` that does not |
+//! | `memory` | the component's allocator |
 //! | [`schema`] | the JSON Schema of a configuration and of a request |
 #![deny(unsafe_code)]
 
@@ -68,6 +69,10 @@ pub mod bindings {
     pub use exports::flint::mqtt::connector::Meta;
     pub use flint::mqtt::publisher;
 }
+
+#[cfg(any(target_arch = "wasm32", test))]
+#[allow(unsafe_code)]
+mod memory;
 
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]

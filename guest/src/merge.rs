@@ -7,7 +7,7 @@
 //! configuration's content is dropped, whichever way it was given; both in one document are an error.
 
 use crate::document::{Document, Source};
-use crate::parameters::Name;
+use crate::parameters::{Name, Names};
 use crate::value::Value;
 
 /// A parameter's value and where it stood.
@@ -47,6 +47,12 @@ impl<'m, 'a> Merged<'m, 'a> {
             return None;
         }
         from(self.config, Source::Configuration)
+    }
+
+    /// What stands in the request or in the configuration; content that the request replaces with content of the
+    /// other kind is among it.
+    pub fn given(&self) -> Names {
+        self.config.given().or(self.request.given())
     }
 
     /// Whether the parameter stands in either document.

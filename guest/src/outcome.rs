@@ -78,38 +78,119 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks) -
     Meta { exit_code: code::SENT, message: text }
 }
 
-/// The answer to a message that was handed to the publisher.
-pub fn published(
-    options: &ConnectOptions,
-    message: &Message,
-    remarks: &Remarks,
-    result: Result<&Receipt, &Error>,
-) -> Meta {
-    match result {
-        Ok(receipt) => sent(options, message, remarks, *receipt),
-        Err(error) => failed(options, message, remarks, error),
+/// Makes the answers to messages that were handed to the publisher over one connection.
+///
+/// What one answer has in common with the one before it is put into words once.
+pub struct Answers<'a> {
+    options: &'a ConnectOptions,
+    said: Option<Said<'a>>,
+}
+
+impl<'a> Answers<'a> {
+    /// Answers about messages over the connection with these options.
+    pub fn new(options: &'a ConnectOptions) -> Self {
+        Answers { options, said: None }
+    }
+
+    /// The answer to one message.
+    pub fn published(
+        &mut self,
+        message: &'a Message,
+        remarks: &Remarks,
+        result: Result<&Receipt, &Error>,
+    ) -> Meta {
+        let receipt = match result {
+            Ok(receipt) => *receipt,
+            Err(error) => return failed(self.options, message, remarks, error),
+        };
+        let about = About { asked: message.qos, sent: receipt.qos, remarks: *remarks };
+        let mut said = match self.said.take() {
+            Some(said) if said.about == about => said,
+            Some(_) | None => Said::new(self.options, about, &message.topic),
+        };
+        let text = said.of(&message.topic, receipt.elapsed_microseconds);
+        self.said = Some(said);
+        Meta { exit_code: code::SENT, message: text }
     }
 }
 
-fn sent(options: &ConnectOptions, message: &Message, remarks: &Remarks, receipt: Receipt) -> Meta {
-    let tenths = receipt.elapsed_microseconds / 100;
-    let lowered = match remarks.lowered_for_aws {
-        Some(asked) => Lowered { asked: Some(asked), sent: receipt.qos, who: "AWS IoT has no QoS 2" },
-        None if qos::number(receipt.qos) < qos::number(message.qos) => {
-            Lowered { asked: Some(message.qos), sent: receipt.qos, who: "the broker has no higher one" }
+/// All that the answer to a message that was sent depends on, but for its topic and its time.
+#[derive(PartialEq, Eq)]
+struct About {
+    asked: Qos,
+    sent: Qos,
+    remarks: Remarks,
+}
+
+/// The answer to a message that was sent, in pieces: `start`, the topic, `middle`, the time, `end`.
+struct Said<'a> {
+    about: About,
+    start: String,
+    topic: &'a str,
+    shown_topic: String,
+    middle: String,
+    end: String,
+}
+
+impl<'a> Said<'a> {
+    fn new(options: &ConnectOptions, about: About, topic: &'a str) -> Self {
+        let About { asked, sent, remarks } = &about;
+        let lowered = match remarks.lowered_for_aws {
+            Some(asked) => Lowered { asked: Some(asked), sent: *sent, who: "AWS IoT has no QoS 2" },
+            None if qos::number(*sent) < qos::number(*asked) => {
+                Lowered { asked: Some(*asked), sent: *sent, who: "the broker has no higher one" }
+            }
+            None => Lowered { asked: None, sent: *sent, who: "" },
+        };
+        let never = if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" };
+        Said {
+            start: format!("Sent with QoS {}{never} to topic ", qos::number(*sent)),
+            topic,
+            shown_topic: Self::shown(topic),
+            middle: format!(" at {} in ", Address::new(options, remarks)),
+            end: format!(" ms.{lowered}"),
+            about,
         }
-        None => Lowered { asked: None, sent: receipt.qos, who: "" },
-    };
-    let text = format!(
-        "Sent with QoS {}{} to topic {} at {} in {}.{} ms.{lowered}",
-        qos::number(receipt.qos),
-        if receipt.qos == Qos::AtMostOnce { " (never acknowledged)" } else { "" },
-        Shown::quoted(&message.topic, shown::TOPIC),
-        Address::new(options, remarks),
-        tenths / 10,
-        tenths % 10,
-    );
-    Meta { exit_code: code::SENT, message: text }
+    }
+
+    fn shown(topic: &str) -> String {
+        Shown::quoted(topic, shown::TOPIC).to_string()
+    }
+
+    fn of(&mut self, topic: &'a str, microseconds: u64) -> String {
+        if self.topic != topic {
+            (self.topic, self.shown_topic) = (topic, Self::shown(topic));
+        }
+        let tenths = microseconds / 100;
+        // By hand: `write!` takes as long as all the rest of an answer.
+        let mut number = [0; 20];
+        let mut digits = 0;
+        let mut rest = tenths / 10;
+        for digit in number.iter_mut().rev() {
+            *digit = decimal(rest);
+            digits += 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        // No byte more than needed: what leaves the component would be moved to fit.
+        let around = self.start.len() + self.shown_topic.len() + self.middle.len() + self.end.len();
+        let mut text = String::with_capacity(around + digits + 2);
+        text.push_str(&self.start);
+        text.push_str(&self.shown_topic);
+        text.push_str(&self.middle);
+        text.extend(number.iter().skip(number.len() - digits).copied().map(char::from));
+        text.push('.');
+        text.push(char::from(decimal(tenths)));
+        text.push_str(&self.end);
+        text
+    }
+}
+
+/// The last digit of a number, as a character.
+fn decimal(number: u64) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or_default()
 }
 
 /// The broker as messages name it: `scheme://host:port`.

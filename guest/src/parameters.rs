@@ -3,6 +3,7 @@
 //! [`PARAMETERS`] is the one source of names, types, ranges, defaults and descriptions. The JSON Schema
 //! ([`crate::schema`]), the flags of the command line and the table in the README are made from it.
 
+mod names;
 mod table;
 
 use std::borrow::Cow;
@@ -21,7 +22,19 @@ use crate::value::{Got, Value};
 use crate::wants::Wants;
 use crate::{content, pem, qos, will};
 
+pub use names::Names;
 pub use table::{ACTION, COUNT, PARAMETERS};
+
+/// The names alone, close together: a search through them reads far less memory than one through the table.
+const TEXTS: [&str; COUNT] = {
+    let mut texts = [""; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        texts[index] = PARAMETERS[index].name;
+        index += 1;
+    }
+    texts
+};
 
 /// The name of a parameter; as a number, its index in [`PARAMETERS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +76,8 @@ pub enum Name {
 impl Name {
     /// The parameter that is called `name`; case matters.
     pub fn find(name: &str) -> Option<Name> {
-        PARAMETERS.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.id)
+        let index = TEXTS.iter().position(|text| *text == name)?;
+        PARAMETERS.get(index).map(|parameter| parameter.id)
     }
 
     /// What there is to know about the parameter.
@@ -156,6 +170,7 @@ pub struct Parameter {
 /// The merged documents, read: each parameter right in itself, `None` when it was not given or is wrong.
 ///
 /// The rules between parameters are those of [`crate::publication`]. There is no `Debug`: most of it is secret.
+#[derive(Clone, Default)]
 #[expect(missing_docs, reason = "each is documented in PARAMETERS, once")]
 pub struct Parameters {
     pub broker: Option<BrokerUrl>,
@@ -198,40 +213,68 @@ impl Parameters {
     /// The MQTT 5 properties and the WebSocket headers are not read: until they are supported, giving them is
     /// an error of [`crate::publication`].
     pub fn read<'a>(merged: Merged<'_, 'a>, problems: &mut Vec<Problem<'a>>) -> Self {
+        let mut parameters = Parameters::default();
+        parameters.read_again(merged.given(), merged, problems);
+        parameters
+    }
+
+    /// Reads these parameters, in the order of the table; the others stay as they are. What is wrong with one of
+    /// `names`, or not given, is `None` afterwards.
+    pub fn read_again<'a>(&mut self, names: Names, merged: Merged<'_, 'a>, problems: &mut Vec<Problem<'a>>) {
         let mut reader = Reader { merged, problems };
-        reader.read(Name::Action, |value| match value.string().as_deref() {
-            Ok(ACTION) => Ok(()),
-            Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
-        });
-        Parameters {
-            broker: reader.read_broker(),
-            client_id: reader.read(Name::ClientId, |value| MqttString::new(value.string()?)),
-            username: reader.read(Name::Username, |value| MqttString::new(value.string()?)),
-            password: reader.read(Name::Password, |value| Password::new(value.string()?)),
-            topic: reader.read(Name::Topic, |value| Topic::new(value.string()?)),
-            qos: reader.read(Name::Qos, qos::read),
-            retain: reader.read(Name::Retain, Value::boolean),
-            content: reader.read(Name::Content, content::read),
-            content_base64: reader.read(Name::ContentBase64, content::read_base64),
-            root_ca_crt: reader.read(Name::RootCaCrt, |value| pem::read(value.string()?)),
-            use_certificate: reader.read(Name::UseCertificate, Value::boolean),
-            certificate: reader.read(Name::Certificate, |value| pem::read(value.string()?)),
-            private_key: reader.read(Name::PrivateKey, |value| pem::read(value.string()?)),
-            private_key_password: reader
-                .read(Name::PrivateKeyPassword, |value| value.string().map(Cow::into_owned)),
-            server_name: reader.read(Name::ServerName, |value| ServerName::new(value.string()?)),
-            alpn_protocols: reader.read(Name::AlpnProtocols, tls::read_alpn),
-            verify_server: reader.read(Name::VerifyServer, Value::boolean),
-            clean_session: reader.read(Name::CleanSession, Value::boolean),
-            keep_alive: reader.read_integer(Name::KeepAlive),
-            timeout: reader.read_integer(Name::Timeout),
-            retries: reader.read_integer(Name::Retries),
-            will: reader.read_will(),
-            protocol_version: reader.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
-                Ok("3.1.1") => Ok(ProtocolVersion::V311),
-                Ok("5") => Ok(ProtocolVersion::V5),
-                Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
-            }),
+        for name in names.iter() {
+            self.read_one(name, &mut reader);
+        }
+    }
+
+    fn read_one(&mut self, name: Name, reader: &mut Reader<'_, '_, '_>) {
+        match name {
+            Name::Action => {
+                reader.read(name, |value| match value.string().as_deref() {
+                    Ok(ACTION) => Ok(()),
+                    Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
+                });
+            }
+            Name::Broker => self.broker = reader.read_broker(),
+            Name::ClientId => self.client_id = reader.read(name, |value| MqttString::new(value.string()?)),
+            Name::Username => self.username = reader.read(name, |value| MqttString::new(value.string()?)),
+            Name::Password => self.password = reader.read(name, |value| Password::new(value.string()?)),
+            Name::Topic => self.topic = reader.read(name, |value| Topic::new(value.string()?)),
+            Name::Qos => self.qos = reader.read(name, qos::read),
+            Name::Retain => self.retain = reader.read(name, Value::boolean),
+            Name::Content => self.content = reader.read(name, content::read),
+            Name::ContentBase64 => self.content_base64 = reader.read(name, content::read_base64),
+            Name::RootCaCrt => self.root_ca_crt = reader.read(name, |value| pem::read(value.string()?)),
+            Name::UseCertificate => self.use_certificate = reader.read(name, Value::boolean),
+            Name::Certificate => self.certificate = reader.read(name, |value| pem::read(value.string()?)),
+            Name::PrivateKey => self.private_key = reader.read(name, |value| pem::read(value.string()?)),
+            Name::PrivateKeyPassword => {
+                self.private_key_password = reader.read(name, |value| value.string().map(Cow::into_owned));
+            }
+            Name::ServerName => {
+                self.server_name = reader.read(name, |value| ServerName::new(value.string()?));
+            }
+            Name::AlpnProtocols => self.alpn_protocols = reader.read(name, tls::read_alpn),
+            Name::VerifyServer => self.verify_server = reader.read(name, Value::boolean),
+            Name::CleanSession => self.clean_session = reader.read(name, Value::boolean),
+            Name::KeepAlive => self.keep_alive = reader.read_integer(name),
+            Name::Timeout => self.timeout = reader.read_integer(name),
+            Name::Retries => self.retries = reader.read_integer(name),
+            Name::Will => self.will = reader.read_will(),
+            Name::ProtocolVersion => {
+                self.protocol_version = reader.read(name, |value| match value.string().as_deref() {
+                    Ok("3.1.1") => Ok(ProtocolVersion::V311),
+                    Ok("5") => Ok(ProtocolVersion::V5),
+                    Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
+                });
+            }
+            Name::ContentType
+            | Name::ResponseTopic
+            | Name::CorrelationData
+            | Name::MessageExpiryInterval
+            | Name::SessionExpiryInterval
+            | Name::UserProperties
+            | Name::WebsocketHeaders => {}
         }
     }
 

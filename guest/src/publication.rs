@@ -6,7 +6,7 @@ use crate::broker::{BrokerUrl, Scheme};
 use crate::confidential::{ClientIdentity, Credentials, Message};
 use crate::document::{Document, Source};
 use crate::merge::Merged;
-use crate::parameters::{Name, PARAMETERS, Parameters, ProtocolVersion};
+use crate::parameters::{Name, Names, Parameters, ProtocolVersion};
 use crate::problem::{Invalid, Problem, Rule};
 use crate::text::{MqttString, Password};
 use crate::tls::ServerName;
@@ -28,7 +28,7 @@ pub struct Publication {
 }
 
 /// What [`crate::outcome`] has to know about a publication that the publisher does not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remarks {
     /// How the broker's URL started, for messages that name the broker.
     pub scheme: Scheme,
@@ -39,37 +39,112 @@ pub struct Remarks {
     pub unused_certificate: bool,
 }
 
-impl Publication {
+/// A connection and how hard to try: publications that are equal in both are published together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// The connection.
+    pub options: ConnectOptions,
+    /// Time and retries.
+    pub effort: Effort,
+}
+
+/// A publication that may share its connection with the one before it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The connection; `None`: that of the request before this one among those that were right.
+    pub connection: Option<Connection>,
+    /// The message.
+    pub message: Message,
+    /// What the answer has to tell besides.
+    pub remarks: Remarks,
+}
+
+/// Requests over one configuration, one after the other.
+///
+/// What a request has in common with the one before it, or with all because it stands in the configuration, is read
+/// once: a parameter whose text is the same has been read already, and what it is taken for is kept. The rules between
+/// parameters are judged for every request.
+pub struct Requests<'c, 'a> {
+    config: &'c Result<Document<'a>, Problem<'a>>,
+    /// The request whose parameters are kept; `None` when there is none, or when something was wrong with it: that has
+    /// to be found, and told, anew.
+    last: Option<Document<'a>>,
+    parameters: Parameters,
+}
+
+impl<'c, 'a> Requests<'c, 'a> {
+    /// Requests over a configuration that has been read already.
+    pub fn over(config: &'c Result<Document<'a>, Problem<'a>>) -> Self {
+        Requests { config, last: None, parameters: Parameters::default() }
+    }
+
     /// Lays the request over the configuration and checks everything.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, in the order of the table, the rules between parameters last.
-    pub fn prepare<'a>(config: &Document<'a>, request: &Document<'a>) -> Result<Self, Invalid<'a>> {
-        let merged = Merged::new(config, request);
+    /// Everything that is wrong, in the order of the table, the rules between parameters last. When a text is not even
+    /// a JSON object, only that is reported.
+    pub fn prepare(&mut self, request: &'a str) -> Result<Prepared, Invalid<'a>> {
+        let last = self.last.take();
+        let (config, request) = match (self.config, Document::read(Source::Request, request)) {
+            (Ok(config), Ok(request)) => (config, request),
+            (Err(config), Ok(_)) => return Err(Invalid(vec![config.clone()])),
+            (Ok(_), Err(request)) => return Err(Invalid(vec![request])),
+            (Err(config), Err(request)) => return Err(Invalid(vec![config.clone(), request])),
+        };
+        let merged = Merged::new(config, &request);
         let mut problems = Vec::new();
         problems.extend_from_slice(config.problems());
         problems.extend_from_slice(request.problems());
-        let parameters = Parameters::read(merged, &mut problems);
+        let parameters = &mut self.parameters;
+        let is_same_connection = if let Some(last) = last {
+            let differences = request.differences(&last, Names::ALL.without(Names::CONTENT));
+            // The message before has taken its content with it.
+            parameters.read_again(differences.or(Names::CONTENT), merged, &mut problems);
+            differences.without(Names::MESSAGE).is_empty()
+        } else {
+            *parameters = Parameters::read(merged, &mut problems);
+            false
+        };
         let mut rules = Rules { merged, problems };
-        rules.check(&parameters);
-        let publication = build(parameters);
-        match publication {
-            Some(publication) if rules.problems.is_empty() => Ok(publication),
-            Some(_) | None => Err(Invalid(rules.problems)),
+        rules.check(parameters);
+        if !rules.problems.is_empty() {
+            return Err(Invalid(rules.problems));
         }
+        let prepared = build(parameters, is_same_connection).ok_or(Invalid(rules.problems))?;
+        self.last = Some(request);
+        Ok(prepared)
     }
 }
 
-/// Puts the parameters together; `None` when a required one is missing, which [`Rules`] have reported.
-fn build(parameters: Parameters) -> Option<Publication> {
+/// Puts the parameters together, without the connection if that is the one before; moves the content out of them.
+/// `None` when a required one is missing, which [`Rules`] have reported.
+fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepared> {
+    let content = parameters.content.take();
+    let payload = content.or(parameters.content_base64.take())?;
+    let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
+    let lowered_for_aws = (parameters.host() == Host::Aws && asked == Qos::ExactlyOnce).then_some(asked);
+    let message = Message {
+        topic: parameters.topic.clone()?.into_string(),
+        payload,
+        qos: if lowered_for_aws.is_some() { Qos::AtLeastOnce } else { asked },
+        retain: parameters.retain.unwrap_or(false),
+        properties: None,
+    };
+    let unused_certificate = !parameters.use_certificate.unwrap_or(false)
+        && parameters.certificate.is_some()
+        && parameters.private_key.is_some();
+    let scheme = parameters.broker.as_ref()?.scheme();
+    let remarks = Remarks { scheme, lowered_for_aws, unused_certificate };
+    let connection = if is_same_connection { None } else { Some(connect(parameters.clone())?) };
+    Some(Prepared { connection, message, remarks })
+}
+
+/// The connection that the parameters describe; `None` when a required one is missing.
+fn connect(parameters: Parameters) -> Option<Connection> {
     let host = parameters.host();
     let broker = parameters.broker?;
-    let scheme = broker.scheme();
-    let use_certificate = parameters.use_certificate.unwrap_or(false);
-    let unused_certificate =
-        !use_certificate && parameters.certificate.is_some() && parameters.private_key.is_some();
-    let identity = if use_certificate {
+    let identity = if parameters.use_certificate.unwrap_or(false) {
         Some(ClientIdentity {
             certificate: parameters.certificate?,
             private_key: parameters.private_key?,
@@ -78,7 +153,7 @@ fn build(parameters: Parameters) -> Option<Publication> {
     } else {
         None
     };
-    let tls = scheme.is_tls().then(|| TlsOptions {
+    let tls = broker.scheme().is_tls().then(|| TlsOptions {
         root_ca: parameters.root_ca_crt,
         alpn_protocols: parameters.alpn_protocols.unwrap_or_else(|| {
             let by_alpn = host == Host::Aws && broker.port() == aws::ALPN_PORT && identity.is_some();
@@ -88,9 +163,7 @@ fn build(parameters: Parameters) -> Option<Publication> {
         server_name: parameters.server_name.map(ServerName::into_string),
         verify_server: parameters.verify_server.unwrap_or(true),
     });
-    let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
-    let lowered_for_aws = (host == Host::Aws && asked == Qos::ExactlyOnce).then_some(asked);
-    Some(Publication {
+    Some(Connection {
         options: ConnectOptions {
             broker: broker.into_wire(),
             protocol_version: WireVersion::V311,
@@ -103,18 +176,10 @@ fn build(parameters: Parameters) -> Option<Publication> {
             websocket_headers: Vec::new(),
             session_expiry_interval: None,
         },
-        message: Message {
-            topic: parameters.topic?.into_string(),
-            payload: parameters.content.or(parameters.content_base64)?,
-            qos: if lowered_for_aws.is_some() { Qos::AtLeastOnce } else { asked },
-            retain: parameters.retain.unwrap_or(false),
-            properties: None,
-        },
         effort: Effort {
             timeout: parameters.timeout.unwrap_or(60_000),
             retries: parameters.retries.unwrap_or(2),
         },
-        remarks: Remarks { scheme, lowered_for_aws, unused_certificate },
     })
 }
 
@@ -171,8 +236,7 @@ impl Rules<'_, '_> {
         if content.is_some() && base64.is_some() {
             self.broken(Name::Content, Rule::OneContent);
         }
-        for parameter in PARAMETERS.iter().filter(|parameter| parameter.required) {
-            let name = parameter.id;
+        for name in Names::REQUIRED.iter() {
             let by_other_name = name == Name::Content && base64.is_some();
             if !self.merged.has(name) && !by_other_name {
                 self.problems.push(Problem::Missing { name });
@@ -190,18 +254,15 @@ impl Rules<'_, '_> {
         if websocket {
             self.broken(Name::Broker, Rule::NotYet("WebSocket (ws, wss)"));
         }
-        for parameter in PARAMETERS {
-            let Some(feature) = parameter.later else { continue };
-            if !self.merged.has(parameter.id) {
-                continue;
-            }
-            let rule = match parameter.id {
+        for name in Names::LATER.and(self.merged.given()).iter() {
+            let Some(feature) = name.parameter().later else { continue };
+            let rule = match name {
                 Name::WebsocketHeaders if !websocket => Rule::OnlyWebSocket,
                 Name::WebsocketHeaders => Rule::NotYet(feature),
                 _ if !mqtt5 => Rule::OnlyMqtt5,
                 _ => Rule::NotYet(feature),
             };
-            self.broken(parameter.id, rule);
+            self.broken(name, rule);
         }
     }
 
@@ -250,25 +311,11 @@ impl Rules<'_, '_> {
 ///
 /// # Errors
 ///
-/// Everything that is wrong. When a text is not even a JSON object, only that is reported.
+/// As [`Requests::prepare`].
 pub fn prepare<'a>(config: &'a str, request: &'a str) -> Result<Publication, Invalid<'a>> {
     let config = Document::read(Source::Configuration, config);
-    prepare_over(&config, request)
-}
-
-/// The same over a configuration that has been read already, which many requests share.
-///
-/// # Errors
-///
-/// As [`prepare`].
-pub fn prepare_over<'a>(
-    config: &Result<Document<'a>, Problem<'a>>,
-    request: &'a str,
-) -> Result<Publication, Invalid<'a>> {
-    match (config, Document::read(Source::Request, request)) {
-        (Ok(config), Ok(request)) => Publication::prepare(config, &request),
-        (Err(config), Ok(_)) => Err(Invalid(vec![config.clone()])),
-        (Ok(_), Err(request)) => Err(Invalid(vec![request])),
-        (Err(config), Err(request)) => Err(Invalid(vec![config.clone(), request])),
-    }
+    let Prepared { connection, message, remarks } = Requests::over(&config).prepare(request)?;
+    // There is no request before the first: it always has a connection of its own.
+    let Connection { options, effort } = connection.ok_or(Invalid(Vec::new()))?;
+    Ok(Publication { options, message, effort, remarks })
 }

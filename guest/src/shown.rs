@@ -32,27 +32,45 @@ impl<'a> Shown<'a> {
     }
 }
 
+impl Shown<'_> {
+    fn is_escaped(&self, character: char) -> bool {
+        match character {
+            ' ' | '!' | '#'..='[' | ']'..='~' => false,
+            '"' | '\\' => self.quoted,
+            character => reorders_or_hides(character),
+        }
+    }
+}
+
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.quoted {
             f.write_char('"')?;
         }
+        // What needs no escape is written in one piece.
+        let (mut rest, mut end) = (self.text, 0);
         for (count, character) in self.text.chars().enumerate() {
-            if count == self.limit {
+            let is_over = count == self.limit;
+            if !is_over && !self.is_escaped(character) {
+                end += character.len_utf8();
+                continue;
+            }
+            let (plain, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            f.write_str(plain)?;
+            if is_over {
+                rest = "";
                 f.write_char('…')?;
                 break;
             }
             match character {
-                '"' | '\\' if self.quoted => {
-                    f.write_char('\\')?;
-                    f.write_char(character)?;
-                }
+                '"' | '\\' => write!(f, "\\{character}")?,
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
-                character if reorders_or_hides(character) => write!(f, "\\u{{{:x}}}", u32::from(character))?,
-                character => f.write_char(character)?,
+                character => write!(f, "\\u{{{:x}}}", u32::from(character))?,
             }
+            (rest, end) = (after.get(character.len_utf8()..).unwrap_or_default(), 0);
         }
+        f.write_str(rest)?;
         if self.quoted {
             f.write_char('"')?;
         }

@@ -52,7 +52,9 @@ impl fmt::Display for JsonType {
 }
 
 /// A JSON value: its text, borrowed from the document it stands in. It has no `Debug`, since it may be a secret.
-#[derive(Clone, Copy)]
+///
+/// Two are equal when they were written with the same characters: then they are read the same way.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {

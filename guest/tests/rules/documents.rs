@@ -1,6 +1,7 @@
 //! Two documents as one: what is not a JSON object, and which document wins.
 
 use mqtt_connector_guest::action::check;
+use mqtt_connector_guest::parameters::PARAMETERS;
 use mqtt_connector_guest::publication::prepare;
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
@@ -113,4 +114,15 @@ fn what_is_missing() {
          topic is missing: give it in the configuration or the request, for example \"plant/7/temperature\"; \
          content is missing: give it in the configuration or the request, for example \"21.5\"."
     );
+}
+
+#[test]
+fn null_is_absent_whatever_the_parameter() {
+    let config = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x","qos":1}"#;
+    let without = check(config, "{}");
+    assert_eq!(without.exit_code, 0, "{}", without.message);
+    for parameter in PARAMETERS {
+        let with = check(config, &format!("{{\"{}\":null}}", parameter.name));
+        assert_eq!((with.exit_code, &with.message), (0, &without.message), "{}", parameter.name);
+    }
 }

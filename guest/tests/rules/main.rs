@@ -10,4 +10,5 @@ mod outcome;
 mod random;
 mod schema;
 mod secrets;
+mod series;
 mod wrong;

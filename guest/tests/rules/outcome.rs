@@ -30,6 +30,23 @@ fn refusal(code: u8, reason: &str) -> Refusal {
 }
 
 #[test]
+fn times() {
+    for (microseconds, shown) in [
+        (0, "0.0"),
+        (99, "0.0"),
+        (100, "0.1"),
+        (999, "0.9"),
+        (9_999, "9.9"),
+        (10_000, "10.0"),
+        (90_807_060, "90807.0"),
+        (u64::MAX, "18446744073709551.6"),
+    ] {
+        let message = format!("Sent with QoS 2 to topic \"t\" at tcp://h:1883 in {shown} ms.");
+        assert_eq!(answered(TCP, "{}", receipt(Qos::ExactlyOnce, microseconds)), (0, message));
+    }
+}
+
+#[test]
 fn success() {
     let aws = r#"{"broker":"ssl://a.iot.us-east-1.amazonaws.com","client-id":"c","topic":"t","content":"x"}"#;
     for (config, request, answer, message) in [

@@ -1,0 +1,135 @@
+//! Sets of parameters.
+
+use super::{COUNT, Name, PARAMETERS};
+
+/// A set of parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Names(u32);
+
+/// Every parameter, close together: the table is large.
+const IDS: [Name; COUNT] = {
+    let mut ids = [Name::Action; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        ids[index] = PARAMETERS[index].id;
+        index += 1;
+    }
+    ids
+};
+
+const _: () = assert!(COUNT <= u32::BITS as usize, "a parameter is a bit of a u32");
+
+impl Names {
+    /// Every parameter.
+    pub const ALL: Names = Names(((1_u64 << COUNT) - 1) as u32);
+
+    /// What makes one message differ from another over the same connection.
+    pub const MESSAGE: Names =
+        Names::of(&[Name::Topic, Name::Qos, Name::Retain, Name::Content, Name::ContentBase64]);
+
+    /// The two ways to say what is published, of which one in the request puts the other in the configuration out
+    /// of force.
+    pub const CONTENT: Names = Names::of(&[Name::Content, Name::ContentBase64]);
+
+    /// What a send needs.
+    pub const REQUIRED: Names = {
+        let mut names = Names(0);
+        let mut index = 0;
+        while index < COUNT {
+            if PARAMETERS[index].required {
+                names = names.with(PARAMETERS[index].id);
+            }
+            index += 1;
+        }
+        names
+    };
+
+    /// What belongs to a feature that is not supported yet.
+    pub const LATER: Names = {
+        let mut names = Names(0);
+        let mut index = 0;
+        while index < COUNT {
+            if PARAMETERS[index].later.is_some() {
+                names = names.with(PARAMETERS[index].id);
+            }
+            index += 1;
+        }
+        names
+    };
+
+    /// The set of these.
+    pub const fn of(names: &[Name]) -> Names {
+        let mut set = Names(0);
+        let mut index = 0;
+        while index < names.len() {
+            set = set.with(names[index]);
+            index += 1;
+        }
+        set
+    }
+
+    /// This set and `name`.
+    #[must_use]
+    pub const fn with(self, name: Name) -> Names {
+        Names(self.0 | 1 << name as u32)
+    }
+
+    /// What is in this set or in the other.
+    #[must_use]
+    pub const fn or(self, other: Names) -> Names {
+        Names(self.0 | other.0)
+    }
+
+    /// What is in this set and in the other.
+    #[must_use]
+    pub const fn and(self, other: Names) -> Names {
+        Names(self.0 & other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub const fn without(self, other: Names) -> Names {
+        Names(self.0 & !other.0)
+    }
+
+    /// Every parameter in the set, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = Name> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let index = rest.trailing_zeros();
+            rest &= rest.wrapping_sub(1);
+            IDS.get(index as usize).copied()
+        })
+    }
+
+    /// Whether nothing is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_in_the_order_of_the_table() {
+        let names = Names::of(&[Name::WebsocketHeaders, Name::Topic, Name::Action, Name::Topic]);
+        assert_eq!(names.iter().collect::<Vec<_>>(), [Name::Action, Name::Topic, Name::WebsocketHeaders]);
+        assert_eq!(Names::default().iter().next(), None);
+        assert!(names.without(names).is_empty());
+    }
+
+    #[test]
+    fn sets_made_from_the_table() {
+        let those = |is: fn(&super::super::Parameter) -> bool| {
+            PARAMETERS
+                .iter()
+                .filter(|parameter| is(parameter))
+                .map(|parameter| parameter.id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(Names::REQUIRED.iter().collect::<Vec<_>>(), those(|parameter| parameter.required));
+        assert_eq!(Names::LATER.iter().collect::<Vec<_>>(), those(|parameter| parameter.later.is_some()));
+    }
+}

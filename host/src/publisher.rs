@@ -145,6 +145,7 @@ pub struct PublisherCtx {
     publisher: Publisher,
     latest: Instant,
     queued: Option<oneshot::Sender<()>>,
+    refuse: Option<fn() -> wasmtime::Error>,
     tally: Tally,
 }
 
@@ -152,7 +153,7 @@ impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
     pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
-        PublisherCtxBuilder { tenant, publisher: None, latest: None, queued: None }
+        PublisherCtxBuilder { tenant, publisher: None, latest: None, queued: None, refuse: None }
     }
 
     /// What became of the messages of this call so far: what a component says of them need not be true.
@@ -174,6 +175,7 @@ pub struct PublisherCtxBuilder {
     publisher: Option<Publisher>,
     latest: Option<Instant>,
     queued: Option<oneshot::Sender<()>>,
+    refuse: Option<fn() -> wasmtime::Error>,
 }
 
 impl PublisherCtxBuilder {
@@ -196,6 +198,12 @@ impl PublisherCtxBuilder {
         self
     }
 
+    /// Nothing is to be published: a component that tries to ends with this error.
+    pub(crate) fn refuse(mut self, refuse: Option<fn() -> wasmtime::Error>) -> Self {
+        self.refuse = refuse;
+        self
+    }
+
     /// The context; the clock of the call starts now.
     #[must_use]
     pub fn build(self) -> PublisherCtx {
@@ -204,6 +212,7 @@ impl PublisherCtxBuilder {
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
             queued: self.queued,
+            refuse: self.refuse,
             tally: Tally::default(),
         }
     }
@@ -238,6 +247,9 @@ impl wit::Host for PublisherCtx {
         messages: Vec<wit::Message>,
         effort: wit::Effort,
     ) -> wasmtime::Result<Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error>> {
+        if let Some(refuse) = self.refuse {
+            return Err(refuse());
+        }
         let call = Call {
             tenant: Arc::clone(&self.tenant),
             publisher: self.publisher.clone(),

@@ -55,8 +55,8 @@ impl Tenant {
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
     /// **Not for a configuration that somebody else wrote.**
     pub fn unrestricted(name: impl Into<String>) -> Self {
-        let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST).build();
-        Self { load: Load::alone(&Limits::MOST), ..tenant }
+        let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST);
+        tenant.with_load(Load::alone(&Limits::MOST))
     }
 
     /// The name in messages and logs.
@@ -183,8 +183,13 @@ impl TenantBuilder {
     /// The tenant.
     #[must_use]
     pub fn build(self) -> Tenant {
+        let load = Load::new(&self.limits);
+        self.with_load(load)
+    }
+
+    fn with_load(self, load: Load) -> Tenant {
         let Self { name, grants, limits, config } = self;
-        Tenant { name, grants, limits, config, load: Load::new(&limits) }
+        Tenant { name, grants, limits, config, load }
     }
 }
 

@@ -91,7 +91,7 @@ impl Call<'_> {
         let _room = room.map_err(|error| denied(&error))?;
         let meter = Arc::new(Meter::new(limits.cpu));
         let taken = self.connector.engines.take();
-        let component = taken.component(self.dry_run);
+        let component = taken.component();
         let mut store = self.store(component.engine(), &meter, latest);
         let mut details = String::new();
         let answer = {
@@ -131,6 +131,7 @@ impl Call<'_> {
         let limits = self.tenant.limits();
         let publisher =
             PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest).queued(self.queued.take());
+        let publisher = publisher.refuse(self.dry_run.then_some(|| Fault::DryRun.into()));
         let state = State {
             publisher: publisher.publisher(self.connector.publisher.clone()).build(),
             memory: MemoryBudget::new(limits.memory),

@@ -13,6 +13,9 @@ pub(super) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     config.concurrency_support(false);
+    // What only debuggers, profilers and positions in backtraces need, and what takes a process long to load.
+    config.native_unwind_info(false);
+    config.generate_address_map(false);
     for feature in [
         WasmFeatures::RELAXED_SIMD,
         WasmFeatures::SIMD,

@@ -20,29 +20,21 @@ const KEPT_STACK: usize = 32 * 1024;
 /// Core instances that a component has, at most: its own, and what adapts it to the contract.
 const CORE_INSTANCES: u32 = 10;
 
-/// A component that is linked, in one engine.
-pub(super) struct Ready {
-    /// With the publisher.
-    pub(super) live: MqttConnectorPre<State>,
-    /// With a publisher that is a fault to call.
-    pub(super) dry: MqttConnectorPre<State>,
-}
-
 /// The engines of a connector.
 pub(super) struct Engines {
     pub(super) pool: Option<Pool>,
-    pub(super) on_demand: Ready,
+    pub(super) on_demand: MqttConnectorPre<State>,
 }
 
-/// A component in an engine with so many places.
+/// A component that is linked in an engine with so many places.
 pub(super) struct Pool {
-    ready: Ready,
+    component: MqttConnectorPre<State>,
     places: Semaphore,
 }
 
 /// The component for one call, and its place in the pool, if it has one.
 pub(super) struct Taken<'a> {
-    ready: &'a Ready,
+    component: &'a MqttConnectorPre<State>,
     _place: Option<SemaphorePermit<'a>>,
 }
 
@@ -51,28 +43,27 @@ impl Engines {
     pub(super) fn take(&self) -> Taken<'_> {
         let place = self.pool.as_ref().and_then(|pool| Some((pool, pool.places.try_acquire().ok()?)));
         match place {
-            Some((pool, place)) => Taken { ready: &pool.ready, _place: Some(place) },
-            None => Taken { ready: &self.on_demand, _place: None },
+            Some((pool, place)) => Taken { component: &pool.component, _place: Some(place) },
+            None => Taken { component: &self.on_demand, _place: None },
         }
     }
 
     /// Every engine.
     pub(super) fn all(&self) -> Vec<Engine> {
-        let pool = self.pool.as_ref().map(|pool| &pool.ready);
-        pool.into_iter().chain([&self.on_demand]).map(|ready| ready.live.engine().clone()).collect()
+        let pool = self.pool.as_ref().map(|pool| &pool.component);
+        pool.into_iter().chain([&self.on_demand]).map(|component| component.engine().clone()).collect()
     }
 }
 
 impl Pool {
-    pub(super) fn new(ready: Ready, places: u32) -> Self {
-        Self { ready, places: Semaphore::new(places as usize) }
+    pub(super) fn new(component: MqttConnectorPre<State>, places: u32) -> Self {
+        Self { component, places: Semaphore::new(places as usize) }
     }
 }
 
 impl Taken<'_> {
-    /// The component, linked with the publisher, or with one that is a fault to call.
-    pub(super) fn component(&self, dry_run: bool) -> &MqttConnectorPre<State> {
-        if dry_run { &self.ready.dry } else { &self.ready.live }
+    pub(super) fn component(&self) -> &MqttConnectorPre<State> {
+        self.component
     }
 }
 

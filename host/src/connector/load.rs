@@ -10,9 +10,8 @@ use super::budget::{MEMORIES, TABLES};
 use super::call::State;
 use super::clock::Clock;
 use super::config::config;
-use super::engines::{Engines, Pool, Ready, with_places};
+use super::engines::{Engines, Pool, with_places};
 
-use super::fault::Fault;
 use super::shown::shown;
 use super::{Connector, PRECOMPILED};
 use crate::bindings::MqttConnectorPre;
@@ -176,21 +175,15 @@ impl ConnectorBuilder {
 }
 
 /// Links a component with what it may import.
-fn link(component: &Component) -> Result<Ready, LoadError> {
+fn link(component: &Component) -> Result<MqttConnectorPre<State>, LoadError> {
     let mut linker = Linker::<State>::new(component.engine());
     #[cfg(feature = "wasi")]
     if imports(component).any(|name| name.starts_with("wasi:")) {
         super::wasi::add_to_linker(&mut linker)?;
     }
-    let mut dry_linker = linker.clone();
     publisher::add_to_linker(&mut linker)?;
-    let mut refusing = dry_linker.instance("flint:mqtt/publisher@0.1.0")?;
-    refusing.func_new("publish", |_, _, _, _| Err(Fault::DryRun.into()))?;
-    let link = |linker: &Linker<State>| MqttConnectorPre::new(linker.instantiate_pre(component)?);
-    match (link(&linker), link(&dry_linker)) {
-        (Ok(live), Ok(dry)) => Ok(Ready { live, dry }),
-        (Err(error), _) | (_, Err(error)) => Err(unlinkable(component, error)),
-    }
+    let linked = linker.instantiate_pre(component).and_then(MqttConnectorPre::new);
+    linked.map_err(|error| unlinkable(component, error))
 }
 
 /// Compiles a component: see [`Connector::precompile`].

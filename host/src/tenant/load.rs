@@ -92,6 +92,11 @@ impl Load {
         self.turnstile.pass(call).await
     }
 
+    /// Runs `task`, which serves the tenant's calls, likewise.
+    pub(crate) async fn serve<F: Future>(&self, task: F) -> F::Output {
+        self.turnstile.pass_as_servant(task).await
+    }
+
     /// Waits until one more of the tenant's calls may stand in line to compute for long.
     pub(crate) async fn computing(&self) -> Room<'_> {
         Room::new(self.computing.acquire().await)

@@ -32,10 +32,11 @@ struct State {
     names: u64,
 }
 
-/// One call at the turnstile.
+/// One call, or one that serves calls, at the turnstile.
 struct Visitor<'a> {
     turnstile: &'a Turnstile,
     name: u64,
+    is_servant: bool,
     place: Place,
 }
 
@@ -51,15 +52,25 @@ impl Turnstile {
         Self { width, state: Mutex::default() }
     }
 
-    /// Runs `future`, which is inside only while it does something.
+    /// Runs `future`, a call, which is inside only while it does something.
     pub(super) async fn pass<F: Future>(&self, future: F) -> F::Output {
+        self.pass_as(false, future).await
+    }
+
+    /// Runs `future`, which serves calls: it never does much at a time, so that nobody is let go before it, nor before a
+    /// call that comes after it.
+    pub(super) async fn pass_as_servant<F: Future>(&self, future: F) -> F::Output {
+        self.pass_as(true, future).await
+    }
+
+    async fn pass_as<F: Future>(&self, is_servant: bool, future: F) -> F::Output {
         let mut future = pin!(future);
         let name = {
             let mut state = self.lock();
             state.names += 1;
             state.names
         };
-        let mut visitor = Visitor { turnstile: self, name, place: Place::Outside };
+        let mut visitor = Visitor { turnstile: self, name, is_servant, place: Place::Outside };
         poll_fn(|context| {
             if !visitor.enter(context.waker()) {
                 return Poll::Pending;
@@ -97,7 +108,7 @@ impl Visitor<'_> {
                 self.place = Place::Inside;
                 // Where calls of one tenant follow each other, whoever stands between them in the runtime's queue is
                 // let go first.
-                let go_first = state.last != self.name && state.last != 0;
+                let go_first = state.last != self.name && state.last != 0 && !self.is_servant;
                 drop(state);
                 if go_first {
                     waker.wake_by_ref();
@@ -115,7 +126,9 @@ impl Visitor<'_> {
     fn leave(&mut self) {
         self.place = Place::Outside;
         let mut state = self.turnstile.lock();
-        state.last = self.name;
+        if !self.is_servant {
+            state.last = self.name;
+        }
         state.inside -= 1;
         let next = state.admit();
         drop(state);
@@ -177,7 +190,10 @@ mod tests {
 
     impl<'a> Call<'a> {
         fn new(turnstile: &'a Turnstile, name: u64) -> Self {
-            Self { visitor: Visitor { turnstile, name, place: Place::Outside }, woken: Arc::default() }
+            Self {
+                visitor: Visitor { turnstile, name, is_servant: false, place: Place::Outside },
+                woken: Arc::default(),
+            }
         }
 
         fn enter(&mut self) -> bool {

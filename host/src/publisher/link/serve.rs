@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
 use crate::error::Error;
 use crate::publisher::connect::{check, connect_packet};
-use crate::publisher::connection::{Connection, LINGER, Medium};
+use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
 use crate::publisher::egress::{self, Resolver};
 use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
@@ -42,7 +41,7 @@ impl Link {
         tokio::select! {
             biased;
             () = abandoned => {}
-            () = self.tenant.load().run(self.connections(&surroundings)) => {}
+            () = self.tenant.load().serve(self.connections(&surroundings)) => {}
         }
     }
 
@@ -98,11 +97,7 @@ impl Link {
         }
     }
 
-    async fn open<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: S,
-        medium: Medium,
-    ) -> Result<Connection<S>, Error> {
+    async fn open<S: OverTcp>(&self, stream: S, medium: Medium) -> Result<Connection<S>, Error> {
         self.enter(Stage::Connect);
         Connection::open(stream, medium, &connect_packet(&self.options)).await
     }
@@ -124,7 +119,7 @@ impl Link {
     }
 
     /// The messages, and DISCONNECT when nobody needs the connection any more.
-    async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn exchange<S: OverTcp>(
         &self,
         mut connection: Connection<S>,
         attempt: telemetry::Attempt<'_>,
@@ -145,7 +140,7 @@ impl Link {
     }
 
     /// Exchanges packets until the connection is idle and is to close; from then on nobody joins.
-    async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn deliver<S: OverTcp>(
         &self,
         connection: &mut Connection<S>,
         surroundings: &Surroundings,

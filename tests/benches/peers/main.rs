@@ -1,7 +1,7 @@
 //! `make bench`: the connector beside its peers, in the same run and in turns, on a real mosquitto on loopback.
 //!
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
-//! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (20000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
+//! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
 //! `one-shot,batches`; also `service`, `connections`, `tenants`) shorten it.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 

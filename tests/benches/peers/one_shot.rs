@@ -54,10 +54,10 @@ fn mutual_tls(settings: &Settings, payload: &str) -> Case {
     let broker = broker.mutual_tls(&pki.server(&["localhost", "127.0.0.1"]), pki.authority()).start();
     let (authority, certificate, key) =
         (pki.authority().path_str(), client.certificate().path_str(), client.key().path_str());
-    let mut own = own(&format!("ssl://localhost:{}", broker.port()), 1, payload);
-    own.args(["--root-ca-crt", authority, "--use-certificate", "true"]);
+    let mut own = own(&format!("ssl://127.0.0.1:{}", broker.port()), 1, payload);
+    own.args(["--root-ca-crt", authority, "--use-certificate"]);
     own.args(["--certificate", certificate, "--private-key", key]);
-    let mut peer = mosquitto_pub("localhost", broker.port(), 1, payload);
+    let mut peer = mosquitto_pub("127.0.0.1", broker.port(), 1, payload);
     peer.args(["--cafile", authority, "--cert", certificate, "--key", key]);
     let ways = vec![timed(OWN, own), timed(PUB, peer)];
     Case::measure("mutual TLS, QoS 1", Unit::Milliseconds, settings.rounds, ways)

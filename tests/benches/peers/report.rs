@@ -40,7 +40,7 @@ impl Section {
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
-        let head = ["case", "way", "unit", "median", "quartiles", "p99", "n", "× the last", "quartiles"];
+        let head = ["case", "way", "unit", "median", "quartiles", "p99", "n", "× last", "quartiles"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         for case in &self.cases {
             let Some(peer) = case.ways.last() else { continue };

@@ -173,7 +173,7 @@ pub(crate) fn connections(settings: &Settings) -> Section {
         title: "A connection for each message",
         about: "`ConnectorBuilder::idle(Duration::ZERO)`, current-thread runtime, and `Connector::close` after each answer; \
                 the raw socket connects, sends CONNECT, waits for CONNACK, sends PUBLISH, waits for its acknowledgements, \
-                sends DISCONNECT, and waits until the broker has closed the connection. 64 bytes."
+                sends DISCONNECT and closes the connection. 64 bytes."
             .to_owned(),
         cases,
         targets,

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// From `BENCH_ROUNDS` (60), `BENCH_LINES` (20000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (names of sections, with
+    /// From `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (names of sections, with
     /// commas between them; all).
     ///
     /// # Panics
@@ -30,7 +30,7 @@ impl Settings {
         }
         Self {
             rounds: number("BENCH_ROUNDS", 60).max(2),
-            lines: number("BENCH_LINES", 20_000).max(100),
+            lines: number("BENCH_LINES", 50_000).max(100),
             tenants: number("BENCH_TENANTS", 1000).max(10),
             only,
         }
@@ -43,7 +43,7 @@ impl Settings {
 
     /// Rounds of what takes about a second each.
     pub(crate) fn few_rounds(&self) -> usize {
-        (self.rounds / 8).max(2)
+        (self.rounds / 10).max(2)
     }
 
     /// How to repeat this run.

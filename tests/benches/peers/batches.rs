@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mqtt_connector::{Connector, Tenant};
+use mqtt_connector_tests::broker::MosquittoBuilder;
 use mqtt_connector_tests::{Collector, Mosquitto};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -32,6 +33,9 @@ const CHUNK: usize = 1000;
 
 /// How long nothing has to arrive before messages count as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A way to send a batch once: its name, and what does it and returns the seconds that took.
+type Sending<'a> = (&'static str, Box<dyn FnMut() -> f64 + 'a>);
 
 /// What is sent: in each way the same.
 struct Batch {
@@ -154,7 +158,7 @@ pub(crate) fn measure(settings: &Settings, paho: Option<&Path>) -> Section {
     }
 }
 
-fn broker(nodelay: bool) -> mqtt_connector_tests::broker::MosquittoBuilder {
+fn broker(nodelay: bool) -> MosquittoBuilder {
     let broker = Mosquitto::builder().quiet_log().as_it_comes();
     if nodelay { broker.config("set_tcp_nodelay true") } else { broker }
 }
@@ -183,9 +187,9 @@ impl Sender<'_> {
         cases.push(case);
     }
 
-    /// Each way to send the batch once; it returns the seconds that took.
-    fn ways<'b>(&'b self, port: u16, batch: &'b Batch) -> Vec<(&'static str, Box<dyn FnMut() -> f64 + 'b>)> {
-        let mut ways: Vec<(&'static str, Box<dyn FnMut() -> f64 + 'b>)> = Vec::new();
+    /// Each way to send the batch.
+    fn ways<'b>(&'b self, port: u16, batch: &'b Batch) -> Vec<Sending<'b>> {
+        let mut ways: Vec<Sending<'b>> = Vec::new();
         let qos = batch.qos.to_string();
         if self.has_lines {
             let mut own = Command::new(CONNECTOR);

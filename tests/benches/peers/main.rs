@@ -35,6 +35,7 @@ fn main() {
         Ok(_) => head.push_str("- paho-mqtt 2.1.0 on Python\n"),
         Err(reason) => head.push_str(&format!("- paho-mqtt is not measured: {reason}\n")),
     }
+    head.push_str(if programs::sends_lines() { "" } else { "- `send --lines` is not there: not measured\n" });
     let paho = paho.ok();
     println!("{head}");
     let mut sections = Vec::new();

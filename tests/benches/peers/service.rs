@@ -96,7 +96,7 @@ pub(crate) fn warm(settings: &Settings) -> Section {
                 (
                     RAW,
                     Box::new(|values| {
-                        values.extend((0..SENDS).map(|_| timed(|| raw.exchange(&publish, qos))))
+                        values.extend((0..SENDS).map(|_| timed(|| raw.exchange(&publish, qos))));
                     }),
                 ),
             ],

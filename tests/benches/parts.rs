@@ -53,7 +53,6 @@ fn component(criterion: &mut Criterion) {
     let config =
         json!({ "broker": "tcp://127.0.0.1", "client-id": "parts", "topic": "bench", "qos": 1 }).to_string();
     let request = json!({ "content": "x".repeat(64) }).to_string();
-    let requests = vec![request.clone(); BATCH];
     criterion.bench_function("guest, send", |bencher| {
         bencher.iter(|| {
             let (mut store, instance) = component.instantiate();
@@ -62,15 +61,20 @@ fn component(criterion: &mut Criterion) {
         });
     });
     let mut group = criterion.benchmark_group("guest");
-    group.throughput(Throughput::Elements(BATCH.try_into().unwrap()));
-    group.bench_function("batch of 1000 requests", |bencher| {
-        bencher.iter(|| {
-            let (mut store, instance) = component.instantiate();
-            let answers =
-                instance.flint_mqtt_connector().call_send_batch(&mut store, &config, &requests).unwrap();
-            assert!(answers.iter().all(|answer| answer.meta.exit_code == 0));
+    for (name, count, size) in
+        [("batch of 1000 requests", BATCH, 64), ("batch of 100 requests, 16 KiB", BATCH / 10, 16 * 1024)]
+    {
+        let requests = vec![json!({ "content": "x".repeat(size) }).to_string(); count];
+        group.throughput(Throughput::Elements(count.try_into().unwrap()));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let (mut store, instance) = component.instantiate();
+                let answers =
+                    instance.flint_mqtt_connector().call_send_batch(&mut store, &config, &requests).unwrap();
+                assert!(answers.iter().all(|answer| answer.meta.exit_code == 0));
+            });
         });
-    });
+    }
     group.finish();
 }
 

@@ -9,10 +9,11 @@ use crate::measure::{Bound, Target};
 use crate::report::Section;
 
 /// The parts, by the directories that criterion keeps them in, and what they are.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("instantiate", "a store and an instance, made and dropped"),
     ("guest, send", "the same, and a send, with a publisher that acknowledges at once"),
-    ("guest/batch of 1000 requests", "the same, and a batch of 1000"),
+    ("guest/batch of 1000 requests", "the same, and a batch of 1000 with 64 bytes of content each"),
+    ("guest/batch of 100 requests, 16 KiB", "the same, 100 with 16 KiB of content each"),
     (
         CHECK,
         "`Connector::check`: a fresh instance, merging and validating the README's configuration for AWS IoT",

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::{Connector, Limits, Tenant};
@@ -17,6 +18,9 @@ use crate::settings::Settings;
 
 /// Sends in a round.
 const SENDS: usize = 50;
+
+/// What is between the sends of a service that is not busy: its processor falls asleep, and the broker's.
+const PAUSE: Duration = Duration::from_millis(1);
 
 const MULTI: &str = "library, multi-thread runtime";
 const SINGLE: &str = "library, current-thread runtime";
@@ -49,12 +53,15 @@ impl Service {
 
     /// Sends as a task of the runtime, as a service does, and hands the times to `round`, in microseconds: until the
     /// answer, and until the connection is closed.
-    fn round(&self, request: &str, sends: usize, close: bool) -> Vec<[f64; 2]> {
+    fn round(&self, request: &str, sends: usize, pause: Duration, close: bool) -> Vec<[f64; 2]> {
         let (connector, tenant) = (Arc::clone(&self.connector), Arc::clone(&self.tenant));
         let (config, request) = (self.config.clone(), request.to_owned());
         self.wait(async move {
             let mut times = Vec::with_capacity(sends);
             for _ in 0..sends {
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
                 let started = Instant::now();
                 let response = connector.send(&tenant, &config, &request).await;
                 let answered = started.elapsed();
@@ -81,24 +88,29 @@ pub(crate) fn warm(settings: &Settings) -> Section {
     let single = Service::start(current_thread(), broker.port(), "single", idle);
     let mut raw = Raw::connect(broker.port(), "raw");
     let mut cases = Vec::new();
-    for qos in 0..=2 {
+    for (qos, pause) in [(0, Duration::ZERO), (1, Duration::ZERO), (2, Duration::ZERO), (1, PAUSE)] {
         let (request, publish) = message(qos);
+        let (name, count) = match pause {
+            Duration::ZERO => (format!("QoS {qos}"), SENDS),
+            _ => (format!("QoS {qos}, after a pause of 1 ms"), SENDS / 5),
+        };
         let sends = |service: &Service, values: &mut Vec<f64>| {
-            values.extend(service.round(&request, SENDS, false).iter().map(|[answered, _]| *answered));
+            values.extend(service.round(&request, count, pause, false).iter().map(|[answered, _]| *answered));
+        };
+        let mut exchange = |_| {
+            if !pause.is_zero() {
+                thread::sleep(pause);
+            }
+            timed(|| raw.exchange(&publish, qos))
         };
         let case = Case::measure(
-            format!("QoS {qos}"),
+            name,
             Unit::Microseconds,
             settings.rounds,
             vec![
                 (MULTI, Box::new(|values| sends(&multi, values))),
                 (SINGLE, Box::new(|values| sends(&single, values))),
-                (
-                    RAW,
-                    Box::new(|values| {
-                        values.extend((0..SENDS).map(|_| timed(|| raw.exchange(&publish, qos))));
-                    }),
-                ),
+                (RAW, Box::new(|values| values.extend((0..count).map(&mut exchange)))),
             ],
         );
         cases.push(case);
@@ -143,7 +155,7 @@ pub(crate) fn connections(settings: &Settings) -> Section {
                         if values.is_empty() {
                             answered.clear();
                         }
-                        for [answer, closed] in service.round(&request, SENDS / 5, true) {
+                        for [answer, closed] in service.round(&request, SENDS / 5, Duration::ZERO, true) {
                             answered.push(answer);
                             values.push(closed);
                         }

@@ -126,7 +126,11 @@ pub(crate) fn head(settings: &Settings, broker: &str) -> String {
         output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
         settings.shown()
     );
-    let _ = writeln!(text, "- {cores} cores, {cpu}, Linux {}", read("/proc/sys/kernel/osrelease").trim());
+    let _ = writeln!(
+        text,
+        "- {cores} cores to run on, {cpu}, Linux {}",
+        read("/proc/sys/kernel/osrelease").trim()
+    );
     let _ = writeln!(text, "- {}", versions.join(", "));
     let _ = writeln!(text, "- load when it began: {}", load());
     text

@@ -107,12 +107,15 @@ fn misbehaving(settings: &Settings, all: &Parties) -> (Case, u64) {
     let (black_hole, silent, flooded) =
         (BlackHole::open(), SilentPort::open(), Mosquitto::builder().quiet_log().start());
     let ports = [black_hole.port(), silent.port(), flooded.port()];
+    // The same all the time: a new one could send as much as its limit gives a second at once, in each round.
+    let tenant = Tenant::builder("misbehaving").broker("tcp://127.0.0.0/8:*".parse().unwrap());
+    let tenant = Arc::new(tenant.topics("#".parse().unwrap()).build());
     let count = settings.tenants.min(100);
     let (mut alone, mut beside, mut answered) = (Vec::new(), Vec::new(), 0);
     eprintln!("bench: {BESIDE}");
     for round in 0..=settings.few_rounds() {
         let one = all.paced(count);
-        let load = Load::start(all, ports);
+        let load = Load::start(all, &tenant, ports);
         let other = all.paced(count);
         answered += load.stop(&all.runtime);
         if round > 0 {
@@ -208,14 +211,12 @@ struct Load {
 }
 
 impl Load {
-    fn start(all: &Parties, ports: [u16; 3]) -> Self {
-        let tenant = Tenant::builder("misbehaving").broker("tcp://127.0.0.0/8:*".parse().unwrap());
-        let tenant = Arc::new(tenant.topics("#".parse().unwrap()).build());
+    fn start(all: &Parties, tenant: &Arc<Tenant>, ports: [u16; 3]) -> Self {
         let (going, answered) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
         let sends =
             ports.into_iter().zip(LOAD).flat_map(|(port, load)| (0..load).map(move |number| (port, number)));
         let tasks = sends.map(|(port, number)| {
-            let (connector, tenant) = (Arc::clone(&all.connector), Arc::clone(&tenant));
+            let (connector, tenant) = (Arc::clone(&all.connector), Arc::clone(tenant));
             let (going, answered) = (Arc::clone(&going), Arc::clone(&answered));
             let config = json!({
                 "broker": format!("tcp://127.0.0.1:{port}"), "client-id": format!("m{number}"), "timeout": 500,

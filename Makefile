@@ -29,8 +29,10 @@ test: toolchain test-tools lint ## Formatting, lints, tests, documentation
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
 
 .PHONY: bench
-bench: toolchain test-tools ## How much one tenant's load slows another's sends
+bench: toolchain test-tools ## This program beside its peers, into target/bench/report.md (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
 	cargo bench --locked --package mqtt-connector $(FEATURES) --bench fairness
+	cargo bench --locked --package mqtt-connector $(FEATURES) --bench parts
+	cargo bench --locked --package mqtt-connector $(FEATURES) --bench peers
 
 # Stable Rust does: of the sanitizers, which need nightly, none is of use to a crate without unsafe code.
 CARGO_FUZZ := target/tools/bin/cargo-fuzz

@@ -28,6 +28,7 @@ pub struct MosquittoBuilder {
     persistence: bool,
     saved_in_order: bool,
     quiet_log: bool,
+    as_it_comes: bool,
     extra: Vec<String>,
 }
 
@@ -92,6 +93,14 @@ impl MosquittoBuilder {
         self
     }
 
+    /// Leaves delays and limits as mosquitto has them when nobody configures any: it waits for more to send
+    /// (`set_tcp_nodelay false`), and has 20 messages in flight to a client and 1,000 in its queue. For measurements;
+    /// [`config`](Self::config) sets one of them again.
+    pub fn as_it_comes(mut self) -> Self {
+        self.as_it_comes = true;
+        self
+    }
+
     /// Adds a line to `mosquitto.conf`, such as `"max_packet_size 1000"`.
     pub fn config(mut self, line: &str) -> Self {
         self.extra.push(line.to_owned());
@@ -146,11 +155,13 @@ impl MosquittoBuilder {
         put("user", &"root");
         put("listener", &format_args!("{port} {}", Ipv4Addr::LOCALHOST));
         put("allow_anonymous", &self.allow_anonymous.unwrap_or(self.users.is_empty()));
-        put("set_tcp_nodelay", &true);
-        // Without a limit (0, or 65535), 2.0.11 forgets over a restart which messages were under way: it publishes a QoS 2
-        // message again for which it has sent PUBREL.
-        put("max_inflight_messages", &if self.persistence { 10_000 } else { 0 });
-        put("max_queued_messages", &0);
+        if !self.as_it_comes {
+            put("set_tcp_nodelay", &true);
+            // Without a limit (0, or 65535), 2.0.11 forgets over a restart which messages were under way: it publishes a
+            // QoS 2 message again for which it has sent PUBREL.
+            put("max_inflight_messages", &if self.persistence { 10_000 } else { 0 });
+            put("max_queued_messages", &0);
+        }
         put("log_dest", &"stderr");
         put("log_timestamp", &false);
         if !self.quiet_log {

@@ -86,6 +86,9 @@ fn every_parameter_has_a_flag_and_no_other_flag_exists() {
         let mut expected: BTreeSet<&str> = action_is_hidden.map(|parameter| parameter.name).collect();
         expected.extend(["config", "request", "content-file", "password-file", "resolve", "component"]);
         expected.extend(["log-format", "tenants", "tenant"]);
+        if command == "send" {
+            expected.extend(["lines", "lines-base64", "results"]);
+        }
         assert_eq!(flags, expected, "{help}");
         for noted in ["[env: MQTT_USERNAME]", "[env: MQTT_PASSWORD]", "Examples:", "Exit status"] {
             assert!(help.contains(noted), "{noted:?} is not in {help}");

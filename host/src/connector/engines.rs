@@ -67,6 +67,13 @@ impl Taken<'_> {
     }
 }
 
+/// The configuration of an engine that loads what was compiled: a compiler takes longer to make ready than a send.
+pub(super) fn without_compiler() -> Config {
+    let mut config = config();
+    config.enable_compiler(false);
+    config
+}
+
 /// The configuration of an engine with `places` for instances of `component`.
 pub(super) fn with_places(component: &Component, places: u32) -> Config {
     let needs = component.resources_required();
@@ -81,7 +88,7 @@ pub(super) fn with_places(component: &Component, places: u32) -> Config {
         .table_keep_resident(KEPT_MEMORY)
         .async_stack_keep_resident(KEPT_STACK)
         .pagemap_scan(Enabled::Auto);
-    let mut config = config();
+    let mut config = without_compiler();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }

@@ -10,7 +10,7 @@ use super::budget::{MEMORIES, TABLES};
 use super::call::State;
 use super::clock::Clock;
 use super::config::config;
-use super::engines::{Engines, Pool, with_places};
+use super::engines::{Engines, Pool, with_places, without_compiler};
 
 use super::shown::shown;
 use super::{Connector, PRECOMPILED};
@@ -141,7 +141,10 @@ impl ConnectorBuilder {
     ///
     /// It is too large, is not a component, does not export `connector`, or imports something that it is not given.
     pub fn build(self) -> Result<Connector, LoadError> {
-        let engine = Engine::new(&config())?;
+        let engine = Engine::new(&match &self.source {
+            Source::Wasm(_) => config(),
+            Source::BuiltIn | Source::Precompiled(_) => without_compiler(),
+        })?;
         let component = match &self.source {
             Source::BuiltIn => deserialize(&engine, PRECOMPILED)?,
             Source::Wasm(wasm) => Component::from_binary(&engine, check(wasm)?)?,

@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -41,6 +43,8 @@ pub(super) struct Connection<S> {
     written: u64,
     /// What came with CONNACK is not taken yet.
     early: bool,
+    /// Nothing was to be written for a while.
+    quiet: bool,
     /// When something last came.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
@@ -114,6 +118,7 @@ impl<S: OverTcp> Connection<S> {
             medium,
             written: 0,
             early: true,
+            quiet: false,
             heard: None,
             keep_alive: None,
             session_present: false,
@@ -182,13 +187,16 @@ impl<S: OverTcp> Connection<S> {
                 let reason = "acknowledgements without end, before any message".to_owned();
                 return Poll::Ready(Error::Protocol(reason));
             }
-            if !self.early {
+            let is_wanted = !delivery.is_settled();
+            if !self.early && !(self.quiet && is_wanted && self.has_news()) {
+                self.quiet &= !is_wanted;
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }
             let Poll::Ready(moved) = self.poll_move(context, !delivery.is_swamped()) else {
-                if std::mem::take(&mut has_read) && !delivery.is_settled() {
+                if has_read && is_wanted {
                     self.acknowledge();
                 }
+                self.quiet |= !is_wanted && self.is_flushed();
                 return Poll::Pending;
             };
             match moved {
@@ -289,6 +297,13 @@ impl<S: OverTcp> Connection<S> {
             .write(&mut self.outbox)
             .map(drop)
             .map_err(|error| Error::Protocol(format!("PINGREQ could not be serialised: {error}")))
+    }
+
+    /// Whether the socket has something to read, an end or an error, of which the runtime may not know yet. A message is
+    /// not to be given to a connection that ended while nobody needed it.
+    fn has_news(&self) -> bool {
+        let peeked = SockRef::from(self.stream.tcp()).peek(&mut [MaybeUninit::uninit()]);
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Tells the broker's TCP at once what has come. A broker with Nagle's algorithm (RFC 896) keeps its next small packets

@@ -73,10 +73,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn send(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let lines = lines::named(matches)?;
-    let connector = component::connector(matches)?;
     if let Some(lines) = lines {
+        let connector = component::connector(matches, lines::UNDER_WAY)?;
         return block_on(lines.send(connector, tenant, &documents))?;
     }
+    let connector = component::connector(matches, 0)?;
     block_on(async {
         let send = connector.send(&tenant, &documents.config, &documents.request);
         let response = signals::answered(send, || connector.interrupt()).await;
@@ -87,7 +88,7 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
 
 fn check(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
-    let connector = component::connector(matches)?;
+    let connector = component::connector(matches, 0)?;
     let checked = block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })?;
     // Another component may have other parameters.
     let built_in = matches.get_one::<String>(arguments::COMPONENT).is_none();
@@ -110,7 +111,7 @@ fn call(matches: &ArgMatches) -> Result<(Arc<Tenant>, Documents), Response> {
 }
 
 fn schema(matches: &ArgMatches) -> Result<String, Response> {
-    let connector = component::connector(matches)?;
+    let connector = component::connector(matches, 0)?;
     Ok(block_on(connector.schema())?? + "\n")
 }
 

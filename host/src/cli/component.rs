@@ -16,13 +16,13 @@ const WASM: &[u8] = b"\0asm";
 /// How machine code starts, also that of [`Connector::precompile`].
 const ELF: &[u8] = b"\x7fELF";
 
-/// The connector that the operator asked for.
+/// The connector that the operator asked for, with so many places for instances that are kept ready.
 ///
 /// # Errors
 ///
 /// The response: the component cannot be read or loaded.
-pub(super) fn connector(matches: &ArgMatches) -> Result<Connector, Response> {
-    let mut builder = Connector::builder().pool(0);
+pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, Response> {
+    let mut builder = Connector::builder().pool(places);
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         which = format!("--{COMPONENT} {path}: ");

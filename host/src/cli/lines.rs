@@ -21,7 +21,7 @@ use read::{Batch, Encoding, Source};
 use report::Report;
 
 /// Batches that are under way at one time.
-const UNDER_WAY: usize = 3;
+pub(super) const UNDER_WAY: u32 = 3;
 
 /// The lines to send, and where the answers go.
 pub(super) struct Lines {
@@ -102,7 +102,7 @@ impl Sender {
                     report.interrupted();
                     return Ok(());
                 }
-                next = batches.recv(), if self.under_way.len() < UNDER_WAY => Some(next),
+                next = batches.recv(), if self.under_way.len() < UNDER_WAY as usize => Some(next),
                 answered = first(&mut self.under_way) => {
                     report.add(&answered?)?;
                     None

@@ -188,7 +188,8 @@ impl<S: OverTcp> Connection<S> {
                 return Poll::Ready(Error::Protocol(reason));
             }
             let is_wanted = !delivery.is_settled();
-            if !self.early && !(self.quiet && is_wanted && self.has_news()) {
+            let is_held_back = self.quiet && is_wanted && self.has_news();
+            if !self.early && !is_held_back {
                 self.quiet &= !is_wanted;
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }

@@ -4,46 +4,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_connector::{Connector, Meta, Tenant};
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step};
-use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use serde_json::json;
 
 use crate::faults::{connected, goodbye, publish, script};
-use crate::support::{PATIENCE, config, operator, with};
-
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(600);
-
-struct Platform {
-    runtime: Runtime,
-    connector: Arc<Connector>,
-    tenant: Arc<Tenant>,
-}
-
-impl Platform {
-    fn new(idle: Duration) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let connector = Arc::new(Connector::builder().idle(idle).build().unwrap());
-        Self { runtime, connector, tenant: operator() }
-    }
-
-    /// Starts a send of content `x` to topic `t`, with `config` over the usual configuration.
-    fn start(&self, port: u16, more: Value) -> JoinHandle<Meta> {
-        let (connector, tenant) = (Arc::clone(&self.connector), Arc::clone(&self.tenant));
-        let configuration = with(&config(port), more).to_string();
-        let request = json!({ "topic": "t", "content": "x" }).to_string();
-        self.runtime.spawn(async move { connector.send(&tenant, &configuration, &request).await.meta })
-    }
-
-    fn wait(&self, send: JoinHandle<Meta>) -> Meta {
-        self.runtime.block_on(send).unwrap()
-    }
-}
+use crate::sharing::{LONG, Platform};
+use crate::support::{PATIENCE, config, with};
 
 /// A connection on which the broker hangs up instead of accepting it.
 fn refuses() -> Vec<Step> {
@@ -64,10 +32,10 @@ fn a_send_is_tried_again_at_its_own_pace_beside_one_that_waits_for_long() {
     }
     let broker = broker.connection(accepts(2)).start();
     let platform = Platform::new(LONG);
-    let old = platform.start(broker.port(), json!({ "qos": 1, "retries": 10, "timeout": 30_000 }));
+    let old = platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 10, "timeout": 30_000 }));
     broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
     let began = Instant::now();
-    let new = platform.start(broker.port(), json!({ "qos": 1, "retries": 2, "timeout": 1000 }));
+    let new = platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 2, "timeout": 1000 }));
     let meta = platform.wait(new);
     assert_eq!(meta.exit_code, 0, "after {:?}: {}", began.elapsed(), meta.message);
     assert_eq!(platform.wait(old).exit_code, 0);
@@ -84,10 +52,11 @@ fn connections_that_others_are_in_a_hurry_for_cost_no_retry() {
     let broker = broker.connection(accepts(1)).start();
     let platform = Platform::new(LONG);
     // Five connections have failed, and one more may be tried for it, in 0.8 to 1.6 s.
-    let patient = platform.start(broker.port(), json!({ "qos": 1, "retries": 5, "timeout": 30_000 }));
+    let patient =
+        platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 5, "timeout": 30_000 }));
     broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
     while broker.connections() < 7 {
-        let hasty = platform.start(broker.port(), json!({ "qos": 1, "retries": 0 }));
+        let hasty = platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 0 }));
         assert_eq!(platform.wait(hasty).exit_code, 74);
     }
     let meta = platform.wait(patient);
@@ -102,7 +71,7 @@ fn a_connection_is_not_idle_while_messages_of_qos_0_go_over_it() {
     let platform = Platform::new(Duration::from_millis(600));
     let until = Instant::now() + Duration::from_millis(1500);
     while Instant::now() < until {
-        let meta = platform.wait(platform.start(broker.port(), json!({ "qos": 0 })));
+        let meta = platform.wait(platform.start(&config(broker.port()), json!({ "qos": 0 })));
         assert_eq!(meta.exit_code, 0, "{}", meta.message);
     }
     platform.runtime.block_on(platform.connector.close());
@@ -129,7 +98,7 @@ fn to_close_ends_while_others_go_on_sending() {
             })
         })
         .collect();
-    let first = platform.start(silent.port(), json!({ "timeout": 100 }));
+    let first = platform.start(&config(silent.port()), json!({ "timeout": 100 }));
     assert_eq!(platform.wait(first).exit_code, 75);
     let close = async { tokio::time::timeout(PATIENCE, platform.connector.close()).await };
     platform.runtime.block_on(close).unwrap();
@@ -145,7 +114,7 @@ fn connections_may_be_closed_by_many_at_once() {
     let platform = Platform::new(LONG);
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
-        let send = platform.start(broker.port(), json!({ "qos": 0 }));
+        let send = platform.start(&config(broker.port()), json!({ "qos": 0 }));
         let closing: Vec<_> = (0..8)
             .map(|_| {
                 let connector = Arc::clone(&platform.connector);

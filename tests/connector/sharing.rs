@@ -14,14 +14,14 @@ use crate::faults::{connected, goodbye, publish, script};
 use crate::support::{PATIENCE, config, operator, with};
 
 /// A platform: one connector, one runtime, one tenant.
-struct Platform {
-    runtime: Runtime,
-    connector: Arc<Connector>,
-    tenant: Arc<Tenant>,
+pub(crate) struct Platform {
+    pub(crate) runtime: Runtime,
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) tenant: Arc<Tenant>,
 }
 
 impl Platform {
-    fn new(idle: Duration) -> Self {
+    pub(crate) fn new(idle: Duration) -> Self {
         Self::of(idle, operator())
     }
 
@@ -33,14 +33,14 @@ impl Platform {
     }
 
     /// Starts a send of `request`, with topic `t` and content `x` unless it has others.
-    fn start(&self, config: &Value, request: Value) -> JoinHandle<Meta> {
+    pub(crate) fn start(&self, config: &Value, request: Value) -> JoinHandle<Meta> {
         let (connector, tenant) = (Arc::clone(&self.connector), Arc::clone(&self.tenant));
         let (config, request) =
             (config.to_string(), with(&json!({ "topic": "t", "content": "x" }), request).to_string());
         self.runtime.spawn(async move { connector.send(&tenant, &config, &request).await.meta })
     }
 
-    fn wait(&self, send: JoinHandle<Meta>) -> Meta {
+    pub(crate) fn wait(&self, send: JoinHandle<Meta>) -> Meta {
         self.runtime.block_on(send).unwrap()
     }
 
@@ -57,7 +57,7 @@ impl Platform {
 }
 
 /// Longer than any test: a connection that closes does so for another reason.
-const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 #[test]
 fn sends_one_after_the_other_share_a_connection() {

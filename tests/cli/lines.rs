@@ -8,7 +8,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Program};
+use crate::support::{PATIENCE, Program, signal};
 
 /// The exit codes in a file of results.
 fn exit_codes(results: &str) -> Vec<i64> {
@@ -149,7 +149,7 @@ fn a_line_is_sent_when_it_comes_and_not_when_the_input_ends() {
         assert_eq!(observer.messages(n, PATIENCE)[n - 1].payload, format!("line {n}").as_bytes());
     }
     // Whoever watches a file that grows ends it so; all that was read has been sent.
-    assert!(Command::new("kill").args(["-INT", &program.id().to_string()]).status().unwrap().success());
+    signal(&program, "INT");
     let output = program.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(exit_codes(&text), [0, 0, 0, 0]);

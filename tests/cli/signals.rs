@@ -6,7 +6,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::Value;
 
-use crate::support::PATIENCE;
+use crate::support::{self, PATIENCE};
 
 #[test]
 fn a_signal_ends_a_send_with_the_truth() {
@@ -29,11 +29,7 @@ fn a_signal_ends_a_send_with_the_truth() {
                 .spawn()
                 .unwrap();
             broker.wait_for_packets(packets, PATIENCE);
-            let killed = Command::new("kill")
-                .args([&format!("-{signal}"), &program.id().to_string()])
-                .status()
-                .unwrap();
-            assert!(killed.success());
+            support::signal(&program, signal);
             let output = program.wait_with_output().unwrap();
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let response: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use mqtt_connector_tests::{Expect, Step, encode};
@@ -156,6 +156,13 @@ pub(crate) fn exchange(connect: Expect, publish: Expect) -> [Step; 5] {
         Step::expect(Expect::disconnect()),
         Step::expect_end(),
     ]
+}
+
+/// Sends a signal, as in `INT`, to a program. The shell's own `kill`: the program of that name is not on every machine.
+#[track_caller]
+pub(crate) fn signal(program: &Child, name: &str) {
+    let killed = Command::new("sh").args(["-c", &format!("kill -{name} {}", program.id())]).status().unwrap();
+    assert!(killed.success());
 }
 
 /// A file of a test's own.

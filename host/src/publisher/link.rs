@@ -171,8 +171,9 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a call out; `in_vain`: because it has waited for as long as it may. What of its messages is not settled is given up, for the reason that `why` gives: it is told
-    /// how long the call was at what, and whether all of its messages are as good as new.
+    /// Takes a call out; `in_vain`: because it has waited for as long as it may. What of its messages is not settled is given
+    /// up, for the reason that `why` gives: it is told how long the call was at what, and whether all of its messages are as
+    /// good as new.
     fn leave(
         &self,
         batch: BatchId,

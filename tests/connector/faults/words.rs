@@ -12,7 +12,7 @@ fn a_message_that_was_lost_while_it_was_written_waited_for_no_acknowledgement() 
     for transport in Transport::both() {
         let steps = script([connected(false), vec![Step::receive(100_000), Step::close_without_notify()]]);
         let builder = transport.broker().receive_buffer(4096).connection(steps);
-        let meta = transport.play_to(builder, json!({ "qos": 1, "content": "x".repeat(6 << 20) })).meta;
+        let meta = transport.play_to(builder, json!({ "qos": 1, "content": "x".repeat(16 << 20) })).meta;
         assert_meta(&meta, 74, &lost("…, while writing the message"));
     }
 }

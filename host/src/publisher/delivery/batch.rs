@@ -3,8 +3,7 @@
 use tokio::time::Instant;
 
 use super::Delivery;
-use super::exchange::Awaits;
-use super::exchange::{Exchange, Owner};
+use super::exchange::{Awaits, Exchange, Owner};
 use crate::bindings::flint::mqtt::publisher::{Message, Progress, Receipt};
 use crate::error::Error;
 

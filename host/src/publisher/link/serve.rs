@@ -220,15 +220,17 @@ impl Link {
             }
             _ => "",
         };
+        let accepted = *stage == Stage::Acknowledgement;
         let touched = match error {
             // On a connection that the broker had accepted: no further one has failed.
-            Error::Tls { reason, .. } if *stage == Stage::Acknowledgement => Error::Lost(reason.clone()),
+            Error::Tls { reason, .. } if accepted => Error::Lost(reason.clone()),
             error => while_at(error, stage.words(), ""),
         };
         delivery.disconnected(self.options.clean_session, &touched);
         *suspect = false;
         let now = Instant::now();
-        let accepted = *stage == Stage::Acknowledgement;
+        let untouched =
+            if accepted { while_at(error, WRITING, "") } else { while_at(error, stage.words(), hint) };
         let share = share_of_wait();
         let mut has_to_wait = false;
         for (&batch, call) in calls {
@@ -236,24 +238,22 @@ impl Link {
                 continue;
             }
             let came_late = std::mem::take(&mut call.came_late);
-            let reason = &match delivery.is_untouched(batch) {
-                true if *stage == Stage::Acknowledgement => while_at(error, WRITING, ""),
-                true => while_at(error, stage.words(), hint),
-                false => touched.clone(),
-            };
+            let next_try = now + call.backoff.mul_f64(share);
+            let is_untouched = delivery.is_untouched(batch);
+            let reason = if is_untouched { &untouched } else { &touched };
             if !error.may_pass() {
                 delivery.fail_batch(batch, reason);
-            } else if came_late && delivery.is_untouched(batch) {
+            } else if came_late && is_untouched {
                 // Nothing was tried for it yet.
             } else if !call.takes_part && !accepted {
                 has_to_wait = true;
-            } else if call.retries == 0 || now + call.backoff.mul_f64(share) >= call.deadline {
+            } else if call.retries == 0 || next_try >= call.deadline {
                 delivery.fail_batch(batch, reason);
             } else {
                 let retries = call.retries;
                 call.span.in_scope(|| tracing::debug!(%error, retries, "another connection will be tried"));
                 call.retries -= 1;
-                call.next_try = now + call.backoff.mul_f64(share);
+                call.next_try = next_try;
                 call.backoff *= 2;
                 has_to_wait = true;
             }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::bindings::publisher::{PublishProperties, Qos};
+use crate::bindings::publisher::{PublishProperties, Qos, WillProperties};
 
 /// What the client says about itself in CONNECT (MQTT 3.1.1, sections 3.1.3.4 and 3.1.3.5).
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -48,6 +48,17 @@ pub struct Will {
     pub qos: Qos,
     /// Whether the broker keeps it for later subscribers.
     pub retain: bool,
+    /// MQTT 5 only.
+    pub properties: Option<WillProperties>,
+}
+
+/// A header of the WebSocket handshake (RFC 6455, section 4.1); its value may be a credential.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct WebsocketHeader {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
 }
 
 /// One application message (MQTT 3.1.1, section 3.3).
@@ -118,7 +129,14 @@ impl fmt::Debug for Will {
             .field("payload", &Bytes(self.payload.len()))
             .field("qos", &self.qos)
             .field("retain", &self.retain)
+            .field("properties", &self.properties)
             .finish()
+    }
+}
+
+impl fmt::Debug for WebsocketHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebsocketHeader").field("name", &self.name).field("value", &Hidden).finish()
     }
 }
 
@@ -141,14 +159,21 @@ mod tests {
     #[test]
     fn debug_shows_no_secret_and_no_content() {
         let shown = format!(
-            "{:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?}",
             Credentials { username: Some("ann".into()), password: Some("SECRET".into()) },
             ClientIdentity {
                 certificate: Pem::File("/etc/c.pem".into()),
                 private_key: Pem::Text("-----BEGIN SECRET".into()),
                 private_key_password: Some("SECRET".into()),
             },
-            Will { topic: "w".into(), payload: b"SECRET".to_vec(), qos: Qos::AtMostOnce, retain: false },
+            Will {
+                topic: "w".into(),
+                payload: b"SECRET".to_vec(),
+                qos: Qos::AtMostOnce,
+                retain: false,
+                properties: None,
+            },
+            WebsocketHeader { name: "Authorization".into(), value: "SECRET".into() },
             Message {
                 topic: "t".into(),
                 payload: b"SECRET".to_vec(),

@@ -61,6 +61,7 @@ pub mod bindings {
             "flint:mqtt/publisher@0.1.0/credentials": crate::confidential::Credentials,
             "flint:mqtt/publisher@0.1.0/pem": crate::confidential::Pem,
             "flint:mqtt/publisher@0.1.0/client-identity": crate::confidential::ClientIdentity,
+            "flint:mqtt/publisher@0.1.0/websocket-header": crate::confidential::WebsocketHeader,
             "flint:mqtt/publisher@0.1.0/will": crate::confidential::Will,
             "flint:mqtt/publisher@0.1.0/message": crate::confidential::Message,
         },

@@ -100,7 +100,7 @@ impl<'a> Answers<'a> {
         result: Result<&Receipt, &Error>,
     ) -> Meta {
         let receipt = match result {
-            Ok(receipt) => *receipt,
+            Ok(receipt) => receipt,
             Err(error) => return failed(self.options, message, remarks, error),
         };
         let about = About { asked: message.qos, sent: receipt.qos, remarks: *remarks };
@@ -202,7 +202,9 @@ struct Address<'a> {
 
 impl<'a> Address<'a> {
     fn new(options: &'a ConnectOptions, remarks: &Remarks) -> Self {
-        Address { scheme: remarks.scheme, host: &options.broker.host, port: options.broker.port }
+        let (host, port) =
+            options.brokers.first().map_or(("", 0), |broker| (broker.host.as_str(), broker.port));
+        Address { scheme: remarks.scheme, host, port }
     }
 }
 
@@ -238,7 +240,10 @@ impl fmt::Display for Lowered {
 
 fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error: &Error) -> Meta {
     let address = Address::new(options, remarks);
-    let is_tls = matches!(options.broker.transport, Transport::Tls | Transport::WebsocketTls);
+    let is_tls = options
+        .brokers
+        .iter()
+        .any(|broker| matches!(broker.transport, Transport::Tls | Transport::WebsocketTls));
     let mut may_want_certificate = false;
     let (exit_code, mut text) = match error {
         Error::Denied(reason) => {
@@ -265,6 +270,7 @@ fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error:
             refused(&address, refusal)
         }
         Error::PublishRefused(refusal) => publish_refused(&address, refusal),
+        Error::Disconnected(disconnection) => publish_refused(&address, &disconnection.refusal),
         Error::TooLarge(reason) => {
             (code::DENIED, format!("Not sent, it is too large: {}.", sentence(reason)))
         }

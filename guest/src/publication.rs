@@ -165,7 +165,8 @@ fn connect(parameters: Parameters) -> Option<Connection> {
     });
     Some(Connection {
         options: ConnectOptions {
-            broker: broker.into_wire(),
+            brokers: vec![broker.into_wire()],
+            proxy: None,
             protocol_version: WireVersion::V311,
             client_id: parameters.client_id?.into_string(),
             credentials: credentials(parameters.username, parameters.password),

@@ -66,6 +66,7 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Wil
         payload: payload?,
         qos: qos.unwrap_or(Qos::AtMostOnce),
         retain: retain.unwrap_or(false),
+        properties: None,
     })
 }
 

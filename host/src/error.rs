@@ -109,7 +109,7 @@ impl Error {
     /// A message that may have arrived is never reported as refused or unreachable: whatever ended the last
     /// connection, what the platform has to know is that the acknowledgement is missing.
     pub(crate) fn into_wit(self, progress: Progress) -> wit::Error {
-        let failure = |reason: String| wit::Failure { progress, reason };
+        let failure = |reason: String| wit::Failure { broker: 0, progress, reason };
         if progress == Progress::SentUnacknowledged {
             return match self {
                 Self::TimedOut { .. } | Self::Interrupted { .. } => {
@@ -134,9 +134,12 @@ impl Error {
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
             Self::Unreachable(reason) => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
-            Self::Refused { code, reason } => {
-                wit::Error::ConnectionRefused(wit::Refusal { code, reason: reason.to_owned() })
-            }
+            Self::Refused { code, reason } => wit::Error::ConnectionRefused(wit::Refusal {
+                broker: 0,
+                code,
+                reason: reason.to_owned(),
+                server_reference: None,
+            }),
             Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
             Self::TimedOut { .. } | Self::Interrupted { .. } => {
                 wit::Error::TimedOut(failure(self.to_string()))

@@ -125,8 +125,15 @@ impl Host for Publisher {
         messages: Vec<Message>,
         _: Effort,
     ) -> wasmtime::Result<Result<Vec<Result<Receipt, Error>>, Error>> {
-        let receipts =
-            messages.iter().map(|message| Ok(Receipt { qos: message.qos, elapsed_microseconds: 1 }));
+        let receipts = messages.iter().map(|message| {
+            Ok(Receipt {
+                qos: message.qos,
+                reason_code: 0,
+                broker: 0,
+                assigned_client_id: None,
+                elapsed_microseconds: 1,
+            })
+        });
         Ok(Ok(receipts.collect()))
     }
 }

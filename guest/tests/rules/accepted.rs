@@ -37,7 +37,7 @@ fn defaults_are_those_of_the_table() {
     assert_eq!(options.credentials, None);
     assert_eq!(options.will, None);
     assert_eq!(options.tls, None);
-    assert_eq!(options.broker.transport, Transport::Tcp);
+    assert_eq!(options.brokers[0].transport, Transport::Tcp);
     let tls = prepared(TLS, "{}").options.tls.unwrap();
     assert_eq!(tls.verify_server.to_string(), default("verify-server"));
     assert_eq!((tls.root_ca, tls.identity, tls.server_name), (None, None, None));
@@ -229,7 +229,7 @@ fn the_seed_of_the_product() {
         "topic":"$aws/things/thing-name/shadow/update","qos":2,"root-ca-crt":"/x/root-CA.crt",
         "certificate":"/x/certificate.pem.crt","private-key":"/x/private.pem.key","use-certificate":true}"#;
     let publication = prepared(config, r#"{"action":"send","content":{"state":{"desired":{"on":true}}}}"#);
-    assert_eq!(publication.options.broker.host, "z2eblez5jjfgkf.iot.us-east-1.amazonaws.com");
+    assert_eq!(publication.options.brokers[0].host, "z2eblez5jjfgkf.iot.us-east-1.amazonaws.com");
     assert_eq!(publication.message.qos, Qos::AtLeastOnce);
     assert_eq!(publication.message.payload, br#"{"state":{"desired":{"on":true}}}"#);
     assert!(!publication.remarks.unused_certificate);

@@ -14,7 +14,7 @@ fn batch(config: &str, requests: &[&str], answer: impl Fn(usize) -> Published) -
             messages.iter().map(|message| std::str::from_utf8(&message.payload).unwrap_or("?")).collect();
         calls.push(format!(
             "{} {} {}: {}",
-            options.broker.port,
+            options.brokers[0].port,
             options.client_id,
             effort.timeout,
             payloads.join(",")
@@ -25,7 +25,15 @@ fn batch(config: &str, requests: &[&str], answer: impl Fn(usize) -> Published) -
 }
 
 fn all_sent(count: usize) -> Published {
-    let receipt = |at| Ok(Receipt { qos: Qos::AtLeastOnce, elapsed_microseconds: 1_000 * at as u64 });
+    let receipt = |at| {
+        Ok(Receipt {
+            qos: Qos::AtLeastOnce,
+            reason_code: 0,
+            broker: 0,
+            assigned_client_id: None,
+            elapsed_microseconds: 1_000 * at as u64,
+        })
+    };
     Ok((0..count).map(receipt).collect())
 }
 

@@ -14,19 +14,19 @@ fn answered(config: &str, request: &str, answer: Published) -> (i32, String) {
 }
 
 fn receipt(qos: Qos, elapsed_microseconds: u64) -> Published {
-    Ok(vec![Ok(Receipt { qos, elapsed_microseconds })])
+    Ok(vec![Ok(Receipt { qos, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds })])
 }
 
 fn not_sent(reason: &str) -> Failure {
-    Failure { progress: Progress::NotSent, reason: reason.to_owned() }
+    Failure { broker: 0, progress: Progress::NotSent, reason: reason.to_owned() }
 }
 
 fn unacknowledged(reason: &str) -> Failure {
-    Failure { progress: Progress::SentUnacknowledged, reason: reason.to_owned() }
+    Failure { broker: 0, progress: Progress::SentUnacknowledged, reason: reason.to_owned() }
 }
 
 fn refusal(code: u8, reason: &str) -> Refusal {
-    Refusal { code, reason: reason.to_owned() }
+    Refusal { broker: 0, code, reason: reason.to_owned(), server_reference: None }
 }
 
 #[test]

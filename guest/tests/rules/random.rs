@@ -79,13 +79,13 @@ proptest! {
             published = true;
             assert!(!options.client_id.is_empty() || options.clean_session);
             assert_eq!(messages.len(), 1);
-            Ok(vec![Ok(Receipt { qos: messages[0].qos, elapsed_microseconds: u64::MAX })])
+            Ok(vec![Ok(Receipt { qos: messages[0].qos, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: u64::MAX })])
         });
         assert_message(&sent);
         assert_eq!(checked.exit_code, sent.exit_code);
         assert_eq!(published, sent.exit_code == 0, "{}", sent.message);
         let batch = send_batch(&config, &[request.clone(), request], |_, messages, _| {
-            Ok(messages.iter().map(|_| Ok(Receipt { qos: Qos::AtMostOnce, elapsed_microseconds: 0 })).collect())
+            Ok(messages.iter().map(|_| Ok(Receipt { qos: Qos::AtMostOnce, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: 0 })).collect())
         });
         assert_eq!(batch.len(), 2);
         assert_eq!(batch[0].exit_code, sent.exit_code);

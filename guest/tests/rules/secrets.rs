@@ -54,15 +54,21 @@ fn wrong_secrets_are_not_shown() {
 fn right_secrets_are_not_shown() {
     let request = r#"{"password":"S3CRET","content":"S3CRET","private-key-password":"S3CRET","root-ca-crt":"-----BEGIN S3CRET",
         "certificate":"-----BEGIN S3CRET","private-key":"-----BEGIN S3CRET","will":{"topic":"w","content":"S3CRET"}}"#;
-    let failure = |progress| Failure { progress, reason: "x".to_owned() };
-    let refusal = |code| Refusal { code, reason: "x".to_owned() };
+    let failure = |progress| Failure { broker: 0, progress, reason: "x".to_owned() };
+    let refusal = |code| Refusal { broker: 0, code, reason: "x".to_owned(), server_reference: None };
     for use_certificate in ["true", "false"] {
         let request = request.replacen('{', &format!(r#"{{"use-certificate":{use_certificate},"#), 1);
         let publication = prepare(CONFIG, &request).unwrap_or_else(|invalid| panic!("{invalid}"));
         let shown = format!("{publication:?}");
         assert!(!shown.contains("S3CRET") && !shown.contains("83, 51, 67"), "{shown}");
         for answer in [
-            Ok(vec![Ok(Receipt { qos: Qos::ExactlyOnce, elapsed_microseconds: 1 })]),
+            Ok(vec![Ok(Receipt {
+                qos: Qos::ExactlyOnce,
+                reason_code: 0,
+                broker: 0,
+                assigned_client_id: None,
+                elapsed_microseconds: 1,
+            })]),
             Ok(Vec::new()),
             Err(Error::Denied("x".to_owned())),
             Err(Error::UnusableCredential("x".to_owned())),

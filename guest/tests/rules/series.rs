@@ -113,18 +113,31 @@ fn config() -> impl Strategy<Value = String> {
 
 /// What the publisher says depends on nothing but what it is given, so that it says the same to a batch.
 fn answer(options: &ConnectOptions, messages: &[Message]) -> Published {
-    if options.broker.host == "dead" {
+    if options.brokers[0].host == "dead" {
         return Err(Error::Unreachable(options.client_id.clone()));
     }
     let result = |message: &Message| {
         let elapsed_microseconds = 12_345 * message.payload.len() as u64;
         match message.payload.first() {
             Some(b'[') => Err(Error::ConnectionLost(Failure {
+                broker: 0,
                 progress: Progress::SentUnacknowledged,
                 reason: message.topic.clone(),
             })),
-            Some(b'7') => Ok(Receipt { qos: Qos::AtMostOnce, elapsed_microseconds }),
-            Some(_) | None => Ok(Receipt { qos: message.qos, elapsed_microseconds }),
+            Some(b'7') => Ok(Receipt {
+                qos: Qos::AtMostOnce,
+                reason_code: 0,
+                broker: 0,
+                assigned_client_id: None,
+                elapsed_microseconds,
+            }),
+            Some(_) | None => Ok(Receipt {
+                qos: message.qos,
+                reason_code: 0,
+                broker: 0,
+                assigned_client_id: None,
+                elapsed_microseconds,
+            }),
         }
     };
     Ok(messages.iter().map(result).collect())

@@ -20,7 +20,12 @@ const MAX_PROTOCOLS: usize = 32 * 1024;
 /// [`Error::Denied`] for the broker, the topic of the will and what no component of ours asks for, [`Error::TooLarge`]
 /// for the will's payload.
 pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Result<(), Error> {
-    tenant.grants().check_broker(tenant.name(), &options.broker)?;
+    if options.brokers.is_empty() {
+        return Err(Error::Denied("brokers: none is given".to_owned()));
+    }
+    for broker in &options.brokers {
+        tenant.grants().check_broker(tenant.name(), broker)?;
+    }
     check_protocols(options.tls.as_ref().map_or(&[], |tls| &tls.alpn_protocols))?;
     match &options.will {
         Some(will) => check(tenant, ["will", "the will's content"], &will.topic, &will.payload),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rumqttc::{Connect, ConnectAuth, LastWill};
 
 use super::delivery::codec_qos;
+use super::options::Options;
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Credentials, ProtocolVersion, Transport};
 use crate::error::Error;
 
@@ -12,17 +13,17 @@ use crate::error::Error;
 /// # Errors
 ///
 /// [`Error::Denied`], with what it does not speak, or what does not go together.
-pub(super) fn check(options: &ConnectOptions) -> Result<(), Error> {
+pub(super) fn check(options: &Options) -> Result<(), Error> {
     let unsupported = |what: &str| Err(Error::Denied(format!("this host does not speak {what} yet")));
     match options.protocol_version {
         ProtocolVersion::V311 => {}
         ProtocolVersion::V5 => return unsupported("MQTT 5"),
     }
-    match options.broker.transport {
+    match options.broker().transport {
         Transport::Tcp | Transport::Tls => {}
         Transport::Websocket | Transport::WebsocketTls => return unsupported("WebSocket"),
     }
-    let secured = options.broker.transport == Transport::Tls;
+    let secured = options.broker().transport == Transport::Tls;
     if secured != options.tls.is_some() {
         return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
     }

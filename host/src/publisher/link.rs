@@ -291,7 +291,13 @@ mod tests {
 
     fn options(keep_alive: u16) -> Arc<Options> {
         Arc::new(Options::new(ConnectOptions {
-            broker: Broker { transport: Transport::Tcp, host: "h".to_owned(), port: 1, path: String::new() },
+            brokers: vec![Broker {
+                transport: Transport::Tcp,
+                host: "h".to_owned(),
+                port: 1,
+                path: String::new(),
+            }],
+            proxy: None,
             protocol_version: ProtocolVersion::V311,
             client_id: "c".to_owned(),
             credentials: None,

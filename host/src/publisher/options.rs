@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use zeroize::Zeroize as _;
 
-use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Pem};
+use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Pem, Transport};
 
 /// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
 #[derive(PartialEq)]
@@ -13,6 +13,13 @@ pub(super) struct Options(ConnectOptions);
 impl Options {
     pub(super) fn new(options: ConnectOptions) -> Self {
         Self(options)
+    }
+
+    /// The first of the brokers; one that leads nowhere when there is none, which is denied before anything is sent.
+    pub(super) fn broker(&self) -> &Broker {
+        const NONE: &Broker =
+            &Broker { transport: Transport::Tcp, host: String::new(), port: 0, path: String::new() };
+        self.0.brokers.first().unwrap_or(NONE)
     }
 }
 

@@ -140,8 +140,8 @@ impl Pool {
         let client = Client {
             runtime: Handle::current().id(),
             tenant: tenant.name().to_owned(),
-            host: options.broker.host.clone(),
-            port: options.broker.port,
+            host: options.broker().host.clone(),
+            port: options.broker().port,
             client_id: options.client_id.clone(),
             options: options.client_id.is_empty().then(|| Arc::clone(options)),
         };

@@ -1,6 +1,6 @@
 //! What became of the messages of one call, as the host saw it: a component's word is not taken for it.
 
-use crate::bindings::flint::mqtt::publisher::{Error, Failure, Progress, Receipt};
+use crate::bindings::flint::mqtt::publisher::{Disconnection, Error, Failure, Progress, Receipt};
 
 /// What became of the messages that the component of one call has handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,7 +32,8 @@ fn may_have_arrived(error: &Error) -> bool {
     match error {
         Error::ConnectionLost(Failure { progress, .. })
         | Error::TimedOut(Failure { progress, .. })
-        | Error::Protocol(Failure { progress, .. }) => *progress == Progress::SentUnacknowledged,
+        | Error::Protocol(Failure { progress, .. })
+        | Error::Disconnected(Disconnection { progress, .. }) => *progress == Progress::SentUnacknowledged,
         Error::Denied(_)
         | Error::UnusableCredential(_)
         | Error::HostNotFound(_)
@@ -51,8 +52,15 @@ mod tests {
 
     #[test]
     fn what_is_not_settled_is_uncertain() {
-        let lost = |progress| Err(Error::ConnectionLost(Failure { progress, reason: String::new() }));
-        let receipt = Ok(Receipt { qos: Qos::AtLeastOnce, elapsed_microseconds: 1 });
+        let lost =
+            |progress| Err(Error::ConnectionLost(Failure { broker: 0, progress, reason: String::new() }));
+        let receipt = Ok(Receipt {
+            qos: Qos::AtLeastOnce,
+            reason_code: 0,
+            broker: 0,
+            assigned_client_id: None,
+            elapsed_microseconds: 1,
+        });
         let denied = || Error::Denied(String::new());
         let mut tally = Tally::default();
         tally.begin(4);

@@ -53,10 +53,9 @@ use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::Empty;
 
+use super::options::Options;
 use super::stage::{Stage, Stages};
-use crate::bindings::flint::mqtt::publisher::{
-    Broker, ConnectOptions, Error, Message, Qos, Receipt, Transport,
-};
+use crate::bindings::flint::mqtt::publisher::{Broker, Error, Message, Qos, Receipt, Transport};
 use crate::tenant::Tenant;
 
 /// Messages that were to be sent, by what became of them.
@@ -94,8 +93,8 @@ pub(super) struct Observation {
 type Answer = Result<Vec<Result<Receipt, Error>>, Error>;
 
 impl Observation {
-    pub(super) fn begin(tenant: &Arc<Tenant>, options: &ConnectOptions, messages: &[Message]) -> Self {
-        let broker = &options.broker;
+    pub(super) fn begin(tenant: &Arc<Tenant>, options: &Options, messages: &[Message]) -> Self {
+        let broker = options.broker();
         let span = tracing::info_span!(
             "send",
             otel.kind = "client",
@@ -224,6 +223,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Tls(_) => "tls",
         Error::ConnectionRefused(_) => "connection-refused",
         Error::PublishRefused(_) => "publish-refused",
+        Error::Disconnected(_) => "disconnected",
         Error::ConnectionLost(_) => "connection-lost",
         Error::TimedOut(_) => "timed-out",
         Error::TooLarge(_) => "too-large",

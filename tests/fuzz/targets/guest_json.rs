@@ -60,7 +60,7 @@ fn answers_agree(config: &str, request: &str) {
     let right = checked.exit_code == code::SENT;
     assert!(right || checked.exit_code == code::PARAMETER, "{checked:?}");
     assert_eq!(prepare(config, request).is_ok(), right, "{checked:?}");
-    let receipt = |message: &Message| Ok(Receipt { qos: message.qos, elapsed_microseconds: 7 });
+    let receipt = |message: &Message| Ok(Receipt { qos: message.qos, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: 7 });
     let mut published = 0;
     let sent = send(config, request, |_, messages, _| {
         published += 1;
@@ -150,17 +150,17 @@ fn plant_everywhere(value: &mut Value, behind: bool) {
 /// Every way in which a publisher can answer; its words are the tenant's own.
 fn answers(words: &str) -> Vec<Result<Receipt, Error>> {
     let words: String = words.replace(SECRET, "");
-    let failure = |progress| Failure { progress, reason: words.clone() };
+    let failure = |progress| Failure { broker: 0, progress, reason: words.clone() };
     let mut answers = vec![
-        Ok(Receipt { qos: Qos::AtMostOnce, elapsed_microseconds: u64::MAX }),
+        Ok(Receipt { qos: Qos::AtMostOnce, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: u64::MAX }),
         Err(Error::Denied(words.clone())),
         Err(Error::UnusableCredential(words.clone())),
         Err(Error::HostNotFound(words.clone())),
         Err(Error::Unreachable(words.clone())),
         Err(Error::Tls(words.clone())),
         Err(Error::TooLarge(words.clone())),
-        Err(Error::ConnectionRefused(Refusal { code: words.len() as u8, reason: words.clone() })),
-        Err(Error::PublishRefused(Refusal { code: words.len() as u8, reason: words.clone() })),
+        Err(Error::ConnectionRefused(Refusal { broker: 0, code: words.len() as u8, reason: words.clone(), server_reference: None })),
+        Err(Error::PublishRefused(Refusal { broker: 0, code: words.len() as u8, reason: words.clone(), server_reference: None })),
     ];
     for progress in [Progress::NotSent, Progress::SentUnacknowledged] {
         answers.push(Err(Error::ConnectionLost(failure(progress))));

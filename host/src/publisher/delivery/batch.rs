@@ -126,7 +126,16 @@ impl Delivery {
             exchange.owner.and_then(|owner| self.batches.get(&owner.batch)).map(|batch| batch.started);
         let elapsed = started.map(|started| started.elapsed().as_micros()).unwrap_or_default();
         let elapsed_microseconds = u64::try_from(elapsed).unwrap_or(u64::MAX);
-        self.settle(exchange.owner, Ok(Receipt { qos: exchange.qos(), elapsed_microseconds }));
+        self.settle(
+            exchange.owner,
+            Ok(Receipt {
+                qos: exchange.qos(),
+                reason_code: 0,
+                broker: 0,
+                assigned_client_id: None,
+                elapsed_microseconds,
+            }),
+        );
     }
 
     /// Settles a message that cannot go on and forgets it.

@@ -67,7 +67,7 @@ impl Link {
         if addresses.is_empty() {
             self.enter(Stage::LookUp);
             let Self { options, tenant, .. } = self;
-            *addresses = egress::addresses(&options.broker, tenant, &surroundings.resolver).await?;
+            *addresses = egress::addresses(options.broker(), tenant, &surroundings.resolver).await?;
         }
         let tls = self.prepare_tls().await?;
         let load = self.tenant.load();
@@ -111,7 +111,7 @@ impl Link {
         let room = tenant.load().blocking().await;
         let prepare = move || {
             let _room = room;
-            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker.host, &tenant)).transpose()
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker().host, &tenant)).transpose()
         };
         let prepared = tokio::task::spawn_blocking(prepare).await;
         let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };

@@ -42,6 +42,7 @@ mod delivery;
 mod egress;
 mod link;
 mod options;
+mod packet;
 mod pool;
 mod stage;
 mod tally;

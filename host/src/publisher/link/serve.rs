@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
+use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
 use crate::error::Error;
-use crate::publisher::connect::{check, connect_packet};
+use crate::publisher::connect::check;
 use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
 use crate::publisher::egress::{self, Resolver};
 use crate::publisher::stage::{Stage, WRITING};
@@ -99,7 +100,7 @@ impl Link {
 
     async fn open<S: OverTcp>(&self, stream: S, medium: Medium) -> Result<Connection<S>, Error> {
         self.enter(Stage::Connect);
-        Connection::open(stream, medium, &connect_packet(&self.options)).await
+        Connection::open(stream, medium, &self.options).await
     }
 
     async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
@@ -130,7 +131,7 @@ impl Link {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);
             state.suspect = false;
-            state.delivery.connected(connection.session_present(), random_identifier());
+            state.delivery.connected(connection.terms().clone(), random_identifier());
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;
@@ -215,6 +216,11 @@ impl Link {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
         let hint = match (&self.options.tls, error) {
+            (_, Error::Lost(_))
+                if *stage == Stage::Connect && self.options.protocol_version == ProtocolVersion::V5 =>
+            {
+                " (perhaps it does not speak MQTT 5; see protocol-version)"
+            }
             (None, Error::Lost(_)) if *stage == Stage::Connect => {
                 " (a broker behind TLS is named with ssl://)"
             }
@@ -241,7 +247,12 @@ impl Link {
             let next_try = now + call.backoff.mul_f64(share);
             let is_untouched = delivery.is_untouched(batch);
             let reason = if is_untouched { &untouched } else { &touched };
-            if !error.may_pass() {
+            // What the broker has against another call's message, it may not have against those that wait.
+            let is_over = match error {
+                Error::Disconnected(_) if is_untouched => false,
+                error => !error.may_pass(),
+            };
+            if is_over {
                 delivery.fail_batch(batch, reason);
             } else if came_late && is_untouched {
                 // Nothing was tried for it yet.

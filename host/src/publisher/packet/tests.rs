@@ -286,8 +286,7 @@ fn what_no_server_may_send() {
 #[test]
 fn a_packet_that_is_not_whole_waits() {
     let whole = [0x40, 4, 0, 3, 135, 0];
-    // One codec counts what follows the length, the other the whole.
-    for (version, size) in [(ProtocolVersion::V311, MAX_PACKET - 5), (ProtocolVersion::V5, MAX_PACKET)] {
+    for version in [ProtocolVersion::V311, ProtocolVersion::V5] {
         for length in 0..whole.len() {
             let mut inbox = BytesMut::from(&whole[..length]);
             assert_eq!(read(version, &mut inbox), Ok(None), "{length} bytes");

@@ -294,7 +294,7 @@ fn a_packet_that_is_not_whole_waits() {
         }
         let mut inbox = BytesMut::from(&[0x30, 0xff, 0xff, 0xff, 0x7f][..]);
         let error =
-            Error::Protocol("a packet of 268435460 bytes, for a client that only publishes".to_owned());
+            Error::Protocol("a packet of 268435455 bytes, for a client that only publishes".to_owned());
         assert_eq!(read(version, &mut inbox), Err(error));
     }
 }

@@ -57,7 +57,7 @@ impl Call {
         let started = Instant::now();
         let deadline = latest.min(started + Duration::from_millis(effort.timeout.into()));
         let time = Time { started, deadline };
-        let mut admission = Admission::new(&tenant, messages, started, deadline);
+        let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
             if admission.is_over_the_rate() {

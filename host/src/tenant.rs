@@ -14,6 +14,7 @@ mod unit;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
@@ -39,7 +40,7 @@ pub use topic_filter::{TopicFilter, TopicFilterError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Tenant {
-    name: String,
+    name: Arc<str>,
     grants: Grants,
     limits: Limits,
     config: String,
@@ -57,6 +58,11 @@ impl Tenant {
     pub fn unrestricted(name: impl Into<String>) -> Self {
         let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST);
         tenant.with_load(Load::alone(&Limits::MOST))
+    }
+
+    /// The name, for a label of which there are many.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// The name in messages and logs.
@@ -189,7 +195,7 @@ impl TenantBuilder {
 
     fn with_load(self, load: Load) -> Tenant {
         let Self { name, grants, limits, config } = self;
-        Tenant { name, grants, limits, config, load }
+        Tenant { name: name.into(), grants, limits, config, load }
     }
 }
 

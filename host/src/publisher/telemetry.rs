@@ -164,7 +164,7 @@ impl Observation {
     }
 
     fn count(&self, answer: &Answer, error: Option<&Error>) {
-        let tenant = self.tenant.name();
+        let tenant = &self.tenant;
         let count = |error: Option<&Error>, messages: usize| {
             if messages > 0 {
                 counter!(SENT_MESSAGES, labels(tenant, error)).increment(messages as u64);
@@ -191,24 +191,23 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// A socket of `tenant` is going to be connected.
     pub(super) fn begin(tenant: &'a Tenant) -> Self {
-        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.name().to_owned())]).increment(1);
+        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.shared_name())]).increment(1);
         Self { tenant, began: Instant::now() }
     }
 
     /// The broker has accepted the connection.
     pub(super) fn accepted(self) {
-        let label = || vec![Label::new("tenant", self.tenant.name().to_owned())];
+        let label = || vec![Label::new("tenant", self.tenant.shared_name())];
         counter!(CONNECTIONS, label()).increment(1);
         histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
     }
 }
 
-fn labels(tenant: &str, error: Option<&Error>) -> Vec<Label> {
-    let mut labels = vec![
-        Label::new("tenant", tenant.to_owned()),
-        Label::from_static_parts("messaging.system", "mqtt"),
-        Label::from_static_parts("messaging.operation.name", "send"),
-    ];
+fn labels(tenant: &Tenant, error: Option<&Error>) -> Vec<Label> {
+    let mut labels = Vec::with_capacity(4);
+    labels.push(Label::new("tenant", tenant.shared_name()));
+    labels.push(Label::from_static_parts("messaging.system", "mqtt"));
+    labels.push(Label::from_static_parts("messaging.operation.name", "send"));
     labels.extend(error.map(|error| Label::from_static_parts("error.type", kind(error))));
     labels
 }

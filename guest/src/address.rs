@@ -58,13 +58,25 @@ impl Address {
     }
 }
 
+/// A URL's scheme, and what is behind `://`.
+pub fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once(':')?;
+    Some((scheme, rest.strip_prefix("//")?))
+}
+
+/// What a URL has behind `://`, as host with port, and path with query and fragment.
+pub fn split_path(rest: &str) -> (&str, &str) {
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    rest.split_at_checked(end).unwrap_or((rest, ""))
+}
+
 /// Whether the text may be a URL that holds a secret: then no message may show it.
 ///
 /// One does when it has an `@`, and perhaps when what should be the port cannot be one: `tcp://user:password`, with the
 /// host forgotten. The query of a WebSocket's URL is where services want their tokens.
 pub fn may_hold_secret(text: &str) -> bool {
-    let authority = match text.split_once("://") {
-        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or(rest),
+    let authority = match split_scheme(text) {
+        Some((_, rest)) => split_path(rest).0,
         None => text,
     };
     let after_brackets = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::address::{Address, AddressFault};
+use crate::address::{self, Address, AddressFault};
 use crate::bindings::publisher::{Broker, Transport};
 
 /// How a broker's URL starts: which transport, and which port without one in the URL.
@@ -81,6 +81,10 @@ impl Scheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrokerFault {
+    /// No string, or one with half of a surrogate pair.
+    NoText,
+    /// The same broker as another of the list.
+    Repeated,
     /// No `://`.
     NoScheme,
     /// A scheme that is not one of ours.
@@ -98,6 +102,8 @@ pub enum BrokerFault {
 impl fmt::Display for BrokerFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            BrokerFault::NoText => "a string of whole characters",
+            BrokerFault::Repeated => "each broker once",
             BrokerFault::NoScheme => {
                 "a URL such as ssl://broker.example.com:8883 or tcp://broker.example.com:1883"
             }
@@ -132,10 +138,9 @@ impl BrokerUrl {
     ///
     /// The first thing that is wrong, from left to right.
     pub fn parse(url: &str) -> Result<Self, BrokerFault> {
-        let (scheme, rest) = url.split_once("://").ok_or(BrokerFault::NoScheme)?;
+        let (scheme, rest) = address::split_scheme(url).ok_or(BrokerFault::NoScheme)?;
         let scheme = Scheme::find(scheme).ok_or(BrokerFault::UnknownScheme)?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let (authority, path) = address::split_path(rest);
         // A password with a slash in it ends what looks like the authority too early.
         let holds_user = if scheme.is_websocket() { authority.contains('@') } else { rest.contains('@') };
         if holds_user {

@@ -3,7 +3,7 @@
 use crate::address;
 use crate::aws::{self, Host};
 use crate::bindings::publisher::{Broker, Transport};
-use crate::broker::{BrokerUrl, Scheme};
+use crate::broker::{BrokerFault, BrokerUrl, Scheme};
 use crate::merge::Given;
 use crate::problem::Problem;
 use crate::value::{Got, JsonType, Value};
@@ -27,9 +27,9 @@ impl Brokers {
         let mut brokers = Vec::with_capacity(1);
         let mut wrong = |got, wants| problems.push(Problem::Wrong { name: "broker", source, got, wants });
         if value.json_type() == JsonType::String {
-            match read_one(value) {
+            match read_one(value, &brokers) {
                 Ok(broker) => brokers.push(broker),
-                Err((got, wants)) => wrong(got, wants),
+                Err((got, fault)) => wrong(got, Wants::Broker(fault)),
             }
         } else if let Ok(entries) = value.list() {
             let mut count = 0;
@@ -38,13 +38,9 @@ impl Brokers {
                 if count > MAX_BROKERS {
                     continue;
                 }
-                let read = read_one(entry).and_then(|broker| {
-                    let is_there = brokers.iter().any(|other| broker.is_same(other));
-                    if is_there { Err((shown(entry), Wants::BrokerOnce)) } else { Ok(broker) }
-                });
-                match read {
+                match read_one(entry, &brokers) {
                     Ok(broker) => brokers.push(broker),
-                    Err((got, wants)) => wrong(got, Wants::Entry { place: count, wants: Box::new(wants) }),
+                    Err((got, fault)) => wrong(got, Wants::BrokerEntry { place: count, fault }),
                 }
             }
             if !(1..=MAX_BROKERS).contains(&count) {
@@ -97,20 +93,21 @@ impl Brokers {
     }
 
     /// The brokers as the contract has them.
-    pub fn into_wire(self) -> Vec<Broker> {
-        self.0.into_iter().map(BrokerUrl::into_wire).collect()
+    pub fn to_wire(&self) -> Vec<Broker> {
+        self.0.iter().cloned().map(BrokerUrl::into_wire).collect()
     }
 }
 
-fn read_one(value: Value<'_>) -> Result<BrokerUrl, (Got<'_>, Wants)> {
-    let url = value.string().map_err(|wants| (Got::open(value), wants))?;
-    BrokerUrl::parse(&url).map_err(|fault| (shown(value), Wants::Broker(fault)))
-}
-
-/// A URL, for a message.
-fn shown(url: Value<'_>) -> Got<'_> {
-    let is_secret = url.string().is_ok_and(|url| address::may_hold_secret(&url));
-    if is_secret { Got::secret(url) } else { Got::open(url) }
+fn read_one<'a>(value: Value<'a>, others: &[BrokerUrl]) -> Result<BrokerUrl, (Got<'a>, BrokerFault)> {
+    let url = value.string().map_err(|_| (Got::open(value), BrokerFault::NoText))?;
+    let read = match BrokerUrl::parse(&url) {
+        Ok(broker) if others.iter().any(|other| broker.is_same(other)) => Err(BrokerFault::Repeated),
+        read => read,
+    };
+    read.map_err(|fault| {
+        let is_secret = address::may_hold_secret(&url);
+        (if is_secret { Got::secret(value) } else { Got::open(value) }, fault)
+    })
 }
 
 /// How the URLs of up to [`MAX_BROKERS`] brokers start, in order; small, because each message of a batch has its own.

@@ -184,7 +184,7 @@ pub enum Only {
 /// The merged documents, read: each parameter right in itself, `None` when it was not given or is wrong.
 ///
 /// The rules between parameters are those of [`crate::publication`]. There is no `Debug`: most of it is secret.
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[expect(missing_docs, reason = "each is documented in PARAMETERS, once")]
 pub struct Parameters {
     pub broker: Option<Brokers>,
@@ -250,28 +250,23 @@ impl Parameters {
 
     fn read_one(&mut self, name: Name, reader: &mut Reader<'_, '_, '_>) {
         match name {
-            Name::Action => {
-                reader.read(name, |value| match value.string().as_deref() {
-                    Ok(ACTION) => Ok(()),
-                    Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
-                });
-            }
+            Name::Action => reader.read_action(),
             Name::Broker => {
                 let given = reader.merged.get(name);
                 self.broker = given.and_then(|given| Brokers::read(given, reader.problems));
             }
-            Name::ClientId => self.client_id = reader.read(name, |value| MqttString::new(value.string()?)),
-            Name::Username => self.username = reader.read(name, |value| MqttString::new(value.string()?)),
-            Name::Password => self.password = reader.read(name, |value| Password::new(value.string()?)),
-            Name::Topic => self.topic = reader.read(name, |value| Topic::new(value.string()?)),
+            Name::ClientId => self.client_id = reader.read_string(name),
+            Name::Username => self.username = reader.read_string(name),
+            Name::Password => self.password = reader.read_password(name),
+            Name::Topic => self.topic = reader.read_topic(name),
             Name::Qos => self.qos = reader.read(name, qos::read),
-            Name::Retain => self.retain = reader.read(name, Value::boolean),
+            Name::Retain => self.retain = reader.read_boolean(name),
             Name::Content => self.content = reader.read(name, content::read),
             Name::ContentBase64 => self.content_base64 = reader.read(name, content::read_base64),
-            Name::RootCaCrt => self.root_ca_crt = reader.read(name, |value| pem::read(value.string()?)),
-            Name::UseCertificate => self.use_certificate = reader.read(name, Value::boolean),
-            Name::Certificate => self.certificate = reader.read(name, |value| pem::read(value.string()?)),
-            Name::PrivateKey => self.private_key = reader.read(name, |value| pem::read(value.string()?)),
+            Name::RootCaCrt => self.root_ca_crt = reader.read_pem(name),
+            Name::UseCertificate => self.use_certificate = reader.read_boolean(name),
+            Name::Certificate => self.certificate = reader.read_pem(name),
+            Name::PrivateKey => self.private_key = reader.read_pem(name),
             Name::PrivateKeyPassword => {
                 self.private_key_password = reader.read(name, |value| value.string().map(Cow::into_owned));
             }
@@ -279,8 +274,8 @@ impl Parameters {
                 self.server_name = reader.read(name, |value| ServerName::new(value.string()?));
             }
             Name::AlpnProtocols => self.alpn_protocols = reader.read(name, tls::read_alpn),
-            Name::VerifyServer => self.verify_server = reader.read(name, Value::boolean),
-            Name::CleanSession => self.clean_session = reader.read(name, Value::boolean),
+            Name::VerifyServer => self.verify_server = reader.read_boolean(name),
+            Name::CleanSession => self.clean_session = reader.read_boolean(name),
             Name::KeepAlive => self.keep_alive = reader.read_integer(name),
             Name::Timeout => self.timeout = reader.read_integer(name),
             Name::Retries => self.retries = reader.read_integer(name),
@@ -288,31 +283,20 @@ impl Parameters {
                 let given = reader.merged.get(name);
                 self.will = given.map(|given| will::read(given, reader.problems)).unwrap_or_default();
             }
-            Name::ProtocolVersion => {
-                self.protocol_version = reader.read(name, |value| match value.string().as_deref() {
-                    Ok("3.1.1") => Ok(ProtocolVersion::V311),
-                    Ok("5") => Ok(ProtocolVersion::V5),
-                    Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
-                });
+            Name::ProtocolVersion => self.protocol_version = reader.read_version(),
+            Name::ContentType => self.content_type = reader.read_string(name),
+            Name::ResponseTopic => self.response_topic = reader.read_topic(name),
+            Name::CorrelationData => {
+                self.correlation_data =
+                    reader.read_password(name).map(|data| data.into_string().into_bytes());
             }
-            Name::ContentType => {
-                self.content_type = reader.read(name, |value| MqttString::new(value.string()?));
-            }
-            Name::ResponseTopic => {
-                self.response_topic = reader.read(name, |value| Topic::new(value.string()?))
-            }
-            Name::CorrelationData => self.correlation_data = reader.read(name, properties::read_correlation),
             Name::MessageExpiryInterval => self.message_expiry_interval = reader.read_integer(name),
             Name::SessionExpiryInterval => self.session_expiry_interval = reader.read_integer(name),
             Name::UserProperties => self.user_properties = reader.read(name, properties::read_user),
             Name::WebsocketHeaders => self.websocket_headers = reader.read(name, websocket::read_headers),
             Name::Proxy => self.proxy = reader.read_proxy(),
-            Name::ProxyUsername => {
-                self.proxy_username = reader.read(name, |value| MqttString::new(value.string()?));
-            }
-            Name::ProxyPassword => {
-                self.proxy_password = reader.read(name, |value| Password::new(value.string()?));
-            }
+            Name::ProxyUsername => self.proxy_username = reader.read_string(name),
+            Name::ProxyPassword => self.proxy_password = reader.read_password(name),
         }
     }
 
@@ -332,20 +316,66 @@ struct Reader<'m, 'p, 'a> {
     problems: &'p mut Vec<Problem<'a>>,
 }
 
+/// A function for each type that several parameters have: what is generic is in the component once for each use.
 impl<'a> Reader<'_, '_, 'a> {
     fn read<T>(&mut self, name: Name, read: impl FnOnce(Value<'a>) -> Result<T, Wants>) -> Option<T> {
         let Given { value, source } = self.merged.get(name)?;
         match read(value) {
             Ok(right) => Some(right),
             Err(wants) => {
-                let got = match name.parameter().secrecy {
-                    Secrecy::Open => Got::open(value),
-                    Secrecy::Unshown | Secrecy::Secret => Got::secret(value),
-                };
-                self.wrong(name, source, got, wants);
+                self.wrong_value(name, Given { value, source }, wants);
                 None
             }
         }
+    }
+
+    #[inline(never)]
+    fn read_string(&mut self, name: Name) -> Option<MqttString> {
+        self.read(name, |value| MqttString::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_password(&mut self, name: Name) -> Option<Password> {
+        self.read(name, |value| Password::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_topic(&mut self, name: Name) -> Option<Topic> {
+        self.read(name, |value| Topic::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_pem(&mut self, name: Name) -> Option<Pem> {
+        self.read(name, |value| pem::read(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_boolean(&mut self, name: Name) -> Option<bool> {
+        self.read(name, Value::boolean)
+    }
+
+    fn read_action(&mut self) {
+        self.read(Name::Action, |value| match value.string().as_deref() {
+            Ok(ACTION) => Ok(()),
+            Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
+        });
+    }
+
+    fn read_version(&mut self) -> Option<ProtocolVersion> {
+        self.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
+            Ok("3.1.1") => Ok(ProtocolVersion::V311),
+            Ok("5") => Ok(ProtocolVersion::V5),
+            Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
+        })
+    }
+
+    #[inline(never)]
+    fn wrong_value(&mut self, name: Name, given: Given<'a>, wants: Wants) {
+        let got = match name.parameter().secrecy {
+            Secrecy::Open => Got::open(given.value),
+            Secrecy::Unshown | Secrecy::Secret => Got::secret(given.value),
+        };
+        self.wrong(name, given.source, got, wants);
     }
 
     fn wrong(&mut self, name: Name, source: Source, got: Got<'a>, wants: Wants) {
@@ -358,14 +388,17 @@ impl<'a> Reader<'_, '_, 'a> {
         read.map_err(|(got, wants)| self.wrong(Name::Proxy, source, got, wants)).ok()
     }
 
-    fn read_integer<T: TryFrom<u64>>(&mut self, name: Name) -> Option<T> {
+    fn read_integer<T: TryFrom<u32>>(&mut self, name: Name) -> Option<T> {
+        T::try_from(self.read_u32(name)?).ok()
+    }
+
+    #[inline(never)]
+    fn read_u32(&mut self, name: Name) -> Option<u32> {
         let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
         self.read(name, |value| {
-            value
-                .whole_number()
-                .filter(|number| (u64::from(minimum)..=u64::from(maximum)).contains(number))
-                .and_then(|number| T::try_from(number).ok())
-                .ok_or(Wants::WholeNumber { minimum, maximum, unit })
+            let number = value.whole_number().and_then(|number| u32::try_from(number).ok());
+            let number = number.filter(|number| (minimum..=maximum).contains(number));
+            number.ok_or(Wants::WholeNumber { minimum, maximum, unit })
         })
     }
 }

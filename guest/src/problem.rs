@@ -284,10 +284,10 @@ fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Opt
     if let Some(same) = known.clone().find(|known| fold(known) == folded) {
         return Some(same);
     }
-    let limit = 1 + folded.chars().count() / 5;
+    let limit = 1 + folded.len() / 5;
     let mistyped = known
         .clone()
-        .map(|known| (strsim::damerau_levenshtein(&folded, &fold(known)), known))
+        .map(|known| (distance(folded.as_bytes(), fold(known).as_bytes()), known))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known);
@@ -299,6 +299,36 @@ fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Opt
     })
 }
 
+/// How many bytes to insert, leave out, change or swap with the next one make one name the other (optimal string
+/// alignment). Nothing is that near to names that are longer than `N` - 1 bytes.
+fn distance(name: &[u8], known: &[u8]) -> usize {
+    const N: usize = 64;
+    if known.len() >= N {
+        return N;
+    }
+    // The last three rows of the table: before the one before, before, and this one.
+    let (mut older, mut old, mut row) = ([0; N], [0; N], [0; N]);
+    for (index, cell) in old.iter_mut().enumerate() {
+        *cell = index;
+    }
+    let mut before = 0;
+    for (i, byte) in name.iter().enumerate() {
+        row[0] = i + 1;
+        let mut known_before = 0;
+        for (j, other) in known.iter().enumerate() {
+            let mut least = (old[j] + usize::from(byte != other)).min(old[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && (*byte, before) == (known_before, *other) {
+                least = least.min(older[j - 1] + 1);
+            }
+            row[j + 1] = least;
+            known_before = *other;
+        }
+        before = *byte;
+        (older, old) = (old, row);
+    }
+    old[known.len()]
+}
+
 fn fold(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect()
+    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).map(|c| c.to_ascii_lowercase()).collect()
 }

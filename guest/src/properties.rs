@@ -1,7 +1,7 @@
 //! The properties that only MQTT 5 has (MQTT 5.0, sections 3.1.3.2 and 3.3.2.3).
 
 use crate::parameters::Parameters;
-use crate::text::{MAX_LENGTH, MqttString};
+use crate::text::MqttString;
 use crate::value::Value;
 use crate::wants::Wants;
 
@@ -32,19 +32,6 @@ pub fn read_user(value: Value<'_>) -> Result<Vec<(String, String)>, Wants> {
         }
     }
     Ok(properties)
-}
-
-/// Reads `correlation-data`: a string, whose UTF-8 bytes it is; 65,535 at most (MQTT 5.0, section 3.3.2.3.6).
-///
-/// # Errors
-///
-/// When it is no string, or longer.
-pub fn read_correlation(value: Value<'_>) -> Result<Vec<u8>, Wants> {
-    let text = value.string()?;
-    match text.len() {
-        0..=MAX_LENGTH => Ok(text.into_owned().into_bytes()),
-        length => Err(Wants::ShortString { length }),
-    }
 }
 
 /// How many bytes the properties of a message take in its packet, those that say how many included.

@@ -59,15 +59,14 @@ impl ProxyUrl {
     ///
     /// The first thing that is wrong, from left to right.
     pub fn parse(url: &str) -> Result<Self, ProxyFault> {
-        let (scheme, rest) = url.split_once("://").ok_or(ProxyFault::NoScheme)?;
+        let (scheme, rest) = address::split_scheme(url).ok_or(ProxyFault::NoScheme)?;
         let protocols = [ProxyProtocol::Socks5, ProxyProtocol::Http];
         let protocol = protocols.into_iter().find(|known| name(*known).eq_ignore_ascii_case(scheme));
         let protocol = protocol.ok_or(ProxyFault::UnknownScheme)?;
         if rest.contains('@') {
             return Err(ProxyFault::UserInformation);
         }
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let (authority, path) = address::split_path(rest);
         let Address { host, port } = Address::parse(authority).map_err(ProxyFault::Address)?;
         if !matches!(path, "" | "/") {
             return Err(ProxyFault::Path);

@@ -142,7 +142,7 @@ fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepar
         && parameters.private_key.is_some();
     let schemes = parameters.broker.as_ref()?.schemes();
     let remarks = Remarks { schemes, lowered_for_aws, unused_certificate };
-    let connection = if is_same_connection { None } else { Some(connect(parameters.clone())?) };
+    let connection = if is_same_connection { None } else { Some(connect(parameters)?) };
     Some(Prepared { connection, message, remarks })
 }
 
@@ -159,48 +159,47 @@ fn properties(parameters: &Parameters, is_text: bool) -> PublishProperties {
 }
 
 /// The connection that the parameters describe; `None` when a required one is missing.
-fn connect(parameters: Parameters) -> Option<Connection> {
+fn connect(parameters: &Parameters) -> Option<Connection> {
     let version = parameters.version();
-    let brokers = parameters.broker?;
+    let brokers = parameters.broker.as_ref()?;
     let identity = if parameters.use_certificate.unwrap_or(false) {
         Some(ClientIdentity {
-            certificate: parameters.certificate?,
-            private_key: parameters.private_key?,
-            private_key_password: parameters.private_key_password,
+            certificate: parameters.certificate.clone()?,
+            private_key: parameters.private_key.clone()?,
+            private_key_password: parameters.private_key_password.clone(),
         })
     } else {
         None
     };
     let tls = brokers.any_tls().then(|| TlsOptions {
-        root_ca: parameters.root_ca_crt,
-        alpn_protocols: parameters.alpn_protocols.unwrap_or_else(|| {
+        root_ca: parameters.root_ca_crt.clone(),
+        alpn_protocols: parameters.alpn_protocols.clone().unwrap_or_else(|| {
             let by_alpn = identity.is_some() && brokers.any_by_alpn();
             if by_alpn { vec![aws::ALPN.to_owned()] } else { Vec::new() }
         }),
         identity,
-        server_name: parameters.server_name.map(ServerName::into_string),
+        server_name: parameters.server_name.clone().map(ServerName::into_string),
         verify_server: parameters.verify_server.unwrap_or(true),
     });
+    let proxy_credentials = || credentials(&parameters.proxy_username, &parameters.proxy_password);
     Some(Connection {
         options: ConnectOptions {
-            brokers: brokers.into_wire(),
-            proxy: parameters.proxy.map(|proxy| {
-                proxy.into_wire(credentials(parameters.proxy_username, parameters.proxy_password))
-            }),
+            brokers: brokers.to_wire(),
+            proxy: parameters.proxy.clone().map(|proxy| proxy.into_wire(proxy_credentials())),
             protocol_version: match version {
                 ProtocolVersion::V311 => WireVersion::V311,
                 ProtocolVersion::V5 => WireVersion::V5,
             },
-            client_id: parameters.client_id?.into_string(),
-            credentials: credentials(parameters.username, parameters.password),
+            client_id: parameters.client_id.clone()?.into_string(),
+            credentials: credentials(&parameters.username, &parameters.password),
             clean_session: parameters.clean_session.unwrap_or(true),
             keep_alive: parameters.keep_alive.unwrap_or(60),
-            will: parameters.will.will.map(|will| match version {
+            will: parameters.will.will.clone().map(|will| match version {
                 ProtocolVersion::V311 => Will { properties: None, ..will },
                 ProtocolVersion::V5 => will,
             }),
             tls,
-            websocket_headers: parameters.websocket_headers.unwrap_or_default(),
+            websocket_headers: parameters.websocket_headers.clone().unwrap_or_default(),
             session_expiry_interval: parameters.session_expiry_interval,
         },
         effort: Effort {
@@ -210,13 +209,14 @@ fn connect(parameters: Parameters) -> Option<Connection> {
     })
 }
 
-fn credentials(username: Option<MqttString>, password: Option<Password>) -> Option<Credentials> {
+#[inline(never)]
+fn credentials(username: &Option<MqttString>, password: &Option<Password>) -> Option<Credentials> {
     if username.is_none() && password.is_none() {
         return None;
     }
     Some(Credentials {
-        username: username.map(MqttString::into_string),
-        password: password.map(Password::into_string),
+        username: username.clone().map(MqttString::into_string),
+        password: password.clone().map(Password::into_string),
     })
 }
 

@@ -51,14 +51,12 @@ pub enum Wants {
         /// How many there are.
         count: usize,
     },
-    /// A broker that has been there before.
-    BrokerOnce,
-    /// An entry of a list is wrong.
-    Entry {
+    /// A broker of a list is wrong.
+    BrokerEntry {
         /// Which, counted from 1.
         place: usize,
-        /// What it should be.
-        wants: Box<Wants>,
+        /// What is wrong with it.
+        fault: BrokerFault,
     },
     /// Not a proxy's URL.
     Proxy(ProxyFault),
@@ -134,8 +132,7 @@ impl fmt::Display for Wants {
             Wants::Broker(fault) => fault.fmt(f),
             Wants::BrokerOrBrokers => write!(f, "a string, or a list of 1 to {MAX_BROKERS} strings"),
             Wants::BrokerCount { count } => write!(f, "1 to {MAX_BROKERS} URLs, not {count}"),
-            Wants::BrokerOnce => f.write_str("each broker once"),
-            Wants::Entry { place, wants } => write!(f, "{wants} (entry {place} of the list)"),
+            Wants::BrokerEntry { place, fault } => write!(f, "{fault} (entry {place} of the list)"),
             Wants::Proxy(fault) => fault.fmt(f),
             Wants::HeaderName => {
                 f.write_str("names of headers that have letters, digits and !#$%&'*+-.^_`|~ only")

@@ -90,9 +90,9 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
     let qos = reader.read(Member::Qos, qos::read);
     let retain = reader.read(Member::Retain, Value::boolean);
     let properties = WillProperties {
-        delay_interval: reader.read(Member::DelayInterval, seconds).unwrap_or(0),
+        delay_interval: reader.read_seconds(Member::DelayInterval).unwrap_or(0),
         payload_format_indicator: reader.get(Member::ContentBase64).is_none(),
-        message_expiry_interval: reader.read(Member::MessageExpiryInterval, seconds),
+        message_expiry_interval: reader.read_seconds(Member::MessageExpiryInterval),
         content_type: reader
             .read(Member::ContentType, |value| Ok(MqttString::new(value.string()?)?.into_string())),
     };
@@ -107,12 +107,6 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
         properties: Some(properties),
     });
     Read { will, given }
-}
-
-/// A number of seconds, as the standard has them: four bytes.
-fn seconds(value: Value<'_>) -> Result<u32, Wants> {
-    let wants = Wants::WholeNumber { minimum: 0, maximum: u32::MAX, unit: "seconds" };
-    value.whole_number().and_then(|number| u32::try_from(number).ok()).ok_or(wants)
 }
 
 struct Reader<'p, 'a> {
@@ -156,6 +150,14 @@ impl<'a> Reader<'_, 'a> {
                 self.problems.push(Problem::Wrong { name: member.as_str(), source: self.source, got, wants });
             })
             .ok()
+    }
+
+    /// A number of seconds, as the standard has them: four bytes.
+    #[inline(never)]
+    fn read_seconds(&mut self, member: Member) -> Option<u32> {
+        let wants = Wants::WholeNumber { minimum: 0, maximum: u32::MAX, unit: "seconds" };
+        let number = |value: Value<'_>| value.whole_number().and_then(|number| u32::try_from(number).ok());
+        self.read(member, |value| number(value).ok_or(wants))
     }
 
     fn read_payload(&mut self) -> Option<Vec<u8>> {

@@ -40,6 +40,7 @@ mod connect;
 mod connection;
 mod delivery;
 mod egress;
+mod http;
 mod link;
 mod options;
 mod pool;
@@ -47,6 +48,7 @@ mod stage;
 mod tally;
 pub mod telemetry;
 mod tls;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;

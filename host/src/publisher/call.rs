@@ -137,6 +137,7 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
             | Stage::Turn
             | Stage::Dial
             | Stage::Tls
+            | Stage::WebSocket
             | Stage::Connect
             | Stage::Acknowledgement
             | Stage::BackOff,

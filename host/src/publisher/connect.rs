@@ -5,7 +5,10 @@ use rumqttc::{Connect, ConnectAuth, LastWill};
 
 use super::delivery::codec_qos;
 use super::options::Options;
-use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Credentials, ProtocolVersion, Transport};
+use super::websocket;
+use crate::bindings::flint::mqtt::publisher::{
+    Broker, ConnectOptions, Credentials, ProtocolVersion, Transport,
+};
 use crate::error::Error;
 
 /// That this host speaks what `options` ask for.
@@ -19,14 +22,11 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
         ProtocolVersion::V311 => {}
         ProtocolVersion::V5 => return unsupported("MQTT 5"),
     }
-    match options.broker().transport {
-        Transport::Tcp | Transport::Tls => {}
-        Transport::Websocket | Transport::WebsocketTls => return unsupported("WebSocket"),
-    }
-    let secured = options.broker().transport == Transport::Tls;
-    if secured != options.tls.is_some() {
+    let secured = |broker: &Broker| matches!(broker.transport, Transport::Tls | Transport::WebsocketTls);
+    if options.brokers.iter().any(secured) != options.tls.is_some() {
         return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
     }
+    websocket::check(options)?;
     match &options.credentials {
         Some(Credentials { username: None, password: Some(_) }) => {
             Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()))

@@ -20,7 +20,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::io::poll_read_buf;
 
 use super::delivery::{Delivery, MAX_PACKET};
-use super::tls;
+use super::{tls, websocket};
 use crate::error::Error;
 
 /// The largest packet taken from a broker. It owes a publisher a few bytes; what is larger can only be a message
@@ -74,6 +74,8 @@ impl OverTcp for TlsStream<TcpStream> {
 pub(super) enum Medium {
     Tcp,
     Tls,
+    /// Over TCP or over TLS. It makes portions of its own.
+    WebSocket,
 }
 
 impl Medium {
@@ -81,7 +83,7 @@ impl Medium {
     /// one, it never holds a message of which nobody could say whether it was sent.
     fn portion(self) -> usize {
         match self {
-            Self::Tcp => usize::MAX,
+            Self::Tcp | Self::WebSocket => usize::MAX,
             Self::Tls => tls::RECORD,
         }
     }
@@ -194,6 +196,10 @@ impl<S: OverTcp> Connection<S> {
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }
             let Poll::Ready(moved) = self.poll_move(context, !delivery.is_swamped()) else {
+                if is_held_back && !self.has_news() {
+                    // It was nothing for us: a ping of the WebSocket, a ticket of TLS. Nobody wakes us for it again.
+                    continue;
+                }
                 if has_read && is_wanted {
                     self.acknowledge();
                 }
@@ -322,7 +328,8 @@ impl<S: OverTcp> Connection<S> {
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
         let moved = ready!(self.poll_socket(context, reading));
         Poll::Ready(moved.map_err(|error| {
-            tls::explain_after(&error).unwrap_or_else(|| match error.kind() {
+            let explained = tls::explain_after(&error).or_else(|| websocket::explain(&error));
+            explained.unwrap_or_else(|| match error.kind() {
                 io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
                     Error::Lost("the broker closed the connection".to_owned())
                 }

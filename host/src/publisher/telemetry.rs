@@ -19,7 +19,7 @@
 //! | `qos` | of the first message |
 //! | `error.type` | see below; of the first message that failed; none when all were sent |
 //! | `attempts` | connections that were tried for it; 0 when it shared one that stood |
-//! | `look_up_us`, `dial_us`, `tls_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, TLS handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
+//! | `look_up_us`, `dial_us`, `tls_us`, `websocket_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, TLS handshake, WebSocket handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
 //! | `otel.kind`, `otel.status_code` | `client`; `ERROR` when a message failed |
 //!
 //! Its last event, `sent` or `not sent`, has the level `INFO`; each further connection is a `DEBUG` event before.
@@ -114,6 +114,7 @@ impl Observation {
             look_up_us = Empty,
             dial_us = Empty,
             tls_us = Empty,
+            websocket_us = Empty,
             connect_us = Empty,
             ack_us = Empty,
         );
@@ -145,6 +146,7 @@ impl Observation {
             ("look_up_us", Stage::LookUp),
             ("dial_us", Stage::Dial),
             ("tls_us", Stage::Tls),
+            ("websocket_us", Stage::WebSocket),
             ("connect_us", Stage::Connect),
             ("ack_us", Stage::Acknowledgement),
         ] {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
+use crate::bindings::flint::mqtt::publisher::Transport;
 use crate::error::Error;
 use crate::publisher::connect::{check, connect_packet};
 use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
@@ -18,6 +19,7 @@ use crate::publisher::egress::{self, Resolver};
 use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
 use crate::publisher::tls::Tls;
+use crate::publisher::websocket;
 
 /// What the tasks of all links share.
 pub(in crate::publisher) struct Surroundings {
@@ -81,29 +83,46 @@ impl Link {
         self.enter(Stage::Dial);
         let attempt = telemetry::Attempt::begin(&self.tenant);
         let socket = egress::dial(addresses, self.deadline()).await?;
+        let carried = Carried { addresses, attempt, surroundings };
         match tls {
-            None => {
-                let connection = self.open(socket, Medium::Tcp).await?;
-                addresses.clear();
-                self.exchange(connection, attempt, surroundings).await
-            }
+            None => self.carry(socket, Medium::Tcp, carried).await,
             Some(tls) => {
                 self.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
-                let connection = self.open(stream, Medium::Tls).await?;
-                addresses.clear();
-                self.exchange(connection, attempt, surroundings).await
+                self.carry(stream, Medium::Tls, carried).await
             }
         }
     }
 
-    async fn open<S: OverTcp>(&self, stream: S, medium: Medium) -> Result<Connection<S>, Error> {
+    /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
+    async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, carried: Carried<'_>) -> Result<(), Error> {
+        let broker = self.options.broker();
+        match broker.transport {
+            Transport::Tcp | Transport::Tls => self.converse(stream, medium, carried).await,
+            Transport::Websocket | Transport::WebsocketTls => {
+                self.enter(Stage::WebSocket);
+                let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
+                self.converse(stream, Medium::WebSocket, carried).await
+            }
+        }
+    }
+
+    /// MQTT, from CONNECT on.
+    async fn converse<S: OverTcp>(
+        &self,
+        stream: S,
+        medium: Medium,
+        carried: Carried<'_>,
+    ) -> Result<(), Error> {
         self.enter(Stage::Connect);
-        Connection::open(stream, medium, &connect_packet(&self.options)).await
+        let connection = Connection::open(stream, medium, &connect_packet(&self.options)).await?;
+        carried.addresses.clear();
+        self.exchange(connection, carried.attempt, carried.surroundings).await
     }
 
     async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
-        if self.options.tls.is_none() {
+        let is_secured = matches!(self.options.broker().transport, Transport::Tls | Transport::WebsocketTls);
+        if !is_secured {
             return Ok(None);
         }
         self.enter(Stage::Certificates);
@@ -111,7 +130,7 @@ impl Link {
         let room = tenant.load().blocking().await;
         let prepare = move || {
             let _room = room;
-            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker().host, &tenant)).transpose()
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, options.broker(), &tenant)).transpose()
         };
         let prepared = tokio::task::spawn_blocking(prepare).await;
         let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
@@ -214,10 +233,8 @@ impl Link {
     fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
-        let hint = match (&self.options.tls, error) {
-            (None, Error::Lost(_)) if *stage == Stage::Connect => {
-                " (a broker behind TLS is named with ssl://)"
-            }
+        let hint = match error {
+            Error::Lost(_) => hint(self.options.broker().transport, *stage),
             _ => "",
         };
         let accepted = *stage == Stage::Acknowledgement;
@@ -297,6 +314,13 @@ impl Link {
     }
 }
 
+/// What goes along with a connection while it is made.
+struct Carried<'a> {
+    addresses: &'a mut Vec<SocketAddr>,
+    attempt: telemetry::Attempt<'a>,
+    surroundings: &'a Surroundings,
+}
+
 /// Ends a link when its task ends, also when that is because the runtime does.
 struct End<'a>(&'a Link);
 
@@ -309,6 +333,18 @@ impl Drop for End<'_> {
             delivery.fail_batch(*batch, &Error::Lost("the runtime of the connection has ended".to_owned()));
         }
         state.wake_settled();
+    }
+}
+
+/// What a broker may be that hangs up at this.
+fn hint(transport: Transport, stage: Stage) -> &'static str {
+    match (transport, stage) {
+        (Transport::Tcp, Stage::Connect) => " (a broker behind TLS is named with ssl://)",
+        (Transport::Websocket, Stage::WebSocket) => {
+            " (a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)"
+        }
+        (Transport::WebsocketTls, Stage::WebSocket) => " (a broker without WebSockets is named with ssl://)",
+        _ => "",
     }
 }
 

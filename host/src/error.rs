@@ -36,6 +36,15 @@ pub enum Error {
     #[error("the broker could not be reached: {0}")]
     Unreachable(String),
 
+    /// The proxy could not be reached, or made no connection to the broker.
+    #[error("{reason}")]
+    Proxy {
+        /// What was wrong, in words.
+        reason: String,
+        /// Another try may succeed.
+        may_pass: bool,
+    },
+
     /// The TLS handshake failed, or the server could not be verified.
     #[error("{reason}")]
     Tls {
@@ -92,7 +101,7 @@ impl Error {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => true,
-            Self::Tls { may_pass, .. } => *may_pass,
+            Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
             Self::Refused { code, .. } => *code == 3,
             Self::Denied(_)
             | Self::Credential { .. }
@@ -121,6 +130,7 @@ impl Error {
                 | Self::Credential { .. }
                 | Self::HostNotFound { .. }
                 | Self::Unreachable(_)
+                | Self::Proxy { .. }
                 | Self::Tls { .. }
                 | Self::Refused { .. }
                 | Self::TooLarge(_) => wit::Error::ConnectionLost(failure(format!(
@@ -132,7 +142,7 @@ impl Error {
             Self::Denied(reason) => wit::Error::Denied(reason),
             Self::Credential { .. } => wit::Error::UnusableCredential(self.to_string()),
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
-            Self::Unreachable(reason) => wit::Error::Unreachable(reason),
+            Self::Unreachable(reason) | Self::Proxy { reason, .. } => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
             Self::Refused { code, reason } => wit::Error::ConnectionRefused(wit::Refusal {
                 broker: 0,

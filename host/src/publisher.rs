@@ -44,6 +44,7 @@ mod http;
 mod link;
 mod options;
 mod pool;
+mod proxy;
 mod stage;
 mod tally;
 pub mod telemetry;

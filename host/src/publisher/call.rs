@@ -133,9 +133,11 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
         (
             Ending::TimeOut,
             Stage::LookUp
+            | Stage::ProxyLookUp
             | Stage::Certificates
             | Stage::Turn
             | Stage::Dial
+            | Stage::Proxy
             | Stage::Tls
             | Stage::WebSocket
             | Stage::Connect

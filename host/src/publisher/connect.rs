@@ -5,7 +5,7 @@ use rumqttc::{Connect, ConnectAuth, LastWill};
 
 use super::delivery::codec_qos;
 use super::options::Options;
-use super::websocket;
+use super::{proxy, websocket};
 use crate::bindings::flint::mqtt::publisher::{
     Broker, ConnectOptions, Credentials, ProtocolVersion, Transport,
 };
@@ -27,6 +27,7 @@ pub(super) fn check(options: &Options) -> Result<(), Error> {
         return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
     }
     websocket::check(options)?;
+    proxy::check(options)?;
     match &options.credentials {
         Some(Credentials { username: None, password: Some(_) }) => {
             Err(Error::Denied("MQTT 3.1.1 has no password without a user name".to_owned()))

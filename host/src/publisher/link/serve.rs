@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::publisher::connect::{check, connect_packet};
 use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
 use crate::publisher::egress::{self, Resolver};
+use crate::publisher::proxy;
 use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
 use crate::publisher::tls::Tls;
@@ -67,9 +68,18 @@ impl Link {
     ) -> Result<(), Error> {
         check(&self.options)?;
         if addresses.is_empty() {
-            self.enter(Stage::LookUp);
             let Self { options, tenant, .. } = self;
-            *addresses = egress::addresses(options.broker(), tenant, &surroundings.resolver).await?;
+            *addresses = match &options.proxy {
+                None => {
+                    self.enter(Stage::LookUp);
+                    egress::addresses(options.broker().into(), tenant, &surroundings.resolver).await?
+                }
+                Some(proxy) => {
+                    self.enter(Stage::ProxyLookUp);
+                    let found = egress::addresses(proxy.into(), tenant, &surroundings.resolver).await;
+                    found.map_err(proxy::unreachable)?
+                }
+            };
         }
         let tls = self.prepare_tls().await?;
         let load = self.tenant.load();
@@ -80,9 +90,16 @@ impl Link {
                 load.connection().await
             }
         };
-        self.enter(Stage::Dial);
+        self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
         let attempt = telemetry::Attempt::begin(&self.tenant);
-        let socket = egress::dial(addresses, self.deadline()).await?;
+        let socket = egress::dial(addresses, self.deadline()).await;
+        let socket = match &self.options.proxy {
+            None => socket?,
+            Some(proxy) => {
+                let socket = socket.map_err(proxy::unreachable)?;
+                proxy::tunnel(socket, proxy, self.options.broker()).await?
+            }
+        };
         let carried = Carried { addresses, attempt, surroundings };
         match tls {
             None => self.carry(socket, Medium::Tcp, carried).await,

@@ -9,7 +9,6 @@ mod engines;
 mod fault;
 mod load;
 mod request;
-mod shown;
 mod turn;
 #[cfg(feature = "wasi")]
 mod wasi;

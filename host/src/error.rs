@@ -1,5 +1,6 @@
 //! What can go wrong between a checked message and its acknowledgement, and its one mapping to the contract.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::bindings::flint::mqtt::publisher::{self as wit, Progress};
@@ -54,14 +55,18 @@ pub enum Error {
         may_pass: bool,
     },
 
-    /// CONNACK with a return code other than 0 (MQTT 3.1.1, section 3.2.2.3).
-    #[error("the broker refused the connection with return code {code}: {reason}")]
-    Refused {
-        /// The return code, 1 to 5.
-        code: u8,
-        /// What the standard says it means.
-        reason: &'static str,
-    },
+    /// CONNACK with a return code other than 0 (MQTT 3.1.1, section 3.2.2.3) or a reason code from 128 (5.0, section
+    /// 3.2.2.2).
+    #[error("the broker refused the connection with {0}")]
+    Refused(Refusal),
+
+    /// MQTT 5: PUBACK or PUBREC with a reason code from 128 (sections 3.4.2.1 and 3.5.2.1), or what CONNACK has ruled out.
+    #[error("the broker refused the message with {0}")]
+    Rejected(Refusal),
+
+    /// MQTT 5: DISCONNECT with a reason code from 128 (section 3.14.2.1).
+    #[error("the broker ended the connection with {0}")]
+    Disconnected(Refusal),
 
     /// The connection ended before the message was settled.
     #[error("{0}")]
@@ -94,16 +99,56 @@ pub enum Error {
     Protocol(String),
 }
 
+/// A broker's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The return code of MQTT 3.1.1 (1 to 5), or the reason code of MQTT 5.0 (from 128).
+    pub code: u8,
+    /// The broker's own words, made fit for a log, or what else is known about it; may be empty.
+    pub reason: String,
+    /// The other server that the broker names (MQTT 5.0, section 4.11); nobody goes there.
+    pub server_reference: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: u8) -> Self {
+        Self { code, reason: String::new(), server_reference: None }
+    }
+
+    fn into_wit(self, broker: u32) -> wit::Refusal {
+        let Self { code, reason, server_reference } = self;
+        wit::Refusal { broker, code, reason, server_reference }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.code < 128 { "return" } else { "reason" };
+        write!(f, "{kind} code {}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        match &self.server_reference {
+            Some(reference) => write!(f, " (it names another server: {reference})"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Error {
-    /// Whether another connection may succeed where this one failed: unreachable, lost, or a broker that is
-    /// unavailable for now (CONNACK return code 3).
+    /// Whether another connection may succeed where this one failed: unreachable, lost, or a broker that is unavailable for
+    /// now (CONNACK return code 3, reason codes 136, 137 and 159) or ends a connection for what is no message's fault (DISCONNECT
+    /// because it is busy, shuts down, has missed the client or has heard too much of it: 137, 139, 141, 150, 159, 160).
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => true,
             Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
-            Self::Refused { code, .. } => *code == 3,
+            Self::Refused(refusal) => matches!(refusal.code, 3 | 136 | 137 | 159),
+            Self::Disconnected(refusal) => matches!(refusal.code, 137 | 139 | 141 | 150 | 159 | 160),
             Self::Denied(_)
+            | Self::Rejected(_)
             | Self::Credential { .. }
             | Self::HostNotFound { .. }
             | Self::TimedOut { .. }
@@ -113,12 +158,12 @@ impl Error {
         }
     }
 
-    /// The contract's error for a message that got as far as `progress`.
+    /// The contract's error for a message that got as far as `progress`, at one of the `brokers` of its connect options.
     ///
     /// A message that may have arrived is never reported as refused or unreachable: whatever ended the last
     /// connection, what the platform has to know is that the acknowledgement is missing.
-    pub(crate) fn into_wit(self, progress: Progress) -> wit::Error {
-        let failure = |reason: String| wit::Failure { broker: 0, progress, reason };
+    pub(crate) fn into_wit(self, progress: Progress, broker: u32) -> wit::Error {
+        let failure = |reason: String| wit::Failure { broker, progress, reason };
         if progress == Progress::SentUnacknowledged {
             return match self {
                 Self::TimedOut { .. } | Self::Interrupted { .. } => {
@@ -126,13 +171,20 @@ impl Error {
                 }
                 Self::Protocol(reason) => wit::Error::Protocol(failure(reason)),
                 Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
+                Self::Disconnected(refusal) => wit::Error::Disconnected(wit::Disconnection {
+                    progress,
+                    refusal: refusal.into_wit(broker),
+                }),
+                Self::Rejected(_) => wit::Error::ConnectionLost(failure(format!(
+                    "the connection was lost, and when it was sent again {self}"
+                ))),
                 Self::Denied(_)
                 | Self::Credential { .. }
                 | Self::HostNotFound { .. }
                 | Self::Unreachable(_)
                 | Self::Proxy { .. }
                 | Self::Tls { .. }
-                | Self::Refused { .. }
+                | Self::Refused(_)
                 | Self::TooLarge(_) => wit::Error::ConnectionLost(failure(format!(
                     "the connection was lost, and the next one failed: {self}"
                 ))),
@@ -144,12 +196,11 @@ impl Error {
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
             Self::Unreachable(reason) | Self::Proxy { reason, .. } => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
-            Self::Refused { code, reason } => wit::Error::ConnectionRefused(wit::Refusal {
-                broker: 0,
-                code,
-                reason: reason.to_owned(),
-                server_reference: None,
-            }),
+            Self::Refused(refusal) => wit::Error::ConnectionRefused(refusal.into_wit(broker)),
+            Self::Rejected(refusal) => wit::Error::PublishRefused(refusal.into_wit(broker)),
+            Self::Disconnected(refusal) => {
+                wit::Error::Disconnected(wit::Disconnection { progress, refusal: refusal.into_wit(broker) })
+            }
             Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
             Self::TimedOut { .. } | Self::Interrupted { .. } => {
                 wit::Error::TimedOut(failure(self.to_string()))

@@ -46,10 +46,11 @@ mod bindings;
 mod connector;
 mod error;
 pub mod publisher;
+mod shown;
 mod tenant;
 
 pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
-pub use error::Error;
+pub use error::{Error, Refusal};
 pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
     TopicFilter, TopicFilterError,

@@ -43,6 +43,7 @@ mod egress;
 mod http;
 mod link;
 mod options;
+mod packet;
 mod pool;
 mod proxy;
 mod stage;

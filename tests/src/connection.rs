@@ -15,6 +15,9 @@ use crate::record::{Conversation, End, hex};
 use crate::script::State;
 use crate::step::{Action, Step};
 use crate::stream::Stream;
+use crate::websocket::{self, Decoder, Opcode};
+
+mod layers;
 
 /// How long an end of ours waits for the client's.
 const LINGER: Duration = Duration::from_secs(1);
@@ -30,6 +33,14 @@ pub(crate) struct Connection {
     /// How many of the received bytes earlier steps have dealt with.
     cursor: usize,
     pace: Option<(usize, Duration)>,
+    /// Once WebSocket has begun.
+    websocket: Option<Decoder>,
+    /// Bytes of HTTP, and what came behind them, before WebSocket has begun.
+    http: Vec<u8>,
+    /// How many control frames earlier steps have dealt with.
+    control_frames: usize,
+    /// Whether a Close frame was sent.
+    said_close: bool,
 }
 
 /// How long to wait for more.
@@ -62,7 +73,19 @@ impl Connection {
         // Writes of a script are meant to arrive as they are made.
         let _ = socket.set_nodelay(true);
         let _ = socket.set_write_timeout(Some(step_timeout));
-        Self { number, state, tls, step_timeout, stream: Some(Stream::Plain(socket)), cursor: 0, pace: None }
+        Self {
+            number,
+            state,
+            tls,
+            step_timeout,
+            stream: Some(Stream::Plain(socket)),
+            cursor: 0,
+            pace: None,
+            websocket: None,
+            http: Vec::new(),
+            control_frames: 0,
+            said_close: false,
+        }
     }
 
     /// Carries out `steps`, then reads on in silence; records the first step that fails, and closes the connection.
@@ -123,6 +146,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            Action::SendBeneathWebSocket(bytes) => self.on_stream(|stream| stream.write_all(bytes)),
             Action::SendBeneathTls(bytes) => self.on_stream(|stream| stream.write_beneath(bytes)),
             Action::FatalAlert => self.on_stream(Stream::fatal_alert),
             Action::Respond { kind, id, reason } => {
@@ -157,8 +181,16 @@ impl Connection {
                 Ok(()) => Err("it succeeded".to_owned()),
                 Err(_) => Ok(()),
             },
+            Action::ExpectUpgrade => self.expect_upgrade(),
+            Action::SwitchToWebSocket => {
+                self.switch_to_websocket();
+                Ok(())
+            }
+            Action::StartWebSocket => self.start_websocket(),
+            Action::ExpectControl { opcode, payload } => self.expect_control(*opcode, payload),
             Action::Serve => self.serve(),
             Action::HalfClose => {
+                self.say_close();
                 if let Some(stream) = &mut self.stream {
                     stream.close_notify();
                     let _ = stream.socket().shutdown(Shutdown::Write);
@@ -166,6 +198,9 @@ impl Connection {
                 Ok(())
             }
             Action::Close { notify } => {
+                if *notify {
+                    self.say_close();
+                }
                 if let Some(stream) = &mut self.stream
                     && *notify
                 {
@@ -236,7 +271,8 @@ impl Connection {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
         // Noted before it is written: the client's answer must not stand before it in the record.
         self.note(|conversation| conversation.sent.push((Instant::now(), bytes.to_vec())));
-        self.on_stream(|stream| stream.write_all(bytes))
+        let framed = self.websocket.is_some().then(|| websocket::frame(Opcode::Binary, bytes));
+        self.on_stream(|stream| stream.write_all(framed.as_deref().unwrap_or(bytes)))
     }
 
     fn on_stream(&mut self, send: impl FnOnce(&mut Stream) -> io::Result<()>) -> Result<(), Mismatch> {
@@ -246,6 +282,16 @@ impl Connection {
 
     /// Reads once: `false` when nothing came within `timeout`, the end of the connection as `Err`.
     fn fill(&mut self, timeout: Duration) -> Result<bool, End> {
+        let Some(bytes) = self.read_once(timeout)? else { return Ok(false) };
+        match self.websocket {
+            Some(_) => self.take_frames(&bytes),
+            None => self.note(|conversation| conversation.receive(&bytes)),
+        }
+        Ok(true)
+    }
+
+    /// Reads once, what is beneath WebSocket: nothing when nothing came within `timeout`.
+    fn read_once(&mut self, timeout: Duration) -> Result<Option<Vec<u8>>, End> {
         let (chunk, pause) = self.pace.unwrap_or((64 * 1024, Duration::ZERO));
         self.pause(pause);
         let mut buffer = vec![0; chunk.max(1)];
@@ -253,13 +299,14 @@ impl Connection {
         // Zero would mean to wait for ever.
         let _ = stream.socket().set_read_timeout(Some(timeout.max(Duration::from_millis(1))));
         let end = match stream.read(&mut buffer) {
+            Ok(0) if self.websocket.as_ref().is_some_and(|client| !client.is_closed()) => End::Truncated,
             Ok(0) => End::Closed,
             Ok(count) => {
-                self.note(|conversation| conversation.receive(&buffer[..count]));
-                return Ok(true);
+                buffer.truncate(count);
+                return Ok(Some(buffer));
             }
             Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return Ok(false),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return Ok(None),
                 ErrorKind::UnexpectedEof => End::Truncated,
                 _ => End::Reset,
             },
@@ -339,29 +386,6 @@ impl Connection {
         let _ = self.read_until(Patience::Test, |_, _| None::<()>);
         self.end(End::ByScript);
         self.forget_socket();
-    }
-
-    fn handshake(&mut self) -> Result<(), Mismatch> {
-        let config = self.tls.clone().ok_or("the broker was built without TLS")?;
-        let stream = self.stream.take().ok_or("the connection is closed")?;
-        let deadline = Instant::now() + self.step_timeout;
-        let over = || Instant::now() > deadline || self.state.read(|state| state.aborted);
-        let (mut stream, outcome) = stream.handshake(config, over);
-        match &outcome {
-            Ok(()) => self.note(|conversation| conversation.tls = stream.tls_facts()),
-            Err(error) => {
-                self.note(|conversation| conversation.tls_error = Some(error.clone()));
-                // Were it closed at once, with bytes unread, the RST could overtake the alert that says why.
-                let _ = stream.socket().shutdown(Shutdown::Write);
-                stream.drain(LINGER);
-                self.end(End::ByScript);
-            }
-        }
-        self.stream = outcome.is_ok().then_some(stream);
-        if self.stream.is_none() {
-            self.forget_socket();
-        }
-        outcome
     }
 
     fn serve(&mut self) -> Result<(), Mismatch> {

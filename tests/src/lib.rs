@@ -31,6 +31,7 @@
 //!
 //! - [`broker`]: [`Mosquitto`], a real broker for each test: plain, with passwords, an access list, TLS, mutual TLS;
 //!   it can be killed, restarted and frozen;
+//! - [`bridge`]: [`Bridge`], a WebSocket in front of a real broker;
 //! - [`observer`]: [`Observer`], a subscriber that shows topic, flags and content byte for byte;
 //! - [`collector`]: [`Collector`], a subscriber for many thousand messages, which loses and repeats none, also when its
 //!   broker is restarted;
@@ -39,7 +40,7 @@
 //!   in every [`KeyFormat`](pki::KeyFormat);
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
 //!   [`step`]s, which send what [`encode`] makes and compare what comes with what they [`expect`]; [`record`] is what it
-//!   saw, [`packet`] the parser for that, [`tls`] its TLS;
+//!   saw, [`packet`] the parser for that, [`tls`] its TLS, [`websocket`] its WebSocket;
 //! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives.
 //!
 //! # How it behaves
@@ -55,6 +56,7 @@
 //! path of another mosquitto to test against that one.
 #![forbid(unsafe_code)]
 
+pub mod bridge;
 pub mod broker;
 pub mod collector;
 mod connection;
@@ -71,7 +73,9 @@ pub mod script;
 pub mod step;
 mod stream;
 pub mod tls;
+pub mod websocket;
 
+pub use bridge::Bridge;
 pub use broker::Mosquitto;
 pub use collector::Collector;
 pub use expect::Expect;

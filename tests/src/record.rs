@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::packet::{self, Packet};
 use crate::step::PacketId;
+use crate::websocket::{Frame, Upgrade};
 
 /// Everything that happened at a [`ScriptedBroker`](crate::ScriptedBroker); its `Display` is a transcript.
 #[derive(Clone, Debug, Default)]
@@ -20,16 +21,20 @@ pub struct Record {
 pub struct Conversation {
     /// When it was accepted.
     pub opened: Instant,
-    /// All bytes that were received; with TLS, after decryption.
+    /// All bytes that were received; with TLS, after decryption; with WebSocket, what the frames of messages held.
     pub bytes: Vec<u8>,
     /// The packets that were received whole.
     pub packets: Vec<Received>,
-    /// What was sent, and when; with TLS, before encryption.
+    /// What was sent, and when; with TLS, before encryption; with WebSocket, before it was put into frames.
     pub sent: Vec<(Instant, Vec<u8>)>,
     /// What the handshake settled, once it succeeded.
     pub tls: Option<TlsFacts>,
     /// Why the handshake failed, if it did: what the client's alert said, or what was wrong with its certificate.
     pub tls_error: Option<String>,
+    /// With WebSocket: the request that it began with, once it has come.
+    pub upgrade: Option<Upgrade>,
+    /// With WebSocket: all frames that were received whole.
+    pub frames: Vec<Frame>,
     /// How and when it ended, once it has. To be certain that it is the client's end and not the test's, wait for it: with
     /// [`Step::expect_end`](crate::Step::expect_end) or [`wait_until`](crate::ScriptedBroker::wait_until).
     pub ended: Option<(Instant, End)>,
@@ -64,9 +69,9 @@ pub struct TlsFacts {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The client closed it in order: FIN, with TLS also after its `close_notify`.
+    /// The client closed it in order: FIN, with TLS also after its `close_notify`, with WebSocket after its Close frame.
     Closed,
-    /// The client closed it with FIN, but with TLS left out `close_notify`.
+    /// The client closed it with FIN, but with TLS left out `close_notify`, or with WebSocket the Close frame.
     Truncated,
     /// The client broke it off: RST, or a TLS alert.
     Reset,
@@ -83,6 +88,8 @@ impl Conversation {
             sent: Vec::new(),
             tls: None,
             tls_error: None,
+            upgrade: None,
+            frames: Vec::new(),
             ended: None,
             parsed: 0,
         }
@@ -181,6 +188,9 @@ impl fmt::Display for Conversation {
         let mut note = |at: Instant, line: String| lines.push((at.duration_since(self.opened), line));
         for received in &self.packets {
             note(received.at, format!("received {}", received.packet));
+        }
+        for frame in self.frames.iter().filter(|frame| frame.opcode as u8 >= 8) {
+            note(frame.at, format!("received {frame}"));
         }
         for (at, bytes) in &self.sent {
             note(*at, format!("sent     {}", hex(bytes)));

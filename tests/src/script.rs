@@ -77,6 +77,7 @@ impl ScriptedBroker {
             scripts: Vec::new(),
             further: None,
             tls: None,
+            websocket: false,
             receive_buffer: None,
             step_timeout: Duration::from_secs(10),
         }
@@ -204,6 +205,7 @@ pub struct ScriptedBrokerBuilder {
     scripts: Vec<Script>,
     further: Option<Script>,
     tls: Option<ServerTls>,
+    websocket: bool,
     receive_buffer: Option<usize>,
     step_timeout: Duration,
 }
@@ -211,27 +213,28 @@ pub struct ScriptedBrokerBuilder {
 /// The steps of one connection.
 #[derive(Clone, Debug)]
 struct Script {
-    /// Whether the steps begin before the TLS handshake.
+    /// Whether the steps begin before the handshakes.
     raw: bool,
     steps: Vec<Step>,
 }
 
 impl Script {
-    fn steps(self, tls: bool) -> Vec<Step> {
-        let handshake = (tls && !self.raw).then(Step::start_tls);
-        handshake.into_iter().chain(self.steps).collect()
+    fn steps(self, tls: bool, websocket: bool) -> Vec<Step> {
+        let tls = (tls && !self.raw).then(Step::start_tls);
+        let websocket = (websocket && !self.raw).then(Step::start_websocket);
+        tls.into_iter().chain(websocket).chain(self.steps).collect()
     }
 }
 
 impl ScriptedBrokerBuilder {
-    /// What to do on the next connection; with TLS, after the handshake.
+    /// What to do on the next connection; with TLS or WebSocket, after the handshake.
     pub fn connection(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.scripts.push(Script { raw: false, steps: steps.into_iter().collect() });
         self
     }
 
     /// What to do on the next connection, from TCP on: TLS begins only where the script has [`Step::start_tls`] or
-    /// [`Step::expect_tls_failure`].
+    /// [`Step::expect_tls_failure`], WebSocket only where it has [`Step::start_websocket`] or [`Step::switch_to_websocket`].
     pub fn raw_connection(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.scripts.push(Script { raw: true, steps: steps.into_iter().collect() });
         self
@@ -246,6 +249,12 @@ impl ScriptedBrokerBuilder {
     /// Speaks TLS.
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Speaks WebSocket, over TLS if it speaks that; see [`websocket`](crate::websocket).
+    pub fn websocket(mut self) -> Self {
+        self.websocket = true;
         self
     }
 
@@ -277,7 +286,7 @@ impl ScriptedBrokerBuilder {
     }
 
     fn accept(&self, listener: &TcpListener, state: &Arc<Watched<State>>, tls: Option<&Arc<ServerConfig>>) {
-        let has_tls = tls.is_some();
+        let (has_tls, websocket) = (tls.is_some(), self.websocket);
         while let Ok((socket, from)) = listener.accept() {
             if state.read(|state| state.finishing) {
                 let last = state.wait(FOREVER, |state| state.last_call);
@@ -297,7 +306,7 @@ impl ScriptedBrokerBuilder {
                 Connection::new(number, socket, Arc::clone(state), tls.cloned(), self.step_timeout);
             let script = self.scripts.get(number).or(self.further.as_ref()).cloned();
             let thread = thread::spawn(move || match script {
-                Some(script) => connection.run(&script.steps(has_tls)),
+                Some(script) => connection.run(&script.steps(has_tls, websocket)),
                 None => connection.refuse(),
             });
             state.change(|state| state.threads.push(thread));

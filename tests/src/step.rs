@@ -8,6 +8,7 @@ use crate::expect::Expect;
 use crate::packet::PacketType;
 use crate::process::Watched;
 use crate::record::{Conversation, hex};
+use crate::websocket::Opcode;
 
 /// One step of a script. The bytes to send are made with [`encode`](crate::encode).
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub(crate) enum Action {
     Receive(usize),
     Pace { chunk: usize, pause: Duration },
     Send { bytes: Vec<u8>, chunk: usize, pause: Duration },
+    SendBeneathWebSocket(Vec<u8>),
     SendBeneathTls(Vec<u8>),
     FatalAlert,
     Respond { kind: PacketType, id: PacketId, reason: Option<u8> },
@@ -32,6 +34,10 @@ pub(crate) enum Action {
     WaitFor(Gate),
     StartTls,
     ExpectTlsFailure,
+    ExpectUpgrade,
+    SwitchToWebSocket,
+    StartWebSocket,
+    ExpectControl { opcode: Opcode, payload: Vec<u8> },
     Serve,
     HalfClose,
     Close { notify: bool },
@@ -80,15 +86,21 @@ impl Step {
         Self(Action::Pace { chunk, pause })
     }
 
-    /// Sends bytes, in one write. What the client is to get even if it closes the connection after the first part, such
+    /// Sends bytes, in one write, with WebSocket in one frame. What the client is to get even if it closes the connection after the first part, such
     /// as an acknowledgement twice, must be one step: to send on a closed connection is a problem.
     pub fn send(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Action::Send { bytes: bytes.into(), chunk: usize::MAX, pause: Duration::ZERO })
     }
 
-    /// Sends bytes in pieces of `chunk`, each a write (with TLS a record) of its own, with a pause between them.
+    /// Sends bytes in pieces of `chunk`, each a write (with TLS a record, with WebSocket a frame) of its own, with a pause between them.
     pub fn send_slowly(bytes: impl Into<Vec<u8>>, chunk: usize, pause: Duration) -> Self {
         Self(Action::Send { bytes: bytes.into(), chunk: chunk.max(1), pause })
+    }
+
+    /// Sends bytes as they are, past WebSocket, but within TLS: frames of choice, made with [`frame`](crate::websocket::frame)
+    /// and [`frame_with`](crate::websocket::frame_with). The record of the conversation does not hold them.
+    pub fn send_beneath_websocket(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Action::SendBeneathWebSocket(bytes.into()))
     }
 
     /// Sends bytes as they are, past TLS: what the client then finds where it looks for a record. Without TLS it is
@@ -145,23 +157,47 @@ impl Step {
         Self(Action::ExpectTlsFailure)
     }
 
+    /// Waits for the request that begins a WebSocket, which must be sound, and says nothing: the next step is the answer.
+    /// For [`raw_connection`](crate::script::ScriptedBrokerBuilder::raw_connection).
+    pub fn expect_upgrade() -> Self {
+        Self(Action::ExpectUpgrade)
+    }
+
+    /// Speaks WebSocket from here on, without a word: after an answer of the script's own.
+    pub fn switch_to_websocket() -> Self {
+        Self(Action::SwitchToWebSocket)
+    }
+
+    /// Begins WebSocket here: waits for the request, unless that was done, and accepts it; for
+    /// [`raw_connection`](crate::script::ScriptedBrokerBuilder::raw_connection).
+    pub fn start_websocket() -> Self {
+        Self(Action::StartWebSocket)
+    }
+
+    /// Waits for the next Close, Ping or Pong, which must be this one. Ping and Close are answered whether or not a script
+    /// waits for them.
+    pub fn expect_control(opcode: Opcode, payload: impl Into<Vec<u8>>) -> Self {
+        Self(Action::ExpectControl { opcode, payload: payload.into() })
+    }
+
     /// Behaves as a sound broker until the client ends the connection: accepts it, acknowledges every message,
     /// answers pings. It knows no subscriptions.
     pub fn serve() -> Self {
         Self(Action::Serve)
     }
 
-    /// Ends the broker's direction of the connection (FIN; with TLS `close_notify` before it) and goes on reading.
+    /// Ends the broker's direction of the connection (FIN; with TLS `close_notify` before it, with WebSocket a
+    /// Close frame before that) and goes on reading.
     pub fn half_close() -> Self {
         Self(Action::HalfClose)
     }
 
-    /// Closes the connection in order: FIN, with TLS `close_notify` before it.
+    /// Closes the connection in order: FIN, with TLS `close_notify` before it, with WebSocket a Close frame before that.
     pub fn close() -> Self {
         Self(Action::Close { notify: true })
     }
 
-    /// Closes the connection with FIN, with TLS without `close_notify`, as a crash or an attacker would.
+    /// Closes the connection with FIN, with TLS without `close_notify`, with WebSocket without a Close frame, as a crash or an attacker would.
     pub fn close_without_notify() -> Self {
         Self(Action::Close { notify: false })
     }
@@ -192,6 +228,7 @@ impl fmt::Display for Step {
             Action::Receive(count) => write!(f, "receive {count} bytes"),
             Action::Pace { chunk, pause } => write!(f, "read {chunk} bytes every {pause:?}"),
             Action::Send { bytes, .. } => write!(f, "send {}", hex(bytes)),
+            Action::SendBeneathWebSocket(bytes) => write!(f, "send beneath WebSocket {}", hex(bytes)),
             Action::SendBeneathTls(bytes) => write!(f, "send beneath TLS {}", hex(bytes)),
             Action::FatalAlert => f.write_str("fatal alert"),
             Action::Respond { kind, id, .. } => write!(f, "respond {kind} with identifier {id:?}"),
@@ -200,6 +237,10 @@ impl fmt::Display for Step {
             Action::WaitFor(_) => f.write_str("wait for the gate"),
             Action::StartTls => f.write_str("TLS handshake"),
             Action::ExpectTlsFailure => f.write_str("expect a TLS handshake that fails"),
+            Action::ExpectUpgrade => f.write_str("expect the request for a WebSocket"),
+            Action::SwitchToWebSocket => f.write_str("switch to WebSocket"),
+            Action::StartWebSocket => f.write_str("WebSocket handshake"),
+            Action::ExpectControl { opcode, payload } => write!(f, "expect {opcode:?} {}", hex(payload)),
             Action::Serve => f.write_str("serve"),
             Action::HalfClose => f.write_str("half-close"),
             Action::Close { notify: true } => f.write_str("close"),

@@ -11,12 +11,12 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::budget::{MemoryBudget, Meter};
 use super::fault::Fault;
-use super::shown::shown;
 use super::turn::in_turns;
 use super::{Connector, Meta, Response};
 use crate::bindings::MqttConnector;
 use crate::error::Error;
 use crate::publisher::{PublisherCtx, PublisherView, Tally};
+use crate::shown::shown;
 use crate::tenant::Tenant;
 
 /// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,

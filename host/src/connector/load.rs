@@ -12,10 +12,10 @@ use super::clock::Clock;
 use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
 
-use super::shown::shown;
 use super::{Connector, PRECOMPILED};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
+use crate::shown::shown;
 
 /// The largest component that is compiled, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;

@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::call::State;
-use super::shown::shown;
+use crate::shown::shown;
 
 /// Bytes of what a component prints, on each of its two streams, that go to the log; the rest is dropped.
 const PRINTED: usize = 4096;

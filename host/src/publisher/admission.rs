@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::delivery::Settlement;
-use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Message, Progress};
+use super::delivery::{Settlement, Unsettled};
+use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Message};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -105,13 +105,10 @@ impl Admission {
     /// One result for each message of the call: its refusal, or the next of the settlements.
     pub(super) fn answer(self, settlements: Vec<Settlement>) -> Vec<Result<wit::Receipt, wit::Error>> {
         let mut settlements = settlements.into_iter();
-        let missing = || Err((Error::Lost("the message was not settled".to_owned()), Progress::NotSent));
+        let missing = || Err(Unsettled::not_sent(Error::Lost("the message was not settled".to_owned())));
         let result = |refused: Option<Error>| match refused {
-            Some(error) => Err(error.into_wit(Progress::NotSent)),
-            None => settlements
-                .next()
-                .unwrap_or_else(missing)
-                .map_err(|(error, progress)| error.into_wit(progress)),
+            Some(error) => Err(Unsettled::not_sent(error).into_wit()),
+            None => settlements.next().unwrap_or_else(missing).map_err(Unsettled::into_wit),
         };
         self.refused.into_iter().map(result).collect()
     }

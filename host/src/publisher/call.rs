@@ -7,11 +7,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::{self, Admission};
+use super::delivery::Unsettled;
 use super::link::Work;
 use super::options::Options;
 use super::stage::{Stage, Stages, WRITING};
 use super::{Publisher, Shared};
-use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message, Progress};
+use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -51,7 +52,8 @@ impl Call {
             return Ok(Vec::new());
         }
         let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued } = self;
-        admission::check_connection(&tenant, &options).map_err(|error| error.into_wit(Progress::NotSent))?;
+        admission::check_connection(&tenant, &options)
+            .map_err(|error| Unsettled::not_sent(error).into_wit())?;
         let started = Instant::now();
         let deadline = latest.min(started + Duration::from_millis(effort.timeout.into()));
         let time = Time { started, deadline };
@@ -93,7 +95,7 @@ impl Call {
                 };
                 let error = ended(&ending, &tenant, time, &left, true);
                 *stages = left;
-                let given_up = messages.iter().map(|_| Err((error.clone(), Progress::NotSent)));
+                let given_up = messages.iter().map(|_| Err(Unsettled::not_sent(error.clone())));
                 return Ok(admission.answer(given_up.collect()));
             }
         };

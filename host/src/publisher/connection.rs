@@ -10,8 +10,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use rumqttc::mqttbytes::Error as CodecError;
-use rumqttc::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,13 +17,13 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 use tokio_util::io::poll_read_buf;
 
-use super::delivery::{Delivery, MAX_PACKET};
+use super::delivery::Delivery;
+use super::options::Options;
+use super::packet::{self, Connack, Incoming, Terms};
 use super::{tls, websocket};
+use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
 use crate::error::Error;
 
-/// The largest packet taken from a broker. It owes a publisher a few bytes; what is larger can only be a message
-/// for somebody else's subscription in the same session.
-const MAX_INCOMING: usize = 1024 * 1024;
 /// Bytes to make room for before a read: a broker's answers are two to four bytes each.
 const READ_SIZE: usize = 1024;
 /// How long a broker may take to read the last of what it is sent, and to close the connection.
@@ -48,7 +46,7 @@ pub(super) struct Connection<S> {
     /// When something last came.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
-    session_present: bool,
+    terms: Terms,
 }
 
 /// A stream over TCP.
@@ -109,9 +107,10 @@ impl<S: OverTcp> Connection<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with the broker's return code, [`Error::Lost`], [`Error::Protocol`], and
+    /// [`Error::Refused`] with the broker's return or reason code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
-    pub(super) async fn open(stream: S, medium: Medium, connect: &Connect) -> Result<Self, Error> {
+    pub(super) async fn open(stream: S, medium: Medium, options: &Options) -> Result<Self, Error> {
+        let version = options.protocol_version;
         let mut connection = Self {
             stream,
             inbox: BytesMut::new(),
@@ -123,49 +122,41 @@ impl<S: OverTcp> Connection<S> {
             quiet: false,
             heard: None,
             keep_alive: None,
-            session_present: false,
+            terms: Terms::new(version, false),
         };
-        Packet::Connect(connect.clone())
-            .write(&mut connection.outbox, MAX_PACKET)
-            .map_err(|error| Error::TooLarge(format!("the connect options do not fit a packet: {error}")))?;
+        packet::write_connect(options, &mut connection.outbox)?;
         let connack = loop {
-            if let Some(reason) = not_a_connack(&connection.inbox, medium) {
+            if let Some(reason) = not_a_connack(&connection.inbox, medium, version) {
                 return Err(Error::Protocol(reason));
             }
             match connection.next_packet()? {
-                Some(Packet::ConnAck(connack)) => break connack,
+                Some(Incoming::Connack(connack)) => break *connack,
                 Some(_) => return Err(Error::Protocol("its first packet is not CONNACK".to_owned())),
                 None => {}
             }
             poll_fn(|context| connection.poll_move(context, true)).await?;
         };
-        match connack.code {
-            ConnectReturnCode::Success => {}
-            refused @ (ConnectReturnCode::RefusedProtocolVersion
-            | ConnectReturnCode::BadClientId
-            | ConnectReturnCode::ServiceUnavailable
-            | ConnectReturnCode::BadUserNamePassword
-            | ConnectReturnCode::NotAuthorized) => {
-                return Err(Error::Refused { code: refused as u8, reason: meaning(refused) });
-            }
-        }
-        if connack.session_present && connect.clean_session {
+        connection.terms = match connack {
+            Connack::Accepted(terms) => terms,
+            Connack::Refused(refusal) => return Err(Error::Refused(refusal)),
+        };
+        if connection.terms.session_present && options.clean_session {
             return Err(Error::Protocol(
                 "CONNACK says that a session is present, for a clean session".to_owned(),
             ));
         }
-        connection.session_present = connack.session_present;
-        connection.keep_alive = (connect.keep_alive > 0).then(|| KeepAlive {
-            interval: Duration::from_secs(connect.keep_alive.into()),
+        let keep_alive = connection.terms.server_keep_alive.unwrap_or(options.keep_alive);
+        connection.keep_alive = (keep_alive > 0).then(|| KeepAlive {
+            interval: Duration::from_secs(keep_alive.into()),
             last_written: Instant::now(),
             unanswered: false,
         });
         Ok(connection)
     }
 
-    /// Whether the broker kept the session of an earlier connection (section 3.2.2.2).
-    pub(super) fn session_present(&self) -> bool {
-        self.session_present
+    /// What the broker has said in CONNACK.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Exchanges packets for `delivery` until there is nothing to do; ready only when the connection cannot go on.
@@ -244,7 +235,7 @@ impl<S: OverTcp> Connection<S> {
     /// that is going to be used again at once.
     pub(super) async fn close(mut self, thoroughly: bool) {
         self.outbox.clear();
-        if Disconnect.write(&mut self.outbox).is_err() {
+        if packet::write_disconnect(&mut self.outbox).is_err() {
             return;
         }
         let goodbye = async {
@@ -252,7 +243,7 @@ impl<S: OverTcp> Connection<S> {
             self.stream.shutdown().await?;
             // In a session of before, what is left unread would make the kernel answer with a reset, which can overtake
             // DISCONNECT.
-            if self.session_present || thoroughly {
+            if self.terms.session_present || thoroughly {
                 let mut rest = [0; 1024];
                 while self.stream.read(&mut rest).await? > 0 {}
             }
@@ -268,27 +259,17 @@ impl<S: OverTcp> Connection<S> {
     /// Hands the packets that have come whole to `delivery`.
     fn take_packets(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
         while let Some(packet) = self.next_packet()? {
-            if let (Packet::PingResp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
+            if let (Incoming::Pingresp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
                 keep_alive.unanswered = false;
             }
-            delivery.received(&packet).map_err(|what| Error::Protocol(what.to_owned()))?;
+            delivery.received(packet)?;
         }
         Ok(())
     }
 
     /// Takes the next whole packet from what has been read.
-    fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
-        if self.inbox.is_empty() {
-            return Ok(None);
-        }
-        match Packet::read(&mut self.inbox, MAX_INCOMING) {
-            Ok(packet) => Ok(Some(packet)),
-            Err(CodecError::InsufficientBytes(_)) => Ok(None),
-            Err(CodecError::PayloadSizeLimitExceeded(size)) => {
-                Err(Error::Protocol(format!("a packet of {size} bytes, for a client that only publishes")))
-            }
-            Err(error) => Err(Error::Protocol(format!("a malformed packet ({error})"))),
-        }
+    fn next_packet(&mut self) -> Result<Option<Incoming>, Error> {
+        packet::read(self.terms.version, &mut self.inbox)
     }
 
     /// Puts PINGREQ in the outbox, or says that the last one was not answered.
@@ -300,10 +281,7 @@ impl<S: OverTcp> Connection<S> {
             ));
         }
         keep_alive.unanswered = true;
-        PingReq
-            .write(&mut self.outbox)
-            .map(drop)
-            .map_err(|error| Error::Protocol(format!("PINGREQ could not be serialised: {error}")))
+        packet::write_pingreq(&mut self.outbox)
     }
 
     /// Whether the socket has something to read, an end or an error, of which the runtime may not know yet. A message is
@@ -378,11 +356,13 @@ impl KeepAlive {
 }
 
 /// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.
-fn not_a_connack(bytes: &[u8], medium: Medium) -> Option<String> {
+fn not_a_connack(bytes: &[u8], medium: Medium, version: ProtocolVersion) -> Option<String> {
     const CONNACK: u8 = 0x20;
     const TLS_ALERT: u8 = 0x15;
     match bytes.first() {
-        Some(&CONNACK) if bytes.get(1).is_some_and(|length| *length != 2) => {
+        Some(&CONNACK)
+            if version == ProtocolVersion::V311 && bytes.get(1).is_some_and(|length| *length != 2) =>
+        {
             Some("its CONNACK is not two bytes long".to_owned())
         }
         None | Some(&CONNACK) => None,
@@ -393,17 +373,5 @@ fn not_a_connack(bytes: &[u8], medium: Medium) -> Option<String> {
             Some("it answers in HTTP; this is not an MQTT port".to_owned())
         }
         Some(_) => Some("its first packet is not CONNACK".to_owned()),
-    }
-}
-
-/// What a return code means (MQTT 3.1.1, table 3.1).
-fn meaning(code: ConnectReturnCode) -> &'static str {
-    match code {
-        ConnectReturnCode::Success => "connection accepted",
-        ConnectReturnCode::RefusedProtocolVersion => "unacceptable protocol version",
-        ConnectReturnCode::BadClientId => "identifier rejected",
-        ConnectReturnCode::ServiceUnavailable => "server unavailable",
-        ConnectReturnCode::BadUserNamePassword => "bad user name or password",
-        ConnectReturnCode::NotAuthorized => "not authorized",
     }
 }

@@ -1,8 +1,8 @@
 //! The delivery of messages: which packet is owed next, and what settles a message.
 //!
-//! The rules are those of MQTT 3.1.1, sections 4.3 (quality of service) and 4.4 (delivery retry), as a state machine
-//! without input or output: [`connection`](super::connection) moves the bytes. It is ours, and only the packet codec
-//! is the library's, because no client library tells the three things apart that an honest answer needs: what the
+//! The rules are those of MQTT 3.1.1 and 5.0, sections 4.3 (quality of service) and 4.4 (delivery retry), as a state
+//! machine without input or output: [`connection`](super::connection) moves the bytes. It is ours, and only the packet
+//! codec ([`packet`](super::packet)) is the library's, because no client library tells the three things apart that an honest answer needs: what the
 //! socket has taken, what the broker has acknowledged, and what a lost session has made uncertain.
 //!
 //! A delivery serves one client identifier: the messages of many calls, across as many connections as they need. A call
@@ -21,6 +21,9 @@
 //!                              └────────────────────────────────────────────┴─ only in a session that survived, else
 //!                                                                              uncertain
 //! ```
+//!
+//! Under MQTT 5, PUBACK or PUBREC with a reason code from 128 settles the message as well: the broker has refused it. What
+//! the broker has said in CONNACK holds before a byte of a message is written ([`Terms`]).
 
 mod batch;
 mod exchange;
@@ -28,27 +31,28 @@ mod exchange;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::BytesMut;
-use rumqttc::{Packet, PubComp, PubRec, PubRel, QoS};
+use rumqttc::QoS;
 use tokio::time::Instant;
 
-pub(super) use batch::{BatchId, Settlement};
-pub(super) use exchange::codec_qos;
+pub(super) use batch::{BatchId, Settlement, Unsettled};
 
-use crate::error::Error;
+use super::packet::{Ack, Incoming, Reply, Terms};
+use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
+use crate::error::{Error, Refusal};
 use batch::Batch;
 use exchange::{Awaits, Exchange};
 
 /// Messages that may be between PUBLISH and their last acknowledgement at one time.
 const WINDOW: usize = 100;
-/// The same for QoS 2: mosquitto 2.0 loses QoS 2 messages of a 3.1.1 client that has more than 20 open, and
-/// acknowledges them all the same.
+/// The same for QoS 2 under MQTT 3.1.1: mosquitto 2.0 loses QoS 2 messages of a 3.1.1 client that has more than 20 open,
+/// and acknowledges them all the same.
 const WINDOW_QOS2: usize = 20;
 /// Bytes to serialise ahead of the socket.
 const WRITE_AHEAD: usize = 64 * 1024;
 /// Replies that may wait to be written before the broker is not listened to any more.
 const MAX_OWED: usize = 1000;
-/// The largest packet that MQTT can express (3.1.1, section 2.2.3).
-pub(super) const MAX_PACKET: usize = 268_435_455 + 5;
+/// "Packet identifier not found" (MQTT 5.0, section 3.7.2.1).
+const IDENTIFIER_NOT_FOUND: u8 = 146;
 
 /// The messages of one client identifier.
 #[derive(Default)]
@@ -63,6 +67,12 @@ pub(super) struct Delivery {
     /// Names given so far, to batches and to messages.
     names: u64,
     connected: bool,
+    /// What holds on this connection, or the last one.
+    terms: Terms,
+    /// Which of the brokers this connection, or the last that was tried, is to.
+    broker: u32,
+    /// Messages that count among those that the broker takes at one time.
+    open: usize,
     /// The packet identifiers in use: never two messages with one identifier (section 2.3.1).
     identifiers: HashMap<u16, u64>,
     /// Packet identifiers of QoS 2 messages that were given up: as long as the session lives, the broker may take another
@@ -73,7 +83,7 @@ pub(super) struct Delivery {
     /// Messages to write on this connection, in order.
     queue: VecDeque<u64>,
     /// PUBREL and PUBCOMP owed to the broker; they go out before further messages.
-    replies: VecDeque<Packet>,
+    replies: VecDeque<Reply>,
     /// What is serialised and not yet written, with the offset of its last byte in all that is written on this
     /// connection.
     unwritten: VecDeque<(u64, Unwritten)>,
@@ -102,13 +112,21 @@ impl Delivery {
         std::mem::take(&mut self.abandoned)
     }
 
-    /// Begins on a new connection, whose CONNACK said whether the session survived.
+    /// Another connection is tried, to this one of the brokers.
+    pub(super) fn tries(&mut self, broker: u32) {
+        self.broker = broker;
+    }
+
+    /// Begins on a new connection, whose CONNACK said what holds on it.
     ///
     /// `first_identifier` is used in a session that was there before: the broker may still hold identifiers of messages
     /// that another process left half done, and would take a new QoS 2 message under the same identifier for a repetition,
     /// acknowledge it and drop it.
-    pub(super) fn connected(&mut self, session_present: bool, first_identifier: u16) {
+    pub(super) fn connected(&mut self, terms: Terms, first_identifier: u16) {
+        let session_present = terms.session_present;
         self.connected = true;
+        self.terms = terms;
+        self.open = 0;
         if !session_present {
             self.abandoned.clear();
         } else if self.identifiers.is_empty() {
@@ -117,6 +135,7 @@ impl Delivery {
         let mut lost = Vec::new();
         for (&id, exchange) in &mut self.exchanges {
             exchange.sent_here = false;
+            exchange.counts = false;
             match (exchange.awaits, session_present) {
                 (Awaits::Ready, _) => self.queue.push_back(id),
                 (Awaits::Puback, _) | (Awaits::Pubrec, true) => {
@@ -126,8 +145,9 @@ impl Delivery {
                 (Awaits::Release | Awaits::Pubcomp, true) => {
                     exchange.awaits = Awaits::Release;
                     exchange.sent_here = true;
+                    exchange.resumed = true;
                     self.owed += 1;
-                    self.replies.push_back(Packet::PubRel(PubRel::new(exchange.publish.pkid)));
+                    self.replies.push_back(Reply::Pubrel(exchange.publish.identifier));
                 }
                 (Awaits::Written | Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp, _) => lost.push(id),
             }
@@ -178,15 +198,11 @@ impl Delivery {
     /// already. `written` is how much of this connection has left `out` before.
     pub(super) fn serialise(&mut self, out: &mut BytesMut, written: u64) {
         while let Some(reply) = self.replies.pop_front() {
-            let packet = match &reply {
-                Packet::PubRel(release) => Unwritten::Pubrel(release.pkid),
-                _ => Unwritten::Pubcomp,
+            let packet = match reply {
+                Reply::Pubrel(identifier) => Unwritten::Pubrel(identifier),
+                Reply::Pubcomp(_) => Unwritten::Pubcomp,
             };
-            let before = out.len();
-            if let Err(error) = reply.write(out, MAX_PACKET) {
-                tracing::error!(%error, "an acknowledgement could not be serialised");
-                out.truncate(before);
-            }
+            reply.write(out);
             self.unwritten.push_back((written + out.len() as u64, packet));
         }
         while out.len() < WRITE_AHEAD {
@@ -201,11 +217,13 @@ impl Delivery {
             }
             self.queue.pop_front();
             let Some(exchange) = self.exchanges.get_mut(&id) else { continue };
-            let before = out.len();
-            if let Err(error) = exchange.publish.write(out) {
-                out.truncate(before);
-                self.fail(id, Error::TooLarge(format!("the message does not fit a packet: {error}")));
+            if let Err(error) = exchange.publish.write(&self.terms, out) {
+                self.fail(id, error);
                 continue;
+            }
+            if exchange.publish.qos != QoS::AtMostOnce {
+                exchange.counts = true;
+                self.open += 1;
             }
             exchange.awaits = match exchange.publish.qos {
                 QoS::AtMostOnce => Awaits::Written,
@@ -231,12 +249,12 @@ impl Delivery {
                         batch.touched = true;
                     }
                     if exchange.awaits == Awaits::Written {
-                        self.succeed(id);
+                        self.succeed(id, 0);
                     }
                 }
                 Unwritten::Pubrel(identifier) => {
                     self.owed -= 1;
-                    if let Some(exchange) = self.waiting(identifier, Awaits::Release) {
+                    if let Some((_, exchange)) = self.waiting(identifier, Awaits::Release) {
                         exchange.awaits = Awaits::Pubcomp;
                     }
                 }
@@ -252,66 +270,84 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// A packet that a server must not send, in words.
-    pub(super) fn received(&mut self, packet: &Packet) -> Result<(), &'static str> {
+    /// [`Error::Protocol`] for a packet that a server must not send, and what DISCONNECT says.
+    pub(super) fn received(&mut self, packet: Incoming) -> Result<(), Error> {
         match packet {
-            Packet::PubAck(ack) => {
-                self.acknowledged(ack.pkid, Awaits::Puback);
-                Ok(())
-            }
-            Packet::PubRec(PubRec { pkid }) => {
-                if let Some(exchange) = self.waiting(*pkid, Awaits::Pubrec) {
-                    exchange.awaits = Awaits::Release;
-                }
-                // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed. Not when it
-                // answers what it has not been sent.
-                let exchange = self.identifiers.get(pkid).and_then(|id| self.exchanges.get(id));
-                let early = exchange
-                    .is_some_and(|exchange| matches!(exchange.awaits, Awaits::Puback | Awaits::Pubrec));
-                if !early {
-                    self.reply(Packet::PubRel(PubRel::new(*pkid)));
-                }
-                Ok(())
-            }
-            Packet::PubComp(ack) => {
-                self.acknowledged(ack.pkid, Awaits::Pubcomp);
-                Ok(())
-            }
-            Packet::PubRel(PubRel { pkid }) => {
-                self.reply(Packet::PubComp(PubComp::new(*pkid)));
-                Ok(())
-            }
+            Incoming::Puback(ack) => self.puback(ack),
+            Incoming::Pubrec(ack) => self.pubrec(ack),
+            Incoming::Pubcomp(ack) => self.pubcomp(&ack),
+            Incoming::Pubrel { identifier } => self.reply(Reply::Pubcomp(identifier)),
             // A session that survived may have subscriptions, which are another program's: what is not acknowledged
             // here stays with the broker for it.
-            Packet::Publish(_) | Packet::PingResp => Ok(()),
-            Packet::ConnAck(_) => Err("a second CONNACK"),
-            Packet::SubAck(_) => Err("a SUBACK without a SUBSCRIBE"),
-            Packet::UnsubAck(_) => Err("an UNSUBACK without an UNSUBSCRIBE"),
-            Packet::Connect(_)
-            | Packet::Subscribe(_)
-            | Packet::Unsubscribe(_)
-            | Packet::PingReq
-            | Packet::Disconnect => Err("a packet that only a client sends"),
+            Incoming::Publish | Incoming::Pingresp => {}
+            Incoming::Connack(_) => return Err(Error::Protocol("a second CONNACK".to_owned())),
+            Incoming::Unexpected(what) => return Err(Error::Protocol(what.to_owned())),
+            Incoming::Disconnect(refusal) => {
+                return Err(match refusal.code {
+                    0..128 => Error::Lost("the broker ended the connection".to_owned()),
+                    128.. => Error::Disconnected(*refusal),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn puback(&mut self, ack: Ack) {
+        if let Some((id, _)) = self.waiting(ack.identifier, Awaits::Puback) {
+            match ack.reason_code {
+                0..128 => self.succeed(id, ack.reason_code),
+                128.. => self.reject(id, refusal(ack)),
+            }
         }
     }
 
-    fn reply(&mut self, packet: Packet) {
+    fn pubrec(&mut self, ack: Ack) {
+        let identifier = ack.identifier;
+        if let Some((id, exchange)) = self.waiting(identifier, Awaits::Pubrec) {
+            if ack.reason_code >= 128 {
+                // The exchange is over: there is no PUBREL (MQTT 5.0, section 4.3.3).
+                self.reject(id, refusal(ack));
+                return;
+            }
+            exchange.awaits = Awaits::Release;
+            exchange.resumed = false;
+            exchange.reason_code = ack.reason_code;
+        } else if ack.reason_code >= 128 {
+            return;
+        }
+        // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed. Not when it answers what it
+        // has not been sent.
+        let exchange = self.identifiers.get(&identifier).and_then(|id| self.exchanges.get(id));
+        let early =
+            exchange.is_some_and(|exchange| matches!(exchange.awaits, Awaits::Puback | Awaits::Pubrec));
+        if !early {
+            self.reply(Reply::Pubrel(identifier));
+        }
+    }
+
+    fn pubcomp(&mut self, ack: &Ack) {
+        if let Some((id, exchange)) = self.waiting(ack.identifier, Awaits::Pubcomp) {
+            let reason_code = exchange.reason_code;
+            // A broker that has had PUBREL before knows nothing of it any more (MQTT 5.0, section 3.7.2.1).
+            if ack.reason_code < 128 || (ack.reason_code == IDENTIFIER_NOT_FOUND && exchange.resumed) {
+                self.succeed(id, reason_code);
+            } else {
+                let reason = format!("PUBCOMP with reason code {}, after PUBREC without", ack.reason_code);
+                self.fail(id, Error::Protocol(reason));
+            }
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) {
         self.owed += 1;
-        self.replies.push_back(packet);
-    }
-
-    fn acknowledged(&mut self, identifier: u16, awaits: Awaits) {
-        if self.waiting(identifier, awaits).is_some()
-            && let Some(&id) = self.identifiers.get(&identifier)
-        {
-            self.succeed(id);
-        }
+        self.replies.push_back(reply);
     }
 
     /// The message with this identifier, if `awaits` is what it waits for on this connection.
-    fn waiting(&mut self, identifier: u16, awaits: Awaits) -> Option<&mut Exchange> {
-        let exchange = self.identifiers.get(&identifier).and_then(|id| self.exchanges.get_mut(id));
-        let found = exchange.filter(|exchange| exchange.sent_here && exchange.awaits == awaits);
+    fn waiting(&mut self, identifier: u16, awaits: Awaits) -> Option<(u64, &mut Exchange)> {
+        let id = self.identifiers.get(&identifier).copied();
+        let exchange = id.and_then(|id| Some((id, self.exchanges.get_mut(&id)?)));
+        let found = exchange.filter(|(_, exchange)| exchange.sent_here && exchange.awaits == awaits);
         if found.is_none() {
             tracing::debug!(identifier, "an acknowledgement that no message waits for is ignored");
         }
@@ -321,11 +357,23 @@ impl Delivery {
     /// Gives the message its packet identifier and its place in the windows; false when there is no room now.
     fn claim(&mut self, id: u64) -> bool {
         let Some(exchange) = self.exchanges.get_mut(&id) else { return false };
-        if exchange.publish.qos == QoS::AtMostOnce || exchange.publish.pkid != 0 {
+        exchange.lower_to(self.terms.maximum_qos);
+        if exchange.publish.qos == QoS::AtMostOnce {
+            return true;
+        }
+        if self.open >= usize::from(self.terms.receive_maximum) {
+            return false;
+        }
+        if exchange.publish.identifier != 0 {
             return true;
         }
         let exactly_once = exchange.publish.qos == QoS::ExactlyOnce;
-        if self.identifiers.len() >= WINDOW || (exactly_once && self.in_flight_qos2 >= WINDOW_QOS2) {
+        let window_qos2 = match self.terms.version {
+            ProtocolVersion::V311 => WINDOW_QOS2,
+            // The broker says how many it takes.
+            ProtocolVersion::V5 => WINDOW,
+        };
+        if self.identifiers.len() >= WINDOW || (exactly_once && self.in_flight_qos2 >= window_qos2) {
             return false;
         }
         let is_free = |identifier: &u16| {
@@ -335,7 +383,7 @@ impl Delivery {
             std::iter::successors(Some(self.last_identifier), |last| Some(last.checked_add(1).unwrap_or(1)));
         let Some(identifier) = next.skip(1).take(usize::from(u16::MAX)).find(is_free) else { return false };
         self.last_identifier = identifier;
-        exchange.publish.pkid = identifier;
+        exchange.publish.identifier = identifier;
         self.identifiers.insert(identifier, id);
         self.in_flight_qos2 += usize::from(exactly_once);
         true
@@ -343,25 +391,28 @@ impl Delivery {
 
     /// Takes back what [`claim`](Self::claim) gave.
     fn release(&mut self, id: u64) {
-        let Some(exchange) = self.exchanges.get_mut(&id).filter(|exchange| exchange.publish.pkid != 0) else {
+        let Some(exchange) = self.exchanges.get_mut(&id).filter(|exchange| exchange.publish.identifier != 0)
+        else {
             return;
         };
-        self.identifiers.remove(&exchange.publish.pkid);
-        exchange.publish.pkid = 0;
+        self.identifiers.remove(&exchange.publish.identifier);
+        exchange.publish.identifier = 0;
         self.in_flight_qos2 -= usize::from(exchange.publish.qos == QoS::ExactlyOnce);
     }
 
     /// Takes a message out, whose exchange has come to its end.
     fn forget(&mut self, id: u64) -> Option<Exchange> {
         self.release(id);
-        self.exchanges.remove(&id)
+        let exchange = self.exchanges.remove(&id)?;
+        self.open -= usize::from(exchange.counts);
+        Some(exchange)
     }
 
     /// Takes a message out, whose exchange has not come to its end.
     fn abandon(&mut self, id: u64) -> Option<Exchange> {
         let exchange = self.exchanges.get(&id)?;
         if exchange.sent && exchange.has_begun_qos2() {
-            self.abandoned.insert(exchange.publish.pkid);
+            self.abandoned.insert(exchange.publish.identifier);
         }
         self.forget(id)
     }
@@ -370,6 +421,11 @@ impl Delivery {
         self.names += 1;
         self.names
     }
+}
+
+fn refusal(ack: Ack) -> Refusal {
+    let reason = ack.reason.map(String::from).unwrap_or_default();
+    Refusal { reason, ..Refusal::new(ack.reason_code) }
 }
 
 #[cfg(test)]

@@ -284,10 +284,9 @@ impl Drop for Ticket {
 mod tests {
     use std::pin::pin;
 
+    use super::super::delivery::Unsettled;
     use super::*;
-    use crate::bindings::flint::mqtt::publisher::{
-        Broker, ConnectOptions, Progress, ProtocolVersion, Qos, Transport,
-    };
+    use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, ProtocolVersion, Qos, Transport};
 
     fn options(keep_alive: u16) -> Arc<Options> {
         Arc::new(Options::new(ConnectOptions {
@@ -360,7 +359,7 @@ mod tests {
                 Error::Lost("over".to_owned())
             })
             .unwrap();
-        assert_eq!(settlements, [Err((Error::Lost("over".to_owned()), Progress::NotSent))]);
+        assert_eq!(settlements, [Err(Unsettled::not_sent(Error::Lost("over".to_owned())))]);
         assert!(link.lock().abandoned, "nobody is left who waits");
     }
 }

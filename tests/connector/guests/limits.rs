@@ -170,18 +170,18 @@ fn more_data_than_the_host_takes() {
     let publishes = |count, payload| {
         Guest::sends(&format!(
             "(drop (memory.grow (i32.const 64)))
-             (i32.store (i32.const 2240) (i32.const 262144)) (i32.store (i32.const 2244) (i32.const {count}))
+             (i32.store (i32.const 2304) (i32.const 262144)) (i32.store (i32.const 2308) (i32.const {count}))
              (local.set $at (i32.const 262144))
              (loop $next
                (i32.store offset=8 (local.get $at) (i32.const 0))
                (i32.store offset=12 (local.get $at) (i32.const {payload}))
-               (local.set $at (i32.add (local.get $at) (i32.const 76)))
+               (local.set $at (i32.add (local.get $at) (i32.const 80)))
                (br_if $next (i32.lt_u (local.get $at) (i32.const 4000000))))
              (call $publish (i32.const 2048) (i32.const 3072))"
         ))
     };
     assert_fault("payloads", &publishes(100, 262_144), patient(), DATA);
-    assert_fault("messages", &publishes(55_000, 0), patient(), DATA);
+    assert_fault("messages", &publishes(52_000, 0), patient(), DATA);
     assert_fault(
         "messages that are not there",
         &publishes(100_000_000, 0),

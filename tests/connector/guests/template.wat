@@ -4,8 +4,9 @@
 ;; What stands where in its memory:
 ;;      16  the answer it gives
 ;;     256  texts
-;;    2048  the arguments of publish: connect options (192 bytes), messages (8), effort (8)
+;;    2048  the arguments of publish: connect options (256 bytes), messages (8), effort (8)
 ;;    3072  what publish answers
+;;    3584  the broker
 ;;    4096  one message
 ;;   65536  what the host is given for its arguments, from here up
 (component
@@ -23,60 +24,82 @@
       (type (;9;) (enum "at-most-once" "at-least-once" "exactly-once"))
       (export (;10;) "qos" (type (eq 9)))
       (type (;11;) (list u8))
-      (type (;12;) (record (field "topic" string) (field "payload" 11) (field "qos" 10) (field "retain" bool)))
-      (export (;13;) "will" (type (eq 12)))
-      (type (;14;) (variant (case "file" string) (case "text" string)))
-      (export (;15;) "pem" (type (eq 14)))
-      (type (;16;) (record (field "certificate" 15) (field "private-key" 15) (field "private-key-password" 6)))
-      (export (;17;) "client-identity" (type (eq 16)))
-      (type (;18;) (option 15))
-      (type (;19;) (option 17))
-      (type (;20;) (list string))
-      (type (;21;) (record
-        (field "root-ca" 18) (field "identity" 19) (field "server-name" 6) (field "alpn-protocols" 20)
+      (type (;12;) (option u32))
+      (type (;13;) (record
+        (field "delay-interval" u32) (field "payload-format-indicator" bool) (field "message-expiry-interval" 12)
+        (field "content-type" 6)))
+      (export (;14;) "will-properties" (type (eq 13)))
+      (type (;15;) (option 14))
+      (type (;16;) (record
+        (field "topic" string) (field "payload" 11) (field "qos" 10) (field "retain" bool) (field "properties" 15)))
+      (export (;17;) "will" (type (eq 16)))
+      (type (;18;) (variant (case "file" string) (case "text" string)))
+      (export (;19;) "pem" (type (eq 18)))
+      (type (;20;) (record (field "certificate" 19) (field "private-key" 19) (field "private-key-password" 6)))
+      (export (;21;) "client-identity" (type (eq 20)))
+      (type (;22;) (option 19))
+      (type (;23;) (option 21))
+      (type (;24;) (list string))
+      (type (;25;) (record
+        (field "root-ca" 22) (field "identity" 23) (field "server-name" 6) (field "alpn-protocols" 24)
         (field "verify-server" bool)))
-      (export (;22;) "tls-options" (type (eq 21)))
-      (type (;23;) (option 8))
-      (type (;24;) (option 13))
-      (type (;25;) (option 22))
-      (type (;26;) (tuple string string))
-      (type (;27;) (list 26))
-      (type (;28;) (option u32))
-      (type (;29;) (record
-        (field "broker" 3) (field "protocol-version" 5) (field "client-id" string) (field "credentials" 23)
-        (field "clean-session" bool) (field "keep-alive" u16) (field "will" 24) (field "tls" 25)
-        (field "websocket-headers" 27) (field "session-expiry-interval" 28)))
-      (export (;30;) "connect-options" (type (eq 29)))
-      (type (;31;) (option 11))
+      (export (;26;) "tls-options" (type (eq 25)))
+      (type (;27;) (record (field "name" string) (field "value" string)))
+      (export (;28;) "websocket-header" (type (eq 27)))
+      (type (;29;) (enum "socks5" "http"))
+      (export (;30;) "proxy-protocol" (type (eq 29)))
+      (type (;31;) (option 8))
       (type (;32;) (record
-        (field "content-type" 6) (field "response-topic" 6) (field "correlation-data" 31)
-        (field "message-expiry-interval" 28) (field "user-properties" 27)))
-      (export (;33;) "publish-properties" (type (eq 32)))
-      (type (;34;) (option 33))
-      (type (;35;) (record
-        (field "topic" string) (field "payload" 11) (field "qos" 10) (field "retain" bool) (field "properties" 34)))
-      (export (;36;) "message" (type (eq 35)))
-      (type (;37;) (record (field "timeout" u32) (field "retries" u8)))
-      (export (;38;) "effort" (type (eq 37)))
-      (type (;39;) (record (field "qos" 10) (field "elapsed-microseconds" u64)))
-      (export (;40;) "receipt" (type (eq 39)))
-      (type (;41;) (record (field "code" u8) (field "reason" string)))
-      (export (;42;) "refusal" (type (eq 41)))
-      (type (;43;) (enum "not-sent" "sent-unacknowledged"))
-      (export (;44;) "progress" (type (eq 43)))
-      (type (;45;) (record (field "progress" 44) (field "reason" string)))
-      (export (;46;) "failure" (type (eq 45)))
-      (type (;47;) (variant
+        (field "protocol" 30) (field "host" string) (field "port" u16) (field "credentials" 31)))
+      (export (;33;) "proxy" (type (eq 32)))
+      (type (;34;) (list 3))
+      (type (;35;) (option 33))
+      (type (;36;) (option 17))
+      (type (;37;) (option 26))
+      (type (;38;) (list 28))
+      (type (;39;) (record
+        (field "brokers" 34) (field "proxy" 35) (field "protocol-version" 5) (field "client-id" string)
+        (field "credentials" 31) (field "clean-session" bool) (field "keep-alive" u16) (field "will" 36)
+        (field "tls" 37) (field "websocket-headers" 38) (field "session-expiry-interval" 12)))
+      (export (;40;) "connect-options" (type (eq 39)))
+      (type (;41;) (option 11))
+      (type (;42;) (tuple string string))
+      (type (;43;) (list 42))
+      (type (;44;) (record
+        (field "payload-format-indicator" bool) (field "content-type" 6) (field "response-topic" 6)
+        (field "correlation-data" 41) (field "message-expiry-interval" 12) (field "user-properties" 43)))
+      (export (;45;) "publish-properties" (type (eq 44)))
+      (type (;46;) (option 45))
+      (type (;47;) (record
+        (field "topic" string) (field "payload" 11) (field "qos" 10) (field "retain" bool) (field "properties" 46)))
+      (export (;48;) "message" (type (eq 47)))
+      (type (;49;) (record (field "timeout" u32) (field "retries" u8)))
+      (export (;50;) "effort" (type (eq 49)))
+      (type (;51;) (record
+        (field "qos" 10) (field "reason-code" u8) (field "broker" u32) (field "assigned-client-id" 6)
+        (field "elapsed-microseconds" u64)))
+      (export (;52;) "receipt" (type (eq 51)))
+      (type (;53;) (record
+        (field "broker" u32) (field "code" u8) (field "reason" string) (field "server-reference" 6)))
+      (export (;54;) "refusal" (type (eq 53)))
+      (type (;55;) (enum "not-sent" "sent-unacknowledged"))
+      (export (;56;) "progress" (type (eq 55)))
+      (type (;57;) (record (field "broker" u32) (field "progress" 56) (field "reason" string)))
+      (export (;58;) "failure" (type (eq 57)))
+      (type (;59;) (record (field "progress" 56) (field "refusal" 54)))
+      (export (;60;) "disconnection" (type (eq 59)))
+      (type (;61;) (variant
         (case "denied" string) (case "unusable-credential" string) (case "host-not-found" string)
-        (case "unreachable" string) (case "tls" string) (case "connection-refused" 42) (case "publish-refused" 42)
-        (case "connection-lost" 46) (case "timed-out" 46) (case "too-large" string) (case "protocol" 46)))
-      (export (;48;) "error" (type (eq 47)))
-      (type (;49;) (list 36))
-      (type (;50;) (result 40 (error 48)))
-      (type (;51;) (list 50))
-      (type (;52;) (result 51 (error 48)))
-      (type (;53;) (func (param "options" 30) (param "messages" 49) (param "effort" 38) (result 52)))
-      (export (;0;) "publish" (func (type 53)))
+        (case "unreachable" string) (case "tls" string) (case "connection-refused" 54) (case "publish-refused" 54)
+        (case "disconnected" 60) (case "connection-lost" 58) (case "timed-out" 58) (case "too-large" string)
+        (case "protocol" 58)))
+      (export (;62;) "error" (type (eq 61)))
+      (type (;63;) (list 48))
+      (type (;64;) (result 52 (error 62)))
+      (type (;65;) (list 64))
+      (type (;66;) (result 65 (error 62)))
+      (type (;67;) (func (param "options" 40) (param "messages" 63) (param "effort" 50) (result 66)))
+      (export (;0;) "publish" (func (type 67)))
     )
   )
   (import "flint:mqtt/publisher@0.1.0" (instance $publisher (type $publisher)))
@@ -123,12 +146,13 @@
     ;; Publishes as many messages as it is told, all alike; 0 is success.
     (func $publish-some (param $count i32) (result i32)
       (local $at i32)
-      (i32.store (i32.const 2052) (i32.const 256)) (i32.store (i32.const 2056) (i32.const 9)) ;; host
-      (i32.store16 (i32.const 2060) (i32.const {{port}}))
-      (i32.store (i32.const 2076) (i32.const 272)) (i32.store (i32.const 2080) (i32.const 8)) ;; client-id
-      (i32.store8 (i32.const 2112) (i32.const 1)) ;; clean-session
-      (i32.store (i32.const 2240) (i32.const 4096)) (i32.store (i32.const 2244) (local.get $count)) ;; messages
-      (i32.store (i32.const 2248) (i32.const 5000)) ;; timeout
+      (i32.store (i32.const 3588) (i32.const 256)) (i32.store (i32.const 3592) (i32.const 9)) ;; host
+      (i32.store16 (i32.const 3596) (i32.const {{port}}))
+      (i32.store (i32.const 2048) (i32.const 3584)) (i32.store (i32.const 2052) (i32.const 1)) ;; brokers
+      (i32.store (i32.const 2108) (i32.const 272)) (i32.store (i32.const 2112) (i32.const 8)) ;; client-id
+      (i32.store8 (i32.const 2144) (i32.const 1)) ;; clean-session
+      (i32.store (i32.const 2304) (i32.const 4096)) (i32.store (i32.const 2308) (local.get $count)) ;; messages
+      (i32.store (i32.const 2312) (i32.const 5000)) ;; timeout
       (local.set $at (i32.const 4096))
       (block $done
         (loop $next
@@ -136,7 +160,7 @@
           (i32.store (local.get $at) (i32.const 288)) (i32.store offset=4 (local.get $at) (i32.const 1)) ;; topic
           (i32.store offset=8 (local.get $at) (i32.const 512)) (i32.store offset=12 (local.get $at) (i32.const 33))
           (i32.store8 offset=16 (local.get $at) (i32.const 1)) ;; QoS
-          (local.set $at (i32.add (local.get $at) (i32.const 76)))
+          (local.set $at (i32.add (local.get $at) (i32.const 80)))
           (local.set $count (i32.sub (local.get $count) (i32.const 1)))
           (br $next)))
       (if (global.get $odd) (then {{arguments}}))

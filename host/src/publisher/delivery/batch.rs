@@ -4,11 +4,31 @@ use tokio::time::Instant;
 
 use super::Delivery;
 use super::exchange::{Awaits, Exchange, Owner};
-use crate::bindings::flint::mqtt::publisher::{Message, Progress, Receipt};
-use crate::error::Error;
+use crate::bindings::flint::mqtt::publisher::{self as wit, Message, Progress, Receipt};
+use crate::error::{Error, Refusal};
 
 /// How a message was settled.
-pub(in crate::publisher) type Settlement = Result<Receipt, (Error, Progress)>;
+pub(in crate::publisher) type Settlement = Result<Receipt, Unsettled>;
+
+/// Why a message did not reach its quality of service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::publisher) struct Unsettled {
+    pub(in crate::publisher) error: Error,
+    pub(in crate::publisher) progress: Progress,
+    /// Which of the brokers of the connect options.
+    pub(in crate::publisher) broker: u32,
+}
+
+impl Unsettled {
+    /// Nothing of the message was sent, to no broker in particular.
+    pub(in crate::publisher) fn not_sent(error: Error) -> Self {
+        Self { error, progress: Progress::NotSent, broker: 0 }
+    }
+
+    pub(in crate::publisher) fn into_wit(self) -> wit::Error {
+        self.error.into_wit(self.progress, self.broker)
+    }
+}
 
 /// The name of a batch, never used twice by one [`Delivery`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,7 +108,7 @@ impl Delivery {
         }
         self.settled.retain(|settled| *settled != batch);
         let settlements = self.batches.remove(&batch).map(|batch| batch.settlements).unwrap_or_default();
-        let unsettled = || Err((Error::Lost("the message was not settled".to_owned()), Progress::NotSent));
+        let unsettled = || Err(Unsettled::not_sent(Error::Lost("the message was not settled".to_owned())));
         settlements.into_iter().map(|settlement| settlement.unwrap_or_else(unsettled)).collect()
     }
 
@@ -116,11 +136,11 @@ impl Delivery {
             return;
         }
         let owner = exchange.owner.take();
-        self.settle(owner, Err((why.clone(), Progress::SentUnacknowledged)));
+        self.settle(owner, self.unsettled(why.clone(), true));
     }
 
-    /// Settles a message with success and forgets it.
-    pub(super) fn succeed(&mut self, id: u64) {
+    /// Settles a message with success, and this reason code, and forgets it.
+    pub(super) fn succeed(&mut self, id: u64, reason_code: u8) {
         let Some(exchange) = self.forget(id) else { return };
         let started =
             exchange.owner.and_then(|owner| self.batches.get(&owner.batch)).map(|batch| batch.started);
@@ -130,9 +150,9 @@ impl Delivery {
             exchange.owner,
             Ok(Receipt {
                 qos: exchange.qos(),
-                reason_code: 0,
-                broker: 0,
-                assigned_client_id: None,
+                reason_code,
+                broker: self.broker,
+                assigned_client_id: self.terms.assigned_client_id.clone(),
                 elapsed_microseconds,
             }),
         );
@@ -141,8 +161,19 @@ impl Delivery {
     /// Settles a message that cannot go on and forgets it.
     pub(super) fn fail(&mut self, id: u64, why: Error) {
         let Some(exchange) = self.abandon(id) else { return };
-        let progress = if exchange.sent { Progress::SentUnacknowledged } else { Progress::NotSent };
-        self.settle(exchange.owner, Err((why, progress)));
+        self.settle(exchange.owner, self.unsettled(why, exchange.sent));
+    }
+
+    /// Settles a message that the broker has refused, and forgets it.
+    pub(super) fn reject(&mut self, id: u64, refusal: Refusal) {
+        let Some(exchange) = self.forget(id) else { return };
+        // What was sent on an earlier connection may have been taken there.
+        self.settle(exchange.owner, self.unsettled(Error::Rejected(refusal), exchange.publish.dup));
+    }
+
+    fn unsettled(&self, error: Error, sent: bool) -> Settlement {
+        let progress = if sent { Progress::SentUnacknowledged } else { Progress::NotSent };
+        Err(Unsettled { error, progress, broker: self.broker })
     }
 
     fn settle(&mut self, owner: Option<Owner>, settlement: Settlement) {

@@ -1,16 +1,19 @@
 //! One message on its way: what it waits for, and how far it got.
 
-use rumqttc::{Publish, QoS};
+use rumqttc::QoS;
 use tokio::time::Instant;
 
 use super::batch::BatchId;
 use crate::bindings::flint::mqtt::publisher::{Message, Qos};
+use crate::publisher::packet::Publish;
 
 /// A message that is not settled, or one that was given up while the broker may still answer it.
 pub(super) struct Exchange {
     /// Whose it is; nobody's, once it has been given up.
     pub(super) owner: Option<Owner>,
     pub(super) publish: Publish,
+    /// The quality of service that was asked for; a broker may not have it.
+    asked: QoS,
     pub(super) awaits: Awaits,
     /// Not to be written before.
     pub(super) turn: Instant,
@@ -18,6 +21,12 @@ pub(super) struct Exchange {
     pub(super) sent: bool,
     /// The same, on this connection.
     pub(super) sent_here: bool,
+    /// It counts among those that the broker takes at one time (MQTT 5.0, section 4.9).
+    pub(super) counts: bool,
+    /// The exchange of QoS 2 goes on after PUBREC, on another connection than that of PUBREC.
+    pub(super) resumed: bool,
+    /// What PUBREC said.
+    pub(super) reason_code: u8,
 }
 
 /// A place among the messages of a batch.
@@ -46,9 +55,19 @@ pub(super) enum Awaits {
 
 impl Exchange {
     pub(super) fn new(owner: Owner, message: Message, turn: Instant) -> Self {
-        let mut publish = Publish::new(message.topic, codec_qos(message.qos), message.payload);
-        publish.retain = message.retain;
-        Self { owner: Some(owner), publish, awaits: Awaits::Ready, turn, sent: false, sent_here: false }
+        let publish = Publish::new(message);
+        Self {
+            owner: Some(owner),
+            asked: publish.qos,
+            publish,
+            awaits: Awaits::Ready,
+            turn,
+            sent: false,
+            sent_here: false,
+            counts: false,
+            resumed: false,
+            reason_code: 0,
+        }
     }
 
     /// The quality of service, in the contract's words.
@@ -60,20 +79,18 @@ impl Exchange {
         }
     }
 
+    /// Takes the quality of service that was asked for, or the highest that there is; unless the exchange has begun.
+    pub(super) fn lower_to(&mut self, maximum: QoS) {
+        if self.publish.identifier == 0 {
+            self.publish.qos = if (maximum as u8) < self.asked as u8 { maximum } else { self.asked };
+        }
+    }
+
     /// Whether the exchange of QoS 2 has begun, so that it can only go on in the same session.
     pub(super) fn has_begun_qos2(&self) -> bool {
         match self.awaits {
             Awaits::Pubrec | Awaits::Release | Awaits::Pubcomp => true,
             Awaits::Ready | Awaits::Written | Awaits::Puback => false,
         }
-    }
-}
-
-/// The codec's name for a quality of service of the contract.
-pub(in crate::publisher) fn codec_qos(qos: Qos) -> QoS {
-    match qos {
-        Qos::AtMostOnce => QoS::AtMostOnce,
-        Qos::AtLeastOnce => QoS::AtLeastOnce,
-        Qos::ExactlyOnce => QoS::ExactlyOnce,
     }
 }

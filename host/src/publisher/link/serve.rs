@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
-use crate::bindings::flint::mqtt::publisher::Transport;
+use crate::bindings::flint::mqtt::publisher::{ProtocolVersion, Transport};
 use crate::error::Error;
-use crate::publisher::connect::{check, connect_packet};
+use crate::publisher::connect::check;
 use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
 use crate::publisher::egress::{self, Resolver};
 use crate::publisher::proxy;
@@ -132,7 +132,7 @@ impl Link {
         carried: Carried<'_>,
     ) -> Result<(), Error> {
         self.enter(Stage::Connect);
-        let connection = Connection::open(stream, medium, &connect_packet(&self.options)).await?;
+        let connection = Connection::open(stream, medium, &self.options).await?;
         carried.addresses.clear();
         self.exchange(connection, carried.attempt, carried.surroundings).await
     }
@@ -166,7 +166,7 @@ impl Link {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);
             state.suspect = false;
-            state.delivery.connected(connection.session_present(), random_identifier());
+            state.delivery.connected(connection.terms().clone(), random_identifier());
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;
@@ -251,6 +251,11 @@ impl Link {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
         let hint = match error {
+            Error::Lost(_)
+                if *stage == Stage::Connect && self.options.protocol_version == ProtocolVersion::V5 =>
+            {
+                " (perhaps it does not speak MQTT 5; see protocol-version)"
+            }
             Error::Lost(_) => hint(self.options.broker().transport, *stage),
             _ => "",
         };
@@ -275,7 +280,12 @@ impl Link {
             let next_try = now + call.backoff.mul_f64(share);
             let is_untouched = delivery.is_untouched(batch);
             let reason = if is_untouched { &untouched } else { &touched };
-            if !error.may_pass() {
+            // What the broker has against another call's message, it may not have against those that wait.
+            let is_over = match error {
+                Error::Disconnected(_) if is_untouched => false,
+                error => !error.may_pass(),
+            };
+            if is_over {
                 delivery.fail_batch(batch, reason);
             } else if came_late && is_untouched {
                 // Nothing was tried for it yet.

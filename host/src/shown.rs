@@ -1,15 +1,15 @@
-//! Texts that a component chose, made fit for a person or a log.
+//! Texts that a component or a broker chose, made fit for a person or a log.
 
 use std::fmt::Write as _;
 
 /// Whether a terminal would obey the character, or a reader be misled about what stands where: controls, line and
 /// paragraph separators, and what turns the direction of writing round.
-pub(super) fn misleads(character: char) -> bool {
+pub(crate) fn misleads(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `text` on one line of at most `most` characters: what misleads is escaped, what is too much ends in `…`.
-pub(super) fn shown(text: &str, most: usize) -> String {
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut line = String::new();
     for (count, character) in text.chars().enumerate() {
         if count == most {

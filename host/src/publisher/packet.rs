@@ -1,0 +1,219 @@
+//! The packets of MQTT, as far as a publisher has to do with them.
+//!
+//! What they mean is the same under MQTT 3.1.1 and 5.0, and stands here; how they are written differs, and stands in
+//! [`v311`] and [`v5`]. A packet whose bytes are the same in both is written by the codec of 3.1.1.
+
+mod v311;
+mod v5;
+
+use bytes::{Bytes, BytesMut};
+use rumqttc::{Disconnect, PingReq, PubComp, PubRel, QoS};
+use rumqttc_v5::PublishProperties;
+
+use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Message, ProtocolVersion, Qos};
+use crate::error::{Error, Refusal};
+
+/// The largest packet that MQTT can express (3.1.1, section 2.2.3; 5.0, section 2.1.4).
+pub(super) const MAX_PACKET: usize = 268_435_455 + 5;
+/// The largest packet taken from a broker. It owes a publisher a few bytes; what is larger can only be a message
+/// for somebody else's subscription in the same session.
+const MAX_INCOMING: u32 = 1024 * 1024;
+
+/// A packet from the broker.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// The first one.
+    Connack(Box<Connack>),
+    Puback(Ack),
+    Pubrec(Ack),
+    Pubcomp(Ack),
+    Pubrel {
+        identifier: u16,
+    },
+    /// A message for a subscription that the session has: another program's.
+    Publish,
+    Pingresp,
+    /// MQTT 5: the broker ends the connection, and says why.
+    Disconnect(Box<Refusal>),
+    /// One that no server may send to a publisher, in words.
+    Unexpected(&'static str),
+}
+
+/// What PUBACK, PUBREC and PUBCOMP say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ack {
+    pub(super) identifier: u16,
+    /// From 128 on a failure; under MQTT 3.1.1 always 0.
+    pub(super) reason_code: u8,
+    /// The broker's own words.
+    pub(super) reason: Option<Box<str>>,
+}
+
+/// The answer to CONNECT.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Connack {
+    Accepted(Terms),
+    Refused(Refusal),
+}
+
+/// What holds on a connection, from CONNACK on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) version: ProtocolVersion,
+    /// The broker kept the session of an earlier connection (3.1.1, section 3.2.2.2).
+    pub(super) session_present: bool,
+    /// The highest quality of service that the broker takes (5.0, section 3.2.2.3.4).
+    pub(super) maximum_qos: QoS,
+    /// Whether the broker keeps messages for later subscribers (5.0, section 3.2.2.3.5).
+    pub(super) retain_available: bool,
+    /// The largest packet that the broker takes, in bytes (5.0, section 3.2.2.3.6).
+    pub(super) maximum_packet_size: usize,
+    /// How many messages of QoS 1 and 2 may be without their last acknowledgement (5.0, section 3.2.2.3.3).
+    pub(super) receive_maximum: u16,
+    /// Seconds, instead of those of CONNECT (5.0, section 3.2.2.3.14).
+    pub(super) server_keep_alive: Option<u16>,
+    /// Instead of an empty one (5.0, section 3.2.2.3.7).
+    pub(super) assigned_client_id: Option<String>,
+}
+
+impl Terms {
+    /// What holds when the broker says nothing about it; under MQTT 3.1.1 it cannot.
+    pub(super) fn new(version: ProtocolVersion, session_present: bool) -> Self {
+        Self {
+            version,
+            session_present,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            maximum_packet_size: MAX_PACKET,
+            receive_maximum: u16::MAX,
+            server_keep_alive: None,
+            assigned_client_id: None,
+        }
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self::new(ProtocolVersion::V311, false)
+    }
+}
+
+/// PUBLISH: a message, and what changes from one time it is sent to the next.
+pub(super) struct Publish {
+    pub(super) dup: bool,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    /// 0 as long as it has none.
+    pub(super) identifier: u16,
+    topic: Bytes,
+    payload: Bytes,
+    properties: Option<Box<PublishProperties>>,
+}
+
+impl Publish {
+    pub(super) fn new(message: Message) -> Self {
+        Self {
+            dup: false,
+            qos: codec_qos(message.qos),
+            retain: message.retain,
+            identifier: 0,
+            topic: message.topic.into_bytes().into(),
+            payload: message.payload.into(),
+            properties: message.properties.map(v5::publish_properties),
+        }
+    }
+
+    /// Writes the packet behind what `out` holds; nothing, when it fails.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] when MQTT cannot express it, [`Error::Rejected`] when the broker would not take it.
+    pub(super) fn write(&mut self, terms: &Terms, out: &mut BytesMut) -> Result<(), Error> {
+        let before = out.len();
+        let written = match terms.version {
+            ProtocolVersion::V311 => v311::write_publish(self, out),
+            ProtocolVersion::V5 => v5::write_publish(self, terms, out),
+        };
+        if written.is_err() {
+            out.truncate(before);
+        }
+        written
+    }
+}
+
+/// A packet that answers one of the broker's. It has the same bytes in both versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reply {
+    Pubrel(u16),
+    Pubcomp(u16),
+}
+
+impl Reply {
+    pub(super) fn write(self, out: &mut BytesMut) {
+        let before = out.len();
+        let written = match self {
+            Self::Pubrel(identifier) => PubRel::new(identifier).write(out),
+            Self::Pubcomp(identifier) => PubComp::new(identifier).write(out),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, "an acknowledgement could not be serialised");
+            out.truncate(before);
+        }
+    }
+}
+
+/// Writes CONNECT.
+///
+/// # Errors
+///
+/// [`Error::TooLarge`] when MQTT cannot express the options.
+pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Result<(), Error> {
+    let written = match options.protocol_version {
+        ProtocolVersion::V311 => v311::write_connect(options, out).map_err(|error| error.to_string()),
+        ProtocolVersion::V5 => v5::write_connect(options, out).map_err(|error| error.to_string()),
+    };
+    written.map_err(|error| Error::TooLarge(format!("the connect options do not fit a packet: {error}")))
+}
+
+/// Writes PINGREQ, which has the same bytes in both versions.
+pub(super) fn write_pingreq(out: &mut BytesMut) -> Result<(), Error> {
+    let failed = |error| Error::Protocol(format!("PINGREQ could not be serialised: {error}"));
+    PingReq.write(out).map(drop).map_err(failed)
+}
+
+/// Writes the DISCONNECT that ends a connection in order, which has the same bytes in both versions.
+pub(super) fn write_disconnect(out: &mut BytesMut) -> Result<(), Error> {
+    let failed = |error| Error::Protocol(format!("DISCONNECT could not be serialised: {error}"));
+    Disconnect.write(out).map(drop).map_err(failed)
+}
+
+/// Takes the next whole packet off `inbox`; `None` when there is none yet.
+///
+/// # Errors
+///
+/// [`Error::Protocol`]: a packet that is malformed, or larger than anything a publisher is owed.
+pub(super) fn read(version: ProtocolVersion, inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
+    if inbox.is_empty() {
+        return Ok(None);
+    }
+    match version {
+        ProtocolVersion::V311 => v311::read(inbox),
+        ProtocolVersion::V5 => v5::read(inbox),
+    }
+}
+
+/// The codec's name for a quality of service of the contract.
+fn codec_qos(qos: Qos) -> QoS {
+    match qos {
+        Qos::AtMostOnce => QoS::AtMostOnce,
+        Qos::AtLeastOnce => QoS::AtLeastOnce,
+        Qos::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
+
+fn too_large_to_take(size: usize) -> Error {
+    Error::Protocol(format!("a packet of {size} bytes, for a client that only publishes"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,13 +22,15 @@ pub fn check(text: &str) -> Result<&str, serde_json::Error> {
 
 /// The members of an object, in order, duplicates included: names without quotes and escapes, texts of values.
 pub fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
+    let text = |name| string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"')));
+    pairs(object).map(move |(name, value)| (text(name), value))
+}
+
+/// The members of an object, in order, duplicates included: texts of names, with quotes and escapes, and of values.
+pub fn pairs(object: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = object.strip_prefix('{').unwrap_or_default();
-    std::iter::from_fn(move || {
-        let name = next_value(&mut rest)?;
-        let value = next_value(&mut rest)?;
-        // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
-        Some((string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"'))), value))
-    })
+    std::iter::from_fn(move || Some((next_value(&mut rest)?, next_value(&mut rest)?)))
 }
 
 /// The texts of a list's elements, in order.

@@ -20,6 +20,7 @@ use std::time::Duration;
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 #[cfg(feature = "tenants-file")]
 pub use file::{Tenants, TenantsError, TenantsFault};
+pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
 pub(crate) use load::{Load, Room};
@@ -154,6 +155,14 @@ impl TenantBuilder {
     #[must_use]
     pub fn unverified_servers(mut self, allowed: bool) -> Self {
         self.grants.set_unverified_servers(allowed);
+        self
+    }
+
+    /// Allows the tenant to name a proxy (the parameter `proxy`), which looks the brokers' names up where nobody here sees what
+    /// they lead to. The proxy's address is granted with [`broker`](Self::broker) besides. Default: false.
+    #[must_use]
+    pub fn proxy_names(mut self, allowed: bool) -> Self {
+        self.grants.set_proxy_names(allowed);
         self
     }
 

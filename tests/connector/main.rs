@@ -23,3 +23,4 @@ mod soak;
 mod support;
 mod time;
 mod tls;
+mod websocket;

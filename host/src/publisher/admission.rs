@@ -28,6 +28,15 @@ pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Res
     for broker in &options.brokers {
         tenant.grants().check_broker(tenant.name(), broker)?;
     }
+    if let Some(proxy) = &options.proxy {
+        tenant.grants().check_proxy(tenant.name(), proxy)?;
+        for broker in &options.brokers {
+            // The proxy looks names up, and nobody else: what an address is, is known here.
+            if let Ok(address) = broker.host.parse() {
+                tenant.grants().check_address(tenant.name(), broker.into(), address)?;
+            }
+        }
+    }
     check_protocols(options.tls.as_ref().map_or(&[], |tls| &tls.alpn_protocols))?;
     match &options.will {
         Some(will) => {

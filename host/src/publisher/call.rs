@@ -135,10 +135,13 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
         (
             Ending::TimeOut,
             Stage::LookUp
+            | Stage::ProxyLookUp
             | Stage::Certificates
             | Stage::Turn
             | Stage::Dial
+            | Stage::Proxy
             | Stage::Tls
+            | Stage::WebSocket
             | Stage::Connect
             | Stage::Acknowledgement
             | Stage::BackOff,

@@ -253,7 +253,7 @@ fn flag(parameter: &'static Parameter) -> Arg {
     let arg = Arg::new(parameter.name)
         .long(parameter.name)
         // PEM text begins with hyphens, content may; but what cannot, does not swallow a flag whose value is a secret.
-        .allow_hyphen_values(matches!(parameter.kind, Kind::String | Kind::Any))
+        .allow_hyphen_values(matches!(parameter.kind, Kind::String(_) | Kind::Any))
         .allow_negative_numbers(true)
         .help_heading("Parameters")
         .help(format!("{}{default}", parameter.description));
@@ -271,6 +271,6 @@ fn flag(parameter: &'static Parameter) -> Arg {
         Kind::Strings | Kind::Texts | Kind::Properties | Kind::Will => arg.value_name("JSON"),
         Kind::Brokers => arg.value_name("URL").action(ArgAction::Append),
         Kind::Constant(_) => arg.value_name("TEXT").hide(true),
-        Kind::Choice(_) | Kind::String | Kind::Any => arg.value_name("TEXT"),
+        Kind::Choice(_) | Kind::String(_) | Kind::Any => arg.value_name("TEXT"),
     }
 }

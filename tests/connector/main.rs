@@ -16,6 +16,7 @@ mod limits;
 mod observability;
 mod out_of_turn;
 mod places;
+mod proxy;
 mod sandbox;
 mod secrets;
 mod sharing;

@@ -182,14 +182,14 @@ fn everything_wrong_with_a_file_of_tenants_is_said_at_once() {
     let file = write(
         &directory,
         "tenants.toml",
-        "[tenants.acme]\nbrokers = [\"http://a\"]\nlimits.payload = \"1 KB\"\n\n[tenants.\"a b\"]\n",
+        "[tenants.acme]\nbrokers = [\"x://a\"]\nlimits.payload = \"1 KB\"\n\n[tenants.\"a b\"]\n",
     );
     Program::new(["tenants", "check", &file]).run().fails(
         64,
         &format!(
             "mqtt-connector: {file}: 3 entries are wrong\n\
-             {file}:2:12: tenants.acme.brokers: broker grant \"http://a\": the scheme \"http\" is not known; tcp, mqtt, \
-             ssl, tls, mqtts, ws, wss and * are\n\
+             {file}:2:12: tenants.acme.brokers: broker grant \"x://a\": the scheme \"x\" is not known; tcp, mqtt, \
+             ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies\n\
              {file}:3:18: tenants.acme.limits.payload: the unit \"KB\" is not known; B, KiB, MiB and GiB are\n\
              {file}:5:10: tenants.\"a b\": a tenant's name has 1 to 64 of the letters a to z and A to Z, digits, -, _ \
              and .\n"

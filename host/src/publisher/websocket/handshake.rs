@@ -17,8 +17,7 @@ use crate::publisher::tls;
 
 /// What the handshake says itself, or what would change where its head ends. So does every name that begins with
 /// `sec-websocket-`.
-const RESERVED: [&str; 7] =
-    ["host", "upgrade", "connection", "content-length", "transfer-encoding", "te", "trailer"];
+const RESERVED: [&str; 5] = ["host", "upgrade", "connection", "content-length", "transfer-encoding"];
 /// The most bytes that the headers of a tenant take together: servers have little more room for a head.
 const MAX_HEADERS: usize = 16 * 1024;
 const BAD_PATH: &str =

@@ -108,9 +108,9 @@ fn what_is_left_out_is_not_granted_or_has_its_default() {
 fn a_wrong_entry_is_named_with_its_place() {
     for (line, fault) in [
         (
-            r#"brokers = ["tcp://a", "http://b"]"#,
-            "line 2, column 23: tenants.acme.brokers: broker grant \"http://b\": the scheme \"http\" is not known; \
-             tcp, mqtt, ssl, tls, mqtts, ws, wss and * are",
+            r#"brokers = ["tcp://a", "x://b"]"#,
+            "line 2, column 23: tenants.acme.brokers: broker grant \"x://b\": the scheme \"x\" is not known; \
+             tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies",
         ),
         (
             r#"brokers = ["ssl://ann:planted@b"]"#,

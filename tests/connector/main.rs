@@ -17,6 +17,7 @@ mod limits;
 mod observability;
 mod out_of_turn;
 mod places;
+mod proxy;
 mod sandbox;
 mod secrets;
 mod sharing;

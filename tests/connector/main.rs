@@ -13,6 +13,7 @@ mod faults;
 mod guests;
 mod joint;
 mod limits;
+mod mqtt5;
 mod observability;
 mod out_of_turn;
 mod places;

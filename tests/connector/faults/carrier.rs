@@ -187,9 +187,13 @@ impl Carrier {
         }
     }
 
-    /// What may help those for whom the broker has never spoken MQTT.
+    /// What may help those for whom the broker has never spoken MQTT, or not in this version.
     pub(crate) fn hint(&self) -> &'static str {
-        if self.is_tls() || self.is_websocket() { "" } else { " (a broker behind TLS is named with ssl://)" }
+        match self.version {
+            Version::V5 => " (perhaps it does not speak MQTT 5; see protocol-version)",
+            Version::V311 if self.is_tls() || self.is_websocket() => "",
+            Version::V311 => " (a broker behind TLS is named with ssl://)",
+        }
     }
 
     /// What a request says for a session that outlives its connection.
@@ -227,8 +231,7 @@ impl Carrier {
 
     /// The broker's URL, as answers show it.
     pub(crate) fn url(&self, port: u16) -> String {
-        let path = if self.websocket { "/mqtt" } else { "" };
-        format!("{}://127.0.0.1:{port}{path}", self.scheme())
+        format!("{}://127.0.0.1:{port}", self.scheme())
     }
 
     fn scheme(&self) -> &'static str {

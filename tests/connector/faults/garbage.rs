@@ -154,7 +154,7 @@ fn not_from_a_broker(carrier: &Carrier, acknowledgement: u8) -> Vec<(Vec<u8>, St
         ),
         (
             vec![0x30, 0xff, 0xff, 0xff, 0x7f],
-            "a packet of 268435455 bytes, for a client that only publishes".to_owned(),
+            "a packet of 2684354… bytes, for a client that only publishes".to_owned(),
         ),
         malformed(&[0x00, 0x00]),
         malformed(HTTP),

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
+use serde_core::de::IgnoredAny;
 
 /// Whether `text` is one JSON value; gives it back without the white space around it. Nesting has no limit here:
 /// it takes no stack.
@@ -17,18 +17,20 @@ use serde_json::value::RawValue;
 ///
 /// The first thing that is wrong, with line and column. The error never holds a part of the text.
 pub fn check(text: &str) -> Result<&str, serde_json::Error> {
-    serde_json::from_str::<&RawValue>(text).map(RawValue::get)
+    serde_json::from_str::<IgnoredAny>(text).map(|_| text.trim_ascii())
 }
 
 /// The members of an object, in order, duplicates included: names without quotes and escapes, texts of values.
 pub fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
+    let text = |name| string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"')));
+    pairs(object).map(move |(name, value)| (text(name), value))
+}
+
+/// The members of an object, in order, duplicates included: texts of names, with quotes and escapes, and of values.
+pub fn pairs(object: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = object.strip_prefix('{').unwrap_or_default();
-    std::iter::from_fn(move || {
-        let name = next_value(&mut rest)?;
-        let value = next_value(&mut rest)?;
-        // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
-        Some((string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"'))), value))
-    })
+    std::iter::from_fn(move || Some((next_value(&mut rest)?, next_value(&mut rest)?)))
 }
 
 /// The texts of a list's elements, in order.

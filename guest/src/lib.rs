@@ -14,7 +14,8 @@
 //! | [`document`] | JSON text → the members of one object, unread |
 //! | [`merge`] | the request over the configuration, parameter by parameter |
 //! | [`parameters`] | the table of parameters; the merged members → typed [`parameters::Parameters`] |
-//! | [`broker`], [`topic`], [`qos`], [`text`], [`pem`], [`tls`], [`content`], [`will`] | one checked type each: what can be built is right |
+//! | [`brokers`], [`broker`], [`address`], [`proxy`], [`websocket`] | how the broker is reached; one checked type each: what can be built is right |
+//! | [`topic`], [`qos`], [`text`], [`pem`], [`tls`], [`content`], [`will`], [`properties`] | the same for what is sent, and to whom |
 //! | [`aws`] | what is different at AWS IoT Core |
 //! | [`publication`] | the rules between parameters; connect options, message and effort |
 //! | [`outcome`] | what the publisher answered → exit code and message |
@@ -26,8 +27,10 @@
 #![deny(unsafe_code)]
 
 pub mod action;
+pub mod address;
 pub mod aws;
 pub mod broker;
+pub mod brokers;
 pub mod confidential;
 pub mod content;
 pub mod document;
@@ -37,6 +40,8 @@ pub mod outcome;
 pub mod parameters;
 pub mod pem;
 pub mod problem;
+pub mod properties;
+pub mod proxy;
 pub mod publication;
 pub mod qos;
 pub mod schema;
@@ -46,6 +51,7 @@ pub mod tls;
 pub mod topic;
 pub mod value;
 pub mod wants;
+pub mod websocket;
 pub mod will;
 
 /// The contract, `wit/connector.wit`, as Rust.

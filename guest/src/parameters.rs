@@ -10,17 +10,18 @@ use std::borrow::Cow;
 
 use crate::aws::Host;
 use crate::bindings::publisher::Qos;
-use crate::broker::{self, BrokerUrl};
-use crate::confidential::{Pem, Will};
+use crate::brokers::Brokers;
+use crate::confidential::{Pem, WebsocketHeader};
 use crate::document::Source;
 use crate::merge::{Given, Merged};
 use crate::problem::Problem;
+use crate::proxy::{self, ProxyUrl};
 use crate::text::{MqttString, Password};
 use crate::tls::{self, ServerName};
 use crate::topic::Topic;
 use crate::value::{Got, Value};
 use crate::wants::Wants;
-use crate::{content, pem, qos, will};
+use crate::{content, pem, properties, qos, websocket, will};
 
 pub use names::Names;
 pub use table::{ACTION, COUNT, PARAMETERS};
@@ -71,6 +72,9 @@ pub enum Name {
     SessionExpiryInterval,
     UserProperties,
     WebsocketHeaders,
+    Proxy,
+    ProxyUsername,
+    ProxyPassword,
 }
 
 impl Name {
@@ -98,13 +102,10 @@ pub enum Kind {
     Constant(&'static str),
     /// A string; what it has to look like is the parameter's own rule.
     String,
-    /// One of several strings, some of which are not supported yet.
-    Choice {
-        /// Every string that is known.
-        values: &'static [&'static str],
-        /// Those of them that are not supported yet.
-        later: &'static [&'static str],
-    },
+    /// One of several strings.
+    Choice(&'static [&'static str]),
+    /// A string, or a list of strings: URLs of brokers.
+    Brokers,
     /// The number 0, 1 or 2.
     Qos,
     /// A whole number.
@@ -122,6 +123,8 @@ pub enum Kind {
     Strings,
     /// An object whose members are strings.
     Texts,
+    /// An object whose members are strings, or a list of pairs of strings.
+    Properties,
     /// The object that describes a will.
     Will,
     /// Any JSON value but `null`.
@@ -163,17 +166,28 @@ pub struct Parameter {
     pub secrecy: Secrecy,
     /// A right value, as JSON text.
     pub example: &'static str,
-    /// The feature it belongs to when that is not supported yet: then giving the parameter is an error.
-    pub later: Option<&'static str>,
+    /// Where alone it means something; anywhere else, giving it is an error.
+    pub only: Option<Only>,
+}
+
+/// What a parameter may need to mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// `protocol-version` "5".
+    Mqtt5,
+    /// A broker with the scheme `ws` or `wss`.
+    WebSocket,
+    /// `proxy`.
+    Proxy,
 }
 
 /// The merged documents, read: each parameter right in itself, `None` when it was not given or is wrong.
 ///
 /// The rules between parameters are those of [`crate::publication`]. There is no `Debug`: most of it is secret.
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[expect(missing_docs, reason = "each is documented in PARAMETERS, once")]
 pub struct Parameters {
-    pub broker: Option<BrokerUrl>,
+    pub broker: Option<Brokers>,
     pub client_id: Option<MqttString>,
     pub username: Option<MqttString>,
     pub password: Option<Password>,
@@ -194,8 +208,18 @@ pub struct Parameters {
     pub keep_alive: Option<u16>,
     pub timeout: Option<u32>,
     pub retries: Option<u8>,
-    pub will: Option<Will>,
+    pub will: will::Read,
     pub protocol_version: Option<ProtocolVersion>,
+    pub content_type: Option<MqttString>,
+    pub response_topic: Option<Topic>,
+    pub correlation_data: Option<Vec<u8>>,
+    pub message_expiry_interval: Option<u32>,
+    pub session_expiry_interval: Option<u32>,
+    pub user_properties: Option<Vec<(String, String)>>,
+    pub websocket_headers: Option<Vec<WebsocketHeader>>,
+    pub proxy: Option<ProxyUrl>,
+    pub proxy_username: Option<MqttString>,
+    pub proxy_password: Option<Password>,
 }
 
 /// A version of MQTT, as `protocol-version` names it.
@@ -209,9 +233,6 @@ pub enum ProtocolVersion {
 
 impl Parameters {
     /// Reads every parameter that [`Merged`] holds; what is wrong with any of them goes to `problems`.
-    ///
-    /// The MQTT 5 properties and the WebSocket headers are not read: until they are supported, giving them is
-    /// an error of [`crate::publication`].
     pub fn read<'a>(merged: Merged<'_, 'a>, problems: &mut Vec<Problem<'a>>) -> Self {
         let mut parameters = Parameters::default();
         parameters.read_again(merged.given(), merged, problems);
@@ -229,25 +250,23 @@ impl Parameters {
 
     fn read_one(&mut self, name: Name, reader: &mut Reader<'_, '_, '_>) {
         match name {
-            Name::Action => {
-                reader.read(name, |value| match value.string().as_deref() {
-                    Ok(ACTION) => Ok(()),
-                    Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
-                });
+            Name::Action => reader.read_action(),
+            Name::Broker => {
+                let given = reader.merged.get(name);
+                self.broker = given.and_then(|given| Brokers::read(given, reader.problems));
             }
-            Name::Broker => self.broker = reader.read_broker(),
-            Name::ClientId => self.client_id = reader.read(name, |value| MqttString::new(value.string()?)),
-            Name::Username => self.username = reader.read(name, |value| MqttString::new(value.string()?)),
-            Name::Password => self.password = reader.read(name, |value| Password::new(value.string()?)),
-            Name::Topic => self.topic = reader.read(name, |value| Topic::new(value.string()?)),
+            Name::ClientId => self.client_id = reader.read_string(name),
+            Name::Username => self.username = reader.read_string(name),
+            Name::Password => self.password = reader.read_password(name),
+            Name::Topic => self.topic = reader.read_topic(name),
             Name::Qos => self.qos = reader.read(name, qos::read),
-            Name::Retain => self.retain = reader.read(name, Value::boolean),
+            Name::Retain => self.retain = reader.read_boolean(name),
             Name::Content => self.content = reader.read(name, content::read),
             Name::ContentBase64 => self.content_base64 = reader.read(name, content::read_base64),
-            Name::RootCaCrt => self.root_ca_crt = reader.read(name, |value| pem::read(value.string()?)),
-            Name::UseCertificate => self.use_certificate = reader.read(name, Value::boolean),
-            Name::Certificate => self.certificate = reader.read(name, |value| pem::read(value.string()?)),
-            Name::PrivateKey => self.private_key = reader.read(name, |value| pem::read(value.string()?)),
+            Name::RootCaCrt => self.root_ca_crt = reader.read_pem(name),
+            Name::UseCertificate => self.use_certificate = reader.read_boolean(name),
+            Name::Certificate => self.certificate = reader.read_pem(name),
+            Name::PrivateKey => self.private_key = reader.read_pem(name),
             Name::PrivateKeyPassword => {
                 self.private_key_password = reader.read(name, |value| value.string().map(Cow::into_owned));
             }
@@ -255,32 +274,40 @@ impl Parameters {
                 self.server_name = reader.read(name, |value| ServerName::new(value.string()?));
             }
             Name::AlpnProtocols => self.alpn_protocols = reader.read(name, tls::read_alpn),
-            Name::VerifyServer => self.verify_server = reader.read(name, Value::boolean),
-            Name::CleanSession => self.clean_session = reader.read(name, Value::boolean),
+            Name::VerifyServer => self.verify_server = reader.read_boolean(name),
+            Name::CleanSession => self.clean_session = reader.read_boolean(name),
             Name::KeepAlive => self.keep_alive = reader.read_integer(name),
             Name::Timeout => self.timeout = reader.read_integer(name),
             Name::Retries => self.retries = reader.read_integer(name),
-            Name::Will => self.will = reader.read_will(),
-            Name::ProtocolVersion => {
-                self.protocol_version = reader.read(name, |value| match value.string().as_deref() {
-                    Ok("3.1.1") => Ok(ProtocolVersion::V311),
-                    Ok("5") => Ok(ProtocolVersion::V5),
-                    Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
-                });
+            Name::Will => {
+                let given = reader.merged.get(name);
+                self.will = given.map(|given| will::read(given, reader.problems)).unwrap_or_default();
             }
-            Name::ContentType
-            | Name::ResponseTopic
-            | Name::CorrelationData
-            | Name::MessageExpiryInterval
-            | Name::SessionExpiryInterval
-            | Name::UserProperties
-            | Name::WebsocketHeaders => {}
+            Name::ProtocolVersion => self.protocol_version = reader.read_version(),
+            Name::ContentType => self.content_type = reader.read_string(name),
+            Name::ResponseTopic => self.response_topic = reader.read_topic(name),
+            Name::CorrelationData => {
+                self.correlation_data =
+                    reader.read_password(name).map(|data| data.into_string().into_bytes());
+            }
+            Name::MessageExpiryInterval => self.message_expiry_interval = reader.read_integer(name),
+            Name::SessionExpiryInterval => self.session_expiry_interval = reader.read_integer(name),
+            Name::UserProperties => self.user_properties = reader.read(name, properties::read_user),
+            Name::WebsocketHeaders => self.websocket_headers = reader.read(name, websocket::read_headers),
+            Name::Proxy => self.proxy = reader.read_proxy(),
+            Name::ProxyUsername => self.proxy_username = reader.read_string(name),
+            Name::ProxyPassword => self.proxy_password = reader.read_password(name),
         }
     }
 
-    /// Which of the rules of AWS IoT hold: those for the host of the broker.
+    /// The version of MQTT to speak; 3.1.1 also when it is wrong.
+    pub fn version(&self) -> ProtocolVersion {
+        self.protocol_version.unwrap_or(ProtocolVersion::V311)
+    }
+
+    /// Which of the rules of AWS IoT hold: those for the hosts of the brokers.
     pub fn host(&self) -> Host {
-        self.broker.as_ref().map_or(Host::Other, |broker| Host::of(broker.host()))
+        self.broker.as_ref().map_or(Host::Other, Brokers::host)
     }
 }
 
@@ -289,54 +316,90 @@ struct Reader<'m, 'p, 'a> {
     problems: &'p mut Vec<Problem<'a>>,
 }
 
+/// A function for each type that several parameters have: what is generic is in the component once for each use.
 impl<'a> Reader<'_, '_, 'a> {
     fn read<T>(&mut self, name: Name, read: impl FnOnce(Value<'a>) -> Result<T, Wants>) -> Option<T> {
         let Given { value, source } = self.merged.get(name)?;
         match read(value) {
             Ok(right) => Some(right),
             Err(wants) => {
-                let got = match name.parameter().secrecy {
-                    Secrecy::Open => Got::open(value),
-                    Secrecy::Unshown | Secrecy::Secret => Got::secret(value),
-                };
-                self.wrong(name, source, got, wants);
+                self.wrong_value(name, Given { value, source }, wants);
                 None
             }
         }
+    }
+
+    #[inline(never)]
+    fn read_string(&mut self, name: Name) -> Option<MqttString> {
+        self.read(name, |value| MqttString::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_password(&mut self, name: Name) -> Option<Password> {
+        self.read(name, |value| Password::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_topic(&mut self, name: Name) -> Option<Topic> {
+        self.read(name, |value| Topic::new(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_pem(&mut self, name: Name) -> Option<Pem> {
+        self.read(name, |value| pem::read(value.string()?))
+    }
+
+    #[inline(never)]
+    fn read_boolean(&mut self, name: Name) -> Option<bool> {
+        self.read(name, Value::boolean)
+    }
+
+    fn read_action(&mut self) {
+        self.read(Name::Action, |value| match value.string().as_deref() {
+            Ok(ACTION) => Ok(()),
+            Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
+        });
+    }
+
+    fn read_version(&mut self) -> Option<ProtocolVersion> {
+        self.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
+            Ok("3.1.1") => Ok(ProtocolVersion::V311),
+            Ok("5") => Ok(ProtocolVersion::V5),
+            Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
+        })
+    }
+
+    #[inline(never)]
+    fn wrong_value(&mut self, name: Name, given: Given<'a>, wants: Wants) {
+        let got = match name.parameter().secrecy {
+            Secrecy::Open => Got::open(given.value),
+            Secrecy::Unshown | Secrecy::Secret => Got::secret(given.value),
+        };
+        self.wrong(name, given.source, got, wants);
     }
 
     fn wrong(&mut self, name: Name, source: Source, got: Got<'a>, wants: Wants) {
         self.problems.push(Problem::Wrong { name: name.as_str(), source, got, wants });
     }
 
-    fn read_broker(&mut self) -> Option<BrokerUrl> {
-        let Given { value, source } = self.merged.get(Name::Broker)?;
-        let (got, wants) = match value.string() {
-            Err(wants) => (Got::open(value), wants),
-            Ok(url) => match BrokerUrl::parse(&url) {
-                Ok(broker) => return Some(broker),
-                Err(fault) if broker::may_hold_password(&url) => (Got::secret(value), Wants::Broker(fault)),
-                Err(fault) => (Got::open(value), Wants::Broker(fault)),
-            },
-        };
-        self.wrong(Name::Broker, source, got, wants);
-        None
+    fn read_proxy(&mut self) -> Option<ProxyUrl> {
+        let Given { value, source } = self.merged.get(Name::Proxy)?;
+        let read = proxy::read(value);
+        read.map_err(|(got, wants)| self.wrong(Name::Proxy, source, got, wants)).ok()
     }
 
-    fn read_integer<T: TryFrom<u64>>(&mut self, name: Name) -> Option<T> {
+    fn read_integer<T: TryFrom<u32>>(&mut self, name: Name) -> Option<T> {
+        T::try_from(self.read_u32(name)?).ok()
+    }
+
+    #[inline(never)]
+    fn read_u32(&mut self, name: Name) -> Option<u32> {
         let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
         self.read(name, |value| {
-            value
-                .whole_number()
-                .filter(|number| (u64::from(minimum)..=u64::from(maximum)).contains(number))
-                .and_then(|number| T::try_from(number).ok())
-                .ok_or(Wants::WholeNumber { minimum, maximum, unit })
+            let number = value.whole_number().and_then(|number| u32::try_from(number).ok());
+            let number = number.filter(|number| (minimum..=maximum).contains(number));
+            number.ok_or(Wants::WholeNumber { minimum, maximum, unit })
         })
-    }
-
-    fn read_will(&mut self) -> Option<Will> {
-        let given = self.merged.get(Name::Will)?;
-        will::read(given, self.problems)
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::document::Source;
 use crate::parameters::{Name, PARAMETERS, Parameter};
+use crate::proxy::MAX_SOCKS;
 use crate::shown::{self, Shown};
 use crate::value::{Got, JsonType};
 use crate::wants::Wants;
@@ -106,20 +107,38 @@ pub enum Rule {
     EmptyClientId,
     /// `use-certificate` true on a broker without TLS.
     CertificateWithoutTls,
+    /// The same, where one of several brokers has no TLS.
+    CertificateWithoutTlsSomewhere,
     /// `use-certificate` true, and the named parameter is not given.
     CertificateIncomplete,
     /// A parameter that only MQTT 5 has.
     OnlyMqtt5,
     /// A parameter that only the WebSocket transports have.
     OnlyWebSocket,
-    /// What this version does not do yet.
-    NotYet(&'static str),
+    /// A parameter that is about the proxy, and there is none.
+    OnlyProxy,
+    /// A password for the proxy without a user name.
+    ProxyPasswordWithoutUsername,
+    /// A user name for a SOCKS proxy without a password (RFC 1929 has both).
+    SocksUsernameWithoutPassword,
+    /// A user name or a password that SOCKS cannot carry (RFC 1929, section 2).
+    SocksLength {
+        /// How many bytes it has.
+        length: usize,
+    },
+    /// A colon in the user name for an HTTP proxy (RFC 7617, section 2).
+    BasicColon,
     /// The payload does not fit into one packet (MQTT 3.1.1, section 2.2.3).
     PacketTooLarge {
         /// Bytes of the payload.
         length: usize,
         /// How many would fit.
         maximum: usize,
+    },
+    /// The payload does not fit into one packet together with the properties.
+    PropertiesTooLarge {
+        /// Bytes of the properties.
+        length: usize,
     },
     /// The payload is larger than AWS IoT takes.
     AwsPayload {
@@ -149,16 +168,31 @@ impl fmt::Display for Rule {
             Rule::CertificateWithoutTls => {
                 f.write_str("true needs a broker with TLS, such as ssl://broker.example.com:8883")
             }
+            Rule::CertificateWithoutTlsSomewhere => f.write_str("true needs TLS at each of the brokers"),
             Rule::CertificateIncomplete => f.write_str("is missing, and use-certificate true needs it"),
             Rule::OnlyMqtt5 => {
                 f.write_str("it needs protocol-version \"5\"; MQTT 3.1.1 has no such property")
             }
             Rule::OnlyWebSocket => f.write_str("it needs a broker with the scheme ws or wss"),
-            Rule::NotYet(what) => write!(f, "{what} is not supported yet"),
+            Rule::OnlyProxy => f.write_str("it needs proxy"),
+            Rule::ProxyPasswordWithoutUsername => f.write_str("it needs a proxy-username"),
+            Rule::SocksUsernameWithoutPassword => {
+                f.write_str("a socks5 proxy needs a proxy-password with it")
+            }
+            Rule::SocksLength { length } => {
+                write!(f, "a socks5 proxy takes 1 to {MAX_SOCKS} bytes, not {length}")
+            }
+            Rule::BasicColon => f.write_str("an http proxy takes no colon in it"),
             Rule::PacketTooLarge { length, maximum } => {
                 write!(
                     f,
                     "{length} bytes do not fit into one MQTT packet, which takes {maximum} with this topic"
+                )
+            }
+            Rule::PropertiesTooLarge { length } => {
+                write!(
+                    f,
+                    "with its properties, which have {length} bytes, it does not fit into one MQTT packet"
                 )
             }
             Rule::AwsPayload { length } => {
@@ -250,10 +284,10 @@ fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Opt
     if let Some(same) = known.clone().find(|known| fold(known) == folded) {
         return Some(same);
     }
-    let limit = 1 + folded.chars().count() / 5;
+    let limit = 1 + folded.len() / 5;
     let mistyped = known
         .clone()
-        .map(|known| (strsim::damerau_levenshtein(&folded, &fold(known)), known))
+        .map(|known| (distance(folded.as_bytes(), fold(known).as_bytes()), known))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known);
@@ -265,6 +299,36 @@ fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Opt
     })
 }
 
+/// How many bytes to insert, leave out, change or swap with the next one make one name the other (optimal string
+/// alignment). Nothing is that near to names that are longer than `N` - 1 bytes.
+fn distance(name: &[u8], known: &[u8]) -> usize {
+    const N: usize = 64;
+    if known.len() >= N {
+        return N;
+    }
+    // The last three rows of the table: before the one before, before, and this one.
+    let (mut older, mut old, mut row) = ([0; N], [0; N], [0; N]);
+    for (index, cell) in old.iter_mut().enumerate() {
+        *cell = index;
+    }
+    let mut before = 0;
+    for (i, byte) in name.iter().enumerate() {
+        row[0] = i + 1;
+        let mut known_before = 0;
+        for (j, other) in known.iter().enumerate() {
+            let mut least = (old[j] + usize::from(byte != other)).min(old[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && (*byte, before) == (known_before, *other) {
+                least = least.min(older[j - 1] + 1);
+            }
+            row[j + 1] = least;
+            known_before = *other;
+        }
+        before = *byte;
+        (older, old) = (old, row);
+    }
+    old[known.len()]
+}
+
 fn fold(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect()
+    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).map(|c| c.to_ascii_lowercase()).collect()
 }

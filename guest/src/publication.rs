@@ -1,15 +1,20 @@
 //! The rules between parameters: what was read → what the publisher is asked to do.
 
 use crate::aws::{self, Host};
-use crate::bindings::publisher::{ConnectOptions, Effort, ProtocolVersion as WireVersion, Qos, TlsOptions};
-use crate::broker::{BrokerUrl, Scheme};
-use crate::confidential::{ClientIdentity, Credentials, Message};
+use crate::bindings::publisher::{
+    ConnectOptions, Effort, ProtocolVersion as WireVersion, ProxyProtocol, PublishProperties, Qos, TlsOptions,
+};
+use crate::brokers::{Brokers, Schemes};
+use crate::confidential::{ClientIdentity, Credentials, Message, Will};
 use crate::document::{Document, Source};
 use crate::merge::Merged;
-use crate::parameters::{Name, Names, Parameters, ProtocolVersion};
+use crate::parameters::{Name, Names, Only, Parameters, ProtocolVersion};
 use crate::problem::{Invalid, Problem, Rule};
+use crate::properties;
+use crate::proxy::{MAX_SOCKS, ProxyUrl};
 use crate::text::{MqttString, Password};
 use crate::tls::ServerName;
+use crate::topic::Topic;
 
 /// The largest remaining length of an MQTT packet, in bytes (MQTT 3.1.1, section 2.2.3).
 const MAX_REMAINING_LENGTH: usize = 268_435_455;
@@ -30,8 +35,8 @@ pub struct Publication {
 /// What [`crate::outcome`] has to know about a publication that the publisher does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remarks {
-    /// How the broker's URL started, for messages that name the broker.
-    pub scheme: Scheme,
+    /// How the brokers' URLs started, for messages that name a broker.
+    pub schemes: Schemes,
     /// The quality of service that was asked for, when AWS IoT does not have it and the message has a lower one.
     pub lowered_for_aws: Option<Qos>,
     /// `certificate` and `private-key` were given and `use-certificate` is false: a broker that refuses may
@@ -120,6 +125,7 @@ impl<'c, 'a> Requests<'c, 'a> {
 /// Puts the parameters together, without the connection if that is the one before; moves the content out of them.
 /// `None` when a required one is missing, which [`Rules`] have reported.
 fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepared> {
+    let is_text = parameters.content.is_some();
     let content = parameters.content.take();
     let payload = content.or(parameters.content_base64.take())?;
     let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
@@ -129,53 +135,72 @@ fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepar
         payload,
         qos: if lowered_for_aws.is_some() { Qos::AtLeastOnce } else { asked },
         retain: parameters.retain.unwrap_or(false),
-        properties: None,
+        properties: (parameters.version() == ProtocolVersion::V5).then(|| properties(parameters, is_text)),
     };
     let unused_certificate = !parameters.use_certificate.unwrap_or(false)
         && parameters.certificate.is_some()
         && parameters.private_key.is_some();
-    let scheme = parameters.broker.as_ref()?.scheme();
-    let remarks = Remarks { scheme, lowered_for_aws, unused_certificate };
-    let connection = if is_same_connection { None } else { Some(connect(parameters.clone())?) };
+    let schemes = parameters.broker.as_ref()?.schemes();
+    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate };
+    let connection = if is_same_connection { None } else { Some(connect(parameters)?) };
     Some(Prepared { connection, message, remarks })
 }
 
+/// The properties of the message under MQTT 5; the next message may have the same.
+fn properties(parameters: &Parameters, is_text: bool) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: is_text,
+        content_type: parameters.content_type.clone().map(MqttString::into_string),
+        response_topic: parameters.response_topic.clone().map(Topic::into_string),
+        correlation_data: parameters.correlation_data.clone(),
+        message_expiry_interval: parameters.message_expiry_interval,
+        user_properties: parameters.user_properties.clone().unwrap_or_default(),
+    }
+}
+
 /// The connection that the parameters describe; `None` when a required one is missing.
-fn connect(parameters: Parameters) -> Option<Connection> {
-    let host = parameters.host();
-    let broker = parameters.broker?;
+fn connect(parameters: &Parameters) -> Option<Connection> {
+    let version = parameters.version();
+    let brokers = parameters.broker.as_ref()?;
     let identity = if parameters.use_certificate.unwrap_or(false) {
         Some(ClientIdentity {
-            certificate: parameters.certificate?,
-            private_key: parameters.private_key?,
-            private_key_password: parameters.private_key_password,
+            certificate: parameters.certificate.clone()?,
+            private_key: parameters.private_key.clone()?,
+            private_key_password: parameters.private_key_password.clone(),
         })
     } else {
         None
     };
-    let tls = broker.scheme().is_tls().then(|| TlsOptions {
-        root_ca: parameters.root_ca_crt,
-        alpn_protocols: parameters.alpn_protocols.unwrap_or_else(|| {
-            let by_alpn = host == Host::Aws && broker.port() == aws::ALPN_PORT && identity.is_some();
+    let tls = brokers.any_tls().then(|| TlsOptions {
+        root_ca: parameters.root_ca_crt.clone(),
+        alpn_protocols: parameters.alpn_protocols.clone().unwrap_or_else(|| {
+            let by_alpn = identity.is_some() && brokers.any_by_alpn();
             if by_alpn { vec![aws::ALPN.to_owned()] } else { Vec::new() }
         }),
         identity,
-        server_name: parameters.server_name.map(ServerName::into_string),
+        server_name: parameters.server_name.clone().map(ServerName::into_string),
         verify_server: parameters.verify_server.unwrap_or(true),
     });
+    let proxy_credentials = || credentials(&parameters.proxy_username, &parameters.proxy_password);
     Some(Connection {
         options: ConnectOptions {
-            brokers: vec![broker.into_wire()],
-            proxy: None,
-            protocol_version: WireVersion::V311,
-            client_id: parameters.client_id?.into_string(),
-            credentials: credentials(parameters.username, parameters.password),
+            brokers: brokers.to_wire(),
+            proxy: parameters.proxy.clone().map(|proxy| proxy.into_wire(proxy_credentials())),
+            protocol_version: match version {
+                ProtocolVersion::V311 => WireVersion::V311,
+                ProtocolVersion::V5 => WireVersion::V5,
+            },
+            client_id: parameters.client_id.clone()?.into_string(),
+            credentials: credentials(&parameters.username, &parameters.password),
             clean_session: parameters.clean_session.unwrap_or(true),
             keep_alive: parameters.keep_alive.unwrap_or(60),
-            will: parameters.will,
+            will: parameters.will.will.clone().map(|will| match version {
+                ProtocolVersion::V311 => Will { properties: None, ..will },
+                ProtocolVersion::V5 => will,
+            }),
             tls,
-            websocket_headers: Vec::new(),
-            session_expiry_interval: None,
+            websocket_headers: parameters.websocket_headers.clone().unwrap_or_default(),
+            session_expiry_interval: parameters.session_expiry_interval,
         },
         effort: Effort {
             timeout: parameters.timeout.unwrap_or(60_000),
@@ -184,13 +209,14 @@ fn connect(parameters: Parameters) -> Option<Connection> {
     })
 }
 
-fn credentials(username: Option<MqttString>, password: Option<Password>) -> Option<Credentials> {
+#[inline(never)]
+fn credentials(username: &Option<MqttString>, password: &Option<Password>) -> Option<Credentials> {
     if username.is_none() && password.is_none() {
         return None;
     }
     Some(Credentials {
-        username: username.map(MqttString::into_string),
-        password: password.map(Password::into_string),
+        username: username.clone().map(MqttString::into_string),
+        password: password.clone().map(Password::into_string),
     })
 }
 
@@ -202,9 +228,12 @@ struct Rules<'m, 'a> {
 impl Rules<'_, '_> {
     fn check(&mut self, parameters: &Parameters) {
         self.required();
-        self.versions(parameters);
-        let mqtt5 = parameters.protocol_version == Some(ProtocolVersion::V5);
-        if parameters.password.is_some() && !self.merged.has(Name::Username) && !mqtt5 {
+        // A version that is wrong has been reported; what it rules out is not known.
+        let version_is_known =
+            parameters.protocol_version.is_some() || !self.merged.has(Name::ProtocolVersion);
+        let is_v311 = version_is_known && parameters.version() == ProtocolVersion::V311;
+        self.only(parameters, is_v311);
+        if parameters.password.is_some() && !self.merged.has(Name::Username) && is_v311 {
             self.broken(Name::Password, Rule::PasswordWithoutUsername);
         }
         if let (Some(client_id), Some(false)) = (&parameters.client_id, parameters.clean_session)
@@ -213,7 +242,10 @@ impl Rules<'_, '_> {
             self.broken(Name::ClientId, Rule::EmptyClientId);
         }
         if parameters.use_certificate == Some(true) {
-            self.certificate(parameters.broker.as_ref());
+            self.certificate(parameters);
+        }
+        if let Some(proxy) = &parameters.proxy {
+            self.proxy(proxy, parameters);
         }
         let payload = match (&parameters.content, &parameters.content_base64) {
             (Some(payload), _) => Some((Name::Content, payload.len())),
@@ -245,31 +277,60 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// MQTT 5 and WebSockets are not there yet; and what only they have is never dropped in silence.
-    fn versions(&mut self, parameters: &Parameters) {
-        let mqtt5 = parameters.protocol_version == Some(ProtocolVersion::V5);
-        if mqtt5 {
-            self.broken(Name::ProtocolVersion, Rule::NotYet("\"5\""));
+    /// What means something only under MQTT 5, on a WebSocket or through a proxy is never dropped in silence.
+    fn only(&mut self, parameters: &Parameters, is_v311: bool) {
+        let is_websocket = parameters.broker.as_ref().is_none_or(Brokers::any_websocket);
+        let has_proxy = self.merged.has(Name::Proxy);
+        for name in Names::ONLY.and(self.merged.given()).iter() {
+            match name.parameter().only {
+                Some(Only::Mqtt5) if is_v311 => self.broken(name, Rule::OnlyMqtt5),
+                Some(Only::WebSocket) if !is_websocket => self.broken(name, Rule::OnlyWebSocket),
+                Some(Only::Proxy) if !has_proxy => self.broken(name, Rule::OnlyProxy),
+                Some(Only::Mqtt5 | Only::WebSocket | Only::Proxy) | None => {}
+            }
         }
-        let websocket = parameters.broker.as_ref().is_some_and(|broker| broker.scheme().is_websocket());
-        if websocket {
-            self.broken(Name::Broker, Rule::NotYet("WebSocket (ws, wss)"));
-        }
-        for name in Names::LATER.and(self.merged.given()).iter() {
-            let Some(feature) = name.parameter().later else { continue };
-            let rule = match name {
-                Name::WebsocketHeaders if !websocket => Rule::OnlyWebSocket,
-                Name::WebsocketHeaders => Rule::NotYet(feature),
-                _ if !mqtt5 => Rule::OnlyMqtt5,
-                _ => Rule::NotYet(feature),
-            };
-            self.broken(name, rule);
+        if is_v311 {
+            let source = self.merged.get(Name::Will).map(|given| given.source);
+            let members = parameters.will.only_mqtt5();
+            self.problems.extend(members.map(|name| Problem::Rule { name, source, rule: Rule::OnlyMqtt5 }));
         }
     }
 
-    fn certificate(&mut self, broker: Option<&BrokerUrl>) {
-        if broker.is_some_and(|broker| !broker.scheme().is_tls()) {
-            self.broken(Name::UseCertificate, Rule::CertificateWithoutTls);
+    fn proxy(&mut self, proxy: &ProxyUrl, parameters: &Parameters) {
+        let has = |name| self.merged.has(name);
+        let (username, password) = (has(Name::ProxyUsername), has(Name::ProxyPassword));
+        if password && !username {
+            self.broken(Name::ProxyPassword, Rule::ProxyPasswordWithoutUsername);
+        }
+        let given_username = parameters.proxy_username.as_ref().map(MqttString::as_str);
+        match proxy.protocol() {
+            ProxyProtocol::Socks5 => {
+                if username && !password {
+                    self.broken(Name::ProxyUsername, Rule::SocksUsernameWithoutPassword);
+                }
+                let lengths = [
+                    (Name::ProxyUsername, given_username.map(str::len)),
+                    (Name::ProxyPassword, parameters.proxy_password.as_ref().map(Password::len)),
+                ];
+                for (name, length) in lengths {
+                    if let Some(length) = length.filter(|length| !(1..=MAX_SOCKS).contains(length)) {
+                        self.broken(name, Rule::SocksLength { length });
+                    }
+                }
+            }
+            ProxyProtocol::Http => {
+                if given_username.is_some_and(|name| name.contains(':')) {
+                    self.broken(Name::ProxyUsername, Rule::BasicColon);
+                }
+            }
+        }
+    }
+
+    fn certificate(&mut self, parameters: &Parameters) {
+        if let Some(brokers) = parameters.broker.as_ref().filter(|brokers| !brokers.all_tls()) {
+            let is_one = brokers.as_slice().len() == 1;
+            let somewhere = Rule::CertificateWithoutTlsSomewhere;
+            self.broken(Name::UseCertificate, if is_one { Rule::CertificateWithoutTls } else { somewhere });
         }
         for name in [Name::Certificate, Name::PrivateKey] {
             if !self.merged.has(name) {
@@ -282,8 +343,14 @@ impl Rules<'_, '_> {
         let (Some((name, length)), Some(topic)) = (payload, &parameters.topic) else { return };
         // The topic and its length; the packet identifier is there from QoS 1 on.
         let maximum = MAX_REMAINING_LENGTH - topic.as_str().len() - 4;
-        if length > maximum {
-            self.broken(name, Rule::PacketTooLarge { length, maximum });
+        let properties = match parameters.version() {
+            ProtocolVersion::V311 => 0,
+            ProtocolVersion::V5 => properties::length(parameters),
+        };
+        if properties > maximum {
+            self.broken(name, Rule::PropertiesTooLarge { length: properties });
+        } else if length > maximum - properties {
+            self.broken(name, Rule::PacketTooLarge { length, maximum: maximum - properties });
         }
     }
 

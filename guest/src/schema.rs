@@ -39,10 +39,7 @@ fn write_parameter(out: &mut String, parameter: &Parameter) -> fmt::Result {
     out.push_str(r#":{"title":"#);
     string(out, parameter.title)?;
     out.push_str(r#","description":"#);
-    match parameter.later {
-        None => string(out, parameter.description)?,
-        Some(_) => string(out, &format!("{} Not supported yet.", parameter.description))?,
-    }
+    string(out, parameter.description)?;
     write_kind(out, parameter.kind)?;
     if let Some(default) = parameter.default {
         write!(out, r#","default":{default}"#)?;
@@ -62,10 +59,9 @@ fn write_kind(out: &mut String, kind: Kind) -> fmt::Result {
             string(out, text)?;
         }
         Kind::String => out.push_str(r#","type":"string""#),
-        Kind::Choice { values, later } => {
+        Kind::Choice(values) => {
             out.push_str(r#","type":"string","enum":["#);
-            let supported = values.iter().filter(|value| !later.contains(value));
-            for (index, value) in supported.enumerate() {
+            for (index, value) in values.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
@@ -73,6 +69,7 @@ fn write_kind(out: &mut String, kind: Kind) -> fmt::Result {
             }
             out.push(']');
         }
+        Kind::Brokers => out.push_str(r#","type":["string","array"],"items":{"type":"string"}"#),
         Kind::Qos => out.push_str(r#","type":"integer","enum":[0,1,2]"#),
         Kind::Integer { minimum, maximum, .. } => {
             write!(out, r#","type":"integer","minimum":{minimum},"maximum":{maximum}"#)?;
@@ -80,6 +77,7 @@ fn write_kind(out: &mut String, kind: Kind) -> fmt::Result {
         Kind::Boolean => out.push_str(r#","type":"boolean""#),
         Kind::Strings => out.push_str(r#","type":"array","items":{"type":"string"}"#),
         Kind::Texts => out.push_str(r#","type":"object","additionalProperties":{"type":"string"}"#),
+        Kind::Properties => out.push_str(r#","type":["object","array"]"#),
         Kind::Will => out.push_str(WILL),
         Kind::Any => out.push_str(ANY),
     }
@@ -94,7 +92,8 @@ const WILL: &str = concat!(
     r#""content":{"title":"Content","type":["string","number","boolean","object","array"]},"#,
     r#""content-base64":{"title":"Content, base64","type":"string"},"#,
     r#""qos":{"title":"Quality of service","type":"integer","enum":[0,1,2],"default":0},"#,
-    r#""retain":{"title":"Retain","type":"boolean","default":false}}"#,
+    r#""retain":{"title":"Retain","type":"boolean","default":false},"#,
+    r#""delay-interval":{"type":"integer"},"message-expiry-interval":{"type":"integer"},"content-type":{"type":"string"}}"#,
 );
 
 /// Writes a JSON string.

@@ -57,6 +57,12 @@ impl Password {
         }
     }
 
+    /// How many bytes it has.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The password itself.
     pub fn into_string(self) -> String {
         self.0

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::broker::is_host_name;
+use crate::address::is_host_name;
 use crate::value::Value;
 use crate::wants::Wants;
 

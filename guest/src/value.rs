@@ -125,6 +125,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The members of an object, in order, duplicates included: names, which are strings, and values.
+    ///
+    /// # Errors
+    ///
+    /// When the value is of another type.
+    pub fn pairs(self) -> Result<impl Iterator<Item = (Value<'a>, Value<'a>)>, Wants> {
+        if self.json_type() == JsonType::Object {
+            Ok(json::pairs(self.0).map(|(name, value)| (Value(name), Value(value))))
+        } else {
+            Err(Wants::Object)
+        }
+    }
+
     /// The members of an object, in order, duplicates included.
     ///
     /// # Errors

@@ -3,9 +3,12 @@
 use std::fmt;
 
 use crate::broker::BrokerFault;
+use crate::brokers::MAX_BROKERS;
 use crate::content::MAX_DEPTH;
+use crate::proxy::ProxyFault;
 use crate::shown::{self, Shown};
 use crate::tls::MAX_ALPN;
+use crate::websocket::MAX_HEADERS;
 
 /// What was wanted of a value that was not right. Displayed after the word "wants".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,10 @@ pub enum Wants {
     Boolean,
     /// Not a list, or not of strings.
     Strings,
+    /// Not an object, or not of strings.
+    Texts,
+    /// Neither an object of strings nor a list of pairs of strings.
+    Properties,
     /// A value of another type was given.
     Object,
     /// The string holds half of a UTF-16 surrogate pair (RFC 8259, section 8.2).
@@ -37,6 +44,32 @@ pub enum Wants {
     ProtocolVersion,
     /// Not a broker's URL.
     Broker(BrokerFault),
+    /// Neither a string nor a list.
+    BrokerOrBrokers,
+    /// A list of no or of too many brokers.
+    BrokerCount {
+        /// How many there are.
+        count: usize,
+    },
+    /// A broker of a list is wrong.
+    BrokerEntry {
+        /// Which, counted from 1.
+        place: usize,
+        /// What is wrong with it.
+        fault: BrokerFault,
+    },
+    /// Not a proxy's URL.
+    Proxy(ProxyFault),
+    /// A name of a header that is no token (RFC 9110, section 5.6.2).
+    HeaderName,
+    /// A header that the WebSocket handshake sets itself.
+    HeaderReserved(&'static str),
+    /// A header twice.
+    HeaderOnce,
+    /// A control character in the value of a header (RFC 9110, section 5.5).
+    HeaderValue,
+    /// Headers that are too long together.
+    HeadersLength,
     /// An empty topic (MQTT 3.1.1, section 4.7.3).
     TopicNotEmpty,
     /// A topic to publish to holds `+` or `#` (MQTT 3.1.1, section 3.3.2.1).
@@ -84,6 +117,10 @@ impl fmt::Display for Wants {
             Wants::Boolean => f.write_str("true or false, without quotes"),
             Wants::Strings => f.write_str("a list of strings"),
             Wants::Object => f.write_str("an object"),
+            Wants::Texts => f.write_str("an object of strings"),
+            Wants::Properties => {
+                f.write_str("an object of strings, or a list of pairs of strings: [[\"name\", \"value\"]]")
+            }
             Wants::WholeCharacters => f.write_str("whole characters: \\ud800 to \\udfff only in pairs"),
             Wants::WholeNumber { minimum, maximum, unit } => {
                 let of = if unit.is_empty() { "" } else { " of " };
@@ -93,6 +130,21 @@ impl fmt::Display for Wants {
             Wants::Constant(text) => write!(f, "{}", Shown::quoted(text, shown::VALUE)),
             Wants::ProtocolVersion => f.write_str("\"3.1.1\" or \"5\""),
             Wants::Broker(fault) => fault.fmt(f),
+            Wants::BrokerOrBrokers => write!(f, "a string, or a list of 1 to {MAX_BROKERS} strings"),
+            Wants::BrokerCount { count } => write!(f, "1 to {MAX_BROKERS} URLs, not {count}"),
+            Wants::BrokerEntry { place, fault } => write!(f, "{fault} (entry {place} of the list)"),
+            Wants::Proxy(fault) => fault.fmt(f),
+            Wants::HeaderName => {
+                f.write_str("names of headers that have letters, digits and !#$%&'*+-.^_`|~ only")
+            }
+            Wants::HeaderReserved(name) => {
+                write!(f, "other headers than those of the handshake itself, of which {name} is one")
+            }
+            Wants::HeaderOnce => f.write_str("each header once, in whatever case"),
+            Wants::HeaderValue => f.write_str("values of headers without control characters"),
+            Wants::HeadersLength => {
+                write!(f, "headers of {MAX_HEADERS} bytes at most, four more for each counted")
+            }
             Wants::TopicNotEmpty => f.write_str("at least one character"),
             Wants::TopicWithoutWildcard => {
                 f.write_str("a topic without the wildcards + and #, which only a subscription may have")

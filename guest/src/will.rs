@@ -2,20 +2,31 @@
 
 use std::borrow::Cow;
 
-use crate::bindings::publisher::Qos;
+use crate::bindings::publisher::{Qos, WillProperties};
 use crate::confidential::Will;
 use crate::document::Source;
 use crate::merge::Given;
 use crate::problem::{Known, Problem, Rule};
-use crate::text::MAX_LENGTH;
+use crate::text::{MAX_LENGTH, MqttString};
 use crate::topic::Topic;
 use crate::value::{Got, Value};
 use crate::wants::Wants;
 use crate::{content, qos};
 
 /// The members of a will, as messages name them: with `will.` in front.
-pub const MEMBERS: [&str; 5] =
-    ["will.topic", "will.content", "will.content-base64", "will.qos", "will.retain"];
+pub const MEMBERS: [&str; 8] = [
+    "will.topic",
+    "will.content",
+    "will.content-base64",
+    "will.qos",
+    "will.retain",
+    "will.delay-interval",
+    "will.message-expiry-interval",
+    "will.content-type",
+];
+
+/// How many of [`MEMBERS`], the last of them, only MQTT 5 has.
+const ONLY_MQTT5: usize = 3;
 
 /// A member of a will; as a number, its index in [`MEMBERS`].
 #[derive(Clone, Copy)]
@@ -25,6 +36,9 @@ enum Member {
     ContentBase64,
     Qos,
     Retain,
+    DelayInterval,
+    MessageExpiryInterval,
+    ContentType,
 }
 
 impl Member {
@@ -33,17 +47,34 @@ impl Member {
     }
 }
 
+/// A will that has been read, right or wrong.
+#[derive(Clone, Default)]
+pub struct Read {
+    /// The will, with the properties that it has under MQTT 5; `None` when something is wrong with it.
+    pub will: Option<Will>,
+    /// What it has that only MQTT 5 has.
+    given: [bool; ONLY_MQTT5],
+}
+
+impl Read {
+    /// The names of the members that were given and that only MQTT 5 has.
+    pub fn only_mqtt5(&self) -> impl Iterator<Item = &'static str> {
+        let names = MEMBERS.into_iter().skip(MEMBERS.len() - ONLY_MQTT5);
+        names.zip(self.given).filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
 /// Reads `will`: an object with `topic`, `content` or `content-base64` (65,535 bytes at most, MQTT 3.1.1,
-/// section 3.1.3.3), `qos` (default 0) and `retain` (default false).
+/// section 3.1.3.3), `qos` (default 0), `retain` (default false) and what MQTT 5 has besides.
 ///
 /// What is wrong with it, names that it does not have included, goes to `problems`; then there is no will.
-pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Will> {
+pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
     let Given { value, source } = given;
     let members = match value.object() {
         Ok(members) => members,
         Err(wants) => {
             problems.push(Problem::Wrong { name: "will", source, got: Got::secret(value), wants });
-            return None;
+            return Read::default();
         }
     };
     let before = problems.len();
@@ -58,16 +89,24 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Wil
     let payload = reader.read_payload();
     let qos = reader.read(Member::Qos, qos::read);
     let retain = reader.read(Member::Retain, Value::boolean);
-    if reader.problems.len() > before {
-        return None;
-    }
-    Some(Will {
-        topic: topic?.into_string(),
-        payload: payload?,
+    let properties = WillProperties {
+        delay_interval: reader.read_seconds(Member::DelayInterval).unwrap_or(0),
+        payload_format_indicator: reader.get(Member::ContentBase64).is_none(),
+        message_expiry_interval: reader.read_seconds(Member::MessageExpiryInterval),
+        content_type: reader
+            .read(Member::ContentType, |value| Ok(MqttString::new(value.string()?)?.into_string())),
+    };
+    let given = [Member::DelayInterval, Member::MessageExpiryInterval, Member::ContentType];
+    let given = given.map(|member| reader.get(member).is_some());
+    let is_right = reader.problems.len() == before;
+    let will = topic.zip(payload).filter(|_| is_right).map(|(topic, payload)| Will {
+        topic: topic.into_string(),
+        payload,
         qos: qos.unwrap_or(Qos::AtMostOnce),
         retain: retain.unwrap_or(false),
-        properties: None,
-    })
+        properties: Some(properties),
+    });
+    Read { will, given }
 }
 
 struct Reader<'p, 'a> {
@@ -101,11 +140,24 @@ impl<'a> Reader<'_, 'a> {
             .map_err(|wants| {
                 let got = match member {
                     Member::Content | Member::ContentBase64 => Got::secret(value),
-                    Member::Topic | Member::Qos | Member::Retain => Got::open(value),
+                    Member::Topic
+                    | Member::Qos
+                    | Member::Retain
+                    | Member::DelayInterval
+                    | Member::MessageExpiryInterval
+                    | Member::ContentType => Got::open(value),
                 };
                 self.problems.push(Problem::Wrong { name: member.as_str(), source: self.source, got, wants });
             })
             .ok()
+    }
+
+    /// A number of seconds, as the standard has them: four bytes.
+    #[inline(never)]
+    fn read_seconds(&mut self, member: Member) -> Option<u32> {
+        let wants = Wants::WholeNumber { minimum: 0, maximum: u32::MAX, unit: "seconds" };
+        let number = |value: Value<'_>| value.whole_number().and_then(|number| u32::try_from(number).ok());
+        self.read(member, |value| number(value).ok_or(wants))
     }
 
     fn read_payload(&mut self) -> Option<Vec<u8>> {

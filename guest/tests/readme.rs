@@ -26,11 +26,10 @@ fn the_table_of_parameters_is_the_one_in_the_code() {
 fn table() -> String {
     let mut table = "| name | JSON | default | what it is |\n|---|---|---|---|\n".to_owned();
     for parameter in PARAMETERS {
-        let Parameter { name, default_note, description, later, .. } = parameter;
+        let Parameter { name, default_note, description, .. } = parameter;
         let kind = kind(parameter.kind);
-        let later = later.map(|feature| format!(" *Comes with {feature}.*")).unwrap_or_default();
         let description = description.replace('|', "\\|");
-        writeln!(table, "| `{name}` | {kind} | {default_note} | {description}{later} |").unwrap();
+        writeln!(table, "| `{name}` | {kind} | {default_note} | {description} |").unwrap();
     }
     table
 }
@@ -39,7 +38,7 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Constant(value) => format!("`\"{value}\"`"),
         Kind::String => "string".to_owned(),
-        Kind::Choice { values, .. } => {
+        Kind::Choice(values) => {
             values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or ")
         }
         Kind::Qos => "0, 1 or 2".to_owned(),
@@ -47,7 +46,9 @@ fn kind(kind: Kind) -> String {
         Kind::Integer { unit, .. } => format!("number of {unit}"),
         Kind::Boolean => "boolean".to_owned(),
         Kind::Strings => "list of strings".to_owned(),
+        Kind::Brokers => "string or list of strings".to_owned(),
         Kind::Texts => "object of strings".to_owned(),
+        Kind::Properties => "object of strings, or list of pairs".to_owned(),
         Kind::Will => "object".to_owned(),
         Kind::Any => "any".to_owned(),
     }

@@ -37,6 +37,15 @@ pub enum Error {
     #[error("the broker could not be reached: {0}")]
     Unreachable(String),
 
+    /// The proxy could not be reached, or made no connection to the broker.
+    #[error("{reason}")]
+    Proxy {
+        /// What was wrong, in words.
+        reason: String,
+        /// Another try may succeed.
+        may_pass: bool,
+    },
+
     /// The TLS handshake failed, or the server could not be verified.
     #[error("{reason}")]
     Tls {
@@ -135,7 +144,7 @@ impl Error {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => true,
-            Self::Tls { may_pass, .. } => *may_pass,
+            Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
             Self::Refused(refusal) => matches!(refusal.code, 3 | 136 | 137 | 159),
             Self::Disconnected(refusal) => matches!(refusal.code, 137 | 139 | 141 | 150 | 159 | 160),
             Self::Denied(_)
@@ -173,6 +182,7 @@ impl Error {
                 | Self::Credential { .. }
                 | Self::HostNotFound { .. }
                 | Self::Unreachable(_)
+                | Self::Proxy { .. }
                 | Self::Tls { .. }
                 | Self::Refused(_)
                 | Self::TooLarge(_) => wit::Error::ConnectionLost(failure(format!(
@@ -184,7 +194,7 @@ impl Error {
             Self::Denied(reason) => wit::Error::Denied(reason),
             Self::Credential { .. } => wit::Error::UnusableCredential(self.to_string()),
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
-            Self::Unreachable(reason) => wit::Error::Unreachable(reason),
+            Self::Unreachable(reason) | Self::Proxy { reason, .. } => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
             Self::Refused(refusal) => wit::Error::ConnectionRefused(refusal.into_wit(broker)),
             Self::Rejected(refusal) => wit::Error::PublishRefused(refusal.into_wit(broker)),

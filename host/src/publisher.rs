@@ -40,14 +40,17 @@ mod connect;
 mod connection;
 mod delivery;
 mod egress;
+mod http;
 mod link;
 mod options;
 mod packet;
 mod pool;
+mod proxy;
 mod stage;
 mod tally;
 pub mod telemetry;
 mod tls;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;

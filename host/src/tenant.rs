@@ -14,11 +14,13 @@ mod unit;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 #[cfg(feature = "tenants-file")]
 pub use file::{Tenants, TenantsError, TenantsFault};
+pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
 pub(crate) use load::{Load, Room};
@@ -39,7 +41,7 @@ pub use topic_filter::{TopicFilter, TopicFilterError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Tenant {
-    name: String,
+    name: Arc<str>,
     grants: Grants,
     limits: Limits,
     config: String,
@@ -57,6 +59,11 @@ impl Tenant {
     pub fn unrestricted(name: impl Into<String>) -> Self {
         let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST);
         tenant.with_load(Load::alone(&Limits::MOST))
+    }
+
+    /// The name, for a label of which there are many.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// The name in messages and logs.
@@ -151,6 +158,14 @@ impl TenantBuilder {
         self
     }
 
+    /// Allows the tenant to name a proxy (the parameter `proxy`), which looks the brokers' names up where nobody here sees what
+    /// they lead to. The proxy's address is granted with [`broker`](Self::broker) besides. Default: false.
+    #[must_use]
+    pub fn proxy_names(mut self, allowed: bool) -> Self {
+        self.grants.set_proxy_names(allowed);
+        self
+    }
+
     /// What the tenant may do, all at once, in place of what was granted before.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {
@@ -189,7 +204,7 @@ impl TenantBuilder {
 
     fn with_load(self, load: Load) -> Tenant {
         let Self { name, grants, limits, config } = self;
-        Tenant { name, grants, limits, config, load }
+        Tenant { name: name.into(), grants, limits, config, load }
     }
 }
 

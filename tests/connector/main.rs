@@ -24,3 +24,4 @@ mod soak;
 mod support;
 mod time;
 mod tls;
+mod websocket;

@@ -4,7 +4,7 @@ use super::{COUNT, Name, PARAMETERS};
 
 /// A set of parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Names(u32);
+pub struct Names(u64);
 
 /// Every parameter, close together: the table is large.
 const IDS: [Name; COUNT] = {
@@ -17,15 +17,25 @@ const IDS: [Name; COUNT] = {
     ids
 };
 
-const _: () = assert!(COUNT <= u32::BITS as usize, "a parameter is a bit of a u32");
+const _: () = assert!(COUNT < u64::BITS as usize, "a parameter is a bit of a u64");
 
 impl Names {
     /// Every parameter.
-    pub const ALL: Names = Names(((1_u64 << COUNT) - 1) as u32);
+    pub const ALL: Names = Names((1 << COUNT) - 1);
 
     /// What makes one message differ from another over the same connection.
-    pub const MESSAGE: Names =
-        Names::of(&[Name::Topic, Name::Qos, Name::Retain, Name::Content, Name::ContentBase64]);
+    pub const MESSAGE: Names = Names::of(&[
+        Name::Topic,
+        Name::Qos,
+        Name::Retain,
+        Name::Content,
+        Name::ContentBase64,
+        Name::ContentType,
+        Name::ResponseTopic,
+        Name::CorrelationData,
+        Name::MessageExpiryInterval,
+        Name::UserProperties,
+    ]);
 
     /// The two ways to say what is published, of which one in the request puts the other in the configuration out
     /// of force.
@@ -44,12 +54,12 @@ impl Names {
         names
     };
 
-    /// What belongs to a feature that is not supported yet.
-    pub const LATER: Names = {
+    /// What means something only where something else is.
+    pub const ONLY: Names = {
         let mut names = Names(0);
         let mut index = 0;
         while index < COUNT {
-            if PARAMETERS[index].later.is_some() {
+            if PARAMETERS[index].only.is_some() {
                 names = names.with(PARAMETERS[index].id);
             }
             index += 1;
@@ -71,7 +81,7 @@ impl Names {
     /// This set and `name`.
     #[must_use]
     pub const fn with(self, name: Name) -> Names {
-        Names(self.0 | 1 << name as u32)
+        Names(self.0 | 1 << name as u64)
     }
 
     /// What is in this set or in the other.
@@ -130,6 +140,6 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(Names::REQUIRED.iter().collect::<Vec<_>>(), those(|parameter| parameter.required));
-        assert_eq!(Names::LATER.iter().collect::<Vec<_>>(), those(|parameter| parameter.later.is_some()));
+        assert_eq!(Names::ONLY.iter().collect::<Vec<_>>(), those(|parameter| parameter.only.is_some()));
     }
 }

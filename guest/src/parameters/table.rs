@@ -1,15 +1,12 @@
 //! The table of parameters: their names, types, defaults and words.
 
-use super::{Kind, Name, Parameter, Secrecy};
+use super::{Kind, Name, Only, Parameter, Secrecy};
 
 /// How many parameters there are.
-pub const COUNT: usize = 31;
+pub const COUNT: usize = 34;
 
 /// What `action` has to say: the connector has one action.
 pub const ACTION: &str = "send";
-
-const MQTT_5: &str = "MQTT 5";
-const WEBSOCKETS: &str = "WebSocket";
 
 const fn parameter(name: Name, text: &'static str, title: &'static str, kind: Kind) -> Parameter {
     Parameter {
@@ -23,7 +20,7 @@ const fn parameter(name: Name, text: &'static str, title: &'static str, kind: Ki
         required: false,
         secrecy: Secrecy::Open,
         example: "",
-        later: None,
+        only: None,
     }
 }
 
@@ -65,8 +62,8 @@ impl Parameter {
         self
     }
 
-    const fn later(mut self, feature: &'static str) -> Self {
-        self.later = Some(feature);
+    const fn only(mut self, only: Only) -> Self {
+        self.only = Some(only);
         self
     }
 }
@@ -78,11 +75,12 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .described("What to do. There is one action.")
         .default("\"send\"")
         .example("\"send\""),
-    parameter(Name::Broker, "broker", "Broker", Kind::String)
+    parameter(Name::Broker, "broker", "Broker", Kind::Brokers)
         .described(
             "URL of the broker: tcp or mqtt (port 1883), ssl, tls or mqtts (8883), ws (80), wss (443; both with \
              the path /mqtt unless another is given). An IPv6 address stands in brackets. No user information: \
-             there are username and password. ws and wss are not supported yet.",
+             there are username and password. Or a list of 1 to 16 URLs, none twice, which are tried in order: an \
+             unreachable or busy broker is passed over, one that refuses the client ends the search.",
         )
         .required()
         .example("\"ssl://broker.example.com:8883\""),
@@ -144,7 +142,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .example("\"/etc/mqtt/root-CA.crt\""),
     parameter(Name::UseCertificate, "use-certificate", "Use a client certificate", Kind::Boolean)
         .described(
-            "Whether to show the broker certificate and private-key, which are then required, as is a broker with TLS.",
+            "Whether to show the broker certificate and private-key, which are then required, as is TLS at each broker.",
         )
         .default("false")
         .example("true"),
@@ -192,7 +190,8 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     parameter(Name::CleanSession, "clean-session", "Clean session", Kind::Boolean)
         .described(
             "Whether the broker forgets the session when the connection ends. false lets a QoS 2 exchange go on \
-             after a lost connection.",
+             after a lost connection; under MQTT 5 only together with a session-expiry-interval, without which the \
+             session ends with the connection.",
         )
         .default("true")
         .example("false"),
@@ -227,7 +226,8 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     parameter(Name::Will, "will", "Will", Kind::Will)
         .described(
             "Message that the broker publishes for the client when the connection is lost: an object with topic, \
-             content or content-base64 (65535 bytes at most), qos (default 0) and retain (default false).",
+             content or content-base64 (65535 bytes at most), qos (default 0) and retain (default false); under \
+             MQTT 5 also delay-interval (seconds, default 0), message-expiry-interval (seconds) and content-type.",
         )
         .unshown()
         .example("{\"topic\":\"plant/7/state\",\"content\":\"lost\"}"),
@@ -235,49 +235,78 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         Name::ProtocolVersion,
         "protocol-version",
         "Protocol version",
-        Kind::Choice { values: &["3.1.1", "5"], later: &["5"] },
+        Kind::Choice(&["3.1.1", "5"]),
     )
-    .described("Version of MQTT to speak. \"5\" is not supported yet.")
+    .described("Version of MQTT to speak.")
     .default("\"3.1.1\"")
     .example("\"3.1.1\""),
     parameter(Name::ContentType, "content-type", "Content type", Kind::String)
-        .described("Content type of the message, MQTT 5 only.")
+        .described("Content type of the message, 65535 bytes at most. MQTT 5 only.")
         .example("\"application/json\"")
-        .later(MQTT_5),
+        .only(Only::Mqtt5),
     parameter(Name::ResponseTopic, "response-topic", "Response topic", Kind::String)
-        .described("Topic for an answer to the message, MQTT 5 only.")
+        .described("Topic for an answer to the message: 1 to 65535 bytes, no wildcard (+, #). MQTT 5 only.")
         .example("\"plant/7/answers\"")
-        .later(MQTT_5),
+        .only(Only::Mqtt5),
     parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String)
-        .described("What tells which message an answer belongs to, MQTT 5 only.")
+        .described(
+            "What tells which message an answer belongs to: the bytes of this text in UTF-8, 65535 at most. MQTT 5 only.",
+        )
         .unshown()
         .example("\"order-4711\"")
-        .later(MQTT_5),
+        .only(Only::Mqtt5),
     parameter(
         Name::MessageExpiryInterval,
         "message-expiry-interval",
         "Message expiry interval",
         Kind::Integer { minimum: 0, maximum: u32::MAX, unit: "seconds" },
     )
-    .described("Seconds for which the broker tries to deliver the message, MQTT 5 only.")
+    .described("Seconds for which the broker tries to deliver the message. MQTT 5 only.")
+    .without("none; no end")
     .example("3600")
-    .later(MQTT_5),
+    .only(Only::Mqtt5),
     parameter(
         Name::SessionExpiryInterval,
         "session-expiry-interval",
         "Session expiry interval",
         Kind::Integer { minimum: 0, maximum: u32::MAX, unit: "seconds" },
     )
-    .described("Seconds for which the broker keeps the session after the connection, MQTT 5 only.")
+    .described("Seconds for which the broker keeps the session after the connection; 4294967295: for ever. MQTT 5 only.")
+    .without("none; the session ends with the connection")
     .example("3600")
-    .later(MQTT_5),
-    parameter(Name::UserProperties, "user-properties", "User properties", Kind::Texts)
-        .described("Properties of your own on the message, MQTT 5 only.")
+    .only(Only::Mqtt5),
+    parameter(Name::UserProperties, "user-properties", "User properties", Kind::Properties)
+        .described(
+            "Properties of your own on the message, in this order: an object, or a list of pairs, in which names may \
+             repeat. Names and values are strings of 65535 bytes at most. MQTT 5 only.",
+        )
         .example("{\"unit\":\"celsius\"}")
-        .later(MQTT_5),
+        .only(Only::Mqtt5),
     parameter(Name::WebsocketHeaders, "websocket-headers", "WebSocket headers", Kind::Texts)
-        .described("Further headers of the WebSocket handshake, ws and wss only.")
+        .described(
+            "Further headers of the WebSocket handshake, 16 KiB at most. Not those that it sets itself: Host, Upgrade, \
+             Connection, Sec-WebSocket-…, Content-Length, Transfer-Encoding. Needs a broker with ws or wss, and is \
+             ignored at others.",
+        )
         .secret()
         .example("{\"Authorization\":\"Bearer TOKEN\"}")
-        .later(WEBSOCKETS),
+        .only(Only::WebSocket),
+    parameter(Name::Proxy, "proxy", "Proxy", Kind::String)
+        .described(
+            "URL of a proxy through which the broker is reached: socks5 (port 1080) or http (80, by CONNECT). It looks \
+             the broker's name up. No user information: there are proxy-username and proxy-password.",
+        )
+        .example("\"socks5://proxy.example.com:1080\""),
+    parameter(Name::ProxyUsername, "proxy-username", "User name for the proxy", Kind::String)
+        .described(
+            "User name for the proxy: without a colon for http, 1 to 255 bytes and together with a proxy-password for \
+             socks5.",
+        )
+        .example("\"ann\"")
+        .only(Only::Proxy),
+    parameter(Name::ProxyPassword, "proxy-password", "Password for the proxy", Kind::String)
+        .described("Password for the proxy: needs a proxy-username; 1 to 255 bytes for socks5.")
+        .secret()
+        .example("\"correct horse\"")
+        .only(Only::Proxy),
 ];

@@ -46,8 +46,9 @@ fn defaults_are_those_of_the_table() {
 
 #[test]
 fn every_example_of_the_table_is_right() {
-    for parameter in PARAMETERS.iter().filter(|parameter| parameter.later.is_none()) {
-        let config = r#"{"broker":"ssl://h","client-id":"c","topic":"t","username":"u","certificate":"/c","private-key":"/k"}"#;
+    for parameter in PARAMETERS {
+        let config = r#"{"broker":"wss://h","client-id":"c","topic":"t","username":"u","certificate":"/c","private-key":"/k",
+            "protocol-version":"5","proxy":"http://p","proxy-username":"u","proxy-password":"p"}"#;
         let content = if parameter.name == "content-base64" { "" } else { r#""content":"x","# };
         let content = if parameter.name == "content" { "" } else { content };
         let request = format!(r#"{{{content}"{}":{}}}"#, parameter.name, parameter.example);

@@ -152,22 +152,22 @@ fn every_error() {
         (
             Error::ConnectionRefused(refusal(0, "x")),
             70,
-            "A fault of the host: it took a return code of 0 for a refusal.",
+            "A fault of the host: it took the code 0 for a refusal.",
         ),
         (
             Error::ConnectionRefused(refusal(149, "packet too large")),
             149,
-            "Not sent, the broker tcp://h:1883 refused the connection with reason code 149: packet too large.",
+            "Not sent, the broker tcp://h:1883 refused the connection with reason code 149 (Packet too large). The message has to be smaller.",
         ),
         (
             Error::PublishRefused(refusal(135, "not authorized")),
             135,
-            "The broker tcp://h:1883 refused the message with reason code 135: not authorized.",
+            "Not sent, the broker tcp://h:1883 refused the message with reason code 135 (Not authorized). Look at username, password, client-id and topic.",
         ),
         (
             Error::PublishRefused(refusal(16, "x")),
             70,
-            "A fault of the host: it took the reason code 16 for a refusal.",
+            "A fault of the host: it took the code 16 for a refusal.",
         ),
         (
             Error::ConnectionLost(not_sent("end of stream")),

@@ -30,7 +30,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// Texts that come close to right values.
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
-        "(tcp|ssl|wss|mqtt)://[a-z0-9.:/@\\[\\]-]{0,12}",
+        "(tcp|ssl|wss|mqtt|socks5|http)://[a-z0-9.:/@\\[\\]-]{0,12}",
         "[a-zA-Z0-9+/=]{0,12}",
         "(-----BEGIN|/)[ -~]{0,8}",
         "\\PC{0,6}",

@@ -36,14 +36,13 @@ fn kinds() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     for (name, part) in [
         ("action", json!({"type": "string", "const": "send"})),
-        ("broker", json!({"type": "string"})),
         ("qos", json!({"type": "integer", "enum": [0, 1, 2]})),
         ("retain", json!({"type": "boolean"})),
         ("content", json!({"type": ["string", "number", "boolean", "object", "array"]})),
         ("alpn-protocols", json!({"type": "array", "items": {"type": "string"}})),
         ("keep-alive", json!({"type": "integer", "minimum": 0, "maximum": 65535})),
         ("timeout", json!({"type": "integer", "minimum": 1, "maximum": u32::MAX})),
-        ("protocol-version", json!({"type": "string", "enum": ["3.1.1"]})),
+        ("protocol-version", json!({"type": "string", "enum": ["3.1.1", "5"]})),
         ("websocket-headers", json!({"type": "object", "additionalProperties": {"type": "string"}})),
         ("will", json!({"type": "object", "additionalProperties": false, "required": ["topic"]})),
     ] {
@@ -54,6 +53,18 @@ fn kinds() {
     }
     let will = schema["properties"]["will"]["properties"].as_object().unwrap();
     let members: Vec<&str> = will.keys().map(String::as_str).collect();
-    assert_eq!(members, ["topic", "content", "content-base64", "qos", "retain"]);
+    assert_eq!(
+        members,
+        [
+            "topic",
+            "content",
+            "content-base64",
+            "qos",
+            "retain",
+            "delay-interval",
+            "message-expiry-interval",
+            "content-type"
+        ]
+    );
     assert!(PARAMETERS.iter().any(|parameter| parameter.kind == Kind::Will));
 }

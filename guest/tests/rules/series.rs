@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 /// For each parameter: values, right ones first, then wrong ones. All of them are few, so that requests often have the
 /// same.
-const VALUES: [(&str, &[&str], &[&str]); 31] = [
+const VALUES: [(&str, &[&str], &[&str]); 34] = [
     ("action", &["\"send\""], &["\"receive\""]),
     (
         "broker",
@@ -20,8 +20,11 @@ const VALUES: [(&str, &[&str], &[&str]); 31] = [
             "\"ssl://h:443\"",
             "\"ssl://a.iot.r.amazonaws.com:443\"",
             "\"ssl://dead\"",
+            "\"wss://h\"",
+            "[\"tcp://h\",\"ws://h/p\"]",
+            "[\"ssl://h:443\"]",
         ],
-        &["\"ws://h\"", "\"h\"", "7"],
+        &["\"h\"", "7", "[]", "[\"tcp://h\",\"mqtt://h\"]"],
     ),
     ("client-id", &["\"c\"", "\"d\"", "\"\""], &["1", "\"\\u0000\""]),
     ("username", &["\"u\"", "\"v\""], &["true"]),
@@ -45,17 +48,24 @@ const VALUES: [(&str, &[&str], &[&str]); 31] = [
     ("retries", &["0", "2"], &["11"]),
     (
         "will",
-        &["{\"topic\":\"w\",\"content\":\"x\"}", "{\"content\":\"x\",\"topic\":\"w\"}"],
+        &[
+            "{\"topic\":\"w\",\"content\":\"x\"}",
+            "{\"content\":\"x\",\"topic\":\"w\"}",
+            "{\"topic\":\"w\",\"content\":\"x\",\"delay-interval\":1}",
+        ],
         &["{}", "{\"topic\":\"w\",\"content\":\"x\",\"qos\":3}"],
     ),
-    ("protocol-version", &["\"3.1.1\""], &["\"5\"", "5"]),
-    ("content-type", &[], &["\"a/b\""]),
-    ("response-topic", &[], &["\"r\""]),
-    ("correlation-data", &[], &["\"c\""]),
-    ("message-expiry-interval", &[], &["1"]),
-    ("session-expiry-interval", &[], &["1"]),
-    ("user-properties", &[], &["{}"]),
-    ("websocket-headers", &[], &["{}"]),
+    ("protocol-version", &["\"3.1.1\"", "\"5\"", "\"\\u0035\""], &["5"]),
+    ("content-type", &["\"a/b\"", "\"c\""], &["1"]),
+    ("response-topic", &["\"r\"", "\"s\""], &["\"r/#\""]),
+    ("correlation-data", &["\"c\"", "\"\\u0000\""], &["1"]),
+    ("message-expiry-interval", &["1", "0"], &["-1"]),
+    ("session-expiry-interval", &["1", "4294967295"], &["4294967296"]),
+    ("user-properties", &["{}", "{\"a\":\"b\"}", "[[\"a\",\"b\"],[\"a\",\"\"]]"], &["[[\"a\"]]"]),
+    ("websocket-headers", &["{}", "{\"A\":\"b\"}"], &["{\"Host\":\"h\"}"]),
+    ("proxy", &["\"socks5://p\"", "\"http://p\""], &["\"p\""]),
+    ("proxy-username", &["\"u\"", "\"v:w\"", "\"\""], &["1"]),
+    ("proxy-password", &["\"p\""], &["1"]),
 ];
 
 /// A member of a document: right as a rule, sometimes `null`, seldom wrong.
@@ -105,6 +115,9 @@ fn config() -> impl Strategy<Value = String> {
             r#","password":"p""#,
             r#","clean-session":false"#,
             r#","timeout":5"#,
+            r#","protocol-version":"5""#,
+            r#","protocol-version":"5","content-type":"a","user-properties":[["a","b"]]"#,
+            r#","proxy":"socks5://p","proxy-username":"u","proxy-password":"p""#,
         ]),
         1 => prop::sample::select(vec![r#","qos":7"#, r#","x":1"#, r#","content-type":"a""#, "]"]),
     ];

@@ -268,8 +268,9 @@ fn flag(parameter: &'static Parameter) -> Arg {
         Kind::Qos => arg.value_name("0|1|2"),
         Kind::Integer { unit: "", .. } => arg.value_name("NUMBER"),
         Kind::Integer { unit, .. } => arg.value_name(unit.to_uppercase()),
-        Kind::Strings | Kind::Texts | Kind::Will => arg.value_name("JSON"),
+        Kind::Strings | Kind::Texts | Kind::Properties | Kind::Will => arg.value_name("JSON"),
+        Kind::Brokers => arg.value_name("URL").action(ArgAction::Append),
         Kind::Constant(_) => arg.value_name("TEXT").hide(true),
-        Kind::Choice { .. } | Kind::String | Kind::Any => arg.value_name("TEXT"),
+        Kind::Choice(_) | Kind::String | Kind::Any => arg.value_name("TEXT"),
     }
 }

@@ -117,8 +117,14 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Member<'static>>, Response> {
         let is_unset = |text: &String| {
             text.is_empty() && matches.value_source(parameter.name) == Some(ValueSource::EnvVariable)
         };
-        if let Some(text) = matches.get_one::<String>(parameter.name).filter(|text| !is_unset(text)) {
-            given.push((parameter.name.into(), value(parameter, text)));
+        // Only a flag for brokers may stand there more than once.
+        let texts: Vec<&String> = matches.get_many(parameter.name).into_iter().flatten().collect();
+        match texts.as_slice() {
+            [] => {}
+            [text] if is_unset(text) => {}
+            [text] => given.push((parameter.name.into(), value(parameter, text))),
+            texts => given
+                .push((parameter.name.into(), Value::from_iter(texts.iter().copied().cloned()).to_string())),
         }
     }
     if let Some(path) = matches.get_one::<String>(PASSWORD_FILE) {
@@ -150,15 +156,22 @@ fn string(text: impl Into<String>) -> String {
 /// string, so that the component says what it wants instead.
 fn value(parameter: &Parameter, text: &str) -> String {
     match parameter.kind {
-        Kind::Constant(_) | Kind::Choice { .. } | Kind::Any => string(text),
+        Kind::Constant(_) | Kind::Choice(_) | Kind::Any => string(text),
         Kind::String if is_path(parameter, text) => {
             let path = std::path::absolute(text).ok();
             string(path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or(text.to_owned()))
         }
         Kind::String => string(text),
-        Kind::Qos | Kind::Integer { .. } | Kind::Boolean | Kind::Strings | Kind::Texts | Kind::Will => {
-            json::check(text).map_or_else(|_| string(text), str::to_owned)
-        }
+        // No URL begins with a bracket.
+        Kind::Brokers if !text.starts_with('[') => string(text),
+        Kind::Brokers
+        | Kind::Qos
+        | Kind::Integer { .. }
+        | Kind::Boolean
+        | Kind::Strings
+        | Kind::Texts
+        | Kind::Properties
+        | Kind::Will => json::check(text).map_or_else(|_| string(text), str::to_owned),
     }
 }
 

@@ -119,6 +119,11 @@ fn describe(tenant: &Tenant, out: &mut String) {
         } else {
             "may not send to brokers whose certificate is not verified".to_owned()
         },
+        if grants.allows_proxy_names() {
+            "may send through proxies, which look names up out of sight".to_owned()
+        } else {
+            "may not send through a proxy".to_owned()
+        },
         format!("limits: {}", tenant.limits()),
         listed("its configuration gives", names(tenant.config()), "its configuration is empty"),
     ];

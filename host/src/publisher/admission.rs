@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::delivery::{Settlement, Unsettled};
-use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Message};
+use crate::bindings::flint::mqtt::publisher::{
+    self as wit, ConnectOptions, Message, ProtocolVersion, PublishProperties,
+};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -26,9 +28,23 @@ pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Res
     for broker in &options.brokers {
         tenant.grants().check_broker(tenant.name(), broker)?;
     }
+    if let Some(proxy) = &options.proxy {
+        tenant.grants().check_proxy(tenant.name(), proxy)?;
+        for broker in &options.brokers {
+            // The proxy looks names up, and nobody else: what an address is, is known here.
+            if let Ok(address) = broker.host.parse() {
+                tenant.grants().check_address(tenant.name(), broker.into(), address)?;
+            }
+        }
+    }
     check_protocols(options.tls.as_ref().map_or(&[], |tls| &tls.alpn_protocols))?;
     match &options.will {
-        Some(will) => check(tenant, ["will", "the will's content"], &will.topic, &will.payload),
+        Some(will) => {
+            let content_type =
+                will.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
+            let size = will.payload.len() + content_type.map_or(0, str::len);
+            check(tenant, ["will", "the will's content"], &will.topic, size)
+        }
         None => Ok(()),
     }
 }
@@ -61,9 +77,14 @@ pub(super) struct Admission {
 impl Admission {
     /// Looks at every message, and gives those that `tenant` may send a turn at its rate until `deadline`. What one message
     /// is refused for does not stop the others.
-    pub(super) fn new(tenant: &Tenant, messages: Vec<Message>, started: Instant, deadline: Instant) -> Self {
-        let check =
-            |message: &Message| check(tenant, ["topic", "content"], &message.topic, &message.payload).err();
+    pub(super) fn new(
+        tenant: &Tenant,
+        version: ProtocolVersion,
+        messages: Vec<Message>,
+        started: Instant,
+        deadline: Instant,
+    ) -> Self {
+        let check = |message: &Message| check_message(tenant, version, message).err();
         let mut refused: Vec<_> = messages.iter().map(check).collect();
         let candidates = refused.iter().filter(|refused| refused.is_none()).count();
         let schedule = tenant.load().schedule(candidates, deadline);
@@ -125,19 +146,50 @@ pub(super) fn too_many_connections(tenant: &Tenant, time: Duration) -> Error {
     ))
 }
 
+fn check_message(tenant: &Tenant, version: ProtocolVersion, message: &Message) -> Result<(), Error> {
+    let properties = match (&message.properties, version) {
+        (None, _) => 0,
+        (Some(_), ProtocolVersion::V311) => {
+            return Err(Error::Denied("MQTT 3.1.1 has no properties of a message".to_owned()));
+        }
+        (Some(properties), ProtocolVersion::V5) => {
+            if let Some(topic) = &properties.response_topic {
+                check_topic_name("response-topic", topic)?;
+            }
+            size(properties)
+        }
+    };
+    check(tenant, ["topic", "content"], &message.topic, message.payload.len() + properties)
+}
+
+/// The bytes of the properties that a tenant chooses.
+fn size(properties: &PublishProperties) -> usize {
+    let PublishProperties { content_type, response_topic, correlation_data, user_properties, .. } =
+        properties;
+    let texts = [content_type, response_topic].into_iter().flatten().map(String::len).sum::<usize>();
+    let pairs = user_properties.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    texts + pairs + correlation_data.as_ref().map_or(0, Vec::len)
+}
+
+fn check_topic_name(parameter: &str, topic: &str) -> Result<(), Error> {
+    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
+        return Err(Error::Denied(format!(
+            "{parameter}: a topic has 1 to 65535 bytes, no wildcard and no U+0000"
+        )));
+    }
+    Ok(())
+}
+
+/// `size` is that of the payload with the properties: both are the tenant's to choose.
 fn check(
     tenant: &Tenant,
     [topic_parameter, payload_parameter]: [&str; 2],
     topic: &str,
-    payload: &[u8],
+    size: usize,
 ) -> Result<(), Error> {
-    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
-        return Err(Error::Denied(format!(
-            "{topic_parameter}: a topic has 1 to 65535 bytes, no wildcard and no U+0000"
-        )));
-    }
+    check_topic_name(topic_parameter, topic)?;
     tenant.grants().check_topic(tenant.name(), topic_parameter, topic)?;
-    let (size, limit) = (payload.len(), tenant.limits().payload);
+    let limit = tenant.limits().payload;
     if size > limit {
         return Err(Error::TooLarge(format!(
             "{payload_parameter}: {size} bytes, and tenant {} may send {limit} (its limit payload)",

@@ -57,7 +57,7 @@ impl Call {
         let started = Instant::now();
         let deadline = latest.min(started + Duration::from_millis(effort.timeout.into()));
         let time = Time { started, deadline };
-        let mut admission = Admission::new(&tenant, messages, started, deadline);
+        let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
             if admission.is_over_the_rate() {
@@ -135,10 +135,13 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
         (
             Ending::TimeOut,
             Stage::LookUp
+            | Stage::ProxyLookUp
             | Stage::Certificates
             | Stage::Turn
             | Stage::Dial
+            | Stage::Proxy
             | Stage::Tls
+            | Stage::WebSocket
             | Stage::Connect
             | Stage::Acknowledgement
             | Stage::BackOff,

@@ -1,7 +1,8 @@
 //! That this host can do what connect options ask for.
 
 use super::options::Options;
-use crate::bindings::flint::mqtt::publisher::{Credentials, ProtocolVersion, Transport};
+use super::{proxy, websocket};
+use crate::bindings::flint::mqtt::publisher::{Broker, Credentials, ProtocolVersion, Transport};
 use crate::error::Error;
 
 /// That this host speaks what `options` ask for.
@@ -10,15 +11,12 @@ use crate::error::Error;
 ///
 /// [`Error::Denied`], with what it does not speak, or what does not go together.
 pub(super) fn check(options: &Options) -> Result<(), Error> {
-    let unsupported = |what: &str| Err(Error::Denied(format!("this host does not speak {what} yet")));
-    match options.broker().transport {
-        Transport::Tcp | Transport::Tls => {}
-        Transport::Websocket | Transport::WebsocketTls => return unsupported("WebSocket"),
-    }
-    let secured = options.broker().transport == Transport::Tls;
-    if secured != options.tls.is_some() {
+    let secured = |broker: &Broker| matches!(broker.transport, Transport::Tls | Transport::WebsocketTls);
+    if options.brokers.iter().any(secured) != options.tls.is_some() {
         return Err(Error::Denied("TLS options and a TLS broker go together".to_owned()));
     }
+    websocket::check(options)?;
+    proxy::check(options)?;
     match options.protocol_version {
         ProtocolVersion::V311 => check_v311(options),
         ProtocolVersion::V5 => Ok(()),

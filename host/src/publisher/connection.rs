@@ -20,7 +20,7 @@ use tokio_util::io::poll_read_buf;
 use super::delivery::Delivery;
 use super::options::Options;
 use super::packet::{self, Connack, Incoming, Terms};
-use super::tls;
+use super::{tls, websocket};
 use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
 use crate::error::Error;
 
@@ -72,6 +72,8 @@ impl OverTcp for TlsStream<TcpStream> {
 pub(super) enum Medium {
     Tcp,
     Tls,
+    /// Over TCP or over TLS. It makes portions of its own.
+    WebSocket,
 }
 
 impl Medium {
@@ -79,7 +81,7 @@ impl Medium {
     /// one, it never holds a message of which nobody could say whether it was sent.
     fn portion(self) -> usize {
         match self {
-            Self::Tcp => usize::MAX,
+            Self::Tcp | Self::WebSocket => usize::MAX,
             Self::Tls => tls::RECORD,
         }
     }
@@ -185,6 +187,10 @@ impl<S: OverTcp> Connection<S> {
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }
             let Poll::Ready(moved) = self.poll_move(context, !delivery.is_swamped()) else {
+                if is_held_back && !self.has_news() {
+                    // It was nothing for us: a ping of the WebSocket, a ticket of TLS. Nobody wakes us for it again.
+                    continue;
+                }
                 if has_read && is_wanted {
                     self.acknowledge();
                 }
@@ -300,7 +306,8 @@ impl<S: OverTcp> Connection<S> {
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
         let moved = ready!(self.poll_socket(context, reading));
         Poll::Ready(moved.map_err(|error| {
-            tls::explain_after(&error).unwrap_or_else(|| match error.kind() {
+            let explained = tls::explain_after(&error).or_else(|| websocket::explain(&error));
+            explained.unwrap_or_else(|| match error.kind() {
                 io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
                     Error::Lost("the broker closed the connection".to_owned())
                 }

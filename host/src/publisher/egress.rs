@@ -14,9 +14,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::error::Error;
-use crate::tenant::Tenant;
+use crate::tenant::{Peer, Tenant};
 
 /// How long an address may take to answer when there is another: a call with little time may wait beside one with much.
 const SHARE: Duration = Duration::from_secs(3);
@@ -82,32 +81,32 @@ impl Resolver for PinnedResolver {
     }
 }
 
-/// The addresses of `broker`, all of which the tenant may send to.
+/// The addresses of `peer`, all of which the tenant may connect to.
 ///
 /// # Errors
 ///
 /// [`Error::HostNotFound`], or [`Error::Denied`] when one of the addresses is not allowed: nothing has left by then.
 pub(super) async fn addresses(
-    broker: &Broker,
+    peer: Peer<'_>,
     tenant: &Tenant,
     resolver: &Arc<dyn Resolver>,
 ) -> Result<Vec<SocketAddr>, Error> {
-    let found = match broker.host.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, broker.port)],
+    let found = match peer.host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, peer.port)],
         Err(_) => {
-            let not_found = |reason: String| Error::HostNotFound { host: broker.host.clone(), reason };
-            let found = look_up(broker, tenant, resolver).await;
+            let not_found = |reason: String| Error::HostNotFound { host: peer.host.to_owned(), reason };
+            let found = look_up(peer, tenant, resolver).await;
             found.map_err(|error| not_found(error.to_string()))?
         }
     };
     if found.is_empty() {
         return Err(Error::HostNotFound {
-            host: broker.host.clone(),
+            host: peer.host.to_owned(),
             reason: "it has no address".to_owned(),
         });
     }
     for address in &found {
-        tenant.grants().check_address(tenant.name(), broker, address.ip())?;
+        tenant.grants().check_address(tenant.name(), peer, address.ip())?;
     }
     Ok(found)
 }
@@ -115,12 +114,12 @@ pub(super) async fn addresses(
 /// Looks the name up in a task of its own: a look-up of the system's cannot be stopped, and while it goes on it counts
 /// among what the tenant keeps busy, also when the call has given up.
 async fn look_up(
-    broker: &Broker,
+    peer: Peer<'_>,
     tenant: &Tenant,
     resolver: &Arc<dyn Resolver>,
 ) -> io::Result<Vec<SocketAddr>> {
     let room = tenant.load().blocking().await;
-    let (resolver, host, port) = (Arc::clone(resolver), broker.host.clone(), broker.port);
+    let (resolver, host, port) = (Arc::clone(resolver), peer.host.to_owned(), peer.port);
     let looking_up = tokio::spawn(async move {
         let _room = room;
         resolver.resolve(&host, port).await

@@ -33,10 +33,12 @@ impl Deref for Options {
 
 impl Drop for Options {
     fn drop(&mut self) {
-        let ConnectOptions { credentials, tls, .. } = &mut self.0;
-        if let Some(credentials) = credentials {
+        let ConnectOptions { credentials, proxy, tls, websocket_headers, .. } = &mut self.0;
+        let for_proxy = proxy.as_mut().and_then(|proxy| proxy.credentials.as_mut());
+        for credentials in [credentials.as_mut(), for_proxy].into_iter().flatten() {
             credentials.password.zeroize();
         }
+        websocket_headers.iter_mut().for_each(|header| header.value.zeroize());
         if let Some(identity) = tls.as_mut().and_then(|tls| tls.identity.as_mut()) {
             identity.private_key_password.zeroize();
             match &mut identity.private_key {

@@ -4,7 +4,6 @@
 //! with equal connect options share a connection, and one with other options waits until that is idle, closes it and opens
 //! its own. Who comes later waits behind it: none of them is passed over for ever.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,21 +25,30 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Pool {
     lines: Mutex<HashMap<Client, Standing>>,
     /// Packet identifiers that the next link with a client identifier is not to use.
-    leftovers: Mutex<HashMap<Client, HashSet<u16>>>,
+    leftovers: Mutex<HashMap<Name, HashSet<u16>>>,
     surroundings: Arc<Surroundings>,
 }
 
-/// A client identifier, at a broker. The tenant is part of it: tenants never wait for each other, nor does one runtime
-/// for another, which may not be running.
+/// A client identifier, at a broker; of a list, at the first. The tenant is part of it: tenants never wait for each other,
+/// nor does one runtime for another, which may not be running.
 #[derive(Clone)]
 struct Client {
+    runtime: Id,
+    tenant: Arc<Tenant>,
+    /// What of them is not the broker or the client identifier is of no account, unless the broker chooses the identifier:
+    /// then only those with equal options have to do with each other.
+    options: Arc<Options>,
+}
+
+/// The same, without the secrets in the options, for as long as the process lives. The broker chooses no identifier where
+/// there is something to remember.
+#[derive(PartialEq, Eq, Hash)]
+struct Name {
     runtime: Id,
     tenant: String,
     host: String,
     port: u16,
     client_id: String,
-    /// Where the broker chooses the identifier, only those with equal options have to do with each other.
-    options: Option<Arc<Options>>,
 }
 
 /// Those who want to send with one client identifier.
@@ -100,7 +108,7 @@ impl Pool {
                 // However it ended, it is not connected any more.
                 let _ = task.await;
             }
-            let leftovers = self.leftovers().remove(&place.client).unwrap_or_default();
+            let leftovers = place.leftovers();
             let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options), leftovers));
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
@@ -136,16 +144,9 @@ impl Pool {
         }
     }
 
-    fn place(self: &Arc<Self>, tenant: &Tenant, options: &Arc<Options>) -> Place {
-        let client = Client {
-            runtime: Handle::current().id(),
-            tenant: tenant.name().to_owned(),
-            host: options.broker().host.clone(),
-            port: options.broker().port,
-            client_id: options.client_id.clone(),
-            options: options.client_id.is_empty().then(|| Arc::clone(options)),
-        };
-        self.stand(client)
+    fn place(self: &Arc<Self>, tenant: &Arc<Tenant>, options: &Arc<Options>) -> Place {
+        let (tenant, options) = (Arc::clone(tenant), Arc::clone(options));
+        self.stand(Client { runtime: Handle::current().id(), tenant, options })
     }
 
     fn stand(self: &Arc<Self>, client: Client) -> Place {
@@ -155,7 +156,7 @@ impl Pool {
         Place { pool: Arc::clone(self), line: Arc::clone(&standing.line), client }
     }
 
-    fn leftovers(&self) -> MutexGuard<'_, HashMap<Client, HashSet<u16>>> {
+    fn leftovers(&self) -> MutexGuard<'_, HashMap<Name, HashSet<u16>>> {
         self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -179,13 +180,21 @@ impl Line {
 
 impl Client {
     fn parts(&self) -> (Id, &str, &str, u16, &str) {
-        (self.runtime, &self.tenant, &self.host, self.port, &self.client_id)
+        let broker = self.options.broker();
+        (self.runtime, self.tenant.name(), &broker.host, broker.port, &self.options.client_id)
+    }
+
+    fn name(&self) -> Name {
+        let (runtime, tenant, host, port, client_id) = self.parts();
+        let (tenant, host, client_id) = (tenant.to_owned(), host.to_owned(), client_id.to_owned());
+        Name { runtime, tenant, host, port, client_id }
     }
 }
 
 impl PartialEq for Client {
     fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts() && self.options.as_deref() == other.options.as_deref()
+        let identifier = &self.options.client_id;
+        self.parts() == other.parts() && (!identifier.is_empty() || *self.options == *other.options)
     }
 }
 
@@ -202,8 +211,14 @@ impl Place {
     fn leave_behind(self, leftovers: HashSet<u16>) {
         let mut all = self.pool.leftovers();
         if !leftovers.is_empty() && all.len() < REMEMBERED {
-            all.insert(self.client.clone(), leftovers);
+            all.insert(self.client.name(), leftovers);
         }
+    }
+
+    /// What the last link has left behind.
+    fn leftovers(&self) -> HashSet<u16> {
+        let mut all = self.pool.leftovers();
+        if all.is_empty() { HashSet::new() } else { all.remove(&self.client.name()).unwrap_or_default() }
     }
 }
 
@@ -216,10 +231,10 @@ impl Clone for Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut lines = self.pool.lock();
-        if let Entry::Occupied(mut standing) = lines.entry(self.client.clone()) {
-            standing.get_mut().places -= 1;
-            if standing.get().places == 0 {
-                standing.remove();
+        if let Some(standing) = lines.get_mut(&self.client) {
+            standing.places -= 1;
+            if standing.places == 0 {
+                lines.remove(&self.client);
             }
         }
     }

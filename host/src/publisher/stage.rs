@@ -13,13 +13,17 @@ pub(super) enum Stage {
     /// The tenant has sent as many messages as it may, for now.
     Pace,
     LookUp,
+    ProxyLookUp,
     Certificates,
     #[default]
     Turn,
     /// The tenant has as many connections open as it may.
     Room,
     Dial,
+    /// In place of [`Dial`](Self::Dial).
+    Proxy,
     Tls,
+    WebSocket,
     Connect,
     Acknowledgement,
     BackOff,
@@ -33,11 +37,14 @@ impl Stage {
         match self {
             Self::Pace => "waiting for the tenant's turn",
             Self::LookUp => "looking up the broker",
+            Self::ProxyLookUp => "looking up the proxy",
             Self::Certificates => "reading the certificates",
             Self::Turn => "waiting for another send with the same client-id",
             Self::Room => "waiting for another connection of the tenant to close",
             Self::Dial => "connecting to the broker",
+            Self::Proxy => "waiting for the proxy",
             Self::Tls => "waiting for the TLS handshake",
+            Self::WebSocket => "waiting for the WebSocket handshake",
             Self::Connect => "waiting for CONNACK",
             Self::Acknowledgement => "waiting for the acknowledgement",
             Self::BackOff => "waiting to connect again",
@@ -66,7 +73,7 @@ impl Stages {
         self.spent[self.stage as usize] += now - self.since;
         self.stage = stage;
         self.since = now;
-        self.attempts += u32::from(stage == Stage::Dial);
+        self.attempts += u32::from(matches!(stage, Stage::Dial | Stage::Proxy));
     }
 
     /// The stage that the call has come to.

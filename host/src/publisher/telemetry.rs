@@ -19,7 +19,7 @@
 //! | `qos` | of the first message |
 //! | `error.type` | see below; of the first message that failed; none when all were sent |
 //! | `attempts` | connections that were tried for it; 0 when it shared one that stood |
-//! | `look_up_us`, `dial_us`, `tls_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, TLS handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
+//! | `look_up_us`, `dial_us`, `proxy_us`, `tls_us`, `websocket_us`, `connect_us`, `ack_us` | microseconds, in all attempts: name look-up, TCP, the proxy in its place, TLS handshake, WebSocket handshake, CONNECT to CONNACK, PUBLISH to the last acknowledgement |
 //! | `otel.kind`, `otel.status_code` | `client`; `ERROR` when a message failed |
 //!
 //! Its last event, `sent` or `not sent`, has the level `INFO`; each further connection is a `DEBUG` event before.
@@ -113,7 +113,9 @@ impl Observation {
             attempts = Empty,
             look_up_us = Empty,
             dial_us = Empty,
+            proxy_us = Empty,
             tls_us = Empty,
+            websocket_us = Empty,
             connect_us = Empty,
             ack_us = Empty,
         );
@@ -141,14 +143,16 @@ impl Observation {
             return;
         }
         span.record("attempts", stages.attempts());
-        for (field, stage) in [
-            ("look_up_us", Stage::LookUp),
-            ("dial_us", Stage::Dial),
-            ("tls_us", Stage::Tls),
-            ("connect_us", Stage::Connect),
-            ("ack_us", Stage::Acknowledgement),
+        for (field, stages_in_it) in [
+            ("look_up_us", &[Stage::LookUp, Stage::ProxyLookUp][..]),
+            ("dial_us", &[Stage::Dial]),
+            ("proxy_us", &[Stage::Proxy]),
+            ("tls_us", &[Stage::Tls]),
+            ("websocket_us", &[Stage::WebSocket]),
+            ("connect_us", &[Stage::Connect]),
+            ("ack_us", &[Stage::Acknowledgement]),
         ] {
-            let spent = stages.spent(stage);
+            let spent = stages_in_it.iter().map(|stage| stages.spent(*stage)).sum::<Duration>();
             if spent > Duration::ZERO {
                 span.record(field, u64::try_from(spent.as_micros()).unwrap_or(u64::MAX));
             }
@@ -164,7 +168,7 @@ impl Observation {
     }
 
     fn count(&self, answer: &Answer, error: Option<&Error>) {
-        let tenant = self.tenant.name();
+        let tenant = &self.tenant;
         let count = |error: Option<&Error>, messages: usize| {
             if messages > 0 {
                 counter!(SENT_MESSAGES, labels(tenant, error)).increment(messages as u64);
@@ -191,24 +195,23 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// A socket of `tenant` is going to be connected.
     pub(super) fn begin(tenant: &'a Tenant) -> Self {
-        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.name().to_owned())]).increment(1);
+        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.shared_name())]).increment(1);
         Self { tenant, began: Instant::now() }
     }
 
     /// The broker has accepted the connection.
     pub(super) fn accepted(self) {
-        let label = || vec![Label::new("tenant", self.tenant.name().to_owned())];
+        let label = || vec![Label::new("tenant", self.tenant.shared_name())];
         counter!(CONNECTIONS, label()).increment(1);
         histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
     }
 }
 
-fn labels(tenant: &str, error: Option<&Error>) -> Vec<Label> {
-    let mut labels = vec![
-        Label::new("tenant", tenant.to_owned()),
-        Label::from_static_parts("messaging.system", "mqtt"),
-        Label::from_static_parts("messaging.operation.name", "send"),
-    ];
+fn labels(tenant: &Tenant, error: Option<&Error>) -> Vec<Label> {
+    let mut labels = Vec::with_capacity(4);
+    labels.push(Label::new("tenant", tenant.shared_name()));
+    labels.push(Label::from_static_parts("messaging.system", "mqtt"));
+    labels.push(Label::from_static_parts("messaging.operation.name", "send"));
     labels.extend(error.map(|error| Label::from_static_parts("error.type", kind(error))));
     labels
 }

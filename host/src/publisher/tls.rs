@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, SecureRandom, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::{
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::bindings::flint::mqtt::publisher::{Pem, TlsOptions};
+use crate::bindings::flint::mqtt::publisher::{Broker, Pem, TlsOptions, Transport};
 use crate::error::Error;
 use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
@@ -26,6 +26,10 @@ const ROOT_CA_CRT: &str = "root-ca-crt";
 
 /// The name of webpki's error for a server that shows a certificate with `CA:TRUE`, as `openssl req -x509` makes it.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+
+/// What a WebSocket begins with is HTTP/1.1 (RFC 6455, section 4.1). It is offered as browsers do it: what stands before a
+/// broker on port 443 may choose by this name who is connected to, or take silence for another version.
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// The most plaintext that one record holds (RFC 8446, section 5.1): it arrives as a whole or not at all.
 pub(super) const RECORD: usize = 16 * 1024;
@@ -43,7 +47,7 @@ impl Tls {
     ///
     /// [`Error::Credential`] for what cannot be read or used, [`Error::Denied`] for a file or an unverified server
     /// that the tenant's grants do not allow.
-    pub(super) fn prepare(options: &TlsOptions, host: &str, tenant: &Tenant) -> Result<Self, Error> {
+    pub(super) fn prepare(options: &TlsOptions, broker: &Broker, tenant: &Tenant) -> Result<Self, Error> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Tls { reason: error.to_string(), may_pass: false })?;
@@ -65,7 +69,10 @@ impl Tls {
             }
         };
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
-        let name = options.server_name.as_deref().unwrap_or(host);
+        if broker.transport == Transport::WebsocketTls && config.alpn_protocols.is_empty() {
+            config.alpn_protocols.push(HTTP_1_1.to_vec());
+        }
+        let name = options.server_name.as_deref().unwrap_or(&broker.host);
         let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {
             Error::Tls { reason: format!("{name:?} is not a name that TLS can verify"), may_pass: false }
         })?;
@@ -212,6 +219,11 @@ fn span(from: &UnixTime, to: &UnixTime) -> String {
         3_600..172_800 => format!("{} hours", seconds / 3_600),
         172_800.. => format!("{} days", seconds / 86_400),
     }
+}
+
+/// The random numbers that TLS has its keys from.
+pub(super) fn random() -> &'static dyn SecureRandom {
+    provider().secure_random
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -12,7 +12,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::bindings::flint::mqtt::publisher::Broker;
 use crate::tenant::excerpt::excerpt;
 use host::{HostError, HostPattern};
 use port::{PortError, PortPattern};
@@ -21,8 +20,8 @@ use scheme::{SchemeError, SchemePattern};
 
 /// Brokers that a tenant may send to: `scheme://host[:port]`.
 ///
-/// - **scheme**: one that the `broker` parameter knows, or `*`. Schemes with one meaning (`ssl`, `tls`, `mqtts`) grant
-///   each other.
+/// - **scheme**: one that the `broker` parameter knows, or `*` for any of them. Schemes with one meaning (`ssl`, `tls`,
+///   `mqtts`) grant each other. `socks5` and `http` grant a proxy, which `*` does not.
 /// - **host**: a name, `*.suffix` (any name below it, not the suffix itself), an address, or a range of addresses
 ///   (`10.0.0.0/8`, `[fd00::]/8`). An IPv4 address means its IPv4-mapped IPv6 address too, and the other way round.
 /// - **port**: a number, or `*`; without one, the scheme's default port.
@@ -100,18 +99,26 @@ impl BrokerGrant {
         }
     }
 
-    /// Whether the broker at `host` (as it is written, without brackets) and `port` is meant.
+    /// How what is granted is reached; `None` when it may be any broker.
+    #[must_use]
+    pub fn scheme(&self) -> Option<Scheme> {
+        match self.scheme {
+            SchemePattern::Any => None,
+            SchemePattern::One(scheme) => Some(scheme),
+        }
+    }
+
+    /// Whether the broker, or the proxy, at `host` (as it is written, without brackets) and `port` is meant.
     pub(crate) fn allows(&self, scheme: Scheme, host: &str, port: u16) -> bool {
         self.host.allows(host) && self.scheme.allows(scheme) && self.port.allows(scheme, port)
     }
 
-    /// Whether a granted name of this broker may lead to `address`: the grant names the address itself, or a range with
-    /// a prefix of `narrowest` bits at least.
-    pub(crate) fn allows_address(&self, broker: &Broker, address: IpAddr, narrowest: u8) -> bool {
-        let scheme = broker.transport.into();
+    /// Whether a granted name of what is reached by `scheme` at `port` may lead to `address`: the grant names the address
+    /// itself, or a range with a prefix of `narrowest` bits at least.
+    pub(crate) fn allows_address(&self, scheme: Scheme, port: u16, address: IpAddr, narrowest: u8) -> bool {
         self.host.allows_address(address, narrowest)
             && self.scheme.allows(scheme)
-            && self.port.allows(scheme, broker.port)
+            && self.port.allows(scheme, port)
     }
 }
 

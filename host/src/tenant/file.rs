@@ -30,6 +30,7 @@ use super::Tenant;
 /// topics = ["acme/#"]
 /// private-networks = false
 /// unverified-servers = false
+/// proxy-names = false
 ///
 /// [tenants.acme.limits]
 /// payload = "256 KiB"

@@ -14,14 +14,14 @@ use cap_std::fs::Dir;
 use super::broker_grant::{BrokerGrant, Scheme};
 use super::excerpt::excerpt;
 use super::topic_filter::TopicFilter;
-use crate::bindings::flint::mqtt::publisher::Broker;
+use crate::bindings::flint::mqtt::publisher::{Broker, Proxy};
 use crate::error::Error;
 use reach::{Embedded, Reach, reach};
 
 /// What a tenant may do. Nothing granted, nothing allowed.
 ///
-/// In a document it is an object with `brokers`, `topics` and `directories` (lists of strings), `private-networks` and
-/// `unverified-servers` (booleans), each of which may be left out. Reading it opens the directories.
+/// In a document it is an object with `brokers`, `topics` and `directories` (lists of strings), `private-networks`,
+/// `unverified-servers` and `proxy-names` (booleans), each of which may be left out. Reading it opens the directories.
 ///
 /// ```
 /// use mqtt_connector::{Grants, Scheme, Tenant};
@@ -39,6 +39,38 @@ pub struct Grants {
     directories: Access<Directory>,
     private_networks: bool,
     unverified_servers: bool,
+    proxy_names: bool,
+}
+
+/// Whom a connection is made to: a broker, or the proxy before it.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+}
+
+impl<'a> From<&'a Broker> for Peer<'a> {
+    fn from(broker: &'a Broker) -> Self {
+        Self { scheme: broker.transport.into(), host: &broker.host, port: broker.port }
+    }
+}
+
+impl<'a> From<&'a Proxy> for Peer<'a> {
+    fn from(proxy: &'a Proxy) -> Self {
+        Self { scheme: proxy.protocol.into(), host: &proxy.host, port: proxy.port }
+    }
+}
+
+impl Peer<'_> {
+    /// The parameter that names it, and what a tenant may not do.
+    fn denied(&self, tenant: &str) -> String {
+        if self.scheme.is_proxy() {
+            format!("proxy: tenant {tenant} may not send through {}", self.host)
+        } else {
+            format!("broker: tenant {tenant} may not send to {}", self.host)
+        }
+    }
 }
 
 /// Everything, or what is on a list.
@@ -98,7 +130,7 @@ impl Grants {
         Some(directories.iter().map(|directory| directory.path.as_path()).collect())
     }
 
-    /// Whether the broker at `host` (as it is written, an IPv6 address without brackets) and `port` is granted. Where
+    /// Whether the broker, or the proxy, at `host` (as it is written, an IPv6 address without brackets) and `port` is granted. Where
     /// its name leads is another question, which is asked when it has been looked up.
     #[must_use]
     pub fn allows_broker(&self, scheme: Scheme, host: &str, port: u16) -> bool {
@@ -129,6 +161,14 @@ impl Grants {
         self.unverified_servers
     }
 
+    /// Whether the tenant may name a proxy. A proxy looks the brokers' names up where nobody here sees what they lead to, so
+    /// that nothing but the names themselves is checked. The proxy's own address needs a grant among
+    /// [`brokers`](Self::brokers) besides.
+    #[must_use]
+    pub fn allows_proxy_names(&self) -> bool {
+        self.proxy_names
+    }
+
     pub(super) fn none() -> Self {
         Self {
             brokers: Access::Listed(Vec::new()),
@@ -136,6 +176,7 @@ impl Grants {
             directories: Access::Listed(Vec::new()),
             private_networks: false,
             unverified_servers: false,
+            proxy_names: false,
         }
     }
 
@@ -146,6 +187,7 @@ impl Grants {
             directories: Access::Everything,
             private_networks: true,
             unverified_servers: true,
+            proxy_names: true,
         }
     }
 
@@ -187,6 +229,10 @@ impl Grants {
         self.unverified_servers = allowed;
     }
 
+    pub(super) fn set_proxy_names(&mut self, allowed: bool) {
+        self.proxy_names = allowed;
+    }
+
     /// Whether the tenant may send to `broker`, as it wrote it.
     ///
     /// # Errors
@@ -200,6 +246,25 @@ impl Grants {
             "broker: tenant {tenant} may not send to {} port {}; no grant names it",
             broker.host, broker.port
         )))
+    }
+
+    /// Whether the tenant may send through `proxy`, as it wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_proxy(&self, tenant: &str, proxy: &Proxy) -> Result<(), Error> {
+        if !self.allows_proxy_names() {
+            return Err(Error::Denied(format!(
+                "proxy: tenant {tenant} may not name a proxy, which looks names up out of sight; that needs the grant \
+                 proxy-names"
+            )));
+        }
+        let peer = Peer::from(proxy);
+        if self.allows_broker(peer.scheme, peer.host, peer.port) {
+            return Ok(());
+        }
+        Err(Error::Denied(format!("{} port {}; no grant names it", peer.denied(tenant), proxy.port)))
     }
 
     /// Whether the tenant may publish to `topic`; `parameter` says what the topic is of.
@@ -216,21 +281,23 @@ impl Grants {
         )))
     }
 
-    /// Whether a broker that the tenant may send to may be at `address`. An address that the public internet does not
+    /// Whether a broker or a proxy that the tenant may use may be at `address`. An address that the public internet does not
     /// route needs a grant of its own: otherwise a name that the tenant controls would lead into the host's network.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`].
-    pub(crate) fn check_address(&self, tenant: &str, broker: &Broker, address: IpAddr) -> Result<(), Error> {
+    pub(crate) fn check_address(&self, tenant: &str, peer: Peer<'_>, address: IpAddr) -> Result<(), Error> {
         let Access::Listed(grants) = &self.brokers else { return Ok(()) };
         let embedded = Embedded::find(address);
         // Whoever grants [2000::]/3 does not think of the 10.0.0.1 in 2002:a00:1::. Such an address as it is written is
         // granted by what is as narrow as the prefix that makes it one.
         let narrowest = embedded.map_or(0, |embedded| embedded.prefix_len);
-        let written = |grant: &BrokerGrant| grant.allows_address(broker, address, narrowest);
+        let Peer { scheme, port, .. } = peer;
+        let written = |grant: &BrokerGrant| grant.allows_address(scheme, port, address, narrowest);
         let reached = embedded.map_or(address, |embedded| embedded.address);
-        let granted = grants.iter().any(|grant| written(grant) || grant.allows_address(broker, reached, 0));
+        let granted =
+            grants.iter().any(|grant| written(grant) || grant.allows_address(scheme, port, reached, 0));
         let reason = match reach(reached) {
             _ if granted => return Ok(()),
             Reach::Public => return Ok(()),
@@ -238,9 +305,6 @@ impl Grants {
             Reach::Private => "is in a private network, which needs a grant",
             Reach::Special => "is not a public address, and needs a grant of its own",
         };
-        Err(Error::Denied(format!(
-            "broker: tenant {tenant} may not send to {}: {reached} {reason}",
-            broker.host
-        )))
+        Err(Error::Denied(format!("{}: {reached} {reason}", peer.denied(tenant))))
     }
 }

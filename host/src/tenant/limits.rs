@@ -24,7 +24,7 @@ use super::unit::{Amount, Unit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest payload of a message or a will, in bytes. Default: 1 MiB.
+    /// The largest payload of a message or a will, in bytes, MQTT 5 properties included. Default: 1 MiB.
     pub payload: usize,
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: 1 minute.
     pub time_out: Duration,

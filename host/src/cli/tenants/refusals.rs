@@ -3,6 +3,7 @@
 use mqtt_connector::{Scheme, Tenant};
 use mqtt_connector_guest::bindings::publisher::Transport;
 use mqtt_connector_guest::broker::BrokerUrl;
+use mqtt_connector_guest::brokers::Brokers;
 use mqtt_connector_guest::confidential::Pem;
 use mqtt_connector_guest::parameters::Parameters;
 use mqtt_connector_guest::shown::{Shown, TOPIC};
@@ -12,12 +13,13 @@ pub(super) fn of(tenant: &Tenant, parameters: &Parameters) -> Vec<String> {
     let mut refusals = Vec::new();
     let grants = tenant.grants();
     let is_granted = |broker: &&BrokerUrl| grants.allows_broker(scheme(broker), broker.host(), broker.port());
-    if let Some(broker) = parameters.broker.as_ref().filter(|broker| !is_granted(broker)) {
+    let brokers = parameters.broker.as_ref().map(Brokers::as_slice);
+    for broker in brokers.into_iter().flatten().filter(|broker| !is_granted(broker)) {
         let (scheme, host, port) = (broker.scheme().as_str(), broker.host(), broker.port());
         refusals.push(format!("broker {scheme}://{host}:{port} is not among its brokers"));
     }
     let topic = parameters.topic.as_ref().map(|topic| ("topic", topic.as_str()));
-    let will = parameters.will.as_ref();
+    let will = parameters.will.will.as_ref();
     let topics = topic.into_iter().chain(will.map(|will| ("will.topic", will.topic.as_str())));
     for (name, topic) in topics.filter(|(_, topic)| !grants.allows_topic(topic)) {
         refusals.push(format!("{name} {} is not among its topics", Shown::quoted(topic, TOPIC)));
@@ -33,7 +35,7 @@ pub(super) fn of(tenant: &Tenant, parameters: &Parameters) -> Vec<String> {
             refusals.push(format!("{name} has {size} bytes, more than its limit payload"));
         }
     }
-    if parameters.broker.as_ref().is_none_or(|broker| broker.scheme().is_tls()) {
+    if parameters.broker.as_ref().is_none_or(Brokers::any_tls) {
         tls(tenant, parameters, &mut refusals);
     }
     refusals

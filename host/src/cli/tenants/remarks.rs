@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use mqtt_connector::{Grants, Tenant};
+use mqtt_connector::{Grants, Scheme, Tenant};
 use mqtt_connector_guest::document::{Document, Source};
 use mqtt_connector_guest::merge::Merged;
 use mqtt_connector_guest::parameters::Parameters;
@@ -50,6 +50,21 @@ fn grants(grants: &Grants, remarks: &mut Vec<String>) {
              passwords"
                 .to_owned(),
         );
+    }
+    let proxies = grants.brokers().unwrap_or_default();
+    let proxies = proxies.iter().filter(|grant| grant.scheme().is_some_and(Scheme::is_proxy)).count();
+    match (grants.allows_proxy_names(), proxies) {
+        (true, 0) => remarks.push(
+            "proxy-names: none of its brokers is a proxy (socks5://… or http://…), so it can name none".to_owned(),
+        ),
+        (true, 1..) => remarks.push(
+            "proxy-names: what the names of its brokers lead to is looked up by the proxy, and not checked here"
+                .to_owned(),
+        ),
+        (false, 1..) => remarks.push(
+            "brokers: a proxy is granted to no effect, without proxy-names = true".to_owned(),
+        ),
+        (false, 0) => {}
     }
 }
 

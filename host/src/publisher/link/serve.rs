@@ -11,14 +11,16 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{BACKOFF, Link, State};
-use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
+use crate::bindings::flint::mqtt::publisher::{ProtocolVersion, Transport};
 use crate::error::Error;
 use crate::publisher::connect::check;
 use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
 use crate::publisher::egress::{self, Resolver};
+use crate::publisher::proxy;
 use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
 use crate::publisher::tls::Tls;
+use crate::publisher::websocket;
 
 /// What the tasks of all links share.
 pub(in crate::publisher) struct Surroundings {
@@ -66,9 +68,18 @@ impl Link {
     ) -> Result<(), Error> {
         check(&self.options)?;
         if addresses.is_empty() {
-            self.enter(Stage::LookUp);
             let Self { options, tenant, .. } = self;
-            *addresses = egress::addresses(options.broker(), tenant, &surroundings.resolver).await?;
+            *addresses = match &options.proxy {
+                None => {
+                    self.enter(Stage::LookUp);
+                    egress::addresses(options.broker().into(), tenant, &surroundings.resolver).await?
+                }
+                Some(proxy) => {
+                    self.enter(Stage::ProxyLookUp);
+                    let found = egress::addresses(proxy.into(), tenant, &surroundings.resolver).await;
+                    found.map_err(proxy::unreachable)?
+                }
+            };
         }
         let tls = self.prepare_tls().await?;
         let load = self.tenant.load();
@@ -79,32 +90,56 @@ impl Link {
                 load.connection().await
             }
         };
-        self.enter(Stage::Dial);
+        self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
         let attempt = telemetry::Attempt::begin(&self.tenant);
-        let socket = egress::dial(addresses, self.deadline()).await?;
-        match tls {
-            None => {
-                let connection = self.open(socket, Medium::Tcp).await?;
-                addresses.clear();
-                self.exchange(connection, attempt, surroundings).await
+        let socket = egress::dial(addresses, self.deadline()).await;
+        let socket = match &self.options.proxy {
+            None => socket?,
+            Some(proxy) => {
+                let socket = socket.map_err(proxy::unreachable)?;
+                proxy::tunnel(socket, proxy, self.options.broker()).await?
             }
+        };
+        let carried = Carried { addresses, attempt, surroundings };
+        match tls {
+            None => self.carry(socket, Medium::Tcp, carried).await,
             Some(tls) => {
                 self.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
-                let connection = self.open(stream, Medium::Tls).await?;
-                addresses.clear();
-                self.exchange(connection, attempt, surroundings).await
+                self.carry(stream, Medium::Tls, carried).await
             }
         }
     }
 
-    async fn open<S: OverTcp>(&self, stream: S, medium: Medium) -> Result<Connection<S>, Error> {
+    /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
+    async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, carried: Carried<'_>) -> Result<(), Error> {
+        let broker = self.options.broker();
+        match broker.transport {
+            Transport::Tcp | Transport::Tls => self.converse(stream, medium, carried).await,
+            Transport::Websocket | Transport::WebsocketTls => {
+                self.enter(Stage::WebSocket);
+                let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
+                self.converse(stream, Medium::WebSocket, carried).await
+            }
+        }
+    }
+
+    /// MQTT, from CONNECT on.
+    async fn converse<S: OverTcp>(
+        &self,
+        stream: S,
+        medium: Medium,
+        carried: Carried<'_>,
+    ) -> Result<(), Error> {
         self.enter(Stage::Connect);
-        Connection::open(stream, medium, &self.options).await
+        let connection = Connection::open(stream, medium, &self.options).await?;
+        carried.addresses.clear();
+        self.exchange(connection, carried.attempt, carried.surroundings).await
     }
 
     async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
-        if self.options.tls.is_none() {
+        let is_secured = matches!(self.options.broker().transport, Transport::Tls | Transport::WebsocketTls);
+        if !is_secured {
             return Ok(None);
         }
         self.enter(Stage::Certificates);
@@ -112,7 +147,7 @@ impl Link {
         let room = tenant.load().blocking().await;
         let prepare = move || {
             let _room = room;
-            options.tls.as_ref().map(|tls| Tls::prepare(tls, &options.broker().host, &tenant)).transpose()
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, options.broker(), &tenant)).transpose()
         };
         let prepared = tokio::task::spawn_blocking(prepare).await;
         let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
@@ -215,15 +250,13 @@ impl Link {
     fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
-        let hint = match (&self.options.tls, error) {
-            (_, Error::Lost(_))
+        let hint = match error {
+            Error::Lost(_)
                 if *stage == Stage::Connect && self.options.protocol_version == ProtocolVersion::V5 =>
             {
                 " (perhaps it does not speak MQTT 5; see protocol-version)"
             }
-            (None, Error::Lost(_)) if *stage == Stage::Connect => {
-                " (a broker behind TLS is named with ssl://)"
-            }
+            Error::Lost(_) => hint(self.options.broker().transport, *stage),
             _ => "",
         };
         let accepted = *stage == Stage::Acknowledgement;
@@ -308,6 +341,13 @@ impl Link {
     }
 }
 
+/// What goes along with a connection while it is made.
+struct Carried<'a> {
+    addresses: &'a mut Vec<SocketAddr>,
+    attempt: telemetry::Attempt<'a>,
+    surroundings: &'a Surroundings,
+}
+
 /// Ends a link when its task ends, also when that is because the runtime does.
 struct End<'a>(&'a Link);
 
@@ -320,6 +360,18 @@ impl Drop for End<'_> {
             delivery.fail_batch(*batch, &Error::Lost("the runtime of the connection has ended".to_owned()));
         }
         state.wake_settled();
+    }
+}
+
+/// What a broker may be that hangs up at this.
+fn hint(transport: Transport, stage: Stage) -> &'static str {
+    match (transport, stage) {
+        (Transport::Tcp, Stage::Connect) => " (a broker behind TLS is named with ssl://)",
+        (Transport::Websocket, Stage::WebSocket) => {
+            " (a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)"
+        }
+        (Transport::WebsocketTls, Stage::WebSocket) => " (a broker without WebSockets is named with ssl://)",
+        _ => "",
     }
 }
 

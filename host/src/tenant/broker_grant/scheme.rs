@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use crate::bindings::flint::mqtt::publisher::Transport;
+use crate::bindings::flint::mqtt::publisher::{ProxyProtocol, Transport};
 use crate::tenant::excerpt::excerpt;
 
-/// How a broker is reached: what the scheme of its URL says. Schemes with one meaning are one value.
+/// How a broker, or the proxy before it, is reached: what the scheme of its URL says. Schemes with one meaning are one
+/// value.
 ///
 /// ```
 /// use mqtt_connector::Scheme;
@@ -23,11 +24,17 @@ pub enum Scheme {
     WebSocket,
     /// WebSocket over TLS: `wss`.
     WebSocketTls,
+    /// A proxy that speaks SOCKS5: `socks5`.
+    Socks5,
+    /// A proxy that is asked by HTTP CONNECT: `http`.
+    HttpProxy,
 }
 
 /// Why a text is not the scheme of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the scheme {scheme:?} is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are")]
+#[error(
+    "the scheme {scheme:?} is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies"
+)]
 pub(super) struct SchemeError {
     scheme: String,
 }
@@ -35,6 +42,7 @@ pub(super) struct SchemeError {
 /// The scheme of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SchemePattern {
+    /// Any broker, and no proxy.
     Any,
     One(Scheme),
 }
@@ -48,6 +56,17 @@ impl Scheme {
             Self::Tls => 8883,
             Self::WebSocket => 80,
             Self::WebSocketTls => 443,
+            Self::Socks5 => 1080,
+            Self::HttpProxy => 80,
+        }
+    }
+
+    /// Whether it is that of a proxy.
+    #[must_use]
+    pub fn is_proxy(self) -> bool {
+        match self {
+            Self::Tcp | Self::Tls | Self::WebSocket | Self::WebSocketTls => false,
+            Self::Socks5 | Self::HttpProxy => true,
         }
     }
 }
@@ -55,7 +74,7 @@ impl Scheme {
 impl SchemePattern {
     pub(super) fn allows(self, scheme: Scheme) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any => !scheme.is_proxy(),
             Self::One(one) => one == scheme,
         }
     }
@@ -71,6 +90,8 @@ impl FromStr for SchemePattern {
             "ssl" | "tls" | "mqtts" => Ok(Self::One(Scheme::Tls)),
             "ws" => Ok(Self::One(Scheme::WebSocket)),
             "wss" => Ok(Self::One(Scheme::WebSocketTls)),
+            "socks5" => Ok(Self::One(Scheme::Socks5)),
+            "http" => Ok(Self::One(Scheme::HttpProxy)),
             _ => Err(SchemeError { scheme: excerpt(scheme) }),
         }
     }
@@ -83,6 +104,15 @@ impl From<Transport> for Scheme {
             Transport::Tls => Self::Tls,
             Transport::Websocket => Self::WebSocket,
             Transport::WebsocketTls => Self::WebSocketTls,
+        }
+    }
+}
+
+impl From<ProxyProtocol> for Scheme {
+    fn from(protocol: ProxyProtocol) -> Self {
+        match protocol {
+            ProxyProtocol::Socks5 => Self::Socks5,
+            ProxyProtocol::Http => Self::HttpProxy,
         }
     }
 }

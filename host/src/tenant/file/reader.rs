@@ -19,11 +19,12 @@ const DIRECTORIES: &str = "directories";
 const TOPICS: &str = "topics";
 const PRIVATE_NETWORKS: &str = "private-networks";
 const UNVERIFIED_SERVERS: &str = "unverified-servers";
+const PROXY_NAMES: &str = "proxy-names";
 const LIMITS_TABLE: &str = "limits";
 const CONFIG: &str = "config";
 
-const ENTRIES: [&str; 7] =
-    [BROKERS, DIRECTORIES, TOPICS, PRIVATE_NETWORKS, UNVERIFIED_SERVERS, LIMITS_TABLE, CONFIG];
+const ENTRIES: [&str; 8] =
+    [BROKERS, DIRECTORIES, TOPICS, PRIVATE_NETWORKS, UNVERIFIED_SERVERS, PROXY_NAMES, LIMITS_TABLE, CONFIG];
 
 const STRINGS: &str = "a list of strings";
 const BOOLEAN: &str = "true or false";
@@ -134,6 +135,7 @@ impl<'t> Reader<'t> {
                 }),
                 PRIVATE_NETWORKS => grants.set_private_networks(self.boolean(&entry, value)),
                 UNVERIFIED_SERVERS => grants.set_unverified_servers(self.boolean(&entry, value)),
+                PROXY_NAMES => grants.set_proxy_names(self.boolean(&entry, value)),
                 LIMITS_TABLE => {
                     if let Some(table) = self.table(&entry, value) {
                         builder = builder.limits(self.limits(&entry, table));

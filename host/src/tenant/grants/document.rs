@@ -17,6 +17,7 @@ struct Read {
     directories: Vec<PathBuf>,
     private_networks: bool,
     unverified_servers: bool,
+    proxy_names: bool,
 }
 
 #[derive(Serialize)]
@@ -27,6 +28,7 @@ struct Written<'a> {
     directories: Vec<&'a Path>,
     private_networks: bool,
     unverified_servers: bool,
+    proxy_names: bool,
 }
 
 impl<'de> Deserialize<'de> for Grants {
@@ -41,6 +43,7 @@ impl<'de> Deserialize<'de> for Grants {
         }
         grants.set_private_networks(read.private_networks);
         grants.set_unverified_servers(read.unverified_servers);
+        grants.set_proxy_names(read.proxy_names);
         Ok(grants)
     }
 }
@@ -59,6 +62,7 @@ impl Serialize for Grants {
             directories,
             private_networks: self.private_networks,
             unverified_servers: self.unverified_servers,
+            proxy_names: self.proxy_names,
         };
         written.serialize(serializer)
     }
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn grants_are_written_as_they_are_read() {
-        let stored = r#"{"brokers":["ssl://*.acme.example"],"topics":["acme/#"],"directories":["/"],"private-networks":true,"unverified-servers":false}"#;
+        let stored = r#"{"brokers":["ssl://*.acme.example"],"topics":["acme/#"],"directories":["/"],"private-networks":true,"unverified-servers":false,"proxy-names":true}"#;
         let grants: Grants = serde_json::from_str(stored).unwrap();
         assert_eq!(serde_json::to_string(&grants).unwrap(), stored);
     }
@@ -80,7 +84,7 @@ mod tests {
         let grants: Grants = serde_json::from_str("{}").unwrap();
         assert_eq!(
             serde_json::to_string(&grants).unwrap(),
-            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false}"#
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false}"#
         );
     }
 
@@ -90,7 +94,7 @@ mod tests {
             (
                 r#"{"broker":[]}"#,
                 "unknown field `broker`, expected one of `brokers`, `topics`, `directories`, `private-networks`, \
-                 `unverified-servers` at line 1 column 9",
+                 `unverified-servers`, `proxy-names` at line 1 column 9",
             ),
             (
                 r#"{"private-networks":"no"}"#,

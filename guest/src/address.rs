@@ -1,0 +1,141 @@
+//! A host and, perhaps, a port: what every URL here has behind `://`.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// `host[:port]`, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// A host name in lower case, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// 1 to 65,535; `None` when none is given.
+    pub port: Option<u16>,
+}
+
+/// Why a text is not a host with a port. Displayed after the word "wants".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressFault {
+    /// Nothing where the host should be.
+    NoHost,
+    /// Neither a host name nor an IPv4 address.
+    Host,
+    /// Brackets that do not hold an IPv6 address, or are not closed.
+    Ipv6,
+    /// More than one colon: an IPv6 address without brackets.
+    Ipv6WithoutBrackets,
+    /// Something else than 1 to 65,535 after the colon.
+    Port,
+}
+
+impl fmt::Display for AddressFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddressFault::NoHost => "a host after ://",
+            AddressFault::Host => {
+                "a host name (labels of 1 to 63 letters, digits, - and _, with dots between them) or an IP address"
+            }
+            AddressFault::Ipv6 => "an IPv6 address in the brackets, as in //[2001:db8::1]:1883",
+            AddressFault::Ipv6WithoutBrackets => "brackets around an IPv6 address, as in //[2001:db8::1]:1883",
+            AddressFault::Port => "a port from 1 to 65535 after the colon",
+        })
+    }
+}
+
+impl Address {
+    /// Parses `host[:port]`; an IPv6 address stands in brackets.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, from left to right.
+    pub fn parse(text: &str) -> Result<Self, AddressFault> {
+        let (host, port) = split_port(text)?;
+        let port = match port {
+            None => None,
+            Some(port) => Some(parse_port(port).ok_or(AddressFault::Port)?),
+        };
+        Ok(Address { host, port })
+    }
+}
+
+/// A URL's scheme, and what is behind `://`.
+pub fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once(':')?;
+    Some((scheme, rest.strip_prefix("//")?))
+}
+
+/// What a URL has behind `://`, as host with port, and path with query and fragment.
+pub fn split_path(rest: &str) -> (&str, &str) {
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    rest.split_at_checked(end).unwrap_or((rest, ""))
+}
+
+/// Whether the text may be a URL that holds a secret: then no message may show it.
+///
+/// One does when it has an `@`, and perhaps when what should be the port cannot be one: `tcp://user:password`, with the
+/// host forgotten. The query of a WebSocket's URL is where services want their tokens.
+pub fn may_hold_secret(text: &str) -> bool {
+    let authority = match split_scheme(text) {
+        Some((_, rest)) => split_path(rest).0,
+        None => text,
+    };
+    let after_brackets = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, after)) => after,
+        None => authority,
+    };
+    let looks_like_port = |text: &str| text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = after_brackets.split_once(':').map(|(_, port)| port);
+    let is_websocket = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ws"));
+    text.contains('@')
+        || port.is_some_and(|port| !looks_like_port(port))
+        || (is_websocket && text.contains('?'))
+}
+
+fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (address, after) = rest.split_once(']').ok_or(AddressFault::Ipv6)?;
+        let address: Ipv6Addr = address.parse().map_err(|_| AddressFault::Ipv6)?;
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((address.to_string(), Some(port))),
+            None if after.is_empty() => Ok((address.to_string(), None)),
+            None => Err(AddressFault::Port),
+        };
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((_, port)) if port.contains(':') => return Err(AddressFault::Ipv6WithoutBrackets),
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    if host.is_empty() {
+        Err(AddressFault::NoHost)
+    } else if !is_host_name(host) {
+        Err(AddressFault::Host)
+    } else {
+        Ok((host.to_ascii_lowercase(), port))
+    }
+}
+
+fn parse_port(port: &str) -> Option<u16> {
+    // `parse` alone would take `+1883`.
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|port| digits && *port != 0)
+}
+
+/// Whether the text is a host name (RFC 1123, section 2.1, and `_`, which service names have): 253
+/// characters at most, labels of 1 to 63 letters, digits, `-` and `_`, not starting or ending with `-`; a
+/// dot at the end is allowed. A name whose last label is a number has to be an IPv4 address, because it would
+/// be taken for one.
+pub fn is_host_name(name: &str) -> bool {
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last = labels.rsplit('.').next().unwrap_or(labels);
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return name.parse::<Ipv4Addr>().is_ok();
+    }
+    labels.len() <= 253 && labels.split('.').all(is_label)
+}

@@ -1,0 +1,150 @@
+//! The brokers of a send: one, or several that are tried in order.
+
+use crate::address;
+use crate::aws::{self, Host};
+use crate::bindings::publisher::{Broker, Transport};
+use crate::broker::{BrokerFault, BrokerUrl, Scheme};
+use crate::merge::Given;
+use crate::problem::Problem;
+use crate::value::{Got, JsonType, Value};
+use crate::wants::Wants;
+
+/// The most brokers that one send may have.
+pub const MAX_BROKERS: usize = 16;
+
+/// 1 to [`MAX_BROKERS`] brokers, none of them twice, in the order in which they are tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brokers(Vec<BrokerUrl>);
+
+impl Brokers {
+    /// Reads `broker`: a URL, or a list of URLs.
+    ///
+    /// What is wrong with any of them goes to `problems`; then there are no brokers. A text that may hold a password is
+    /// not shown.
+    pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Brokers> {
+        let Given { value, source } = given;
+        let before = problems.len();
+        let mut brokers = Vec::with_capacity(1);
+        let mut wrong = |got, wants| problems.push(Problem::Wrong { name: "broker", source, got, wants });
+        if value.json_type() == JsonType::String {
+            match read_one(value, &brokers) {
+                Ok(broker) => brokers.push(broker),
+                Err((got, fault)) => wrong(got, Wants::Broker(fault)),
+            }
+        } else if let Ok(entries) = value.list() {
+            let mut count = 0;
+            for entry in entries {
+                count += 1;
+                if count > MAX_BROKERS {
+                    continue;
+                }
+                match read_one(entry, &brokers) {
+                    Ok(broker) => brokers.push(broker),
+                    Err((got, fault)) => wrong(got, Wants::BrokerEntry { place: count, fault }),
+                }
+            }
+            if !(1..=MAX_BROKERS).contains(&count) {
+                wrong(Got::open(value), Wants::BrokerCount { count });
+            }
+        } else {
+            wrong(Got::open(value), Wants::BrokerOrBrokers);
+        }
+        (problems.len() == before).then_some(Brokers(brokers))
+    }
+
+    /// The brokers.
+    pub fn as_slice(&self) -> &[BrokerUrl] {
+        &self.0
+    }
+
+    /// How the brokers' URLs start.
+    pub fn schemes(&self) -> Schemes {
+        Schemes::of(self.0.iter().map(BrokerUrl::scheme))
+    }
+
+    /// Whether the connection to one of them is encrypted.
+    pub fn any_tls(&self) -> bool {
+        self.0.iter().any(|broker| broker.scheme().is_tls())
+    }
+
+    /// Whether the connection to each of them is encrypted.
+    pub fn all_tls(&self) -> bool {
+        self.0.iter().all(|broker| broker.scheme().is_tls())
+    }
+
+    /// Whether one of them is reached through a WebSocket.
+    pub fn any_websocket(&self) -> bool {
+        self.0.iter().any(|broker| broker.scheme().is_websocket())
+    }
+
+    /// Whose rules hold: those of AWS IoT when one of them is there.
+    pub fn host(&self) -> Host {
+        let is_aws = |broker: &BrokerUrl| Host::of(broker.host()) == Host::Aws;
+        if self.0.iter().any(is_aws) { Host::Aws } else { Host::Other }
+    }
+
+    /// Whether one of them is AWS IoT where it tells MQTT from other protocols by ALPN.
+    pub fn any_by_alpn(&self) -> bool {
+        self.0.iter().any(|broker| {
+            broker.scheme().transport() == Transport::Tls
+                && broker.port() == aws::ALPN_PORT
+                && Host::of(broker.host()) == Host::Aws
+        })
+    }
+
+    /// The brokers as the contract has them.
+    pub fn to_wire(&self) -> Vec<Broker> {
+        self.0.iter().cloned().map(BrokerUrl::into_wire).collect()
+    }
+}
+
+fn read_one<'a>(value: Value<'a>, others: &[BrokerUrl]) -> Result<BrokerUrl, (Got<'a>, BrokerFault)> {
+    let url = value.string().map_err(|_| (Got::open(value), BrokerFault::NoText))?;
+    let read = match BrokerUrl::parse(&url) {
+        Ok(broker) if others.iter().any(|other| broker.is_same(other)) => Err(BrokerFault::Repeated),
+        read => read,
+    };
+    read.map_err(|fault| {
+        let is_secret = address::may_hold_secret(&url);
+        (if is_secret { Got::secret(value) } else { Got::open(value) }, fault)
+    })
+}
+
+/// How the URLs of up to [`MAX_BROKERS`] brokers start, in order; small, because each message of a batch has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schemes(u64);
+
+/// Bits for a scheme.
+const BITS: usize = 3;
+
+const _: () = assert!(Scheme::ALL.len() <= 1 << BITS && MAX_BROKERS * BITS <= u64::BITS as usize);
+
+impl Schemes {
+    fn of(schemes: impl Iterator<Item = Scheme>) -> Self {
+        let bits = schemes.enumerate().map(|(index, scheme)| (scheme as u64) << (index * BITS));
+        Schemes(bits.fold(0, |all, scheme| all | scheme))
+    }
+
+    /// The scheme of the broker with this index.
+    pub fn get(self, index: usize) -> Scheme {
+        let scheme = self.0.checked_shr((index * BITS) as u32).unwrap_or(0) & ((1 << BITS) - 1);
+        Scheme::ALL.get(scheme as usize).copied().unwrap_or(Scheme::Tcp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_kept_in_order() {
+        let all = Scheme::ALL.into_iter().chain(Scheme::ALL.into_iter().rev()).chain([Scheme::Wss; 2]);
+        let all: Vec<Scheme> = all.collect();
+        assert_eq!(all.len(), MAX_BROKERS);
+        let schemes = Schemes::of(all.iter().copied());
+        for (index, scheme) in all.into_iter().enumerate() {
+            assert_eq!(schemes.get(index), scheme, "{index}");
+        }
+        assert_eq!(schemes.get(usize::MAX / BITS), Scheme::Tcp);
+    }
+}

@@ -1,0 +1,230 @@
+//! What the publisher could not do → exit code and message.
+
+use std::fmt;
+
+use super::place::{Place, Through};
+use super::{code, reason_code};
+use crate::bindings::Meta;
+use crate::bindings::publisher::{ConnectOptions, Error, Failure, Progress, Qos, Refusal};
+use crate::confidential::Message;
+use crate::publication::Remarks;
+use crate::shown::{self, Shown};
+
+/// The answer to a message that was not acknowledged.
+pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error: &Error) -> Meta {
+    let all = Place::all(options, remarks);
+    let through = Through(options.proxy.as_ref());
+    let one = |index| Place::one(options, remarks, index);
+    let mut may_want_certificate = false;
+    let (exit_code, mut text) = match error {
+        Error::Denied(reason) => {
+            (code::DENIED, format!("Not sent, it is not allowed: {}.", sentence(reason)))
+        }
+        Error::UnusableCredential(reason) => (
+            code::CREDENTIAL,
+            format!("Not sent, a certificate or key cannot be used: {}.", sentence(reason)),
+        ),
+        Error::HostNotFound(reason) => {
+            let reason = sentence(reason);
+            let text = if all.is_several() {
+                format!("Not sent, none of the brokers {all} was found{through}: {reason}.")
+            } else {
+                format!("Not sent, the host of the broker {all} was not found{through}: {reason}.")
+            };
+            (code::HOST_NOT_FOUND, text)
+        }
+        Error::Unreachable(reason) => {
+            let (who, reason) =
+                (if all.is_several() { "none of the brokers" } else { "the broker" }, sentence(reason));
+            let not = if all.is_several() { "could be" } else { "could not be" };
+            (code::UNREACHABLE, format!("Not sent, {who} {all} {not} reached{through}: {reason}."))
+        }
+        Error::Tls(reason) => {
+            may_want_certificate = true;
+            let who = if all.is_several() { "one of the brokers" } else { "the broker" };
+            (code::TLS, format!("Not sent, TLS with {who} {all} failed: {}.", sentence(reason)))
+        }
+        Error::ConnectionRefused(refusal) => {
+            may_want_certificate = matches!(refusal.code, 4 | 5 | 134 | 135 | 140);
+            refused(one(refusal.broker), refusal)
+        }
+        Error::PublishRefused(refusal) => publish_refused(one(refusal.broker), refusal),
+        Error::Disconnected(disconnection) => {
+            let refusal = &disconnection.refusal;
+            disconnected(one(refusal.broker), message.qos, disconnection.progress, refusal)
+        }
+        Error::TooLarge(reason) => {
+            (code::DENIED, format!("Not sent, it is too large: {}.", sentence(reason)))
+        }
+        Error::ConnectionLost(failure) => match failure.progress {
+            Progress::NotSent => {
+                may_want_certificate = options.tls.is_some();
+                (
+                    code::LOST,
+                    format!(
+                        "Not sent, the connection to the broker {} was lost before: {}.{SAFE}",
+                        one(failure.broker),
+                        sentence(&failure.reason)
+                    ),
+                )
+            }
+            Progress::SentUnacknowledged => {
+                perhaps(one(failure.broker), message.qos, "the connection was lost", failure)
+            }
+        },
+        Error::TimedOut(failure) => match failure.progress {
+            Progress::NotSent => (
+                code::TIMED_OUT,
+                format!(
+                    "Not sent, the time was over before, with the broker {}: {}.{SAFE}",
+                    one(failure.broker),
+                    sentence(&failure.reason)
+                ),
+            ),
+            Progress::SentUnacknowledged => {
+                perhaps(one(failure.broker), message.qos, "the time was over", failure)
+            }
+        },
+        Error::Protocol(failure) => match failure.progress {
+            Progress::NotSent => (
+                code::PROTOCOL,
+                format!(
+                    "Not sent, the broker {} broke the protocol: {}.",
+                    one(failure.broker),
+                    sentence(&failure.reason)
+                ),
+            ),
+            Progress::SentUnacknowledged => {
+                perhaps(one(failure.broker), message.qos, "the broker broke the protocol", failure)
+            }
+        },
+    };
+    if may_want_certificate && remarks.unused_certificate {
+        text.push_str(
+            " certificate and private-key were given but not used, because use-certificate is false: \
+             if the broker wants them, set it to true.",
+        );
+    }
+    Meta { exit_code, message: text }
+}
+
+const SAFE: &str = " Sending it again is safe.";
+
+/// A reason fit to stand inside a sentence: shown, and without a full stop of its own.
+fn sentence(reason: &str) -> Shown<'_> {
+    let reason = reason.trim().trim_end_matches('.');
+    Shown::plain(if reason.is_empty() { "no reason was given" } else { reason }, shown::REASON)
+}
+
+/// Whether a message that may have arrived may be sent again.
+fn again(qos: Qos) -> &'static str {
+    match qos {
+        Qos::AtMostOnce => "",
+        Qos::AtLeastOnce => SAFE,
+        Qos::ExactlyOnce => " Sending it again may duplicate it.",
+    }
+}
+
+/// The message was handed to the network, and nobody knows whether it arrived.
+fn perhaps(place: Place<'_>, qos: Qos, what: &str, failure: &Failure) -> (i32, String) {
+    let (reason, again) = (sentence(&failure.reason), again(qos));
+    let text = format!(
+        "Sent to the broker {place}, but not acknowledged: {what} ({reason}). It may have arrived.{again}"
+    );
+    (code::UNACKNOWLEDGED, text)
+}
+
+/// A reason code from 128 on, in words: its name, the broker's own words, and the other server that it names.
+struct Why<'a>(&'a Refusal);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal { code, reason, server_reference, broker: _ } = self.0;
+        write!(f, "reason code {code}")?;
+        let name = reason_code::name(*code);
+        match name {
+            Some(name) => write!(f, " ({name})")?,
+            None => f.write_str(", which the standard does not have")?,
+        }
+        let reason = reason.trim().trim_end_matches('.');
+        if !reason.is_empty() && !name.is_some_and(|name| name.eq_ignore_ascii_case(reason)) {
+            write!(f, ": {}", Shown::plain(reason, shown::REASON))?;
+        }
+        f.write_str(".")?;
+        match server_reference {
+            Some(server) if !server.is_empty() => {
+                let server = Shown::quoted(server, shown::TOPIC);
+                write!(f, " It names another server, {server}; nobody goes there.")
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// The exit code for a reason code from 128 on: itself, when the standard has it.
+fn exit_code(code: u8) -> i32 {
+    if reason_code::name(code).is_some() { i32::from(code) } else { code::PROTOCOL }
+}
+
+/// CONNACK with a return code of MQTT 3.1.1 (section 3.2.2.3) or a reason code of MQTT 5 (section 3.2.2.2).
+fn refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
+    let code = refusal.code;
+    let meaning = match code {
+        1 => "it does not speak this version of MQTT. Look at protocol-version",
+        2 => "it does not allow the client identifier. Look at client-id",
+        3 => "its MQTT service is unavailable. Try again later",
+        4 => "the user name or the password is wrong. Look at username and password",
+        5 => "the client is not authorised to connect. Look at username, password and client-id",
+        128..=u8::MAX => {
+            let (why, hint) = (Why(refusal), reason_code::hint(code));
+            let text = format!("Not sent, the broker {place} refused the connection with {why}{hint}");
+            return (exit_code(code), text);
+        }
+        6..=127 => {
+            let text = format!(
+                "Not sent, the broker {place} refused the connection with return code {code}, which the standard does not have."
+            );
+            return (code::PROTOCOL, text);
+        }
+        0 => return fault(code),
+    };
+    let text =
+        format!("Not sent, the broker {place} refused the connection with return code {code}: {meaning}.");
+    (i32::from(code), text)
+}
+
+/// MQTT 5: PUBACK or PUBREC with a reason code from 128 (sections 3.4.2.1 and 3.5.2.1), or what CONNACK has ruled out.
+fn publish_refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
+    if refusal.code < 128 {
+        return fault(refusal.code);
+    }
+    let (why, hint) = (Why(refusal), reason_code::hint(refusal.code));
+    (exit_code(refusal.code), format!("Not sent, the broker {place} refused the message with {why}{hint}"))
+}
+
+/// MQTT 5: DISCONNECT with a reason code from 128 (section 3.14.2.1).
+fn disconnected(place: Place<'_>, qos: Qos, progress: Progress, refusal: &Refusal) -> (i32, String) {
+    let code = refusal.code;
+    if code < 128 {
+        return fault(code);
+    }
+    let (why, hint) = (Why(refusal), reason_code::hint(code));
+    match progress {
+        Progress::NotSent => {
+            let text = format!("Not sent, the broker {place} ended the connection with {why}{hint}{SAFE}");
+            (exit_code(code), text)
+        }
+        Progress::SentUnacknowledged => {
+            let again = again(qos);
+            let text = format!(
+                "Sent to the broker {place}, but not acknowledged: it ended the connection with {why}{hint} The message may have arrived.{again}"
+            );
+            let is_known = reason_code::name(code).is_some();
+            (if is_known { i32::from(code) } else { code::UNACKNOWLEDGED }, text)
+        }
+    }
+}
+
+fn fault(code: u8) -> (i32, String) {
+    (code::FAULT, format!("A fault of the host: it took the code {code} for a refusal."))
+}

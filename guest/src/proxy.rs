@@ -1,0 +1,121 @@
+//! The proxy between the host and the broker: a URL such as `socks5://proxy.example.com:1080`.
+
+use std::fmt;
+
+use crate::address::{self, Address, AddressFault};
+use crate::bindings::publisher::{Proxy, ProxyProtocol};
+use crate::confidential::Credentials;
+use crate::value::{Got, Value};
+use crate::wants::Wants;
+
+/// The longest user name and the longest password for a SOCKS proxy, in bytes (RFC 1929, section 2).
+pub const MAX_SOCKS: usize = 255;
+
+/// Why a text is not a proxy's URL. Displayed after the word "wants".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyFault {
+    /// No `://`.
+    NoScheme,
+    /// Neither of the two schemes.
+    UnknownScheme,
+    /// A user name, and perhaps a password, before an `@`.
+    UserInformation,
+    /// Host or port are wrong.
+    Address(AddressFault),
+    /// A path, a query or a fragment.
+    Path,
+}
+
+impl fmt::Display for ProxyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProxyFault::NoScheme => {
+                "a URL such as socks5://proxy.example.com:1080 or http://proxy.example.com:3128"
+            }
+            ProxyFault::UnknownScheme => "one of the schemes socks5 and http",
+            ProxyFault::UserInformation => {
+                "a URL without user information: there are the parameters proxy-username and proxy-password"
+            }
+            ProxyFault::Address(fault) => return fault.fmt(f),
+            ProxyFault::Path => "nothing after host and port",
+        })
+    }
+}
+
+/// A proxy's URL, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyUrl {
+    protocol: ProxyProtocol,
+    host: String,
+    port: u16,
+}
+
+impl ProxyUrl {
+    /// Parses `socks5://host[:port]` (1080) or `http://host[:port]` (80); scheme and host may be in any case, an IPv6
+    /// address stands in brackets, and one `/` at the end is fine.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, from left to right.
+    pub fn parse(url: &str) -> Result<Self, ProxyFault> {
+        let (scheme, rest) = address::split_scheme(url).ok_or(ProxyFault::NoScheme)?;
+        let protocols = [ProxyProtocol::Socks5, ProxyProtocol::Http];
+        let protocol = protocols.into_iter().find(|known| name(*known).eq_ignore_ascii_case(scheme));
+        let protocol = protocol.ok_or(ProxyFault::UnknownScheme)?;
+        if rest.contains('@') {
+            return Err(ProxyFault::UserInformation);
+        }
+        let (authority, path) = address::split_path(rest);
+        let Address { host, port } = Address::parse(authority).map_err(ProxyFault::Address)?;
+        if !matches!(path, "" | "/") {
+            return Err(ProxyFault::Path);
+        }
+        let port = port.unwrap_or(match protocol {
+            ProxyProtocol::Socks5 => 1080,
+            ProxyProtocol::Http => 80,
+        });
+        Ok(ProxyUrl { protocol, host, port })
+    }
+
+    /// How the proxy is asked.
+    pub fn protocol(&self) -> ProxyProtocol {
+        self.protocol
+    }
+
+    /// The host: a name in lower case, an IPv4 address, or an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, 1 to 65,535.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The proxy as the contract has it.
+    pub fn into_wire(self, credentials: Option<Credentials>) -> Proxy {
+        Proxy { protocol: self.protocol, host: self.host, port: self.port, credentials }
+    }
+}
+
+/// The scheme of the URLs of such proxies.
+pub fn name(protocol: ProxyProtocol) -> &'static str {
+    match protocol {
+        ProxyProtocol::Socks5 => "socks5",
+        ProxyProtocol::Http => "http",
+    }
+}
+
+/// Reads `proxy`.
+///
+/// # Errors
+///
+/// What was got and what was wanted. A text that may hold a password is not shown.
+pub fn read(value: Value<'_>) -> Result<ProxyUrl, (Got<'_>, Wants)> {
+    let url = value.string().map_err(|wants| (Got::open(value), wants))?;
+    ProxyUrl::parse(&url).map_err(|fault| {
+        let got = if address::may_hold_secret(&url) { Got::secret(value) } else { Got::open(value) };
+        (got, Wants::Proxy(fault))
+    })
+}

@@ -1,0 +1,192 @@
+//! Frames: those that come, taken apart, and the one that goes.
+
+use std::io::{self, Cursor};
+
+use bytes::{Buf as _, BytesMut};
+use rustls::crypto::SecureRandom;
+use tokio::io::ReadBuf;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::Ending;
+use crate::publisher::http;
+
+/// The longest header of a frame of up to 65,535 bytes, with its mask.
+pub(super) const MAX_HEADER: usize = 8;
+/// The most bytes that a control frame carries (RFC 6455, section 5.5).
+const MAX_CONTROL: u64 = 125;
+
+/// How far the broker's frames have been read.
+#[derive(Default)]
+pub(super) struct Incoming {
+    /// What is still to come of the payload of a frame of data.
+    left: u64,
+    /// A message has begun, and its last frame not.
+    in_message: bool,
+}
+
+/// What was found next.
+pub(super) enum Piece {
+    /// Bytes of MQTT, which were moved.
+    Data,
+    Control(Control, BytesMut),
+    /// More has to come first.
+    Missing,
+}
+
+impl Incoming {
+    /// Takes the next piece from `inbox`. What a message of WebSocket is does not matter to MQTT (section 6): its bytes are
+    /// passed on as they come, so that no length that a broker claims needs memory.
+    ///
+    /// # Errors
+    ///
+    /// What a broker must not send.
+    pub(super) fn next(&mut self, inbox: &mut BytesMut, buffer: &mut ReadBuf<'_>) -> Result<Piece, Ending> {
+        loop {
+            if self.left > 0 {
+                let count = inbox.len().min(buffer.remaining());
+                let count = usize::try_from(self.left).map_or(count, |left| left.min(count));
+                if count == 0 {
+                    return Ok(Piece::Missing);
+                }
+                buffer.put_slice(&inbox[..count]);
+                inbox.advance(count);
+                self.left -= count as u64;
+                return Ok(Piece::Data);
+            }
+            let mut cursor = Cursor::new(&inbox[..]);
+            let parsed = FrameHeader::parse(&mut cursor);
+            let Some((header, length)) =
+                parsed.map_err(|_| Ending::Broken("a WebSocket frame of an unknown kind"))?
+            else {
+                return Ok(Piece::Missing);
+            };
+            let size = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+            if header.rsv1 || header.rsv2 || header.rsv3 {
+                return Err(Ending::Broken("a WebSocket frame with an extension that was not agreed on"));
+            }
+            if header.mask.is_some() {
+                return Err(Ending::Broken("a masked WebSocket frame, which only a client sends"));
+            }
+            match header.opcode {
+                OpCode::Control(control) => {
+                    if !header.is_final || length > MAX_CONTROL {
+                        return Err(Ending::Broken(
+                            "a WebSocket control frame in pieces, or of more than 125 bytes",
+                        ));
+                    }
+                    let end = size + usize::try_from(length).unwrap_or(usize::MAX);
+                    if inbox.len() < end {
+                        return Ok(Piece::Missing);
+                    }
+                    inbox.advance(size);
+                    return Ok(Piece::Control(control, inbox.split_to(end - size)));
+                }
+                OpCode::Data(data) => {
+                    self.begin(data)?;
+                    // The most significant bit is 0 (section 5.2).
+                    if i64::try_from(length).is_err() {
+                        return Err(Ending::Broken("a WebSocket frame of an impossible length"));
+                    }
+                    inbox.advance(size);
+                    self.in_message = !header.is_final;
+                    self.left = length;
+                }
+            }
+        }
+    }
+
+    /// Whether a frame of this kind may begin now.
+    fn begin(&self, data: Data) -> Result<(), Ending> {
+        match (data, self.in_message) {
+            (Data::Binary, false) | (Data::Continue, true) => Ok(()),
+            (Data::Text, _) => Err(Ending::Broken("a WebSocket frame of text; MQTT is binary")),
+            (Data::Continue, false) => Err(Ending::Broken("a WebSocket frame that continues nothing")),
+            (Data::Binary, true) => {
+                Err(Ending::Broken("a WebSocket message that begins before the last one ends"))
+            }
+            (Data::Reserved(_), _) => Err(Ending::Broken("a WebSocket frame of an unknown kind")),
+        }
+    }
+}
+
+/// The frame that is being written.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    /// What is left of it.
+    pub(super) bytes: BytesMut,
+    /// It carries data, of which something is left.
+    pub(super) is_data: bool,
+    /// What is left of its payload.
+    payload: usize,
+}
+
+impl Outgoing {
+    pub(super) fn begin_data(&mut self, payload: &[u8], random: &dyn SecureRandom) -> io::Result<()> {
+        self.begin(OpCode::Data(Data::Binary), payload, random)?;
+        self.is_data = true;
+        Ok(())
+    }
+
+    pub(super) fn begin_control(
+        &mut self,
+        control: Control,
+        payload: &[u8],
+        random: &dyn SecureRandom,
+    ) -> io::Result<()> {
+        self.begin(OpCode::Control(control), payload, random)
+    }
+
+    fn begin(&mut self, opcode: OpCode, payload: &[u8], random: &dyn SecureRandom) -> io::Result<()> {
+        // Not to be foreseen by who chose the payload, so that it cannot be made to look like HTTP to what stands between
+        // (section 10.3).
+        let mut mask = [0; 4];
+        random.fill(&mut mask).map_err(|_| io::Error::other("the system has no random numbers"))?;
+        let header =
+            FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: Some(mask) };
+        let mut head = Vec::with_capacity(MAX_HEADER);
+        header.format(payload.len() as u64, &mut head).map_err(io::Error::other)?;
+        self.bytes.clear();
+        self.bytes.reserve(head.len() + payload.len());
+        self.bytes.extend_from_slice(&head);
+        self.bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        self.payload = payload.len();
+        Ok(())
+    }
+
+    /// `count` bytes of the frame have been taken: how many of them are payload.
+    pub(super) fn advance(&mut self, count: usize) -> usize {
+        self.bytes.advance(count);
+        let taken = self.payload.saturating_sub(self.bytes.len());
+        self.payload -= taken;
+        self.is_data &= self.payload > 0;
+        taken
+    }
+}
+
+/// What a close frame says, as it follows "the broker closed the WebSocket".
+pub(super) fn words_of_close(payload: &[u8]) -> Result<String, Ending> {
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return match payload {
+            [] => Ok(String::new()),
+            _ => Err(Ending::Broken("a WebSocket close frame with half a code")),
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    let meaning = match code {
+        1000 => " (normal)",
+        1001 => " (going away)",
+        1002 => " (protocol error)",
+        1003 => " (data that it does not accept)",
+        1007 => " (inconsistent data)",
+        1008 => " (policy violation)",
+        1009 => " (message too big)",
+        1011 => " (internal error)",
+        1012 => " (restart)",
+        1013 => " (try again later)",
+        _ => "",
+    };
+    let reason = http::shown(reason);
+    let separator = if reason.is_empty() { "" } else { ": " };
+    Ok(format!(" with code {code}{meaning}{separator}{reason}"))
+}

@@ -1,0 +1,196 @@
+//! The opening handshake (RFC 6455, section 4): a request in HTTP, and whether the answer is a WebSocket for MQTT.
+
+use std::fmt::Write as _;
+use std::io;
+
+use tokio::io::AsyncWriteExt as _;
+use tungstenite::handshake::client::generate_key;
+use tungstenite::handshake::derive_accept_key;
+use zeroize::Zeroizing;
+
+use super::WebSocket;
+use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Transport, WebsocketHeader};
+use crate::error::Error;
+use crate::publisher::connection::OverTcp;
+use crate::publisher::http::{self, Answer, NoAnswer};
+use crate::publisher::tls;
+
+/// What the handshake says itself, or what would change where its head ends. So does every name that begins with
+/// `sec-websocket-`.
+const RESERVED: [&str; 7] =
+    ["host", "upgrade", "connection", "content-length", "transfer-encoding", "te", "trailer"];
+/// The most bytes that the headers of a tenant take together: servers have little more room for a head.
+const MAX_HEADERS: usize = 16 * 1024;
+const BAD_PATH: &str =
+    "broker: the path begins with / and has no spaces, no control characters and no fragment";
+
+/// Whether the handshake of `options` can be written down: a component of somebody else may ask for anything.
+///
+/// # Errors
+///
+/// [`Error::Denied`], which names the header and never its value.
+pub(in crate::publisher) fn check(options: &ConnectOptions) -> Result<(), Error> {
+    for broker in &options.brokers {
+        match broker.transport {
+            Transport::Tcp | Transport::Tls => continue,
+            Transport::Websocket | Transport::WebsocketTls => {}
+        }
+        http::host(&broker.host)?;
+        let is_path = broker.path.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'#')
+            && (broker.path.is_empty() || broker.path.starts_with('/'));
+        if !is_path {
+            return Err(Error::Denied(BAD_PATH.to_owned()));
+        }
+    }
+    let denied = |reason: String| Err(Error::Denied(format!("websocket-headers: {reason}")));
+    for WebsocketHeader { name, value } in &options.websocket_headers {
+        if !is_token(name) {
+            return denied("a name is not one that HTTP can carry".to_owned());
+        }
+        let lower = name.to_ascii_lowercase();
+        if RESERVED.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+            return denied(format!("{} is for the handshake itself to say", http::shown(name.as_bytes())));
+        }
+        if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+            let name = http::shown(name.as_bytes());
+            return denied(format!("the value of {name} has a line end or another control character"));
+        }
+    }
+    let total: usize =
+        options.websocket_headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum();
+    if total > MAX_HEADERS {
+        return denied(format!("they have {total} bytes, and {MAX_HEADERS} are the most"));
+    }
+    Ok(())
+}
+
+/// Opens a WebSocket for MQTT at `broker` over `stream`. What is asked for has passed [`check`].
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] for an answer that says that another time may do, [`Error::Protocol`] for any other that is not a
+/// WebSocket for MQTT, [`Error::Lost`], and [`Error::Tls`] for an alert.
+pub(in crate::publisher) async fn open<S: OverTcp>(
+    mut stream: S,
+    broker: &Broker,
+    headers: &[WebsocketHeader],
+) -> Result<WebSocket<S>, Error> {
+    let key = generate_key();
+    let request = request(broker, headers, &key)?;
+    let sent = async {
+        stream.write_all(request.as_bytes()).await?;
+        stream.flush().await
+    };
+    sent.await.map_err(|error| lost(&error))?;
+    drop(request);
+    let answer = Answer::read(&mut stream).await.map_err(|why| no_answer(why, broker.transport))?;
+    verify(&answer, &key, headers)?;
+    Ok(WebSocket::new(stream, answer.rest))
+}
+
+fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Zeroizing<String>, Error> {
+    let default_port = if broker.transport == Transport::WebsocketTls { 443 } else { 80 };
+    let (host, path) = (http::host(&broker.host)?, if broker.path.is_empty() { "/" } else { &broker.path });
+    let port = if broker.port == default_port { String::new() } else { format!(":{}", broker.port) };
+    // With room for everything, so that no part of it is left behind where a smaller one was.
+    let size: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum();
+    let mut request = Zeroizing::new(String::with_capacity(size + path.len() + host.len() + 256));
+    // Writing to a string does not fail.
+    let _ = write!(
+        request,
+        "GET {path} HTTP/1.1\r\nHost: {host}{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
+    );
+    for WebsocketHeader { name, value } in headers {
+        let _ = write!(request, "{name}: {value}\r\n");
+    }
+    request.push_str("\r\n");
+    Ok(request)
+}
+
+fn lost(error: &io::Error) -> Error {
+    tls::explain_after(error).unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
+            Error::Lost("the broker closed the connection".to_owned())
+        }
+        _ => Error::Lost(format!("the connection was lost: {error}")),
+    })
+}
+
+fn no_answer(why: NoAnswer, transport: Transport) -> Error {
+    const TLS_ALERT: u8 = 0x15;
+    match why {
+        NoAnswer::Lost(error) => lost(&error),
+        NoAnswer::NotHttp(bytes)
+            if bytes.first() == Some(&TLS_ALERT) && transport == Transport::Websocket =>
+        {
+            Error::Protocol("it answers in TLS; a WebSocket behind TLS is named with wss://".to_owned())
+        }
+        NoAnswer::NotHttp(_) => {
+            let plain = if transport == Transport::Websocket { "tcp" } else { "ssl" };
+            Error::Protocol(format!(
+                "it does not answer the WebSocket handshake in HTTP; a broker without WebSockets is named with {plain}://"
+            ))
+        }
+        NoAnswer::Unusable(what) => Error::Protocol(what.to_owned()),
+    }
+}
+
+/// Whether `answer` is that of a WebSocket for MQTT (section 4.1; MQTT, section 6).
+fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(), Error> {
+    let protocol = |what: &str| Err(Error::Protocol(what.to_owned()));
+    match answer.status {
+        101 => {}
+        status @ (408 | 429 | 500 | 502 | 503 | 504) => {
+            return Err(Error::Unreachable(refusal(status, answer, headers)));
+        }
+        status => return Err(Error::Protocol(refusal(status, answer, headers))),
+    }
+    if !answer.lists("upgrade", "websocket") || !answer.lists("connection", "upgrade") {
+        return protocol("its answer to the WebSocket handshake changes to something else");
+    }
+    let mut accepted = answer.values("sec-websocket-accept");
+    if accepted.next() != Some(derive_accept_key(key.as_bytes()).as_bytes()) || accepted.next().is_some() {
+        return protocol("its answer to the WebSocket handshake is not for this one (Sec-WebSocket-Accept)");
+    }
+    if answer.values("sec-websocket-extensions").any(|value| !value.trim_ascii().is_empty()) {
+        return protocol("its answer to the WebSocket handshake has an extension that was not asked for");
+    }
+    let mut selected = answer.values("sec-websocket-protocol");
+    match (selected.next(), selected.next()) {
+        (Some(b"mqtt"), None) => Ok(()),
+        (None, _) => protocol("its WebSocket is not for MQTT: it did not select the subprotocol mqtt"),
+        (Some(_), _) => protocol("its WebSocket is not for MQTT: it selected another subprotocol than mqtt"),
+    }
+}
+
+/// The status line of an answer that opens no WebSocket, and where it would lead.
+fn refusal(status: u16, answer: &Answer, headers: &[WebsocketHeader]) -> String {
+    // Who is sent a secret can say it; here it is not repeated.
+    let is_secret = |words: &str| {
+        headers.iter().any(|header| !header.value.is_empty() && words.contains(header.value.as_str()))
+    };
+    let line = if is_secret(&answer.status_line) {
+        format!("HTTP status {status}")
+    } else {
+        answer.status_line.clone()
+    };
+    let location = answer.values("location").next().filter(|_| (300..400).contains(&status));
+    let location = location.map(|location| {
+        // What follows is often a token.
+        let end = location.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(location.len());
+        http::shown(&location[..end])
+    });
+    match location.filter(|location| !is_secret(location)) {
+        Some(location) => {
+            format!("it answered the WebSocket handshake with {line}, to {location}, where nobody goes")
+        }
+        None => format!("it answered the WebSocket handshake with {line}"),
+    }
+}
+
+/// A token of HTTP (RFC 9110, section 5.6.2).
+fn is_token(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
+}

@@ -1,6 +1,7 @@
 //! What a good broker never does, scripted: each answer is the truth about the message.
 
 mod acknowledgements;
+pub(crate) mod carrier;
 mod cuts;
 mod exchanges;
 mod garbage;
@@ -11,7 +12,6 @@ mod restarts;
 mod retries;
 mod silence;
 mod slow;
-pub(crate) mod transport;
 mod words;
 
 use mqtt_connector::Meta;
@@ -19,15 +19,15 @@ use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::{Value, json};
 
 use crate::support::{assert_meta, send};
-use transport::Transport;
+use carrier::Carrier;
 
-/// Sends to a broker with one script for each connection, over TCP.
+/// Sends to a broker with one script for each connection, with MQTT 3.1.1 over TCP.
 pub(crate) fn play<const N: usize>(scripts: [Vec<Step>; N], request: Value) -> Meta {
-    Transport::tcp().play(scripts, request).meta
+    Carrier::tcp().play(scripts, request).meta
 }
 
 pub(crate) fn connected(session_present: bool) -> Vec<Step> {
-    vec![Step::expect(Expect::connect()), Step::send(encode::connack(session_present, 0))]
+    vec![Step::expect(Expect::connect()), Step::accept(session_present)]
 }
 
 pub(crate) fn goodbye() -> Vec<Step> {

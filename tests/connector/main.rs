@@ -14,6 +14,7 @@ mod faults;
 mod guests;
 mod joint;
 mod limits;
+mod mqtt5;
 mod observability;
 mod out_of_turn;
 mod places;

@@ -73,6 +73,16 @@ pub(crate) fn with(first: &Value, second: Value) -> Value {
 /// Asserts the exit code and the whole message, in which `…` stands for what differs from run to run.
 #[track_caller]
 pub(crate) fn assert_meta(meta: &Meta, exit_code: i32, message: &str) {
+    assert!(
+        is_meta(meta, exit_code, message),
+        "wanted exit code {exit_code} and: {message}\n   got exit code {} and: {}",
+        meta.exit_code,
+        meta.message
+    );
+}
+
+/// Whether this is the exit code and the whole message, in which `…` stands for what differs from run to run.
+pub(crate) fn is_meta(meta: &Meta, exit_code: i32, message: &str) -> bool {
     let mut rest = meta.message.as_str();
     let mut parts = message.split('…');
     let mut fits =
@@ -89,10 +99,5 @@ pub(crate) fn assert_meta(meta: &Meta, exit_code: i32, message: &str) {
             None => fits = false,
         }
     }
-    assert!(
-        meta.exit_code == exit_code && fits && rest.is_empty(),
-        "wanted exit code {exit_code} and: {message}\n   got exit code {} and: {}",
-        meta.exit_code,
-        meta.message
-    );
+    meta.exit_code == exit_code && fits && rest.is_empty()
 }

@@ -149,6 +149,10 @@ impl Connection {
             Action::SendBeneathWebSocket(bytes) => self.on_stream(|stream| stream.write_all(bytes)),
             Action::SendBeneathTls(bytes) => self.on_stream(|stream| stream.write_beneath(bytes)),
             Action::FatalAlert => self.on_stream(Stream::fatal_alert),
+            Action::Accept { session_present } => self.send(&match self.look(Conversation::level) {
+                5 => encode::connack_v5(*session_present, 0, &[]),
+                _ => encode::connack(*session_present, 0),
+            }),
             Action::Respond { kind, id, reason } => {
                 let id = self
                     .look(|conversation| conversation.packet_id(*id, self.cursor))

@@ -28,6 +28,7 @@ pub(crate) enum Action {
     SendBeneathWebSocket(Vec<u8>),
     SendBeneathTls(Vec<u8>),
     FatalAlert,
+    Accept { session_present: bool },
     Respond { kind: PacketType, id: PacketId, reason: Option<u8> },
     Answer(Answer),
     Pause(Duration),
@@ -113,6 +114,11 @@ impl Step {
     /// afterwards, and no `close_notify` follows. Without TLS it is a problem.
     pub fn fatal_alert() -> Self {
         Self(Action::FatalAlert)
+    }
+
+    /// Accepts the connection: CONNACK with code 0, in the version of the CONNECT that came.
+    pub fn accept(session_present: bool) -> Self {
+        Self(Action::Accept { session_present })
     }
 
     /// Acknowledges the last packet that has an identifier: `kind` is PUBACK, PUBREC or PUBCOMP.
@@ -231,6 +237,7 @@ impl fmt::Display for Step {
             Action::SendBeneathWebSocket(bytes) => write!(f, "send beneath WebSocket {}", hex(bytes)),
             Action::SendBeneathTls(bytes) => write!(f, "send beneath TLS {}", hex(bytes)),
             Action::FatalAlert => f.write_str("fatal alert"),
+            Action::Accept { session_present } => write!(f, "accept, session present: {session_present}"),
             Action::Respond { kind, id, .. } => write!(f, "respond {kind} with identifier {id:?}"),
             Action::Answer(_) => f.write_str("answer"),
             Action::Pause(time) => write!(f, "pause {time:?}"),

@@ -5,49 +5,45 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, PacketId, Step, encode};
 use serde_json::{Value, json};
 
-use super::transport::{Transport, sent, side_by_side, uncertain};
+use super::carrier::{Carrier, sent, side_by_side, uncertain};
 use super::{connected, goodbye, publish, script};
-use crate::support::{assert_meta, send_batch, with};
+use crate::support::{send_batch, with};
 
 const NO_ANSWER: &str = "no answer within 500 ms, while waiting for the acknowledgement";
 
 #[test]
 fn an_acknowledgement_of_another_kind_or_message_does_not_settle_this_one() {
-    let wrong: [(u8, Vec<u8>); 19] = [
-        (1, encode::puback(2)),
-        (1, encode::puback(0x0100)),
-        (1, encode::puback(u16::MAX)),
-        (1, encode::pubrec(1)),
-        (1, encode::pubcomp(1)),
-        (1, [encode::pubrec(1), encode::pubcomp(1)].concat()),
-        (1, [encode::puback(2), encode::puback(3), encode::puback(4)].concat()),
-        (1, encode::pingresp()),
-        (1, encode::publish("t", 0, false, 0, b"x")),
-        (2, encode::puback(1)),
-        (2, [encode::puback(1), encode::puback(1)].concat()),
-        (2, encode::pubcomp(1)),
-        (2, encode::puback(9)),
-        (2, encode::pingresp()),
-        (2, encode::publish("else", 0, false, 0, b"y")),
-        (2, encode::publish("else", 1, false, 1, b"y")),
-        (2, encode::publish("else", 2, false, 1, b"y")),
-        (2, [encode::pubcomp(1), encode::pubcomp(1)].concat()),
-        (2, [encode::puback(1), encode::pubcomp(1)].concat()),
-    ];
-    let transports = Transport::both();
-    side_by_side(wrong.iter().flat_map(|(qos, wrong)| {
-        transports.iter().map(move |transport| {
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().flat_map(|carrier| {
+        let wrong: [(u8, Vec<u8>); 19] = [
+            (1, encode::puback(2)),
+            (1, encode::puback(0x0100)),
+            (1, encode::puback(u16::MAX)),
+            (1, encode::pubrec(1)),
+            (1, encode::pubcomp(1)),
+            (1, [encode::pubrec(1), encode::pubcomp(1)].concat()),
+            (1, [encode::puback(2), encode::puback(3), encode::puback(4)].concat()),
+            (1, encode::pingresp()),
+            (1, carrier.publish("t", 0, false, 0, b"x")),
+            (2, encode::puback(1)),
+            (2, [encode::puback(1), encode::puback(1)].concat()),
+            (2, encode::pubcomp(1)),
+            (2, encode::puback(9)),
+            (2, encode::pingresp()),
+            (2, carrier.publish("else", 0, false, 0, b"y")),
+            (2, carrier.publish("else", 1, false, 1, b"y")),
+            (2, carrier.publish("else", 2, false, 1, b"y")),
+            (2, [encode::pubcomp(1), encode::pubcomp(1)].concat()),
+            (2, [encode::puback(1), encode::pubcomp(1)].concat()),
+        ];
+        wrong.into_iter().map(move |(qos, wrong)| {
             let steps = script([
                 connected(false),
-                vec![
-                    Step::expect(publish(*qos).packet_id(1)),
-                    Step::send(wrong.as_slice()),
-                    Step::expect_end(),
-                ],
+                vec![Step::expect(publish(qos).packet_id(1)), Step::send(wrong), Step::expect_end()],
             ]);
             move || {
-                let meta = transport.play([steps], json!({ "qos": qos, "timeout": 500 })).meta;
-                assert_meta(&meta, 79, &uncertain(*qos, "the time was over", NO_ANSWER));
+                let played = carrier.play([steps], json!({ "qos": qos, "timeout": 500 }));
+                played.assert(79, &uncertain(qos, "the time was over", NO_ANSWER));
             }
         })
     }));
@@ -63,9 +59,9 @@ fn what_is_wrong_after_pubrec_does_not_settle_the_message() {
         (encode::pubrec(2), Some(2)),
         ([encode::puback(1), encode::pubcomp(0x0100)].concat(), None),
     ];
-    let transports = Transport::both();
+    let carriers = Carrier::all();
     side_by_side(wrong.iter().flat_map(|(wrong, released)| {
-        transports.iter().map(move |transport| {
+        carriers.iter().map(move |carrier| {
             let again = released.map(|id| Step::expect(Expect::pubrel().packet_id(id)));
             let steps = script([
                 connected(false),
@@ -79,8 +75,8 @@ fn what_is_wrong_after_pubrec_does_not_settle_the_message() {
                 vec![Step::expect_end()],
             ]);
             move || {
-                let meta = transport.play([steps], json!({ "timeout": 500 })).meta;
-                assert_meta(&meta, 79, &uncertain(2, "the time was over", NO_ANSWER));
+                let played = carrier.play([steps], json!({ "timeout": 500 }));
+                played.assert(79, &uncertain(2, "the time was over", NO_ANSWER));
             }
         })
     }));
@@ -101,14 +97,14 @@ fn stray_acknowledgements_do_not_lose_this_message() {
         ],
         goodbye(),
     ]);
-    for transport in Transport::both() {
-        assert_meta(&transport.play([steps.clone()], json!({})).meta, 0, &sent(2));
+    for carrier in Carrier::all() {
+        carrier.play([steps.clone()], json!({})).assert(0, &sent(2));
     }
 }
 
 #[test]
 fn a_release_that_nobody_waits_for_is_completed() {
-    for transport in Transport::both() {
+    for carrier in Carrier::all() {
         for id in [1, 77, u16::MAX] {
             let unsolicited = vec![
                 Step::send(encode::pubrel(id)),
@@ -121,7 +117,7 @@ fn a_release_that_nobody_waits_for_is_completed() {
                 vec![Step::respond_with_id(PacketType::PubAck, PacketId::OfPublish(0))],
                 goodbye(),
             ]);
-            assert_meta(&transport.play([once], json!({ "qos": 1 })).meta, 0, &sent(1));
+            carrier.play([once], json!({ "qos": 1 })).assert(0, &sent(1));
             let twice = script([
                 connected(false),
                 vec![Step::expect(publish(2))],
@@ -131,7 +127,7 @@ fn a_release_that_nobody_waits_for_is_completed() {
                 vec![Step::send(encode::pubcomp(1))],
                 goodbye(),
             ]);
-            assert_meta(&transport.play([twice], json!({})).meta, 0, &sent(2));
+            carrier.play([twice], json!({})).assert(0, &sent(2));
         }
     }
 }
@@ -217,19 +213,19 @@ fn batches() -> Vec<Batch> {
 
 #[test]
 fn each_message_of_a_batch_is_settled_by_its_own_acknowledgements() {
-    let transports = Transport::both();
-    side_by_side(transports.iter().flat_map(|transport| {
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().flat_map(|carrier| {
         batches().into_iter().map(move |Batch { qos, steps, exit_codes }| {
             move || {
-                let broker = transport.broker().connection(steps).start();
+                let broker = carrier.broker().connection(steps).start();
                 let timeout = if exit_codes == [0; 3] { 5000 } else { 500 };
-                let config = with(&transport.config(broker.port()), json!({ "timeout": timeout }));
+                let config = with(&carrier.config(broker.port()), json!({ "timeout": timeout }));
                 let requests: Vec<Value> =
                     qos.iter().map(|qos| json!({ "topic": "t", "content": "x", "qos": qos })).collect();
                 let metas = send_batch(&config, &requests);
                 let record = broker.finish();
                 let codes: Vec<i32> = metas.iter().map(|meta| meta.exit_code).collect();
-                assert_eq!(codes, exit_codes, "{metas:?}\n{record}");
+                assert_eq!(codes, exit_codes, "{carrier}: {metas:?}\n{record}");
                 for meta in metas.iter().filter(|meta| meta.exit_code == 79) {
                     assert!(meta.message.contains(NO_ANSWER), "{meta:?}");
                 }

@@ -1,4 +1,5 @@
-//! What a broker sends, in pieces and joined: the edges of packets are not those of TCP segments or TLS records.
+//! What a broker sends, in pieces and joined: the edges of packets are not those of TCP segments, TLS records or WebSocket
+//! frames.
 
 use std::time::Duration;
 
@@ -6,9 +7,8 @@ use mqtt_connector_tests::packet::{Packet, PacketType};
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::transport::{Transport, sent, side_by_side, too_late, uncertain};
+use super::carrier::{Carrier, sent, side_by_side, too_late, uncertain};
 use super::{connected, goodbye, publish, script};
-use crate::support::assert_meta;
 
 /// Sends `bytes` in two writes, the second after `at` bytes: in one if there is no byte before or none after. The pause
 /// makes the client see them apart, most of the time.
@@ -22,25 +22,24 @@ fn split(bytes: &[u8], at: usize) -> Vec<Step> {
 
 #[test]
 fn packets_may_be_split_at_every_byte_and_joined() {
-    let transports = Transport::both();
-    let connack = encode::connack(false, 0);
-    // Whatever else a broker may send stands in the same write; nothing behind the last, when the client says goodbye.
-    let before = [encode::pingresp(), encode::puback(9), encode::publish("else", 0, false, 0, b"y")].concat();
-    let pubrec = [before.clone(), encode::pubrec(1), encode::pingresp()].concat();
-    let pubcomp = [before, encode::pubcomp(1)].concat();
-    side_by_side((0..=pubrec.len()).flat_map(|at| {
-        let steps = script([
-            vec![Step::expect(Expect::connect())],
-            split(&connack, at),
-            vec![Step::expect(publish(2).packet_id(1))],
-            split(&pubrec, at),
-            vec![Step::expect(Expect::pubrel().packet_id(1))],
-            split(&pubcomp, at),
-            goodbye(),
-        ]);
-        transports.iter().map(move |transport| {
-            let steps = steps.clone();
-            move || assert_meta(&transport.play([steps], json!({})).meta, 0, &sent(2))
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().flat_map(|carrier| {
+        // Whatever else a broker may send stands in the same write; nothing behind the last, when the client says goodbye.
+        let publish_else = carrier.publish("else", 0, false, 0, b"y");
+        let before = [encode::pingresp(), encode::puback(9), publish_else].concat();
+        let pubrec = [before.clone(), encode::pubrec(1), encode::pingresp()].concat();
+        let pubcomp = [before, encode::pubcomp(1)].concat();
+        (0..=pubrec.len()).map(move |at| {
+            let steps = script([
+                vec![Step::expect(Expect::connect())],
+                split(&carrier.connack(false), at),
+                vec![Step::expect(publish(2).packet_id(1))],
+                split(&pubrec, at),
+                vec![Step::expect(Expect::pubrel().packet_id(1))],
+                split(&pubcomp, at),
+                goodbye(),
+            ]);
+            move || carrier.play([steps], json!({})).assert(0, &sent(2))
         })
     }));
 }
@@ -48,18 +47,18 @@ fn packets_may_be_split_at_every_byte_and_joined() {
 #[test]
 fn packets_may_come_a_byte_at_a_time() {
     let slowly = |bytes: Vec<u8>| Step::send_slowly(bytes, 1, Duration::from_millis(1));
-    let steps = vec![
-        Step::expect(Expect::connect()),
-        slowly(encode::connack(false, 0)),
-        Step::expect(publish(2)),
-        slowly(encode::pubrec(1)),
-        Step::expect(Expect::pubrel()),
-        slowly([encode::pingresp(), encode::pubcomp(1)].concat()),
-        Step::expect(Expect::disconnect()),
-        Step::expect_end(),
-    ];
-    for transport in Transport::both() {
-        assert_meta(&transport.play([steps.clone()], json!({})).meta, 0, &sent(2));
+    for carrier in Carrier::all() {
+        let steps = vec![
+            Step::expect(Expect::connect()),
+            slowly(carrier.connack(false)),
+            Step::expect(publish(2)),
+            slowly(encode::pubrec(1)),
+            Step::expect(Expect::pubrel()),
+            slowly([encode::pingresp(), encode::pubcomp(1)].concat()),
+            Step::expect(Expect::disconnect()),
+            Step::expect_end(),
+        ];
+        carrier.play([steps], json!({})).assert(0, &sent(2));
     }
 }
 
@@ -67,19 +66,18 @@ fn packets_may_come_a_byte_at_a_time() {
 /// split: with its message unsent while a packet is not whole, uncertain afterwards.
 #[test]
 fn a_whole_exchange_ahead_of_the_message_settles_nothing() {
-    let stream = [encode::connack(false, 0), encode::pubrec(1), encode::pubcomp(1)].concat();
-    let transports = Transport::both();
-    side_by_side((0..=stream.len()).flat_map(|at| {
-        let stream = &stream;
-        transports.iter().map(move |transport| {
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().flat_map(|carrier| {
+        let stream = [carrier.connack(false), encode::pubrec(1), encode::pubcomp(1)].concat();
+        (0..=stream.len()).map(move |at| {
             let (first, second) = stream.split_at(at);
             let mut steps = vec![Step::expect(Expect::connect())];
             steps.extend((!first.is_empty()).then(|| Step::send(first)));
             steps.extend((!second.is_empty()).then(|| Step::send(second)));
             move || {
-                let played = transport.play([steps], json!({ "timeout": 500 }));
+                let played = carrier.play([steps], json!({ "timeout": 500 }));
                 let reason = "no answer within 500 ms, while waiting for the acknowledgement";
-                assert_meta(&played.meta, 79, &uncertain(2, "the time was over", reason));
+                played.assert(79, &uncertain(2, "the time was over", reason));
                 let publishes = |packet: &&_| matches!(packet, Packet::Publish(_));
                 assert_eq!(played.record.packets().filter(publishes).count(), 1, "{}", played.record);
             }
@@ -89,14 +87,14 @@ fn a_whole_exchange_ahead_of_the_message_settles_nothing() {
 
 #[test]
 fn nothing_is_sent_before_a_packet_that_has_begun_is_whole() {
-    let transports = Transport::both();
+    let carriers = Carrier::all();
     side_by_side((1..4).flat_map(|length| {
-        transports.iter().map(move |transport| {
-            let begun = [encode::connack(false, 0), encode::puback(1)[..length].to_vec()].concat();
+        carriers.iter().map(move |carrier| {
+            let begun = [carrier.connack(false), encode::puback(1)[..length].to_vec()].concat();
             let steps = vec![Step::expect(Expect::connect()), Step::send(begun), Step::expect_end()];
             move || {
-                let played = transport.play([steps], json!({ "qos": 1, "timeout": 500 }));
-                assert_meta(&played.meta, 75, &too_late(500, "writing the message"));
+                let played = carrier.play([steps], json!({ "qos": 1, "timeout": 500 }));
+                played.assert(75, &too_late(500, "writing the message"));
             }
         })
     }));
@@ -105,15 +103,15 @@ fn nothing_is_sent_before_a_packet_that_has_begun_is_whole() {
 /// What is settled stays settled, whatever comes in the same write. A broker that breaks the protocol gets no DISCONNECT.
 #[test]
 fn an_acknowledgement_joined_with_what_follows_it_counts() {
-    for transport in Transport::both() {
+    for carrier in Carrier::all() {
         for (qos, last) in [(1, encode::puback(1)), (2, encode::pubcomp(1))] {
             for (behind, end) in [
                 (encode::pingresp(), goodbye()),
                 (last.clone(), goodbye()),
-                (encode::publish("t", 0, false, 0, b"x"), goodbye()),
+                (carrier.publish("t", 0, false, 0, b"x"), goodbye()),
                 (vec![0x40], goodbye()),
                 (vec![0xf0, 0x00], vec![Step::expect_end()]),
-                (encode::connack(false, 0), vec![Step::expect_end()]),
+                (carrier.connack(false), vec![Step::expect_end()]),
                 (b"HTTP".to_vec(), goodbye()),
             ] {
                 let before = match qos {
@@ -127,8 +125,8 @@ fn an_acknowledgement_joined_with_what_follows_it_counts() {
                     vec![Step::send([last.clone(), behind].concat())],
                     end,
                 ]);
-                let meta = transport.play([steps], json!({ "qos": qos })).meta;
-                assert_meta(&meta, 0, &sent(qos));
+                let played = carrier.play([steps], json!({ "qos": qos }));
+                played.assert(0, &sent(qos));
             }
         }
     }

@@ -4,9 +4,8 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::transport::{Transport, lost, side_by_side, uncertain};
+use super::carrier::{Carrier, lost, side_by_side, uncertain};
 use super::{connected, publish, script};
-use crate::support::assert_meta;
 
 /// The broker's steps up to where it owes an answer to a message that it has.
 fn after_the_message() -> [(u8, Vec<Step>); 3] {
@@ -34,9 +33,10 @@ fn failures() -> Vec<(&'static str, Vec<Step>)> {
     ]
 }
 
-/// Both versions of TLS, as the newest does not begin as the older does.
-fn versions() -> [Transport; 2] {
-    [Transport::tls(), Transport::tls_1_2()]
+/// Both versions of TLS, as the newest does not begin as the older does, with both versions of MQTT, and with WebSocket.
+fn versions() -> [Carrier; 4] {
+    let websocket = Carrier::tls().websocket();
+    [Carrier::tls(), Carrier::tls().version_5().tls_1_2(), websocket.clone().version_5(), websocket.tls_1_2()]
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn tls_that_fails_instead_of_connack_leaves_the_message_unsent() {
         failures().into_iter().map(move |(what, failure)| {
             move || {
                 let steps = script([vec![Step::expect(Expect::connect())], failure]);
-                let meta = tls.play([steps], json!({ "retries": 2 })).meta;
-                assert_meta(&meta, 78, &format!("Not sent, TLS with the broker BROKER failed: {what}."));
+                let played = tls.play([steps], json!({ "retries": 2 }));
+                played.assert(78, &format!("Not sent, TLS with the broker BROKER failed: {what}."));
             }
         })
     }));
@@ -61,8 +61,8 @@ fn tls_that_fails_instead_of_an_acknowledgement_leaves_the_message_uncertain() {
             failures().into_iter().map(move |(what, failure)| {
                 let steps = script([before.clone(), failure]);
                 move || {
-                    let meta = tls.play([steps], json!({ "qos": qos, "retries": 2 })).meta;
-                    assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", &format!("…{what}")));
+                    let played = tls.play([steps], json!({ "qos": qos, "retries": 2 }));
+                    played.assert(79, &uncertain(qos, "the connection was lost", &format!("…{what}")));
                 }
             })
         })
@@ -73,14 +73,14 @@ fn tls_that_fails_instead_of_an_acknowledgement_leaves_the_message_uncertain() {
 #[test]
 fn an_end_without_close_notify_is_a_lost_connection() {
     const CUT: &str = "the connection was lost: peer closed connection without sending TLS close_notify: …";
-    let tls = Transport::tls();
+    let tls = Carrier::tls();
     let steps = vec![Step::expect(Expect::connect()), Step::close_without_notify()];
-    let meta = tls.play([steps], json!({})).meta;
-    assert_meta(&meta, 74, &lost(&format!("{CUT}, while waiting for CONNACK")));
+    let played = tls.play([steps], json!({}));
+    played.assert(74, &lost(&format!("{CUT}, while waiting for CONNACK")));
     for (qos, before) in after_the_message() {
         let steps = script([before, vec![Step::close_without_notify()]]);
-        let meta = tls.play([steps], json!({ "qos": qos })).meta;
+        let played = tls.play([steps], json!({ "qos": qos }));
         let reason = format!("{CUT}, while waiting for the acknowledgement");
-        assert_meta(&meta, 79, &uncertain(qos, "the connection was lost", &reason));
+        played.assert(79, &uncertain(qos, "the connection was lost", &reason));
     }
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Step, encode};
+use mqtt_connector_tests::{Expect, Step};
 use serde_json::{Value, json};
 
-use super::transport::{LATE, Transport, broken, lost, sent, side_by_side, uncertain};
+use super::carrier::{Carrier, LATE, Version, broken, lost, sent, side_by_side, uncertain};
 use super::{connected, goodbye, publish, script};
-use crate::support::assert_meta;
+use crate::support::with;
 
-fn refusing(code: u8) -> Vec<Step> {
-    vec![Step::expect(Expect::connect()), Step::send(encode::connack(false, code)), Step::close()]
+/// Refuses for the reason that MQTT 3.1.1 numbers `code`.
+fn refusing(carrier: &Carrier, code: u8) -> Vec<Step> {
+    vec![Step::expect(Expect::connect()), Step::send(carrier.refusal(code).1), Step::close()]
 }
 
 fn cut() -> Vec<Step> {
@@ -31,126 +32,157 @@ fn fine(qos: u8, dup: bool) -> Vec<Step> {
     script([connected(false), vec![Step::expect(publish(qos).dup(dup))], exchange, goodbye()])
 }
 
-fn refused(code: u8) -> String {
-    let meaning = match code {
-        1 => "it does not speak this version of MQTT. Look at protocol-version",
-        2 => "it does not allow the client identifier. Look at client-id",
-        3 => "its MQTT service is unavailable. Try again later",
-        4 => "the user name or the password is wrong. Look at username and password",
-        _ => "the client is not authorised to connect. Look at username, password and client-id",
+/// What is said of a refusal for the reason that MQTT 3.1.1 numbers `number`, and the exit code.
+fn refused(carrier: &Carrier, number: u8) -> (i32, String) {
+    let (code, _) = carrier.refusal(number);
+    let meaning = match (carrier.version(), number) {
+        (Version::V311, 1) => ": it does not speak this version of MQTT. Look at protocol-version.",
+        (Version::V311, 2) => ": it does not allow the client identifier. Look at client-id.",
+        (Version::V311, 3) => ": its MQTT service is unavailable. Try again later.",
+        (Version::V311, 4) => ": the user name or the password is wrong. Look at username and password.",
+        (Version::V311, _) => {
+            ": the client is not authorised to connect. Look at username, password and client-id."
+        }
+        (Version::V5, 1) => " (Unsupported Protocol Version). Look at protocol-version.",
+        (Version::V5, 2) => " (Client Identifier not valid). Look at client-id.",
+        (Version::V5, 3) => " (Server unavailable). Try again later.",
+        (Version::V5, 4) => " (Bad User Name or Password). Look at username and password.",
+        (Version::V5, _) => " (Not authorized). Look at username, password, client-id and topic.",
     };
-    format!("Not sent, the broker BROKER refused the connection with return code {code}: {meaning}.")
+    let kind = if code < 128 { "return" } else { "reason" };
+    let text = format!("Not sent, the broker BROKER refused the connection with {kind} code {code}{meaning}");
+    (code.into(), text)
 }
 
-/// Plays each of `scenarios` over both transports: the scripts, the request, and what comes of it.
-fn each(scenarios: &[(Vec<Vec<Step>>, Value, i32, String)]) {
-    let transports = Transport::both();
-    side_by_side(transports.iter().flat_map(|transport| {
-        scenarios.iter().map(move |(scripts, request, exit_code, message)| {
-            move || {
-                let meta = transport.play(scripts.clone(), request.clone()).meta;
-                let message = if transport.is_tls() { message.replace(HINT, "") } else { message.clone() };
-                assert_meta(&meta, *exit_code, &message);
-            }
+/// The scripts, the request, the exit code and the message.
+type Scenario = (Vec<Vec<Step>>, Value, i32, String);
+
+/// Plays the scenarios of each carrier.
+fn each(scenarios: impl Fn(&Carrier) -> Vec<Scenario>) {
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().flat_map(|carrier| {
+        scenarios(carrier).into_iter().map(move |(scripts, request, exit_code, message)| {
+            move || carrier.play(scripts, request).assert(exit_code, &message)
         })
     }));
 }
 
-/// What may help those for whom the broker has never spoken MQTT.
-const HINT: &str = " (a broker behind TLS is named with ssl://)";
-const CUT: &str =
-    "the broker closed the connection, while waiting for CONNACK (a broker behind TLS is named with ssl://)";
+/// What is said of [`cut`].
+fn was_cut(carrier: &Carrier) -> String {
+    format!("{}, while waiting for CONNACK{}", carrier.closed(), carrier.hint())
+}
 
 #[test]
 fn another_connection_is_tried_when_the_reason_may_pass() {
-    let bad = [[refusing(3), cut()], [cut(), refusing(3)], [refusing(3), refusing(3)]];
-    let scenarios = (0..=2).flat_map(|qos| {
-        bad.clone().map(|[first, second]| {
+    each(|carrier| {
+        let busy = || refusing(carrier, 3);
+        let bad = [[busy(), cut()], [cut(), busy()], [busy(), busy()]];
+        let scenario = |qos, [first, second]: [Vec<Step>; 2]| {
             (vec![first, second, fine(qos, false)], json!({ "qos": qos, "retries": 2 }), 0, sent(qos))
-        })
+        };
+        (0..=2).flat_map(|qos| bad.clone().map(|bad| scenario(qos, bad))).collect()
     });
-    each(&scenarios.collect::<Vec<_>>());
 }
 
 #[test]
 fn a_refusal_that_will_not_pass_is_the_answer() {
-    let request = || json!({ "retries": 3 });
-    let mut scenarios = Vec::new();
-    for code in [1, 2, 4, 5] {
-        scenarios.push((vec![refusing(code)], request(), code.into(), refused(code)));
-        scenarios.push((vec![refusing(3), refusing(code)], request(), code.into(), refused(code)));
-    }
-    let garbage = vec![Step::expect(Expect::connect()), Step::send([0xff; 5]), Step::expect_end()];
-    scenarios.push((vec![cut(), garbage], request(), 76, broken("its first packet is not CONNACK")));
-    each(&scenarios);
+    each(|carrier| {
+        let request = || json!({ "retries": 3 });
+        let mut scenarios = Vec::new();
+        for code in [1, 2, 4, 5] {
+            let (exit_code, message) = refused(carrier, code);
+            scenarios.push((vec![refusing(carrier, code)], request(), exit_code, message.clone()));
+            let scripts = vec![refusing(carrier, 3), refusing(carrier, code)];
+            scenarios.push((scripts, request(), exit_code, message));
+        }
+        let garbage = vec![Step::expect(Expect::connect()), Step::send([0xff; 5]), Step::expect_end()];
+        scenarios.push((vec![cut(), garbage], request(), 76, broken("its first packet is not CONNACK")));
+        scenarios
+    });
 }
 
 #[test]
 fn when_the_retries_are_used_up_the_last_failure_is_the_answer() {
-    let mut scenarios = Vec::new();
-    for (last, exit_code, message) in [(refusing(3), 3, refused(3)), (cut(), 74, lost(CUT))] {
-        for before in [vec![], vec![refusing(3)], vec![cut()], vec![cut(), refusing(3)]] {
-            let request = json!({ "retries": before.len() });
-            let scripts = before.into_iter().chain([last.clone()]).collect();
-            scenarios.push((scripts, request, exit_code, message.clone()));
+    each(|carrier| {
+        let mut scenarios = Vec::new();
+        let busy = || refusing(carrier, 3);
+        let (exit_code, message) = refused(carrier, 3);
+        for (last, exit_code, message) in [(busy(), exit_code, message), (cut(), 74, lost(&was_cut(carrier)))]
+        {
+            for before in [vec![], vec![busy()], vec![cut()], vec![cut(), busy()]] {
+                let request = json!({ "retries": before.len() });
+                let scripts = before.into_iter().chain([last.clone()]).collect();
+                scenarios.push((scripts, request, exit_code, message.clone()));
+            }
         }
-    }
-    each(&scenarios);
+        scenarios
+    });
 }
 
 /// Whatever ends the next connection, the message may have arrived on the first.
 #[test]
 fn what_was_sent_before_a_refusal_may_have_arrived() {
-    let sent_once = |qos| script([connected(false), vec![Step::expect(publish(qos)), Step::close()]]);
-    let what = "the connection was lost";
-    let mut scenarios = Vec::new();
-    for (code, meaning) in (1..).zip([
+    const NAMES: [&str; 5] = [
         "unacceptable protocol version",
         "identifier rejected",
         "server unavailable",
         "bad user name or password",
         "not authorized",
-    ]) {
-        for qos in [1, 2] {
-            let request = json!({ "qos": qos, "retries": 1, "clean-session": qos == 1 });
-            let reason = format!(
-                "the connection was lost, and the next one failed: the broker refused the connection with return code \
-                 {code}: {meaning}"
-            );
-            scenarios.push((
-                vec![sent_once(qos), refusing(code)],
-                request,
-                79,
-                uncertain(qos, what, &reason),
-            ));
+    ];
+    let sent_once = |qos| script([connected(false), vec![Step::expect(publish(qos)), Step::close()]]);
+    let what = "the connection was lost";
+    each(|carrier| {
+        let mut scenarios = Vec::new();
+        for (number, name) in (1..).zip(NAMES) {
+            let code = match (carrier.version(), carrier.refusal(number).0) {
+                (Version::V311, code) => format!("return code {code}: {name}"),
+                (Version::V5, code) => format!("reason code {code}"),
+            };
+            for qos in [1, 2] {
+                let session = if qos == 1 { json!({}) } else { carrier.kept_session() };
+                let request = with(&json!({ "qos": qos, "retries": 1 }), session);
+                let reason = format!(
+                    "the connection was lost, and the next one failed: the broker refused the connection with {code}"
+                );
+                let scripts = vec![sent_once(qos), refusing(carrier, number)];
+                scenarios.push((scripts, request, 79, uncertain(qos, what, &reason)));
+            }
         }
-    }
-    let request = json!({ "qos": 1, "retries": 3 });
-    scenarios.push((vec![sent_once(1), refusing(3), cut(), fine(1, true)], request, 0, sent(1)));
-    let request = json!({ "qos": 1, "retries": 1 });
-    scenarios.push((vec![sent_once(1), cut()], request, 79, uncertain(1, what, CUT.trim_end_matches(HINT))));
-    each(&scenarios);
+        let scripts = vec![sent_once(1), refusing(carrier, 3), cut(), fine(1, true)];
+        scenarios.push((scripts, json!({ "qos": 1, "retries": 3 }), 0, sent(1)));
+        let reason = format!("{}, while waiting for CONNACK", carrier.closed());
+        let scripts = vec![sent_once(1), cut()];
+        scenarios.push((scripts, json!({ "qos": 1, "retries": 1 }), 79, uncertain(1, what, &reason)));
+        scenarios
+    });
 }
 
 #[test]
 fn a_time_out_in_the_next_connection_leaves_what_was_sent_uncertain() {
-    let [tcp, tls] = Transport::both();
-    let sent_once = |transport: &Transport| {
-        let steps = script([connected(false), vec![Step::expect(publish(1)), Step::close()]]);
-        transport.broker().connection(steps)
-    };
+    let carriers = Carrier::all();
     let silent = vec![Step::expect(Expect::connect()), Step::expect_end()];
-    let scenarios = [
-        (&tcp, sent_once(&tcp).connection(silent.clone()), "waiting for CONNACK"),
-        (&tls, sent_once(&tls).connection(silent), "waiting for CONNACK"),
-        (&tls, sent_once(&tls).raw_connection([Step::receive(5)]), "waiting for the TLS handshake"),
-    ];
-    side_by_side(scenarios.map(|(transport, builder, stage)| {
+    let mut scenarios = Vec::new();
+    for carrier in &carriers {
+        let sent_once = || {
+            let steps = script([connected(false), vec![Step::expect(publish(1)), Step::close()]]);
+            carrier.broker().connection(steps)
+        };
+        scenarios.push((carrier, sent_once().connection(silent.clone()), "waiting for CONNACK"));
+        let begun = |steps: Vec<Step>| sent_once().raw_connection(script([steps, vec![Step::receive(5)]]));
+        if carrier.is_tls() {
+            scenarios.push((carrier, begun(vec![]), "waiting for the TLS handshake"));
+        }
+        if carrier.is_websocket() {
+            let begun = begun(carrier.below_websocket());
+            scenarios.push((carrier, begun, "waiting for the WebSocket handshake"));
+        }
+    }
+    side_by_side(scenarios.into_iter().map(|(carrier, builder, stage)| {
         move || {
             let request = json!({ "qos": 1, "retries": 3, "timeout": 500 });
-            let played = transport.play_to(builder, request);
+            let played = carrier.play_to(builder, request);
             let reason = format!("no answer within 500 ms, while {stage}");
-            assert_meta(&played.meta, 79, &uncertain(1, "the time was over", &reason));
+            played.assert(79, &uncertain(1, "the time was over", &reason));
             let timeout = Duration::from_millis(500);
             assert!(played.took >= timeout && played.took <= timeout + LATE, "{:?}", played.took);
         }

@@ -9,7 +9,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::transport::{LATE, Transport, side_by_side, too_late, uncertain};
+use super::carrier::{Carrier, LATE, side_by_side, too_late, uncertain};
 use super::{connected, publish, script};
 use crate::support::{assert_meta, block_on, operator};
 
@@ -23,7 +23,7 @@ fn assert_on_time(took: Duration) {
 
 #[test]
 fn silence_before_the_message_is_a_time_out_and_after_it_leaves_it_uncertain() {
-    let [tcp, tls] = Transport::both();
+    let carriers = Carrier::all();
     let end = || vec![Step::expect_end()];
     let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
     let released = vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())];
@@ -31,29 +31,38 @@ fn silence_before_the_message_is_a_time_out_and_after_it_leaves_it_uncertain() {
         uncertain(qos, "the time was over", "no answer within 500 ms, while waiting for the acknowledgement")
     };
     let mut stages = Vec::new();
-    for transport in [&tcp, &tls] {
-        let builder = |steps| transport.broker().connection(steps);
+    for carrier in &carriers {
+        let builder = |steps| carrier.broker().connection(steps);
         for qos in 0..=2 {
             let silent = script([vec![Step::expect(Expect::connect())], end()]);
-            stages.push((transport, qos, builder(silent), 75, too_late(TIMEOUT, "waiting for CONNACK")));
+            stages.push((carrier, qos, builder(silent), 75, too_late(TIMEOUT, "waiting for CONNACK")));
         }
         for qos in [1, 2] {
             let silent = script([asked(qos), end()]);
-            stages.push((transport, qos, builder(silent), 79, unacknowledged(qos)));
+            stages.push((carrier, qos, builder(silent), 79, unacknowledged(qos)));
         }
         let silent = script([asked(2), released.clone(), end()]);
-        stages.push((transport, 2, builder(silent), 79, unacknowledged(2)));
+        stages.push((carrier, 2, builder(silent), 79, unacknowledged(2)));
     }
-    for qos in 0..=2 {
-        let hello = 5;
-        // What else comes of the ClientHello is read in silence.
-        let builder = tls.broker().raw_connection([Step::receive(hello)]);
-        stages.push((&tls, qos, builder, 75, too_late(TIMEOUT, "waiting for the TLS handshake")));
+    for carrier in &carriers {
+        // What else comes of the ClientHello, or of the request, is read in silence.
+        let begun =
+            |steps: Vec<Step>| carrier.broker().raw_connection(script([steps, vec![Step::receive(5)]]));
+        for qos in 0..=2 {
+            if carrier.is_tls() {
+                let waiting = too_late(TIMEOUT, "waiting for the TLS handshake");
+                stages.push((carrier, qos, begun(vec![]), 75, waiting));
+            }
+            if carrier.is_websocket() {
+                let waiting = too_late(TIMEOUT, "waiting for the WebSocket handshake");
+                stages.push((carrier, qos, begun(carrier.below_websocket()), 75, waiting));
+            }
+        }
     }
-    side_by_side(stages.into_iter().map(|(transport, qos, builder, exit_code, message)| {
+    side_by_side(stages.into_iter().map(|(carrier, qos, builder, exit_code, message)| {
         move || {
-            let played = transport.play_to(builder, json!({ "qos": qos, "timeout": TIMEOUT }));
-            assert_meta(&played.meta, exit_code, &message);
+            let played = carrier.play_to(builder, json!({ "qos": qos, "timeout": TIMEOUT }));
+            played.assert(exit_code, &message);
             assert_on_time(played.took);
         }
     }));

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::script::ScriptedBrokerBuilder;
-use mqtt_connector_tests::{Expect, Step, encode};
+use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::transport::{LATE, Transport, lost, sent, side_by_side, too_late, uncertain};
+use super::carrier::{Carrier, LATE, Version, lost, sent, side_by_side, too_late, uncertain};
 use super::{connected, goodbye, script};
-use crate::support::assert_meta;
 
 /// More than the kernel buffers on loopback, on either side.
 const TOO_MUCH: usize = 6 << 20;
@@ -30,17 +29,25 @@ fn acknowledged(qos: u8) -> Vec<Step> {
     script([exchange, goodbye()])
 }
 
-/// Runs a test for each transport and quality of service.
-fn each(test: impl Fn(&Transport, u8) + Sync) {
-    let (test, transports) = (&test, Transport::both());
+/// Runs a test on each carrier with one quality of service, and with every one with MQTT 3.1.1 over TCP and TLS: there is
+/// much to carry.
+fn each(test: impl Fn(&Carrier, u8) + Sync) {
+    let (test, carriers) = (&test, Carrier::all());
+    let all = |number: usize, carrier: &Carrier| {
+        let every = carrier.version() == Version::V311 && !carrier.is_websocket();
+        (0..=2).filter(move |qos| every || number % 3 == usize::from(*qos))
+    };
     side_by_side(
-        transports.iter().flat_map(|transport| (0..=2).map(move |qos| move || test(transport, qos))),
+        carriers
+            .iter()
+            .enumerate()
+            .flat_map(|(number, carrier)| all(number, carrier).map(move |qos| move || test(carrier, qos))),
     );
 }
 
 #[test]
 fn a_broker_that_reads_slowly_gets_the_message() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let slowly = Step::read_slowly(16 << 10, Duration::from_millis(1));
         let payload = "x".repeat(1 << 20);
         let steps = script([
@@ -49,15 +56,15 @@ fn a_broker_that_reads_slowly_gets_the_message() {
             vec![Step::expect(Expect::publish().qos(qos).payload(&payload))],
             acknowledged(qos),
         ]);
-        let builder = transport.broker().receive_buffer(4096).connection(steps);
-        let played = transport.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
-        assert_meta(&played.meta, 0, &sent(qos));
+        let builder = carrier.broker().receive_buffer(4096).connection(steps);
+        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
+        played.assert(0, &sent(qos));
     });
 }
 
 #[test]
 fn a_broker_that_stops_reading_for_a_while_gets_the_message() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let payload = "x".repeat(TOO_MUCH);
         let steps = script([
             connected(false),
@@ -68,20 +75,20 @@ fn a_broker_that_stops_reading_for_a_while_gets_the_message() {
             ],
             acknowledged(qos),
         ]);
-        let builder = transport.broker().receive_buffer(4096).connection(steps);
-        let played = transport.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
-        assert_meta(&played.meta, 0, &sent(qos));
+        let builder = carrier.broker().receive_buffer(4096).connection(steps);
+        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
+        played.assert(0, &sent(qos));
     });
 }
 
 #[test]
 fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let steps = script([connected(false), vec![Step::deaf()]]);
-        let builder = transport.broker().receive_buffer(4096).connection(steps);
+        let builder = carrier.broker().receive_buffer(4096).connection(steps);
         let request = json!({ "qos": qos, "content": "x".repeat(TOO_MUCH), "timeout": 2000 });
-        let played = transport.play_to(builder, request);
-        assert_meta(&played.meta, 75, &too_late(2000, "writing the message"));
+        let played = carrier.play_to(builder, request);
+        played.assert(75, &too_late(2000, "writing the message"));
         // What the component takes to read so much JSON does not count.
         let took = played.answered - played.record.conversations[0].opened;
         assert!(took <= Duration::from_secs(2) + LATE, "{took:?}");
@@ -90,16 +97,16 @@ fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
 
 #[test]
 fn a_message_that_fits_the_buffers_of_a_deaf_broker_may_arrive() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let steps = script([connected(false), vec![Step::deaf()]]);
-        let builder = transport.broker().connection(steps);
+        let builder = carrier.broker().connection(steps);
         let request = json!({ "qos": qos, "content": "x".repeat(MUCH), "timeout": 500 });
-        let played = transport.play_to(builder, request);
+        let played = carrier.play_to(builder, request);
         if qos == 0 {
-            assert_meta(&played.meta, 0, &sent(0));
+            played.assert(0, &sent(0));
         } else {
             let reason = "no answer within 500 ms, while waiting for the acknowledgement";
-            assert_meta(&played.meta, 79, &uncertain(qos, "the time was over", reason));
+            played.assert(79, &uncertain(qos, "the time was over", reason));
         }
     });
 }
@@ -107,32 +114,32 @@ fn a_message_that_fits_the_buffers_of_a_deaf_broker_may_arrive() {
 /// The message never left the client whole, so that it is lost for certain, however much of it the broker has read.
 #[test]
 fn a_connection_that_ends_in_the_midst_of_a_large_message_has_lost_it() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let ends = [Step::reset(), Step::close_without_notify()];
-        let end = ends[usize::from(qos % 2 == 0) ^ usize::from(transport.is_tls())].clone();
+        let end = ends[usize::from(qos % 2 == 0) ^ usize::from(carrier.is_tls())].clone();
         let steps = script([connected(false), vec![Step::receive(100_000), end]]);
-        let builder = transport.broker().receive_buffer(4096).connection(steps);
-        let played = transport.play_to(builder, json!({ "qos": qos, "content": "x".repeat(TOO_MUCH) }));
-        assert_meta(&played.meta, 74, &lost("…, while …"));
+        let builder = carrier.broker().receive_buffer(4096).connection(steps);
+        let played = carrier.play_to(builder, json!({ "qos": qos, "content": "x".repeat(TOO_MUCH) }));
+        played.assert(74, &lost("…, while …"));
     });
 }
 
 /// With as many connections as it takes, the same: and once it was whole, it is sent again only where that is safe.
 #[test]
 fn a_large_message_is_begun_again_on_the_next_connection() {
-    each(|transport, qos| {
+    each(|carrier, qos| {
         let payload = "x".repeat(TOO_MUCH);
         let cut = script([connected(false), vec![Step::receive(100_000), Step::reset()]]);
         let fine = script([
-            vec![Step::expect(Expect::connect()), Step::send(encode::connack(false, 0))],
+            connected(false),
             vec![Step::expect(Expect::publish().qos(qos).dup(false).payload(&payload))],
             acknowledged(qos),
         ]);
         let scripts = [cut, fine];
         let builder = scripts
             .into_iter()
-            .fold(transport.broker().receive_buffer(4096), ScriptedBrokerBuilder::connection);
+            .fold(carrier.broker().receive_buffer(4096), ScriptedBrokerBuilder::connection);
         let request = json!({ "qos": qos, "content": payload, "retries": 1, "timeout": 9000 });
-        assert_meta(&transport.play_to(builder, request).meta, 0, &sent(qos));
+        carrier.play_to(builder, request).assert(0, &sent(qos));
     });
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::Connector;
 use super::budget::{MEMORIES, TABLES};
+use super::built_in;
 use super::call::State;
 use super::clock::Clock;
 use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
-
 use super::shown::shown;
-use super::{Connector, PRECOMPILED};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
 
@@ -141,14 +141,10 @@ impl ConnectorBuilder {
     ///
     /// It is too large, is not a component, does not export `connector`, or imports something that it is not given.
     pub fn build(self) -> Result<Connector, LoadError> {
-        let engine = Engine::new(&match &self.source {
-            Source::Wasm(_) => config(),
-            Source::BuiltIn | Source::Precompiled(_) => without_compiler(),
-        })?;
         let component = match &self.source {
-            Source::BuiltIn => deserialize(&engine, PRECOMPILED)?,
-            Source::Wasm(wasm) => Component::from_binary(&engine, check(wasm)?)?,
-            Source::Precompiled(code) => deserialize(&engine, code)?,
+            Source::BuiltIn => built_in::load()?,
+            Source::Wasm(wasm) => Component::from_binary(&Engine::new(&config())?, check(wasm)?)?,
+            Source::Precompiled(code) => deserialize(&Engine::new(&without_compiler())?, code)?,
         };
         if let Some(needs) = component.resources_required()
             && (needs.num_memories as usize > MEMORIES || needs.num_tables as usize > TABLES)
@@ -164,7 +160,7 @@ impl ConnectorBuilder {
         let pool = match self.source {
             Source::BuiltIn if self.pool > 0 => {
                 let engine = Engine::new(&with_places(&component, self.pool))?;
-                Some(Pool::new(link(&deserialize(&engine, PRECOMPILED)?)?, self.pool))
+                Some(Pool::new(link(&built_in::copied(&engine)?)?, self.pool))
             }
             Source::BuiltIn | Source::Wasm(_) | Source::Precompiled(_) => None,
         };
@@ -236,10 +232,9 @@ fn is_provided(import: &str) -> bool {
     import.starts_with("flint:mqtt/publisher@0.1.")
 }
 
-/// Loads machine code: the built-in component's, or what [`Connector::precompile`] made.
-#[expect(unsafe_code, reason = "the one place where native code is loaded")]
+/// Loads what [`Connector::precompile`] made.
+#[expect(unsafe_code, reason = "native code is loaded")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the code is what the build script made of the built-in component, or what a caller of
-    // `ConnectorBuilder::precompiled` vouches for.
+    // SAFETY: a caller of `ConnectorBuilder::precompiled` vouches for the code.
     unsafe { Component::deserialize(engine, code) }
 }

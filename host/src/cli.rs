@@ -22,6 +22,7 @@ mod tenants;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -77,7 +78,8 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
         let connector = component::connector(matches, lines::UNDER_WAY)?;
         return block_on(lines.send(connector, tenant, &documents))?;
     }
-    let connector = component::connector(matches, 0)?;
+    // Here and below: what a process that ends does not take apart, the system does at once.
+    let connector = ManuallyDrop::new(component::connector(matches, 0)?);
     block_on(async {
         let send = connector.send(&tenant, &documents.config, &documents.request);
         let response = signals::answered(send, || connector.interrupt()).await;
@@ -209,10 +211,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime =
         runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
-    let answer = runtime.block_on(future);
-    // A name look-up that still hangs has no say any more.
-    runtime.shutdown_background();
-    Ok(answer)
+    // A name look-up that still hangs at the end has no say any more.
+    Ok(ManuallyDrop::new(runtime).block_on(future))
 }
 
 /// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot::Receiver;
 
-use crate::Send;
+use crate::{Send, Version};
 use crate::packets::{self, Sent};
 
 /// The next byte stands for itself.
@@ -20,7 +20,7 @@ pub struct Broker {
 }
 
 /// What the two sides have exchanged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Conversation {
     /// All that the client has sent, if it is `whole`.
     pub received: Vec<u8>,
@@ -32,9 +32,15 @@ pub struct Conversation {
     pub pubrel_at: Option<([u8; 2], usize)>,
     /// The client's side was read to its end.
     pub whole: bool,
+    version: Version,
 }
 
 impl Conversation {
+    fn new(version: Version) -> Self {
+        let (received, sent) = (Vec::new(), Vec::new());
+        Self { received, sent, publish_at: None, pubrel_at: None, whole: false, version }
+    }
+
     /// Whether the broker began with a CONNACK that accepts.
     pub fn accepted(&self, clean_session: bool) -> bool {
         matches!(self.connack(), Some([session, 0]) if *session == 0 || (*session == 1 && !clean_session))
@@ -50,9 +56,11 @@ impl Conversation {
         self.connack().map(|connack| connack[1])
     }
 
+    /// The two bytes with which a CONNACK of either version begins.
     fn connack(&self) -> Option<&[u8; 2]> {
         match packets::packets(&self.sent).first() {
-            Some((0x20, body)) => self.sent[body.clone()].try_into().ok(),
+            Some((0x20, body)) if self.version == Version::V311 => self.sent[body.clone()].try_into().ok(),
+            Some((0x20, body)) => self.sent[body.clone()].first_chunk(),
             Some(_) | None => None,
         }
     }
@@ -64,7 +72,7 @@ impl Conversation {
             Some((identifier, at)) => {
                 let mut packets = packets::packets(&self.sent).into_iter();
                 let recorded = packets.any(|(first, body)| {
-                    first == 0x50 && self.sent[body.clone()] == identifier && body.end > at
+                    first == 0x50 && self.sent[body.clone()].starts_with(&identifier) && body.end > at
                 });
                 send.qos == 2 && recorded
             }
@@ -73,7 +81,7 @@ impl Conversation {
 
     /// Takes note of what has come.
     fn note(&mut self) {
-        let client = Sent::parse(&self.received);
+        let client = Sent::parse(&self.received, self.version);
         let Some(publish) = client.publish else { return };
         let at = self.sent.len();
         self.publish_at.get_or_insert((publish.identifier, at));
@@ -134,7 +142,7 @@ impl Broker {
 
     /// Plays `script` to one connection; `answer` says that the send has ended.
     pub async fn play(&self, send: Send, script: &[u8], mut answer: Receiver<()>) -> Conversation {
-        let mut conversation = Conversation::default();
+        let mut conversation = Conversation::new(send.version);
         let (mut socket, _) = self.listener.accept().await.expect("the client connects");
         exchange(&mut socket, &mut conversation, send, script, &mut answer).await;
         if send.abort {

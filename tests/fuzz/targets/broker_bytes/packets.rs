@@ -1,6 +1,8 @@
-//! MQTT 3.1.1 in a few lines, for both directions: what has come whole, and whether it is right.
+//! MQTT in a few lines, for both directions: what has come whole, and whether it is right.
 
 use std::ops::Range;
+
+use crate::Version;
 
 /// The packets at the start of `bytes` that are there whole: first byte, where the body is. What follows the last one is
 /// cut off, or has a length that is none.
@@ -54,14 +56,18 @@ pub struct Publish {
 }
 
 impl Sent {
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8], version: Version) -> Self {
+        let level = match version {
+            Version::V311 => 4,
+            Version::V5 => 5,
+        };
         let mut sent = Self { is_right: true, ..Self::default() };
         for (index, (first, body)) in packets(bytes).into_iter().enumerate() {
             let body = &bytes[body];
             let is_right = match first {
-                0x10 => index == 0 && body.starts_with(b"\x00\x04MQTT\x04"),
+                0x10 => index == 0 && body.starts_with(b"\x00\x04MQTT") && body.get(6) == Some(&level),
                 0x30..=0x3f => {
-                    let publish = publish(first, body);
+                    let publish = publish(first, body, version);
                     let is_right = publish.is_some();
                     sent.publishes += 1;
                     sent.publish = sent.publish.or(publish);
@@ -84,12 +90,17 @@ impl Sent {
     }
 }
 
-fn publish(first: u8, body: &[u8]) -> Option<Publish> {
+fn publish(first: u8, body: &[u8], version: Version) -> Option<Publish> {
     let (length, rest) = body.split_first_chunk()?;
     let (topic, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
     let qos = first >> 1 & 3;
     let (identifier, payload) =
         if qos == 0 { ([0; 2], rest) } else { rest.split_first_chunk().map(|(id, rest)| (*id, rest))? };
+    let payload = match version {
+        Version::V311 => payload,
+        // The content is text: the payload format indicator is the one property.
+        Version::V5 => payload.strip_prefix(&[2, 1, 1])?,
+    };
     let is_right = qos < 3 && (qos == 0 || identifier != [0; 2]);
     is_right.then(|| Publish {
         dup: first & 8 != 0,
@@ -118,26 +129,53 @@ pub fn acknowledged(
     bytes: &[u8],
     publish: Option<([u8; 2], usize)>,
     pubrel: Option<([u8; 2], usize)>,
+    version: Version,
 ) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
     let mut recorded = false;
     let packets = packets(bytes);
     acknowledged.plainly = packets.len() < 100
         && packets.iter().skip(1).all(|(first, body)| match first {
-            0x40 | 0x50 | 0x62 | 0x70 => body.len() == 2 && bytes[body.clone()] != [0, 0],
+            0x40 | 0x50 | 0x62 | 0x70 => {
+                let body = &bytes[body.clone()];
+                let is_plain = match (body, version) {
+                    ([_, _], _) | ([_, _, 0] | [_, _, 0, 0], Version::V5) => true,
+                    ([_, _, 16] | [_, _, 16, 0], Version::V5) => matches!(first, 0x40 | 0x50),
+                    _ => false,
+                };
+                is_plain && !body.starts_with(&[0, 0])
+            }
             0xd0 => body.is_empty(),
             _ => false,
         })
         && is_whole(bytes);
     for (first, body) in packets {
         let after = |mark: Option<([u8; 2], usize)>| {
-            mark.is_some_and(|(identifier, at)| bytes[body.clone()] == identifier && body.end > at)
+            let body = body.clone();
+            let is_success = match version {
+                Version::V311 => body.len() == 2,
+                Version::V5 => body.len() == 2 || bytes[body.clone()].get(2).is_some_and(|code| *code < 128),
+            };
+            let is_of = |identifier: [u8; 2]| bytes[body.clone()].starts_with(&identifier);
+            mark.is_some_and(|(identifier, at)| is_success && is_of(identifier) && body.end > at)
         };
         acknowledged.puback |= first == 0x40 && after(publish);
         recorded |= first == 0x50 && after(publish);
         acknowledged.pubcomp |= first == 0x70 && recorded && after(pubrel);
     }
     acknowledged
+}
+
+/// Whether one of the broker's packets that can refuse a message, or end the connection, has this reason code of MQTT 5.
+pub fn says(bytes: &[u8], exit_code: i32) -> bool {
+    packets(bytes).into_iter().any(|(first, body)| {
+        let at = match first {
+            0x40 | 0x50 => 2,
+            0xe0 => 0,
+            _ => return false,
+        };
+        bytes[body].get(at).is_some_and(|code| *code >= 128 && i32::from(*code) == exit_code)
+    })
 }
 
 /// Whether the bytes of a broker end with a whole packet.

@@ -55,7 +55,7 @@ fn through(scheme: &str, port: u16) -> Value {
 /// Sends as the operator, with a resolver that knows nobody.
 fn send(config: &Value) -> Meta {
     let resolver = OnlyTheProxy::at(([127, 0, 0, 1], 9).into());
-    let meta = send_as(operator(), &resolver, config);
+    let meta = send_as(&operator(), &resolver, config);
     assert_eq!(
         resolver.asked(),
         [],
@@ -64,9 +64,9 @@ fn send(config: &Value) -> Meta {
     meta
 }
 
-fn send_as(tenant: Arc<Tenant>, resolver: &Arc<OnlyTheProxy>, config: &Value) -> Meta {
+fn send_as(tenant: &Arc<Tenant>, resolver: &Arc<OnlyTheProxy>, config: &Value) -> Meta {
     let connector = builder().resolver(Arc::clone(resolver) as Arc<dyn Resolver>).build().unwrap();
-    block_on(connector.send(&tenant, &config.to_string(), "{}")).meta
+    block_on(connector.send(tenant, &config.to_string(), "{}")).meta
 }
 
 /// A SOCKS5 proxy's part without credentials, up to its reply.

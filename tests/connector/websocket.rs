@@ -1,6 +1,7 @@
 //! MQTT over WebSockets: what arrives, what the handshake says, and brokers that speak it badly or not at all.
 
 mod delivery;
+mod egress;
 mod frames;
 mod handshake;
 

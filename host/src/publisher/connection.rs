@@ -305,15 +305,7 @@ impl<S: OverTcp> Connection<S> {
     /// be known before another message is handed over.
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
         let moved = ready!(self.poll_socket(context, reading));
-        Poll::Ready(moved.map_err(|error| {
-            let explained = tls::explain_after(&error).or_else(|| websocket::explain(&error));
-            explained.unwrap_or_else(|| match error.kind() {
-                io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
-                    Error::Lost("the broker closed the connection".to_owned())
-                }
-                _ => Error::Lost(format!("the connection was lost: {error}")),
-            })
-        }))
+        Poll::Ready(moved.map_err(|error| lost(&error)))
     }
 
     fn poll_socket(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
@@ -353,6 +345,17 @@ impl KeepAlive {
     fn due(&self) -> Instant {
         self.last_written + self.interval * 3 / 4
     }
+}
+
+/// What an error of the stream to the broker means.
+pub(super) fn lost(error: &io::Error) -> Error {
+    let explained = tls::explain_after(error).or_else(|| websocket::explain(error));
+    explained.unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
+            Error::Lost("the broker closed the connection".to_owned())
+        }
+        _ => Error::Lost(format!("the connection was lost: {error}")),
+    })
 }
 
 /// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.

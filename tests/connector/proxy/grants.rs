@@ -32,7 +32,7 @@ fn a_granted_proxy_is_looked_up_and_the_broker_is_not() {
         .broker("socks5://127.0.0.1".parse().unwrap())
         .proxy_names(true);
     let resolver = OnlyTheProxy::at(proxy.address());
-    let meta = send_as(Arc::new(tenant.build()), &resolver, &named());
+    let meta = send_as(&Arc::new(tenant.build()), &resolver, &named());
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
     assert_eq!(resolver.asked(), [("proxy.example".to_owned(), 1080)]);
     broker.finish();
@@ -66,7 +66,7 @@ fn what_is_not_granted_is_denied_before_anything_is_looked_up() {
     ] {
         let untouched = ScriptedBroker::untouched();
         let resolver = OnlyTheProxy::at(untouched.address());
-        let meta = send_as(Arc::new(tenant.build()), &resolver, &named());
+        let meta = send_as(&Arc::new(tenant.build()), &resolver, &named());
         assert_meta(&meta, 77, &denied(reason));
         assert_eq!(resolver.asked(), []);
         untouched.finish();
@@ -81,7 +81,7 @@ fn a_proxys_name_may_not_lead_inside_without_a_grant() {
     let reason = "proxy: tenant acme may not send through proxy.example: 127.0.0.1 is in a private network, which needs a \
                   grant";
     for tenant in [granted(), granted().broker("*://127.0.0.1:*".parse().unwrap())] {
-        let meta = send_as(Arc::new(tenant.build()), &resolver, &named());
+        let meta = send_as(&Arc::new(tenant.build()), &resolver, &named());
         assert_meta(&meta, 77, &denied(reason));
     }
     untouched.finish();
@@ -94,7 +94,7 @@ fn a_broker_that_is_an_address_is_checked_as_ever() {
     let config = with(&named(), json!({ "broker": "tcp://169.254.169.254" }));
     let tenant = acme().broker("socks5://proxy.example".parse().unwrap()).proxy_names(true);
     let resolver = OnlyTheProxy::at(untouched.address());
-    let meta = send_as(Arc::new(tenant.build()), &resolver, &config);
+    let meta = send_as(&Arc::new(tenant.build()), &resolver, &config);
     let reason = "broker: tenant acme may not send to 169.254.169.254 port 1883; no grant names it";
     assert_meta(&meta, 77, &denied(reason));
     untouched.finish();
@@ -104,7 +104,7 @@ fn a_broker_that_is_an_address_is_checked_as_ever() {
 fn a_proxy_without_an_address_is_told_to_be_the_proxy() {
     let config = with(&named(), json!({ "proxy": "socks5://nobody.example", "retries": 2 }));
     let resolver = OnlyTheProxy::at(([127, 0, 0, 1], 9).into());
-    let meta = send_as(crate::support::operator(), &resolver, &config);
+    let meta = send_as(&crate::support::operator(), &resolver, &config);
     let message = format!(
         "Not sent, the broker tcp://{BROKER}:1883 could not be reached through the proxy socks5://nobody.example:1080: the \
          proxy's host name \"nobody.example\" was not found: nobody knows it."

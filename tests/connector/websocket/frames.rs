@@ -53,6 +53,22 @@ fn a_large_message_goes_in_frames_that_fit_a_record() {
     assert!(sizes.clone().max() <= Some(16 * 1024 - 8), "{:?}", sizes.collect::<Vec<_>>());
 }
 
+/// Of a message of which the end has not left, it is known that it did not arrive.
+#[test]
+fn a_broker_that_stops_reading_has_not_got_the_message() {
+    let content = "x".repeat(16 * 1024 * 1024);
+    let steps = [Step::expect(Expect::connect()), Step::send(encode::connack(false, 0)), Step::deaf()];
+    let broker = ScriptedBroker::builder().websocket().receive_buffer(4096).connection(steps).start();
+    let meta = send_with(&plain(broker.port()), json!({ "content": content.as_str(), "timeout": 1000 }));
+    let message = format!(
+        "Not sent, the time was over before, with the broker ws://127.0.0.1:{}: no answer within 1000 ms, while writing the \
+         message. Sending it again is safe.",
+        broker.port()
+    );
+    assert_meta(&meta, 75, &message);
+    broker.finish();
+}
+
 /// What a broker must not send: instead of CONNACK, and instead of PUBACK.
 #[test]
 fn a_broken_frame_is_a_violation_of_the_protocol() {

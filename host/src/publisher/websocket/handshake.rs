@@ -1,7 +1,6 @@
 //! The opening handshake (RFC 6455, section 4): a request in HTTP, and whether the answer is a WebSocket for MQTT.
 
 use std::fmt::Write as _;
-use std::io;
 
 use tokio::io::AsyncWriteExt as _;
 use tungstenite::handshake::client::generate_key;
@@ -11,9 +10,8 @@ use zeroize::Zeroizing;
 use super::WebSocket;
 use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Transport, WebsocketHeader};
 use crate::error::Error;
-use crate::publisher::connection::OverTcp;
+use crate::publisher::connection::{OverTcp, lost};
 use crate::publisher::http::{self, Answer, NoAnswer};
-use crate::publisher::tls;
 
 /// What the handshake says itself, or what would change where its head ends. So does every name that begins with
 /// `sec-websocket-`.
@@ -105,15 +103,6 @@ fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Ze
     }
     request.push_str("\r\n");
     Ok(request)
-}
-
-fn lost(error: &io::Error) -> Error {
-    tls::explain_after(error).unwrap_or_else(|| match error.kind() {
-        io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
-            Error::Lost("the broker closed the connection".to_owned())
-        }
-        _ => Error::Lost(format!("the connection was lost: {error}")),
-    })
 }
 
 fn no_answer(why: NoAnswer, transport: Transport) -> Error {

@@ -13,17 +13,13 @@ use crate::aws::Host;
 use crate::bindings::publisher::Qos;
 use crate::brokers::Brokers;
 use crate::confidential::{Pem, WebsocketHeader};
-
 use crate::merge::Merged;
 use crate::problem::Problem;
 use crate::proxy::ProxyUrl;
 use crate::text::{MqttString, Password};
 use crate::tls::{self, ServerName};
 use crate::topic::Topic;
-use crate::value::Value;
-
 use crate::{content, properties, qos, websocket, will};
-
 use reader::Reader;
 
 pub use names::Names;

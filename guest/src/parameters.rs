@@ -4,6 +4,7 @@
 //! ([`crate::schema`]), the flags of the command line and the table in the README are made from it.
 
 mod names;
+mod reader;
 mod table;
 
 use std::borrow::Cow;
@@ -12,16 +13,14 @@ use crate::aws::Host;
 use crate::bindings::publisher::Qos;
 use crate::brokers::Brokers;
 use crate::confidential::{Pem, WebsocketHeader};
-use crate::document::Source;
-use crate::merge::{Given, Merged};
+use crate::merge::Merged;
 use crate::problem::Problem;
-use crate::proxy::{self, ProxyUrl};
+use crate::proxy::ProxyUrl;
 use crate::text::{MqttString, Password};
 use crate::tls::{self, ServerName};
 use crate::topic::Topic;
-use crate::value::{Got, Value};
-use crate::wants::Wants;
-use crate::{content, pem, properties, qos, websocket, will};
+use crate::{content, properties, qos, websocket, will};
+use reader::Reader;
 
 pub use names::Names;
 pub use table::{ACTION, COUNT, PARAMETERS};
@@ -329,98 +328,6 @@ impl Parameters {
     /// Which of the rules of AWS IoT hold: those for the hosts of the brokers.
     pub fn host(&self) -> Host {
         self.broker.as_ref().map_or(Host::Other, Brokers::host)
-    }
-}
-
-struct Reader<'m, 'p, 'a> {
-    merged: Merged<'m, 'a>,
-    problems: &'p mut Vec<Problem<'a>>,
-}
-
-/// A function for each type that several parameters have: what is generic is in the component once for each use.
-impl<'a> Reader<'_, '_, 'a> {
-    fn read<T>(&mut self, name: Name, read: impl FnOnce(Value<'a>) -> Result<T, Wants>) -> Option<T> {
-        let Given { value, source } = self.merged.get(name)?;
-        match read(value) {
-            Ok(right) => Some(right),
-            Err(wants) => {
-                self.wrong_value(name, Given { value, source }, wants);
-                None
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn read_string(&mut self, name: Name) -> Option<MqttString> {
-        self.read(name, |value| MqttString::new(value.string()?))
-    }
-
-    #[inline(never)]
-    fn read_password(&mut self, name: Name) -> Option<Password> {
-        self.read(name, |value| Password::new(value.string()?))
-    }
-
-    #[inline(never)]
-    fn read_topic(&mut self, name: Name) -> Option<Topic> {
-        self.read(name, |value| Topic::new(value.string()?))
-    }
-
-    #[inline(never)]
-    fn read_pem(&mut self, name: Name) -> Option<Pem> {
-        self.read(name, |value| pem::read(value.string()?))
-    }
-
-    #[inline(never)]
-    fn read_boolean(&mut self, name: Name) -> Option<bool> {
-        self.read(name, Value::boolean)
-    }
-
-    fn read_action(&mut self) {
-        self.read(Name::Action, |value| match value.string().as_deref() {
-            Ok(ACTION) => Ok(()),
-            Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
-        });
-    }
-
-    fn read_version(&mut self) -> Option<ProtocolVersion> {
-        self.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
-            Ok("3.1.1") => Ok(ProtocolVersion::V311),
-            Ok("5") => Ok(ProtocolVersion::V5),
-            Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
-        })
-    }
-
-    #[inline(never)]
-    fn wrong_value(&mut self, name: Name, given: Given<'a>, wants: Wants) {
-        let got = match name.parameter().secrecy {
-            Secrecy::Open => Got::open(given.value),
-            Secrecy::Unshown | Secrecy::Secret => Got::secret(given.value),
-        };
-        self.wrong(name, given.source, got, wants);
-    }
-
-    fn wrong(&mut self, name: Name, source: Source, got: Got<'a>, wants: Wants) {
-        self.problems.push(Problem::Wrong { name: name.as_str(), source, got, wants });
-    }
-
-    fn read_proxy(&mut self) -> Option<ProxyUrl> {
-        let Given { value, source } = self.merged.get(Name::Proxy)?;
-        let read = proxy::read(value);
-        read.map_err(|(got, wants)| self.wrong(Name::Proxy, source, got, wants)).ok()
-    }
-
-    fn read_integer<T: TryFrom<u32>>(&mut self, name: Name) -> Option<T> {
-        T::try_from(self.read_u32(name)?).ok()
-    }
-
-    #[inline(never)]
-    fn read_u32(&mut self, name: Name) -> Option<u32> {
-        let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
-        self.read(name, |value| {
-            let number = value.whole_number().and_then(|number| u32::try_from(number).ok());
-            let number = number.filter(|number| (minimum..=maximum).contains(number));
-            number.ok_or(Wants::WholeNumber { minimum, maximum, unit })
-        })
     }
 }
 

@@ -341,16 +341,12 @@ impl Rules<'_, '_> {
 
     fn packet(&mut self, parameters: &Parameters, payload: Option<(Name, usize)>) {
         let (Some((name, length)), Some(topic)) = (payload, &parameters.topic) else { return };
-        // The topic and its length; the packet identifier is there from QoS 1 on.
-        let maximum = MAX_REMAINING_LENGTH - topic.as_str().len() - 4;
         let properties = match parameters.version() {
             ProtocolVersion::V311 => 0,
             ProtocolVersion::V5 => properties::length(parameters),
         };
-        if properties > maximum {
-            self.broken(name, Rule::PropertiesTooLarge { length: properties });
-        } else if length > maximum - properties {
-            self.broken(name, Rule::PacketTooLarge { length, maximum: maximum - properties });
+        if let Some(rule) = packet(length, topic.as_str().len(), properties) {
+            self.broken(name, rule);
         }
     }
 
@@ -375,6 +371,17 @@ impl Rules<'_, '_> {
     }
 }
 
+/// What is wrong with a packet of PUBLISH whose payload, topic and properties have so many bytes.
+fn packet(length: usize, topic: usize, properties: usize) -> Option<Rule> {
+    // The topic and its length; the packet identifier is there from QoS 1 on.
+    let maximum = MAX_REMAINING_LENGTH - topic - 4;
+    if properties > maximum {
+        return Some(Rule::PropertiesTooLarge { length: properties });
+    }
+    let maximum = maximum - properties;
+    (length > maximum).then_some(Rule::PacketTooLarge { length, maximum })
+}
+
 /// Reads configuration and request and prepares what they ask for.
 ///
 /// # Errors
@@ -386,4 +393,26 @@ pub fn prepare<'a>(config: &'a str, request: &'a str) -> Result<Publication, Inv
     // There is no request before the first: it always has a connection of its own.
     let Connection { options, effort } = connection.ok_or(Invalid(Vec::new()))?;
     Ok(Publication { options, message, effort, remarks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_into_a_packet() {
+        let too_large = |length, maximum| Some(Rule::PacketTooLarge { length, maximum });
+        for (length, topic, properties, rule) in [
+            (268_435_450, 1, 0, None),
+            (268_435_451, 1, 0, too_large(268_435_451, 268_435_450)),
+            (268_435_440, 1, 10, None),
+            (268_435_441, 1, 10, too_large(268_435_441, 268_435_440)),
+            (0, 1, 268_435_450, None),
+            (1, 1, 268_435_450, too_large(1, 0)),
+            (0, 1, 268_435_451, Some(Rule::PropertiesTooLarge { length: 268_435_451 })),
+            (0, 65_535, usize::MAX, Some(Rule::PropertiesTooLarge { length: usize::MAX })),
+        ] {
+            assert_eq!(packet(length, topic, properties), rule, "{length} {topic} {properties}");
+        }
+    }
 }

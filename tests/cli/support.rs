@@ -49,7 +49,7 @@ impl Program {
     /// Another program.
     pub(crate) fn at(path: &Path) -> Self {
         let mut command = Command::new(path);
-        for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "RUST_LOG"] {
+        for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD", "RUST_LOG"] {
             command.env_remove(variable);
         }
         Self { command, input: Vec::new() }

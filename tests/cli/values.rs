@@ -71,6 +71,76 @@ fn lists_are_json_text() {
 }
 
 #[test]
+fn several_brokers_are_several_flags_or_a_list() {
+    let both = "The message would be sent with QoS 2 to topic \"t\" at the first that takes it of tcp://b:1, ssl://a:8883.";
+    let one = "The message would be sent with QoS 2 to topic \"t\" at tcp://b:1.";
+    let config = r#"{"broker": "tcp://c", "client-id": "c", "topic": "t", "content": "c"}"#;
+    let directory = TempDir::new().unwrap();
+    let config = write(&directory, "config.json", config);
+    for (flags, code, message) in [
+        (&["--broker", "tcp://b:1"][..], 0, one),
+        (&["--broker", r#"["tcp://b:1"]"#], 0, one),
+        (&["--broker", "tcp://b:1", "--broker", "ssl://a"], 0, both),
+        (&["--broker", r#"["tcp://b:1", "ssl://a"]"#], 0, both),
+        (
+            &["--broker", "tcp://b:1", "--broker", "mqtt://B:1"],
+            64,
+            "Not sent: broker in the request got the string \"mqtt://B:1\", wants each broker once (entry 2 of the list).",
+        ),
+        (
+            &["--broker", "[tcp://b]"],
+            64,
+            "Not sent: broker in the request got the string \"[tcp://b]\", wants one of the schemes tcp, mqtt, ssl, tls, mqtts, ws and wss.",
+        ),
+    ] {
+        Program::new(["check", "--config", &config]).args(flags.iter().copied()).run().answers(code, message);
+    }
+}
+
+#[test]
+fn properties_headers_and_proxies_are_flags() {
+    let program = |broker: &str| Program::new(["check", "--client-id", "c", "--topic", "t", "--content", "c", "--broker", broker]);
+    program("ws://h")
+        .args(["--protocol-version", "5", "--content-type", "a/b", "--response-topic", "r", "--correlation-data", "-1"])
+        .args(["--message-expiry-interval", "1", "--session-expiry-interval", "2"])
+        .args(["--user-properties", r#"[["a", "1"], ["a", "2"]]"#, "--websocket-headers", r#"{"A": "b"}"#])
+        .args(["--proxy", "socks5://p", "--proxy-username", "u", "--proxy-password", "-S3CRET"])
+        .run()
+        .answers(
+            0,
+            "The message would be sent with QoS 2 to topic \"t\" at ws://h:80 through the proxy socks5://p:1080, with MQTT 5.",
+        );
+    for (flags, problem) in [
+        (
+            &["--protocol-version", "5", "--user-properties", r#"[["a"]]"#][..],
+            "user-properties in the request got a list, wants an object of strings, or a list of pairs of strings: [[\"name\", \"value\"]]",
+        ),
+        (
+            &["--protocol-version", "5", "--user-properties", "a=b"],
+            "user-properties in the request got the string \"a=b\", wants an object of strings, or a list of pairs of strings: [[\"name\", \"value\"]]",
+        ),
+        (
+            &["--websocket-headers", r#"{"Host": "S3CRET"}"#],
+            "websocket-headers in the request got an object, wants other headers than those of the handshake itself, of which Host is one",
+        ),
+        (
+            &["--proxy", "socks5://p", "--proxy-username", "u"],
+            "proxy-username in the request: a socks5 proxy needs a proxy-password with it",
+        ),
+    ] {
+        program("ws://h").args(flags.iter().copied()).run().answers(64, &format!("Not sent: {problem}."));
+    }
+    program("ws://h")
+        .args(["--proxy", "socks5://p", "--proxy-username", "u"])
+        .env("MQTT_PROXY_PASSWORD", "S3CRET")
+        .run()
+        .answers(
+            0,
+            "The message would be sent with QoS 2 to topic \"t\" at ws://h:80 through the proxy socks5://p:1080.",
+        );
+}
+
+#[test]
 fn wrong_values_are_the_components_to_explain() {
     let broker = ScriptedBroker::untouched();
     for (flags, problem) in [

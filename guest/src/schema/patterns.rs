@@ -19,7 +19,7 @@ const NAME: &str = concat!(
 );
 const IPV6: &str = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*";
 const PORT: &str =
-    concat!("(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?",);
+    "(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?";
 const PATH: &str = "([/?]([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?";
 
 /// The type and the constraints of a string, after other members of its schema.

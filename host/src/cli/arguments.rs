@@ -54,6 +54,9 @@ Examples:
   A message for each line of a file, with the answer to each:
     mqtt-connector send --config door.json --lines readings.txt --results answers.jsonl
 
+  MQTT 5 over a WebSocket, to the first of two brokers that can be reached:
+    mqtt-connector send --broker wss://a.example.com --broker wss://b.example.com --protocol-version 5 --config door.json
+
   What would be sent, without sending it:
     mqtt-connector check --config door.json --content hello
 
@@ -61,7 +64,7 @@ Exit status (the exit-code of the response):
   0 sent; 1-5 the broker refused the connection; 64 a parameter is wrong; 66 a file cannot be used;
   68 host not found; 69 unreachable; 70 a fault of the connector; 74 connection lost before sending;
   75 timed out before sending; 76 the broker broke the protocol; 77 not allowed; 78 TLS failed;
-  79 sent but not acknowledged: it may have arrived.";
+  79 sent but not acknowledged: it may have arrived; 128-162 the reason code of an MQTT 5 broker that said no.";
 
 /// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
 pub(super) fn command() -> Command {
@@ -255,6 +258,7 @@ fn flag(parameter: &'static Parameter) -> Arg {
         .help(format!("{}{default}", parameter.description));
     let arg = match parameter.name {
         "username" => arg.env("MQTT_USERNAME").hide_env_values(true),
+        "proxy-password" => arg.env("MQTT_PROXY_PASSWORD").hide_env_values(true),
         "password" => arg.env("MQTT_PASSWORD").hide_env_values(true).help(
             "Password for the broker. Arguments can be seen by others on this machine: better give it in the \
              environment, or with --password-file",

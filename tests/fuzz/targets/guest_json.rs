@@ -10,17 +10,17 @@ use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{check, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
 use mqtt_connector_guest::bindings::publisher::{
-    ConnectOptions, Error, Failure, Progress, Qos, Receipt, Refusal, Transport,
+    Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal, Transport,
 };
 use mqtt_connector_guest::confidential::{Message, Will};
 use mqtt_connector_guest::outcome::code;
 use mqtt_connector_guest::publication::{Publication, prepare};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Stands where a secret stands. A length that is a multiple of 4 keeps base64 right.
 const SECRET: &str = "S3CRETq9";
 /// The names of what no message shows.
-const CONFIDENTIAL: [&str; 9] = [
+const CONFIDENTIAL: [&str; 10] = [
     "password",
     "private-key-password",
     "private-key",
@@ -30,6 +30,7 @@ const CONFIDENTIAL: [&str; 9] = [
     "content-base64",
     "correlation-data",
     "websocket-headers",
+    "proxy-password",
 ];
 /// What a host takes as the message of an answer, in bytes.
 const LONGEST: usize = 65_536;
@@ -151,6 +152,12 @@ fn plant_everywhere(value: &mut Value, behind: bool) {
 fn answers(words: &str) -> Vec<Result<Receipt, Error>> {
     let words: String = words.replace(SECRET, "");
     let failure = |progress| Failure { broker: 0, progress, reason: words.clone() };
+    let refusal = || Refusal {
+        broker: 0,
+        code: words.len() as u8,
+        reason: words.clone(),
+        server_reference: Some(words.clone()),
+    };
     let mut answers = vec![
         Ok(Receipt { qos: Qos::AtMostOnce, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: u64::MAX }),
         Err(Error::Denied(words.clone())),
@@ -159,13 +166,14 @@ fn answers(words: &str) -> Vec<Result<Receipt, Error>> {
         Err(Error::Unreachable(words.clone())),
         Err(Error::Tls(words.clone())),
         Err(Error::TooLarge(words.clone())),
-        Err(Error::ConnectionRefused(Refusal { broker: 0, code: words.len() as u8, reason: words.clone(), server_reference: None })),
-        Err(Error::PublishRefused(Refusal { broker: 0, code: words.len() as u8, reason: words.clone(), server_reference: None })),
+        Err(Error::ConnectionRefused(refusal())),
+        Err(Error::PublishRefused(refusal())),
     ];
     for progress in [Progress::NotSent, Progress::SentUnacknowledged] {
         answers.push(Err(Error::ConnectionLost(failure(progress))));
         answers.push(Err(Error::TimedOut(failure(progress))));
         answers.push(Err(Error::Protocol(failure(progress))));
+        answers.push(Err(Error::Disconnected(Disconnection { progress, refusal: refusal() })));
     }
     answers
 }
@@ -229,16 +237,39 @@ fn well_formed(options: &ConnectOptions, message: &Message) {
     assert!(options.clean_session || !options.client_id.is_empty());
     if let Some(credentials) = &options.credentials {
         credentials.username.iter().for_each(|name| text(name));
-        assert!(credentials.username.is_some(), "MQTT 3.1.1 has no password alone");
+        let v5 = options.protocol_version == ProtocolVersion::V5;
+        assert!(v5 || credentials.username.is_some(), "MQTT 3.1.1 has no password alone");
         assert!(credentials.password.as_ref().is_none_or(|password| password.len() <= 65_535));
     }
-    let host = &options.broker.host;
-    let name =
-        host.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase() || b"-_.".contains(&byte));
-    assert!(!host.is_empty() && (name || host.parse::<std::net::Ipv6Addr>().is_ok()), "{host:?}");
-    assert!(options.broker.port > 0 && options.broker.path.is_empty());
-    assert!(matches!(options.broker.transport, Transport::Tcp | Transport::Tls), "{:?}", options.broker);
-    assert_eq!(options.broker.transport == Transport::Tls, options.tls.is_some());
+    assert!((1..=16).contains(&options.brokers.len()));
+    for broker in &options.brokers {
+        address(&broker.host, broker.port);
+        let websocket = matches!(broker.transport, Transport::Websocket | Transport::WebsocketTls);
+        assert_eq!(websocket, broker.path.starts_with('/'), "{broker:?}");
+        assert!(broker.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'), "{broker:?}");
+    }
+    if let Some(proxy) = &options.proxy {
+        address(&proxy.host, proxy.port);
+    }
+    for header in &options.websocket_headers {
+        let split = |byte: u8| matches!(byte, b'\r' | b'\n' | b'\0');
+        assert!(!header.name.is_empty() && !header.name.bytes().any(|byte| split(byte) || byte == b':'));
+        assert!(!header.value.bytes().any(split));
+    }
+    let is_tls = |broker: &Broker| matches!(broker.transport, Transport::Tls | Transport::WebsocketTls);
+    assert_eq!(options.brokers.iter().any(is_tls), options.tls.is_some());
+    let v5 = options.protocol_version == ProtocolVersion::V5;
+    assert_eq!(v5, message.properties.is_some());
+    assert!(v5 || options.session_expiry_interval.is_none());
+    assert!(options.will.as_ref().is_none_or(|will| will.properties.is_some() == v5));
+    if let Some(properties) = &message.properties {
+        properties.content_type.iter().for_each(|kind| text(kind));
+        properties.response_topic.iter().for_each(|answers| topic(answers));
+        properties.user_properties.iter().for_each(|(name, value)| {
+            text(name);
+            text(value);
+        });
+    }
     if let Some(tls) = &options.tls {
         assert!(tls.alpn_protocols.iter().all(|name| (1..=255).contains(&name.len())));
     }
@@ -246,6 +277,13 @@ fn well_formed(options: &ConnectOptions, message: &Message) {
         topic(will);
         assert!(payload.len() <= 65_535);
     }
+}
+
+fn address(host: &str, port: u16) {
+    let name =
+        host.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase() || b"-_.".contains(&byte));
+    assert!(!host.is_empty() && (name || host.parse::<std::net::Ipv6Addr>().is_ok()), "{host:?}");
+    assert!(port > 0);
 }
 
 fn topic(topic: &str) {
@@ -269,7 +307,8 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert_eq!(u64::from(effort.timeout), number("timeout", 60_000));
     assert!(effort.timeout > 0 && effort.retries <= 10);
     assert_eq!(u64::from(effort.retries), number("retries", 2));
-    let aws = options.broker.host.contains(".iot.") && options.broker.host.contains(".amazonaws.com");
+    let aws = |broker: &Broker| broker.host.contains(".iot.") && broker.host.contains(".amazonaws.com");
+    let aws = options.brokers.iter().any(aws);
     match (message.qos, number("qos", 2)) {
         (Qos::AtMostOnce, 0) | (Qos::AtLeastOnce, 1) | (Qos::ExactlyOnce, 2) => {}
         (Qos::AtLeastOnce, 2) => assert!(aws, "{options:?}"),
@@ -288,9 +327,18 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert_eq!(credentials.and_then(|credentials| credentials.username.as_deref()), text("username"));
     assert_eq!(credentials.and_then(|credentials| credentials.password.as_deref()), text("password"));
     assert_eq!(options.will.is_some(), given("will").is_some());
-    assert!(
-        ["action", "protocol-version"].iter().all(|name| matches!(text(name), None | Some("send" | "3.1.1")))
-    );
+    assert!(matches!(text("action"), None | Some("send")));
+    assert_eq!(options.protocol_version == ProtocolVersion::V5, text("protocol-version") == Some("5"));
+    assert_eq!(options.proxy.is_some(), given("proxy").is_some());
+    assert_eq!(options.websocket_headers.is_empty(), given("websocket-headers").is_none_or(|all| *all == json!({})));
+    let session = options.session_expiry_interval.map(u64::from);
+    assert_eq!(session, given("session-expiry-interval").map(|seconds| seconds.as_u64().expect("seconds")));
+    if let Some(properties) = &message.properties {
+        assert_eq!(properties.payload_format_indicator, given("content").is_some());
+        assert_eq!(properties.content_type.as_deref(), text("content-type"));
+        assert_eq!(properties.response_topic.as_deref(), text("response-topic"));
+        assert_eq!(properties.correlation_data.as_deref(), text("correlation-data").map(str::as_bytes));
+    }
     let tls = options.tls.as_ref();
     assert_eq!(tls.is_some_and(|tls| tls.identity.is_some()), flag("use-certificate", false));
     assert!(tls.is_none_or(|tls| tls.verify_server == flag("verify-server", true)));

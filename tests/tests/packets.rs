@@ -1,5 +1,4 @@
 //! The packets of MQTT 5 that the harness makes and takes apart, against bytes written down from the standard.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use mqtt_connector_tests::packet::{Packet, PacketType};
 use mqtt_connector_tests::{Expect, encode, property};

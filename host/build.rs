@@ -20,6 +20,7 @@ const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    let out = PathBuf::from(variable("OUT_DIR")?);
     for input in
         ["host/src/connector/config.rs", "guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"]
     {
@@ -35,9 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         // A program that may be loaded anywhere has a million bytes of pointers to be put right at each start, a third of
         // the time of a send.
         println!("cargo::rustc-link-arg-bin=mqtt-connector=-no-pie");
+        link_unwinder(&out)?;
     }
 
-    let out = PathBuf::from(variable("OUT_DIR")?);
     // Beside the outer target directory, whose lock the outer cargo holds: OUT_DIR is TARGET/PROFILE/build/NAME/out.
     let target = out.ancestors().nth(4).unwrap_or(&out).join("guest");
     let mut cargo = guest_cargo()?;
@@ -64,6 +65,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.target(&env::var("TARGET")?)?;
     let code = Engine::new(&config)?.precompile_component(&std::fs::read(&built)?)?;
     std::fs::write(out.join("connector.cwasm"), code)?;
+    Ok(())
+}
+
+/// Has the unwinder linked into the program, where the C compiler brings it as an archive. As a library, it asks the processor
+/// for its features before `main`, and each question costs 20 µs or more in a virtual machine.
+fn link_unwinder(out: &Path) -> Result<(), Box<dyn Error>> {
+    let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let archives = ["libgcc_eh.a", "libgcc.a"].map(|name| {
+        let printed = Command::new(&linker).arg(format!("-print-file-name={name}")).output().ok()?;
+        let path = PathBuf::from(String::from_utf8(printed.stdout).ok()?.trim());
+        path.is_absolute().then(|| format!("\"{}\"", path.display()))
+    });
+    if let [Some(unwinder), Some(compiler)] = archives {
+        // The standard library asks for `-lgcc_s`; to the linker, this text is that.
+        let directory = out.join("unwinder");
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("libgcc_s.so"), format!("GROUP({unwinder} {compiler})\n"))?;
+        println!("cargo::rustc-link-arg-bin=mqtt-connector=-L{}", directory.display());
+    }
     Ok(())
 }
 

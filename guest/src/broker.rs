@@ -113,7 +113,7 @@ impl fmt::Display for BrokerFault {
             }
             BrokerFault::Address(fault) => return fault.fmt(f),
             BrokerFault::Path => "nothing after host and port: only ws and wss have a path",
-            BrokerFault::PathText => "a path of printable ASCII characters without a fragment (#)",
+            BrokerFault::PathText => "a path of the characters that a URL may have, without a fragment (#)",
         })
     }
 }
@@ -178,11 +178,20 @@ impl BrokerUrl {
     }
 }
 
+/// Whether these are characters that path and query of a URL may have (RFC 3986, sections 3.3 and 3.4).
+fn is_path(path: &str) -> bool {
+    let mut pieces = path.split('%');
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte);
+    let is_escape = |piece: &str| piece.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    pieces.next().is_none_or(|first| first.bytes().all(is_plain))
+        && pieces.all(|piece| is_escape(piece) && piece.bytes().all(is_plain))
+}
+
 fn parse_path(scheme: Scheme, path: &str) -> Result<String, BrokerFault> {
     if !scheme.is_websocket() {
         return if matches!(path, "" | "/") { Ok(String::new()) } else { Err(BrokerFault::Path) };
     }
-    if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !is_path(path) {
         return Err(BrokerFault::PathText);
     }
     Ok(match path {

@@ -100,8 +100,8 @@ impl Name {
 pub enum Kind {
     /// This string and no other.
     Constant(&'static str),
-    /// A string; what it has to look like is the parameter's own rule.
-    String,
+    /// A string that looks like this.
+    String(Text),
     /// One of several strings.
     Choice(&'static [&'static str]),
     /// A string, or a list of strings: URLs of brokers.
@@ -129,6 +129,27 @@ pub enum Kind {
     Will,
     /// Any JSON value but `null`.
     Any,
+}
+
+/// What a string has to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Any.
+    Any,
+    /// A UTF-8 string of an MQTT packet: [`crate::text::MqttString`].
+    Mqtt,
+    /// Bytes of an MQTT packet: [`crate::text::Password`].
+    Bytes,
+    /// A topic to publish to: [`crate::topic::Topic`].
+    Topic,
+    /// Standard base64: [`crate::content::read_base64`].
+    Base64,
+    /// PEM text, or the path of a file: [`crate::pem::read`].
+    Pem,
+    /// A host name or an IP address: [`crate::tls::ServerName`].
+    ServerName,
+    /// The URL of a proxy: [`crate::proxy::ProxyUrl`].
+    Proxy,
 }
 
 /// Who may see a parameter's value.

@@ -13,7 +13,7 @@ use crate::wants::Wants;
 ///
 /// When the text is neither, or a path that holds U+0000.
 pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
-    if text.trim_start().starts_with("-----BEGIN") {
+    if text.trim_ascii_start().starts_with("-----BEGIN") {
         Ok(Pem::Text(text.into_owned()))
     } else if !text.starts_with('/') {
         Err(Wants::Pem)

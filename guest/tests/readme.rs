@@ -37,7 +37,7 @@ fn table() -> String {
 fn kind(kind: Kind) -> String {
     match kind {
         Kind::Constant(value) => format!("`\"{value}\"`"),
-        Kind::String => "string".to_owned(),
+        Kind::String(_) => "string".to_owned(),
         Kind::Choice(values) => {
             values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or ")
         }

@@ -22,7 +22,7 @@ mod tenants;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
-use std::process::ExitCode;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 #[cfg(feature = "demo")]
@@ -33,6 +33,11 @@ use documents::Documents;
 use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
 use tracing_subscriber::EnvFilter;
 
+/// Exit status of a command that has no response, and went well.
+const SUCCESS: u8 = 0;
+#[cfg(feature = "demo")]
+/// The same, when it did not.
+const FAILURE: u8 = 1;
 /// Exit code of arguments that cannot be used.
 const USAGE: i32 = 64;
 /// Exit code of a file that cannot be read.
@@ -42,8 +47,9 @@ const FAULT: i32 = 70;
 /// Exit code of what a tenant is not allowed.
 const DENIED: i32 = 77;
 
-/// Runs the program with `arguments`, the first of which is its name. The exit status is the response's exit code.
-pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs the program with `arguments`, the first of which is its name. What it answers is the exit status: the
+/// response's exit code.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let matches = match arguments::command().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
@@ -77,7 +83,8 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
         let connector = component::connector(matches, lines::UNDER_WAY)?;
         return block_on(lines.send(connector, tenant, &documents))?;
     }
-    let connector = component::connector(matches, 0)?;
+    // Here and below: what a process that ends does not take apart, the system does at once.
+    let connector = ManuallyDrop::new(component::connector(matches, 0)?);
     block_on(async {
         let send = connector.send(&tenant, &documents.config, &documents.request);
         let response = signals::answered(send, || connector.interrupt()).await;
@@ -116,31 +123,31 @@ fn schema(matches: &ArgMatches) -> Result<String, Response> {
 }
 
 #[cfg(feature = "demo")]
-fn demo() -> ExitCode {
+fn demo() -> u8 {
     let demo = || {
         let connector = mqtt_connector::Connector::new().context("the connector cannot be started")?;
         let mut out = std::io::stdout().lock();
         block_on(demo::run(&connector, &mut out)).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
     };
     match demo() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(true) => SUCCESS,
+        Ok(false) => FAILURE,
         Err(error) => {
             eprintln!("mqtt-connector: {error:#}");
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }
 
 /// Runs a command that answers with a response: one line on standard output, and the exit status.
-fn respond(command: impl FnOnce() -> Result<Response, Response>) -> ExitCode {
+fn respond(command: impl FnOnce() -> Result<Response, Response>) -> u8 {
     let response = command().unwrap_or_else(|failed| failed);
     print_response(&response);
-    exit_code(response.meta.exit_code)
+    exit_status(response.meta.exit_code)
 }
 
 /// Runs a command that prints a text; what is wrong goes to standard error, and its exit code is the exit status.
-fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
+fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
     let printed = command().and_then(|text| {
         match std::io::stdout().write_all(text.as_bytes()) {
             // Whoever reads has read enough.
@@ -149,16 +156,16 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> ExitCode {
         }
     });
     match printed {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => SUCCESS,
         Err(failed) => {
             eprintln!("mqtt-connector: {}", failed.meta.message);
-            exit_code(failed.meta.exit_code)
+            exit_status(failed.meta.exit_code)
         }
     }
 }
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
-fn usage(arguments: &[OsString], error: &clap::Error) -> ExitCode {
+fn usage(arguments: &[OsString], error: &clap::Error) -> u8 {
     let reason = if is_stray(error) {
         let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \
                       its value with =, as in --retain=false";
@@ -171,13 +178,13 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> ExitCode {
         text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
     };
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        return SUCCESS;
     }
     let command = arguments.get(1).and_then(|argument| argument.to_str());
     if matches!(command, Some(arguments::SEND | arguments::CHECK)) {
         print_response(&response(USAGE, format!("The command line: {reason}.")));
     }
-    exit_code(USAGE)
+    exit_status(USAGE)
 }
 
 /// Whether the error is about an argument that is neither a flag nor the value of one: a password without its flag,
@@ -201,18 +208,16 @@ fn response(exit_code: i32, message: String) -> Response {
     Response { meta: Meta { exit_code, message } }
 }
 
-fn exit_code(code: i32) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+fn exit_status(code: i32) -> u8 {
+    u8::try_from(code).unwrap_or(u8::MAX)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime =
         runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
-    let answer = runtime.block_on(future);
-    // A name look-up that still hangs has no say any more.
-    runtime.shutdown_background();
-    Ok(answer)
+    // A name look-up that still hangs at the end has no say any more.
+    Ok(ManuallyDrop::new(runtime).block_on(future))
 }
 
 /// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.

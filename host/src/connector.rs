@@ -2,6 +2,7 @@
 
 mod answer;
 mod budget;
+mod built_in;
 mod call;
 mod clock;
 mod config;
@@ -28,9 +29,6 @@ use engines::Engines;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
-
-/// The same, as machine code.
-const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.cwasm"));
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,6 +7,7 @@ mod embed;
 mod lines;
 mod logging;
 mod operator;
+mod process;
 mod secrets;
 mod sending;
 mod signals;

@@ -210,8 +210,8 @@ fn flags_that_do_not_name_a_tenant() {
                 64,
                 format!(
                     "--tenants {wrong}: line 2, column 1: tenants.acme.broker: is not known (did you mean brokers?); \
-                     brokers, directories, topics, private-networks, unverified-servers, limits, config are; line 3, \
-                     column 14: tenants.acme.limits.cpu: invalid type: integer `5`, expected a time, as in \"30 s\"."
+                     brokers, directories, topics, private-networks, unverified-servers, proxy-names, limits, \
+                     config are; line 3, column 14: tenants.acme.limits.cpu: invalid type: integer `5`, expected a time, as in \"30 s\"."
                 ),
             ),
             (

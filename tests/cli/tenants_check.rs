@@ -44,6 +44,7 @@ acme
   may read certificate, key and CA files below {here}
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
+  may not send through a proxy
   limits: payload 256 KiB, time-out 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 100
   its configuration gives broker, client-id, password
@@ -54,6 +55,7 @@ nobody
   may read no files
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
+  may not send through a proxy
   limits: payload 1 MiB, time-out 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 250
   its configuration is empty
@@ -98,6 +100,29 @@ fn what_an_operator_should_think_about_again_is_said() {
             &[
                 "unverified-servers: with verify-server false, anybody on the way can read and change its messages and \
                passwords",
+            ],
+        ),
+        (
+            "proxy-names = true",
+            &["proxy-names: none of its brokers is a proxy (socks5://… or http://…), so it can name none"],
+        ),
+        (
+            r##"brokers = ["tcp://a.example", "socks5://proxy.example"]
+            proxy-names = true"##,
+            &[
+                "proxy-names: what the names of its brokers lead to is looked up by the proxy, and not checked here",
+            ],
+        ),
+        (
+            r##"brokers = ["tcp://a.example", "http://proxy.example:3128"]"##,
+            &["brokers: a proxy is granted to no effect, without proxy-names = true"],
+        ),
+        (
+            r##"config.broker = "tcp://a.example"
+            config.proxy = "socks5://proxy.example""##,
+            &[
+                "config: proxy socks5://proxy.example:1080 is not among its brokers",
+                "config: naming a proxy is not granted (proxy-names)",
             ],
         ),
         (
@@ -157,14 +182,14 @@ fn everything_wrong_with_a_file_of_tenants_is_said_at_once() {
     let file = write(
         &directory,
         "tenants.toml",
-        "[tenants.acme]\nbrokers = [\"http://a\"]\nlimits.payload = \"1 KB\"\n\n[tenants.\"a b\"]\n",
+        "[tenants.acme]\nbrokers = [\"x://a\"]\nlimits.payload = \"1 KB\"\n\n[tenants.\"a b\"]\n",
     );
     Program::new(["tenants", "check", &file]).run().fails(
         64,
         &format!(
             "mqtt-connector: {file}: 3 entries are wrong\n\
-             {file}:2:12: tenants.acme.brokers: broker grant \"http://a\": the scheme \"http\" is not known; tcp, mqtt, \
-             ssl, tls, mqtts, ws, wss and * are\n\
+             {file}:2:12: tenants.acme.brokers: broker grant \"x://a\": the scheme \"x\" is not known; tcp, mqtt, \
+             ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies\n\
              {file}:3:18: tenants.acme.limits.payload: the unit \"KB\" is not known; B, KiB, MiB and GiB are\n\
              {file}:5:10: tenants.\"a b\": a tenant's name has 1 to 64 of the letters a to z and A to Z, digits, -, _ \
              and .\n"

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod aws;
+mod brokers;
 mod computing;
 mod crashes;
 mod delivery;
@@ -17,6 +18,7 @@ mod mqtt5;
 mod observability;
 mod out_of_turn;
 mod places;
+mod proxy;
 mod sandbox;
 mod secrets;
 mod sharing;

@@ -14,7 +14,7 @@ use mqtt_connector::publisher::{Publisher, PublisherCtx};
 use mqtt_connector::{Limits, Tenant};
 use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat};
 use mqtt_connector_tests::port::{ClosedPort, SilentPort};
-use mqtt_connector_tests::{Mosquitto, Pki, ScriptedBroker, ServerTls, Step};
+use mqtt_connector_tests::{Bridge, Mosquitto, Pki, ScriptedBroker, ServerTls, Step};
 use serde_json::{Value, json};
 
 use crate::observability::Meters;
@@ -25,6 +25,8 @@ const KEY_PASSWORD: &str = "key-5ecret-word";
 const CONTENT: &str = "content-5ecret-text";
 const WILL: &str = "will-5ecret-text";
 const FILE: &str = "file-5ecret-text";
+const HEADER: &str = "header-5ecret-text";
+const PROXY_PASSWORD: &str = "proxy-5ecret-word";
 
 /// How the process is told where its files are, and that it is the one that prints.
 const DIRECTORY: &str = "SECRETS_TEST_DIRECTORY";
@@ -43,6 +45,17 @@ fn nothing_that_is_printed_holds_a_secret() {
         .tls(ServerTls::new(&server))
         .further_connections([Step::receive(20), Step::reset()])
         .start();
+    let plain = Mosquitto::start();
+    let bridge = Bridge::start(plain.address(), Some(&ServerTls::new(&server)));
+    let page = answering(format!("HTTP/1.1 404 {HEADER}\r\nX: {HEADER}\r\n\r\n"));
+    let redirect = answering(format!("HTTP/1.1 302 Found\r\nLocation: /{HEADER}\r\n\r\n"));
+    let http = answering(format!("HTTP/1.1 407 {PROXY_PASSWORD}\r\n\r\n"));
+    let socks5 = answering([5, 2, 1, 1]);
+    let proxied = |scheme: &str, port: u16| {
+        json!({
+            "proxy": format!("{scheme}://127.0.0.1:{port}"), "proxy-username": "ann", "proxy-password": PROXY_PASSWORD,
+        })
+    };
     let (closed, silent) = (ClosedPort::open(), SilentPort::open());
     let broken = pki.file("broken.pem", &format!("-----BEGIN PRIVATE KEY-----\n{FILE}\n"));
     let secrets = json!({
@@ -55,6 +68,12 @@ fn nothing_that_is_printed_holds_a_secret() {
     let at = |port: u16, changes: Value| {
         let broker = json!({ "broker": format!("ssl://127.0.0.1:{port}") });
         with(&with(&secrets, broker), changes)
+    };
+    let with_header = |scheme: &str, port: u16| {
+        let broker = format!("{scheme}://127.0.0.1:{port}/mqtt");
+        let certificate = scheme == "wss";
+        let headers = json!({ "Authorization": HEADER });
+        at(port, json!({ "broker": broker, "websocket-headers": headers, "use-certificate": certificate }))
     };
     let sends = [
         (0, at(open.port(), json!({}))),
@@ -72,6 +91,13 @@ fn nothing_that_is_printed_holds_a_secret() {
         (77, at(open.port(), json!({ "content": CONTENT.repeat(100) }))),
         (77, at(open.port(), json!({ "will": { "topic": "acme/w", "content": WILL.repeat(100) } }))),
         (78, at(unknown.port(), json!({}))),
+        (0, with_header("wss", bridge.port())),
+        (74, with_header("wss", open.port())),
+        (76, with_header("ws", page.port())),
+        (76, with_header("ws", redirect.port())),
+        (69, at(open.port(), proxied("http", http.port()))),
+        (69, at(open.port(), proxied("socks5", socks5.port()))),
+        (69, at(open.port(), proxied("socks5", closed.port()))),
     ];
     let directory = client.key().path().parent().unwrap();
     std::fs::write(directory.join("sends.json"), serde_json::to_string(&sends).unwrap()).unwrap();
@@ -82,6 +108,9 @@ fn nothing_that_is_printed_holds_a_secret() {
         .output()
         .unwrap();
     lost.finish();
+    for broker in [page, redirect, http, socks5] {
+        let _ = broker.finish_unchecked();
+    }
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let printed = printed.join("\n");
     assert!(output.status.success(), "{}", &printed[printed.len().saturating_sub(5000)..]);
@@ -95,10 +124,16 @@ fn nothing_that_is_printed_holds_a_secret() {
     }
 }
 
+/// Somebody who says the same to everybody.
+fn answering(answer: impl Into<Vec<u8>>) -> ScriptedBroker {
+    let steps = [Step::receive(4), Step::send(answer), Step::silence()];
+    ScriptedBroker::builder().further_connections(steps).start()
+}
+
 /// The secrets, in each form in which they might be printed.
 fn forms(pki: &Pki, client: &Identity) -> Vec<String> {
     let mut forms = vec!["5ecret".to_owned()];
-    for secret in [PASSWORD, KEY_PASSWORD, CONTENT, WILL, FILE] {
+    for secret in [PASSWORD, KEY_PASSWORD, CONTENT, WILL, FILE, HEADER, PROXY_PASSWORD] {
         let mut hex = String::new();
         for byte in secret.bytes() {
             write!(hex, "{byte:02x}").unwrap();
@@ -129,6 +164,8 @@ fn everything_is_printed() {
     limits.payload = 200;
     limits.time_out = Duration::from_secs(5);
     let tenant = Tenant::builder("acme").broker("*://127.0.0.0/8:*".parse().unwrap()).limits(limits);
+    let tenant = tenant.broker("http://127.0.0.0/8:*".parse().unwrap());
+    let tenant = tenant.broker("socks5://127.0.0.0/8:*".parse().unwrap()).proxy_names(true);
     let tenant = tenant.topics("acme/#".parse().unwrap()).directory(&directory).unwrap();
     println!("{tenant:?}");
     let tenant = Arc::new(tenant.build());

@@ -1,6 +1,6 @@
 //! The table of parameters: their names, types, defaults and words.
 
-use super::{Kind, Name, Only, Parameter, Secrecy};
+use super::{Kind, Name, Only, Parameter, Secrecy, Text};
 
 /// How many parameters there are.
 pub const COUNT: usize = 34;
@@ -84,21 +84,21 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         )
         .required()
         .example("\"ssl://broker.example.com:8883\""),
-    parameter(Name::ClientId, "client-id", "Client identifier", Kind::String)
+    parameter(Name::ClientId, "client-id", "Client identifier", Kind::String(Text::Mqtt))
         .described(
             "Name of this client, unique among the clients of the broker. \"\" lets the broker choose one, and \
              needs clean-session true. 65535 bytes at most; 128 on AWS IoT.",
         )
         .required()
         .example("\"plant-7-reporter\""),
-    parameter(Name::Username, "username", "User name", Kind::String)
+    parameter(Name::Username, "username", "User name", Kind::String(Text::Mqtt))
         .described("User name for the broker, 65535 bytes at most.")
         .example("\"ann\""),
-    parameter(Name::Password, "password", "Password", Kind::String)
+    parameter(Name::Password, "password", "Password", Kind::String(Text::Bytes))
         .described("Password for the broker, 65535 bytes at most. Under MQTT 3.1.1 it needs a username.")
         .secret()
         .example("\"correct horse\""),
-    parameter(Name::Topic, "topic", "Topic", Kind::String)
+    parameter(Name::Topic, "topic", "Topic", Kind::String(Text::Topic))
         .described(
             "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no U+0000. AWS IoT: 7 slashes at most, \
              after $aws/rules/RULE/.",
@@ -125,14 +125,14 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .required()
         .unshown()
         .example("\"21.5\""),
-    parameter(Name::ContentBase64, "content-base64", "Content, base64", Kind::String)
+    parameter(Name::ContentBase64, "content-base64", "Content, base64", Kind::String(Text::Base64))
         .described(
             "What is published, as base64: the standard alphabet with padding, no white space. Instead of content.",
         )
         .without("none; instead of content")
         .unshown()
         .example("\"AAEC/w==\""),
-    parameter(Name::RootCaCrt, "root-ca-crt", "CA certificate", Kind::String)
+    parameter(Name::RootCaCrt, "root-ca-crt", "CA certificate", Kind::String(Text::Pem))
         .described(
             "Whom to trust for the broker's certificate: absolute path of a PEM file, or PEM text. Ignored on a \
              broker without TLS.",
@@ -146,7 +146,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         )
         .default("false")
         .example("true"),
-    parameter(Name::Certificate, "certificate", "Client certificate", Kind::String)
+    parameter(Name::Certificate, "certificate", "Client certificate", Kind::String(Text::Pem))
         .described(
             "The client's certificate, and its intermediates after it: absolute path of a PEM file, or PEM text. \
              Used when use-certificate is true.",
@@ -154,7 +154,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .without("none; required when use-certificate is true")
         .unshown()
         .example("\"/etc/mqtt/certificate.pem.crt\""),
-    parameter(Name::PrivateKey, "private-key", "Private key", Kind::String)
+    parameter(Name::PrivateKey, "private-key", "Private key", Kind::String(Text::Pem))
         .described(
             "The client certificate's key, PKCS#1, PKCS#8 or SEC1: absolute path of a PEM file, or PEM text. \
              Used when use-certificate is true.",
@@ -162,11 +162,11 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .without("none; required when use-certificate is true")
         .secret()
         .example("\"/etc/mqtt/private.pem.key\""),
-    parameter(Name::PrivateKeyPassword, "private-key-password", "Password of the private key", Kind::String)
+    parameter(Name::PrivateKeyPassword, "private-key-password", "Password of the private key", Kind::String(Text::Any))
         .described("Password of an encrypted PKCS#8 private-key.")
         .secret()
         .example("\"correct horse\""),
-    parameter(Name::ServerName, "server-name", "Server name", Kind::String)
+    parameter(Name::ServerName, "server-name", "Server name", Kind::String(Text::ServerName))
         .described(
             "Name that the broker's certificate has to have, and that is asked for (SNI). Ignored on a broker \
              without TLS.",
@@ -240,15 +240,15 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     .described("Version of MQTT to speak.")
     .default("\"3.1.1\"")
     .example("\"3.1.1\""),
-    parameter(Name::ContentType, "content-type", "Content type", Kind::String)
+    parameter(Name::ContentType, "content-type", "Content type", Kind::String(Text::Mqtt))
         .described("Content type of the message, 65535 bytes at most. MQTT 5 only.")
         .example("\"application/json\"")
         .only(Only::Mqtt5),
-    parameter(Name::ResponseTopic, "response-topic", "Response topic", Kind::String)
+    parameter(Name::ResponseTopic, "response-topic", "Response topic", Kind::String(Text::Topic))
         .described("Topic for an answer to the message: 1 to 65535 bytes, no wildcard (+, #). MQTT 5 only.")
         .example("\"plant/7/answers\"")
         .only(Only::Mqtt5),
-    parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String)
+    parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String(Text::Bytes))
         .described(
             "What tells which message an answer belongs to: the bytes of this text in UTF-8, 65535 at most. MQTT 5 only.",
         )
@@ -291,20 +291,20 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .secret()
         .example("{\"Authorization\":\"Bearer TOKEN\"}")
         .only(Only::WebSocket),
-    parameter(Name::Proxy, "proxy", "Proxy", Kind::String)
+    parameter(Name::Proxy, "proxy", "Proxy", Kind::String(Text::Proxy))
         .described(
             "URL of a proxy through which the broker is reached: socks5 (port 1080) or http (80, by CONNECT). It looks \
              the broker's name up. No user information: there are proxy-username and proxy-password.",
         )
         .example("\"socks5://proxy.example.com:1080\""),
-    parameter(Name::ProxyUsername, "proxy-username", "User name for the proxy", Kind::String)
+    parameter(Name::ProxyUsername, "proxy-username", "User name for the proxy", Kind::String(Text::Mqtt))
         .described(
             "User name for the proxy: without a colon for http, 1 to 255 bytes and together with a proxy-password for \
              socks5.",
         )
         .example("\"ann\"")
         .only(Only::Proxy),
-    parameter(Name::ProxyPassword, "proxy-password", "Password for the proxy", Kind::String)
+    parameter(Name::ProxyPassword, "proxy-password", "Password for the proxy", Kind::String(Text::Bytes))
         .described("Password for the proxy: needs a proxy-username; 1 to 255 bytes for socks5.")
         .secret()
         .example("\"correct horse\"")

@@ -4,12 +4,15 @@ use mqtt_connector_guest::bindings::publisher::{Qos, Transport};
 use mqtt_connector_guest::parameters::PARAMETERS;
 use mqtt_connector_guest::publication::{Publication, prepare};
 
+use crate::schema::assert_agrees;
+
 const TCP: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
 const TLS: &str = r#"{"broker":"ssl://h","client-id":"c","topic":"t","content":"x"}"#;
 const AWS: &str = r#"{"broker":"ssl://a.iot.us-east-1.amazonaws.com","client-id":"c","topic":"t","content":"x",
     "certificate":"/c","private-key":"/k"}"#;
 
 fn prepared(config: &str, request: &str) -> Publication {
+    assert_agrees(config, request);
     prepare(config, request).unwrap_or_else(|invalid| panic!("{request}: {invalid}"))
 }
 

@@ -1,10 +1,18 @@
 //! Values that are too long, too many or too deep.
 
-use mqtt_connector_guest::action::check;
+use mqtt_connector_guest::action;
+use mqtt_connector_guest::bindings::Meta;
+
+use crate::schema::assert_agrees;
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x","username":"u"}"#;
 const AWS: &str =
     r#"{"broker":"ssl://a.iot.us-east-1.amazonaws.com","client-id":"c","topic":"t","content":"x","qos":1}"#;
+
+fn check(config: &str, request: &str) -> Meta {
+    assert_agrees(config, request);
+    action::check(config, request)
+}
 
 fn member(name: &str, length: usize) -> String {
     format!(r#"{{"{name}":"{}"}}"#, "a".repeat(length))

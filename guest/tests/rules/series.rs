@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 /// For each parameter: values, right ones first, then wrong ones. All of them are few, so that requests often have the
 /// same.
-const VALUES: [(&str, &[&str], &[&str]); 34] = [
+pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
     ("action", &["\"send\""], &["\"receive\""]),
     (
         "broker",

@@ -3,6 +3,8 @@
 use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::outcome::code;
 
+use crate::schema::assert_agrees;
+
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
 
 pub(crate) fn assert_messages(table: &[(&str, &str)]) {
@@ -10,6 +12,7 @@ pub(crate) fn assert_messages(table: &[(&str, &str)]) {
         let meta = check(CONFIG, request);
         assert_eq!(meta.message, *message, "{request}");
         assert_eq!(meta.exit_code, code::PARAMETER, "{request}");
+        assert_agrees(CONFIG, request);
     }
 }
 

@@ -63,7 +63,7 @@ Exit status (the exit-code of the response):
   75 timed out before sending; 76 the broker broke the protocol; 77 not allowed; 78 TLS failed;
   79 sent but not acknowledged: it may have arrived.";
 
-/// The whole command line.
+/// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
 pub(super) fn command() -> Command {
     let command = Command::new("mqtt-connector")
         .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
@@ -87,13 +87,16 @@ pub(super) fn command() -> Command {
                 .help_heading("Logging")
                 .help("How to log what RUST_LOG asks for (as in RUST_LOG=info) to standard error"),
         )
-        .subcommand(with_lines(with_parameters(
+        .subcommand(
             Command::new(SEND)
-                .about("Sends one message, and answers with one line of JSON on standard output"),
-        )))
-        .subcommand(with_parameters(
-            Command::new(CHECK).about("Does everything that send does before it sends: a dry run"),
-        ))
+                .about("Sends one message, and answers with one line of JSON on standard output")
+                .defer(|send| with_lines(with_parameters(send))),
+        )
+        .subcommand(
+            Command::new(CHECK)
+                .about("Does everything that send does before it sends: a dry run")
+                .defer(with_parameters),
+        )
         .subcommand(
             Command::new(TENANTS)
                 .about("Works with a file of tenants")
@@ -178,13 +181,6 @@ fn with_parameters(command: Command) -> Command {
                 .help_heading("Parameters"),
         )
         .group(ArgGroup::new(ONE_CONTENT).args(["content", "content-base64", CONTENT_FILE]))
-        .mut_arg("username", |arg| arg.env("MQTT_USERNAME").hide_env_values(true))
-        .mut_arg("password", |arg| {
-            arg.env("MQTT_PASSWORD").hide_env_values(true).help(
-                "Password for the broker. Arguments can be seen by others on this machine: better give it in the \
-                 environment, or with --password-file",
-            )
-        })
         .arg(
             Arg::new(RESOLVE)
                 .long(RESOLVE)
@@ -253,10 +249,18 @@ fn flag(parameter: &'static Parameter) -> Arg {
     let arg = Arg::new(parameter.name)
         .long(parameter.name)
         // PEM text begins with hyphens, content may; but what cannot, does not swallow a flag whose value is a secret.
-        .allow_hyphen_values(matches!(parameter.kind, Kind::String | Kind::Any))
+        .allow_hyphen_values(matches!(parameter.kind, Kind::String(_) | Kind::Any))
         .allow_negative_numbers(true)
         .help_heading("Parameters")
         .help(format!("{}{default}", parameter.description));
+    let arg = match parameter.name {
+        "username" => arg.env("MQTT_USERNAME").hide_env_values(true),
+        "password" => arg.env("MQTT_PASSWORD").hide_env_values(true).help(
+            "Password for the broker. Arguments can be seen by others on this machine: better give it in the \
+             environment, or with --password-file",
+        ),
+        _ => arg,
+    };
     match parameter.kind {
         Kind::Boolean => arg
             .value_name("BOOLEAN")
@@ -271,6 +275,6 @@ fn flag(parameter: &'static Parameter) -> Arg {
         Kind::Strings | Kind::Texts | Kind::Properties | Kind::Will => arg.value_name("JSON"),
         Kind::Brokers => arg.value_name("URL").action(ArgAction::Append),
         Kind::Constant(_) => arg.value_name("TEXT").hide(true),
-        Kind::Choice(_) | Kind::String | Kind::Any => arg.value_name("TEXT"),
+        Kind::Choice(_) | Kind::String(_) | Kind::Any => arg.value_name("TEXT"),
     }
 }

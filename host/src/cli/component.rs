@@ -23,6 +23,9 @@ const ELF: &[u8] = b"\x7fELF";
 /// The response: the component cannot be read or loaded.
 pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, Response> {
     let mut builder = Connector::builder().pool(places);
+    if places == 0 {
+        builder = builder.process_timer();
+    }
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         which = format!("--{COMPONENT} {path}: ");

@@ -157,11 +157,11 @@ fn string(text: impl Into<String>) -> String {
 fn value(parameter: &Parameter, text: &str) -> String {
     match parameter.kind {
         Kind::Constant(_) | Kind::Choice(_) | Kind::Any => string(text),
-        Kind::String if is_path(parameter, text) => {
+        Kind::String(_) if is_path(parameter, text) => {
             let path = std::path::absolute(text).ok();
             string(path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or(text.to_owned()))
         }
-        Kind::String => string(text),
+        Kind::String(_) => string(text),
         // No URL begins with a bracket.
         Kind::Brokers if !text.starts_with('[') => string(text),
         Kind::Brokers

@@ -1,4 +1,6 @@
-//! The clock of the engine, which interrupts what computes.
+//! The clock of the engine, which interrupts what computes: a thread, or the system's timer.
+
+mod timer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,9 +16,43 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 /// not wake a thread for each.
 const LINGER: u32 = 50;
 
-/// The clock of a connector's engines: a thread that advances their epochs every [`TICK`] while a component runs, and sleeps
-/// otherwise. It ends when this is dropped.
-pub(super) struct Clock {
+/// The clock of a connector's engines: what advances their epochs every [`TICK`] while a component runs.
+pub(super) enum Clock {
+    Thread(ClockThread),
+    /// The timer of the process, which needs to be told nothing.
+    Timer,
+}
+
+impl Clock {
+    /// Starts a thread for `engines`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub(super) fn thread(engines: Vec<Engine>) -> std::io::Result<Self> {
+        ClockThread::start(move || engines.iter().for_each(Engine::increment_epoch)).map(Self::Thread)
+    }
+
+    /// Has the time that this process computes interrupt `engines`: see [`timer`].
+    ///
+    /// # Errors
+    ///
+    /// The process has such a clock already, or the system refuses it.
+    pub(super) fn timer(engines: Vec<Engine>) -> std::io::Result<Self> {
+        timer::start(engines).map(|()| Self::Timer)
+    }
+
+    /// Keeps the clock going until the answer is dropped.
+    pub(super) fn running(&self) -> Option<Running<'_>> {
+        match self {
+            Self::Thread(thread) => Some(thread.running()),
+            Self::Timer => None,
+        }
+    }
+}
+
+/// A thread that ticks while a component runs, and sleeps otherwise. It ends when this is dropped.
+pub(super) struct ClockThread {
     state: Arc<ClockState>,
     thread: Thread,
 }
@@ -29,17 +65,8 @@ struct ClockState {
     ended: AtomicBool,
 }
 
-impl Clock {
-    /// Starts the clock of `engines`.
-    ///
-    /// # Errors
-    ///
-    /// The system has no thread for it.
-    pub(super) fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
-        Self::with_hand(move || engines.iter().for_each(Engine::increment_epoch))
-    }
-
-    fn with_hand(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+impl ClockThread {
+    fn start(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let state = Arc::new(ClockState::default());
         let shared = Arc::clone(&state);
         let builder = thread::Builder::new().name("mqtt-connector-epoch".to_owned()).stack_size(64 * 1024);
@@ -47,8 +74,7 @@ impl Clock {
         Ok(Self { state, thread })
     }
 
-    /// Keeps the clock going until the answer is dropped.
-    pub(super) fn running(&self) -> Running<'_> {
+    fn running(&self) -> Running<'_> {
         self.state.running.fetch_add(1, Ordering::SeqCst);
         if self.state.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
@@ -57,7 +83,7 @@ impl Clock {
     }
 }
 
-impl Drop for Clock {
+impl Drop for ClockThread {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::SeqCst);
         self.thread.unpark();
@@ -115,7 +141,7 @@ mod tests {
     fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
         let ticks = Arc::new(AtomicUsize::new(0));
         let hand = Arc::clone(&ticks);
-        let clock = Clock::with_hand(move || {
+        let clock = ClockThread::start(move || {
             hand.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();

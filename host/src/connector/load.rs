@@ -6,13 +6,13 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::Connector;
 use super::budget::{MEMORIES, TABLES};
+use super::built_in;
 use super::call::State;
 use super::clock::Clock;
 use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
-
-use super::{Connector, PRECOMPILED};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
 use crate::shown::shown;
@@ -79,11 +79,18 @@ pub struct ConnectorBuilder {
     resolver: Option<Arc<dyn Resolver>>,
     idle: Duration,
     pool: u32,
+    timer: bool,
 }
 
 impl ConnectorBuilder {
     pub(super) fn new() -> Self {
-        Self { source: Source::BuiltIn, resolver: None, idle: Publisher::IDLE, pool: Connector::POOL }
+        Self {
+            source: Source::BuiltIn,
+            resolver: None,
+            idle: Publisher::IDLE,
+            pool: Connector::POOL,
+            timer: false,
+        }
     }
 
     /// Runs another component of the world `flint:mqtt/mqtt-connector` (WebAssembly, binary, 16 MiB at most) instead of
@@ -135,20 +142,26 @@ impl ConnectorBuilder {
         self
     }
 
+    /// Has components interrupted by the system's timer of the time that this process computes (`ITIMER_PROF`, `SIGPROF`)
+    /// instead of a thread: for a program that sends one message and ends, which takes 0.1 ms less. Only one connector of a
+    /// process can have it, and nothing else of the process may.
+    #[must_use]
+    pub fn process_timer(mut self) -> Self {
+        self.timer = true;
+        self
+    }
+
     /// Compiles and links the component.
     ///
     /// # Errors
     ///
-    /// It is too large, is not a component, does not export `connector`, or imports something that it is not given.
+    /// It is too large, is not a component, does not export `connector`, or imports something that it is not given. The
+    /// system has no clock for it.
     pub fn build(self) -> Result<Connector, LoadError> {
-        let engine = Engine::new(&match &self.source {
-            Source::Wasm(_) => config(),
-            Source::BuiltIn | Source::Precompiled(_) => without_compiler(),
-        })?;
         let component = match &self.source {
-            Source::BuiltIn => deserialize(&engine, PRECOMPILED)?,
-            Source::Wasm(wasm) => Component::from_binary(&engine, check(wasm)?)?,
-            Source::Precompiled(code) => deserialize(&engine, code)?,
+            Source::BuiltIn => built_in::load()?,
+            Source::Wasm(wasm) => Component::from_binary(&Engine::new(&config())?, check(wasm)?)?,
+            Source::Precompiled(code) => deserialize(&Engine::new(&without_compiler())?, code)?,
         };
         if let Some(needs) = component.resources_required()
             && (needs.num_memories as usize > MEMORIES || needs.num_tables as usize > TABLES)
@@ -164,12 +177,13 @@ impl ConnectorBuilder {
         let pool = match self.source {
             Source::BuiltIn if self.pool > 0 => {
                 let engine = Engine::new(&with_places(&component, self.pool))?;
-                Some(Pool::new(link(&deserialize(&engine, PRECOMPILED)?)?, self.pool))
+                Some(Pool::new(link(&built_in::copied(&engine)?)?, self.pool))
             }
             Source::BuiltIn | Source::Wasm(_) | Source::Precompiled(_) => None,
         };
         let engines = Engines { pool, on_demand };
-        let clock = Clock::start(engines.all()).map_err(|error| LoadError::Refused {
+        let clock = if self.timer { Clock::timer } else { Clock::thread };
+        let clock = clock(engines.all()).map_err(|error| LoadError::Refused {
             reason: format!("its clock cannot be started: {error}"),
         })?;
         let publisher = self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
@@ -236,10 +250,9 @@ fn is_provided(import: &str) -> bool {
     import.starts_with("flint:mqtt/publisher@0.1.")
 }
 
-/// Loads machine code: the built-in component's, or what [`Connector::precompile`] made.
-#[expect(unsafe_code, reason = "the one place where native code is loaded")]
+/// Loads what [`Connector::precompile`] made.
+#[expect(unsafe_code, reason = "native code is loaded")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the code is what the build script made of the built-in component, or what a caller of
-    // `ConnectorBuilder::precompiled` vouches for.
+    // SAFETY: a caller of `ConnectorBuilder::precompiled` vouches for the code.
     unsafe { Component::deserialize(engine, code) }
 }

@@ -375,3 +375,6 @@ fn not_a_connack(bytes: &[u8], medium: Medium, version: ProtocolVersion) -> Opti
         Some(_) => Some("its first packet is not CONNACK".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

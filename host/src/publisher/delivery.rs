@@ -71,6 +71,8 @@ pub(super) struct Delivery {
     terms: Terms,
     /// Which of the brokers this connection, or the last that was tried, is to.
     broker: u32,
+    /// The broker of the last connection that was accepted.
+    session_at: Option<u32>,
     /// Messages that count among those that the broker takes at one time.
     open: usize,
     /// The packet identifiers in use: never two messages with one identifier (section 2.3.1).
@@ -117,26 +119,34 @@ impl Delivery {
         self.broker = broker;
     }
 
+    /// The broker that was tried last.
+    pub(super) fn broker(&self) -> u32 {
+        self.broker
+    }
+
     /// Begins on a new connection, whose CONNACK said what holds on it.
     ///
     /// `first_identifier` is used in a session that was there before: the broker may still hold identifiers of messages
     /// that another process left half done, and would take a new QoS 2 message under the same identifier for a repetition,
     /// acknowledge it and drop it.
     pub(super) fn connected(&mut self, terms: Terms, first_identifier: u16) {
+        // A session that another broker has kept is not the one in which an exchange of QoS 2 goes on.
+        let is_same_broker = self.session_at.replace(self.broker).is_none_or(|before| before == self.broker);
+        let survived = terms.session_present && is_same_broker;
         let session_present = terms.session_present;
         self.connected = true;
         self.terms = terms;
         self.open = 0;
         if !session_present {
             self.abandoned.clear();
-        } else if self.identifiers.is_empty() {
+        } else if self.identifiers.is_empty() || !is_same_broker {
             self.last_identifier = first_identifier;
         }
         let mut lost = Vec::new();
         for (&id, exchange) in &mut self.exchanges {
             exchange.sent_here = false;
             exchange.counts = false;
-            match (exchange.awaits, session_present) {
+            match (exchange.awaits, survived) {
                 (Awaits::Ready, _) => self.queue.push_back(id),
                 (Awaits::Puback, _) | (Awaits::Pubrec, true) => {
                     exchange.publish.dup = exchange.sent;

@@ -21,8 +21,7 @@ const BEGINNING: &[u8] = b"HTTP/1.";
 pub(super) struct Answer {
     /// The status code.
     pub(super) status: u16,
-    /// The status line for messages: one short line, whatever it was.
-    pub(super) status_line: String,
+    status_line: String,
     fields: Vec<(String, Vec<u8>)>,
     /// What came after the head.
     pub(super) rest: BytesMut,
@@ -87,6 +86,16 @@ impl Answer {
         Ok(Self { status, status_line, fields, rest })
     }
 
+    /// The status line for messages, short and printable. Who is sent one of the `secrets` can say it: then it is the status
+    /// alone.
+    pub(super) fn status_line<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> String {
+        if repeats(&self.status_line, secrets) {
+            format!("HTTP status {}", self.status)
+        } else {
+            self.status_line.clone()
+        }
+    }
+
     /// The values of the fields with this name, in order.
     pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let named = self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name));
@@ -117,6 +126,11 @@ fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
         }
     }
     found
+}
+
+/// Whether `words` have one of the `secrets` in them.
+pub(super) fn repeats<'a>(words: &str, secrets: impl IntoIterator<Item = &'a str>) -> bool {
+    secrets.into_iter().any(|secret| !secret.is_empty() && words.contains(secret))
 }
 
 /// Somebody's words for a message: printable ASCII, and not too many.

@@ -6,6 +6,7 @@
 //! when the task has no time for it: everything both know is behind one lock, which is never held across an await, and
 //! under which bytes are handed to the socket, so that nobody counts a message as unsent of which a byte is on its way.
 
+mod search;
 mod serve;
 
 use std::collections::{HashMap, HashSet};

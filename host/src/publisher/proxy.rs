@@ -144,13 +144,15 @@ async fn connect(stream: &mut TcpStream, proxy: &Proxy, broker: &Broker) -> Resu
     let authority = format!("{}:{}", http::host(&broker.host)?, broker.port);
     let mut request = Zeroizing::new(String::with_capacity(1024));
     request.push_str(&format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
-    if let Some(credentials) = &proxy.credentials {
+    let encoded = proxy.credentials.as_ref().map(|credentials| {
         let (username, password) = pair(credentials);
         let plain = Zeroizing::new(format!("{username}:{password}"));
-        let encoded = Zeroizing::new(STANDARD.encode(plain.as_bytes()));
+        Zeroizing::new(STANDARD.encode(plain.as_bytes()))
+    });
+    if let Some(encoded) = &encoded {
         request.reserve(encoded.len() + 64);
         request.push_str("Proxy-Authorization: Basic ");
-        request.push_str(&encoded);
+        request.push_str(encoded);
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
@@ -162,7 +164,10 @@ async fn connect(stream: &mut TcpStream, proxy: &Proxy, broker: &Broker) -> Resu
     })?;
     if !(200..300).contains(&answer.status) {
         let may_pass = matches!(answer.status, 408 | 429 | 500..);
-        return Err(failed(may_pass, format!("the proxy answered CONNECT with {}", answer.status_line)));
+        let secrets = proxy.credentials.iter().map(|credentials| pair(credentials).1);
+        let encoded = encoded.as_ref().map(|encoded| encoded.as_str());
+        let line = answer.status_line(secrets.chain(encoded));
+        return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}")));
     }
     // Nobody has asked the broker for anything yet.
     if !answer.rest.is_empty() {

@@ -11,7 +11,7 @@
 //! | field | |
 //! |---|---|
 //! | `tenant` | the tenant's name |
-//! | `broker` | `scheme://host:port`, as the tenant wrote it |
+//! | `broker` | `scheme://host:port`, as the tenant wrote it; of a list, the one that has the first message |
 //! | `server.address`, `server.port` | the same, apart |
 //! | `messaging.system`, `messaging.operation.name`, `messaging.operation.type` | `mqtt`, `send`, `send` |
 //! | `messaging.destination.name` | the topic of the first message, shortened |
@@ -51,7 +51,7 @@ use std::time::Duration;
 use metrics::{Label, Unit, counter, histogram};
 use tokio::time::Instant;
 use tracing::Span;
-use tracing::field::Empty;
+use tracing::field::{Empty, display};
 
 use super::options::Options;
 use super::stage::{Stage, Stages};
@@ -86,6 +86,8 @@ pub fn describe() {
 pub(super) struct Observation {
     span: Span,
     tenant: Arc<Tenant>,
+    /// Where there are several brokers, of which one is only known in the end.
+    options: Option<Arc<Options>>,
     messages: usize,
     began: Instant,
 }
@@ -93,8 +95,8 @@ pub(super) struct Observation {
 type Answer = Result<Vec<Result<Receipt, Error>>, Error>;
 
 impl Observation {
-    pub(super) fn begin(tenant: &Arc<Tenant>, options: &Options, messages: &[Message]) -> Self {
-        let broker = options.broker();
+    pub(super) fn begin(tenant: &Arc<Tenant>, options: &Arc<Options>, messages: &[Message]) -> Self {
+        let only = Some(options.broker()).filter(|_| options.brokers.len() == 1);
         let span = tracing::info_span!(
             "send",
             otel.kind = "client",
@@ -104,10 +106,10 @@ impl Observation {
             messaging.operation.type = "send",
             messaging.destination.name = messages.first().map(|first| display(Shown(&first.topic))),
             messaging.batch.message_count = Some(messages.len()).filter(|count| *count != 1),
-            server.address = %Shown(&broker.host),
-            server.port = broker.port,
+            server.address = only.map(|broker| display(Shown(&broker.host))),
+            server.port = only.map(|broker| broker.port),
             tenant = tenant.name(),
-            broker = %Url(broker),
+            broker = only.map(|broker| display(Url(broker))),
             qos = messages.first().map(|first| level(first.qos)),
             error.type = Empty,
             attempts = Empty,
@@ -119,7 +121,8 @@ impl Observation {
             connect_us = Empty,
             ack_us = Empty,
         );
-        Self { span, tenant: Arc::clone(tenant), messages: messages.len(), began: Instant::now() }
+        let options = only.is_none().then(|| Arc::clone(options));
+        Self { span, tenant: Arc::clone(tenant), options, messages: messages.len(), began: Instant::now() }
     }
 
     /// The span of the call.
@@ -133,14 +136,19 @@ impl Observation {
             Ok(results) => results.iter().find_map(|result| result.as_ref().err()),
             Err(error) => Some(error),
         };
-        self.record(stages, error);
+        self.record(stages, answer, error);
         self.count(answer, error);
     }
 
-    fn record(&self, stages: &Stages, error: Option<&Error>) {
+    fn record(&self, stages: &Stages, answer: &Answer, error: Option<&Error>) {
         let span = &self.span;
         if span.is_disabled() {
             return;
+        }
+        if let Some(broker) = self.options.as_ref().and_then(|options| options.brokers.get(taker(answer)?)) {
+            span.record("server.address", display(Shown(&broker.host)));
+            span.record("server.port", broker.port);
+            span.record("broker", display(Url(broker)));
         }
         span.record("attempts", stages.attempts());
         for (field, stages_in_it) in [
@@ -205,6 +213,12 @@ impl<'a> Attempt<'a> {
         counter!(CONNECTIONS, label()).increment(1);
         histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
     }
+}
+
+/// Which of the brokers has taken the first message that was sent.
+fn taker(answer: &Answer) -> Option<usize> {
+    let receipt = answer.as_ref().ok()?.iter().find_map(|result| result.as_ref().ok())?;
+    usize::try_from(receipt.broker).ok()
 }
 
 fn labels(tenant: &Tenant, error: Option<&Error>) -> Vec<Label> {

@@ -99,7 +99,7 @@ pub(super) fn explain(error: &io::Error) -> Option<Error> {
 
 impl<S> WebSocket<S> {
     /// A WebSocket over `stream`, whose handshake is done; `inbox` came after it.
-    fn new(stream: S, inbox: BytesMut) -> Self {
+    pub(super) fn new(stream: S, inbox: BytesMut) -> Self {
         Self {
             stream,
             random: tls::random(),

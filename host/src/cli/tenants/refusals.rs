@@ -1,11 +1,12 @@
 //! What a tenant asks for and may not do, as far as that can be said without sending.
 
 use mqtt_connector::{Scheme, Tenant};
-use mqtt_connector_guest::bindings::publisher::Transport;
+use mqtt_connector_guest::bindings::publisher::{ProxyProtocol, Transport};
 use mqtt_connector_guest::broker::BrokerUrl;
 use mqtt_connector_guest::brokers::Brokers;
 use mqtt_connector_guest::confidential::Pem;
 use mqtt_connector_guest::parameters::Parameters;
+use mqtt_connector_guest::proxy;
 use mqtt_connector_guest::shown::{Shown, TOPIC};
 
 /// Each names the parameter and what is missing in "its" grants. What the parameters leave open is not refused.
@@ -17,6 +18,20 @@ pub(super) fn of(tenant: &Tenant, parameters: &Parameters) -> Vec<String> {
     for broker in brokers.into_iter().flatten().filter(|broker| !is_granted(broker)) {
         let (scheme, host, port) = (broker.scheme().as_str(), broker.host(), broker.port());
         refusals.push(format!("broker {scheme}://{host}:{port} is not among its brokers"));
+    }
+    if let Some(proxy) = &parameters.proxy {
+        let (protocol, host, port) = (proxy.protocol(), proxy.host(), proxy.port());
+        let scheme = match protocol {
+            ProxyProtocol::Socks5 => Scheme::Socks5,
+            ProxyProtocol::Http => Scheme::HttpProxy,
+        };
+        if !grants.allows_broker(scheme, host, port) {
+            refusals
+                .push(format!("proxy {}://{host}:{port} is not among its brokers", proxy::name(protocol)));
+        }
+        if !grants.allows_proxy_names() {
+            refusals.push("naming a proxy is not granted (proxy-names)".to_owned());
+        }
     }
     let topic = parameters.topic.as_ref().map(|topic| ("topic", topic.as_str()));
     let will = parameters.will.will.as_ref();

@@ -2,7 +2,6 @@
 
 use std::future::{Future as _, poll_fn};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,17 +9,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::search::{Known, hint};
 use super::{BACKOFF, Link, State};
-use crate::bindings::flint::mqtt::publisher::{ProtocolVersion, Transport};
 use crate::error::Error;
-use crate::publisher::connect::check;
-use crate::publisher::connection::{Connection, LINGER, Medium, OverTcp};
-use crate::publisher::egress::{self, Resolver};
-use crate::publisher::proxy;
+use crate::publisher::connection::{Connection, LINGER, OverTcp};
+use crate::publisher::egress::Resolver;
 use crate::publisher::stage::{Stage, WRITING};
 use crate::publisher::telemetry;
-use crate::publisher::tls::Tls;
-use crate::publisher::websocket;
 
 /// What the tasks of all links share.
 pub(in crate::publisher) struct Surroundings {
@@ -50,112 +45,17 @@ impl Link {
 
     /// One connection after the other, for as long as somebody needs them.
     async fn connections(&self, surroundings: &Surroundings) {
-        let mut addresses = Vec::new();
+        let mut known = Known::default();
         loop {
             self.lock().begin_attempt();
-            let Err(error) = self.connection(&mut addresses, surroundings).await else { return };
+            let Err(error) = self.search(&mut known, surroundings).await else { return };
             let Some(earliest) = self.lost(&error) else { return };
             self.back_off(earliest).await;
         }
     }
 
-    /// One connection, from the look-up to DISCONNECT. `addresses` are those that have been found and checked, until a
-    /// broker accepts a connection at one of them: from then on they may change.
-    async fn connection(
-        &self,
-        addresses: &mut Vec<SocketAddr>,
-        surroundings: &Surroundings,
-    ) -> Result<(), Error> {
-        check(&self.options)?;
-        if addresses.is_empty() {
-            let Self { options, tenant, .. } = self;
-            *addresses = match &options.proxy {
-                None => {
-                    self.enter(Stage::LookUp);
-                    egress::addresses(options.broker().into(), tenant, &surroundings.resolver).await?
-                }
-                Some(proxy) => {
-                    self.enter(Stage::ProxyLookUp);
-                    let found = egress::addresses(proxy.into(), tenant, &surroundings.resolver).await;
-                    found.map_err(proxy::unreachable)?
-                }
-            };
-        }
-        let tls = self.prepare_tls().await?;
-        let load = self.tenant.load();
-        let _room = match load.try_connection() {
-            Some(room) => room,
-            None => {
-                self.enter(Stage::Room);
-                load.connection().await
-            }
-        };
-        self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
-        let attempt = telemetry::Attempt::begin(&self.tenant);
-        let socket = egress::dial(addresses, self.deadline()).await;
-        let socket = match &self.options.proxy {
-            None => socket?,
-            Some(proxy) => {
-                let socket = socket.map_err(proxy::unreachable)?;
-                proxy::tunnel(socket, proxy, self.options.broker()).await?
-            }
-        };
-        let carried = Carried { addresses, attempt, surroundings };
-        match tls {
-            None => self.carry(socket, Medium::Tcp, carried).await,
-            Some(tls) => {
-                self.enter(Stage::Tls);
-                let stream = tls.handshake(socket).await?;
-                self.carry(stream, Medium::Tls, carried).await
-            }
-        }
-    }
-
-    /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
-    async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, carried: Carried<'_>) -> Result<(), Error> {
-        let broker = self.options.broker();
-        match broker.transport {
-            Transport::Tcp | Transport::Tls => self.converse(stream, medium, carried).await,
-            Transport::Websocket | Transport::WebsocketTls => {
-                self.enter(Stage::WebSocket);
-                let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
-                self.converse(stream, Medium::WebSocket, carried).await
-            }
-        }
-    }
-
-    /// MQTT, from CONNECT on.
-    async fn converse<S: OverTcp>(
-        &self,
-        stream: S,
-        medium: Medium,
-        carried: Carried<'_>,
-    ) -> Result<(), Error> {
-        self.enter(Stage::Connect);
-        let connection = Connection::open(stream, medium, &self.options).await?;
-        carried.addresses.clear();
-        self.exchange(connection, carried.attempt, carried.surroundings).await
-    }
-
-    async fn prepare_tls(&self) -> Result<Option<Tls>, Error> {
-        let is_secured = matches!(self.options.broker().transport, Transport::Tls | Transport::WebsocketTls);
-        if !is_secured {
-            return Ok(None);
-        }
-        self.enter(Stage::Certificates);
-        let (tenant, options) = (Arc::clone(&self.tenant), Arc::clone(&self.options));
-        let room = tenant.load().blocking().await;
-        let prepare = move || {
-            let _room = room;
-            options.tls.as_ref().map(|tls| Tls::prepare(tls, options.broker(), &tenant)).transpose()
-        };
-        let prepared = tokio::task::spawn_blocking(prepare).await;
-        let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
-        prepared.map_err(failed)?
-    }
-
     /// The messages, and DISCONNECT when nobody needs the connection any more.
-    async fn exchange<S: OverTcp>(
+    pub(super) async fn exchange<S: OverTcp>(
         &self,
         mut connection: Connection<S>,
         attempt: telemetry::Attempt<'_>,
@@ -251,12 +151,7 @@ impl Link {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
         let hint = match error {
-            Error::Lost(_)
-                if *stage == Stage::Connect && self.options.protocol_version == ProtocolVersion::V5 =>
-            {
-                " (perhaps it does not speak MQTT 5; see protocol-version)"
-            }
-            Error::Lost(_) => hint(self.options.broker().transport, *stage),
+            Error::Lost(_) => hint(&self.options, delivery.broker(), *stage),
             _ => "",
         };
         let accepted = *stage == Stage::Acknowledgement;
@@ -330,22 +225,15 @@ impl Link {
         .await;
     }
 
-    fn enter(&self, stage: Stage) {
+    pub(super) fn enter(&self, stage: Stage) {
         self.lock().enter(stage);
     }
 
     /// When the last of the calls answers.
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         let state = self.lock();
         state.calls.values().map(|call| call.deadline).max().unwrap_or_else(Instant::now)
     }
-}
-
-/// What goes along with a connection while it is made.
-struct Carried<'a> {
-    addresses: &'a mut Vec<SocketAddr>,
-    attempt: telemetry::Attempt<'a>,
-    surroundings: &'a Surroundings,
 }
 
 /// Ends a link when its task ends, also when that is because the runtime does.
@@ -360,18 +248,6 @@ impl Drop for End<'_> {
             delivery.fail_batch(*batch, &Error::Lost("the runtime of the connection has ended".to_owned()));
         }
         state.wake_settled();
-    }
-}
-
-/// What a broker may be that hangs up at this.
-fn hint(transport: Transport, stage: Stage) -> &'static str {
-    match (transport, stage) {
-        (Transport::Tcp, Stage::Connect) => " (a broker behind TLS is named with ssl://)",
-        (Transport::Websocket, Stage::WebSocket) => {
-            " (a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)"
-        }
-        (Transport::WebsocketTls, Stage::WebSocket) => " (a broker without WebSockets is named with ssl://)",
-        _ => "",
     }
 }
 

@@ -138,7 +138,7 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     let length = 1 + packet.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();
     let flags_are_right = match packet_type {
         PacketType::Publish => true,
-        PacketType::PubRel => header.flags() == 0b0010,
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => header.flags() == 0b0010,
         _ => header.flags() == 0,
     };
     if !flags_are_right {

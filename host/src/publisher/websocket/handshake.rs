@@ -17,8 +17,7 @@ use crate::publisher::tls;
 
 /// What the handshake says itself, or what would change where its head ends. So does every name that begins with
 /// `sec-websocket-`.
-const RESERVED: [&str; 7] =
-    ["host", "upgrade", "connection", "content-length", "transfer-encoding", "te", "trailer"];
+const RESERVED: [&str; 5] = ["host", "upgrade", "connection", "content-length", "transfer-encoding"];
 /// The most bytes that the headers of a tenant take together: servers have little more room for a head.
 const MAX_HEADERS: usize = 16 * 1024;
 const BAD_PATH: &str =
@@ -141,10 +140,10 @@ fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(),
     let protocol = |what: &str| Err(Error::Protocol(what.to_owned()));
     match answer.status {
         101 => {}
-        status @ (408 | 429 | 500 | 502 | 503 | 504) => {
-            return Err(Error::Unreachable(refusal(status, answer, headers)));
+        408 | 429 | 500 | 502 | 503 | 504 => {
+            return Err(Error::Unreachable(refusal(answer, headers)));
         }
-        status => return Err(Error::Protocol(refusal(status, answer, headers))),
+        _ => return Err(Error::Protocol(refusal(answer, headers))),
     }
     if !answer.lists("upgrade", "websocket") || !answer.lists("connection", "upgrade") {
         return protocol("its answer to the WebSocket handshake changes to something else");
@@ -165,23 +164,16 @@ fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(),
 }
 
 /// The status line of an answer that opens no WebSocket, and where it would lead.
-fn refusal(status: u16, answer: &Answer, headers: &[WebsocketHeader]) -> String {
-    // Who is sent a secret can say it; here it is not repeated.
-    let is_secret = |words: &str| {
-        headers.iter().any(|header| !header.value.is_empty() && words.contains(header.value.as_str()))
-    };
-    let line = if is_secret(&answer.status_line) {
-        format!("HTTP status {status}")
-    } else {
-        answer.status_line.clone()
-    };
-    let location = answer.values("location").next().filter(|_| (300..400).contains(&status));
+fn refusal(answer: &Answer, headers: &[WebsocketHeader]) -> String {
+    let secrets = || headers.iter().map(|header| header.value.as_str());
+    let line = answer.status_line(secrets());
+    let location = answer.values("location").next().filter(|_| (300..400).contains(&answer.status));
     let location = location.map(|location| {
         // What follows is often a token.
         let end = location.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(location.len());
         http::shown(&location[..end])
     });
-    match location.filter(|location| !is_secret(location)) {
+    match location.filter(|location| !http::repeats(location, secrets())) {
         Some(location) => {
             format!("it answered the WebSocket handshake with {line}, to {location}, where nobody goes")
         }
@@ -193,4 +185,96 @@ fn refusal(status: u16, answer: &Answer, headers: &[WebsocketHeader]) -> String 
 fn is_token(name: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
+
+    fn broker(transport: Transport, host: &str, port: u16, path: &str) -> Broker {
+        Broker { transport, host: host.to_owned(), port, path: path.to_owned() }
+    }
+
+    fn options(broker: Broker, headers: &[(&str, &str)]) -> ConnectOptions {
+        let header = |(name, value): &(&str, &str)| WebsocketHeader {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+        };
+        ConnectOptions {
+            brokers: vec![broker],
+            proxy: None,
+            protocol_version: ProtocolVersion::V311,
+            client_id: "c".to_owned(),
+            credentials: None,
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            tls: None,
+            websocket_headers: headers.iter().map(header).collect(),
+            session_expiry_interval: None,
+        }
+    }
+
+    #[test]
+    fn the_host_is_written_as_http_wants_it() {
+        use Transport::{Websocket, WebsocketTls};
+        for (transport, host, port, written) in [
+            (Websocket, "broker.example", 80, "broker.example"),
+            (Websocket, "broker.example", 443, "broker.example:443"),
+            (WebsocketTls, "broker.example", 443, "broker.example"),
+            (WebsocketTls, "::1", 443, "[::1]"),
+            (Websocket, "fd00::1", 8080, "[fd00::1]:8080"),
+            (Websocket, "10.0.0.1", 8080, "10.0.0.1:8080"),
+        ] {
+            let request = request(&broker(transport, host, port, ""), &[], "key").unwrap();
+            let start = format!("GET / HTTP/1.1\r\nHost: {written}\r\n");
+            assert!(request.starts_with(&start), "{}", request.as_str());
+        }
+    }
+
+    #[test]
+    fn what_would_write_another_request_is_denied() {
+        let path = |path: &str| options(broker(Transport::Websocket, "h", 80, path), &[]);
+        let host = |host: &str| options(broker(Transport::WebsocketTls, host, 443, "/"), &[]);
+        let header =
+            |name: &str, value: &str| options(broker(Transport::Websocket, "h", 80, "/"), &[(name, value)]);
+        let long = "x".repeat(MAX_HEADERS);
+        let bad_host =
+            "broker: for a WebSocket or a proxy, a host has letters, digits, - . _ and 255 bytes at most";
+        let control = "websocket-headers: the value of X has a line end or another control character";
+        let no_name = "websocket-headers: a name is not one that HTTP can carry";
+        for (asked, reason) in [
+            (path("mqtt"), BAD_PATH),
+            (path("/a b"), BAD_PATH),
+            (path("/a\r\nX: y"), BAD_PATH),
+            (path("/a#b"), BAD_PATH),
+            (path("/\u{fc}"), BAD_PATH),
+            (host("a\r\nX: y"), bad_host),
+            (host("a/b"), bad_host),
+            (host("a@b"), bad_host),
+            (host(""), bad_host),
+            (header("X", "a\r\nY: b"), control),
+            (header("X", "a\nb"), control),
+            (header("X", "\0"), control),
+            (header("X: y\r\nZ", "s3cret"), no_name),
+            (header("", "s3cret"), no_name),
+            (header("X Y", "s3cret"), no_name),
+            (header("hOST", "s3cret"), "websocket-headers: hOST is for the handshake itself to say"),
+            (
+                header("Content-Length", "5"),
+                "websocket-headers: Content-Length is for the handshake itself to say",
+            ),
+            (
+                header("sec-websocket-Extensions", "x"),
+                "websocket-headers: sec-websocket-Extensions is for the handshake itself to say",
+            ),
+            (header("X", &long), "websocket-headers: they have 16389 bytes, and 16384 are the most"),
+        ] {
+            assert_eq!(check(&asked), Err(Error::Denied(reason.to_owned())));
+        }
+        for fine in [path(""), path("/a?b=c"), host("::1"), header("X", ""), header("X", "na\u{ef}ve\tb")] {
+            assert_eq!(check(&fine), Ok(()));
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn a_grant_allows_what_it_names_and_nothing_else() {
-    use Scheme::{Tcp, Tls, WebSocket, WebSocketTls};
+    use Scheme::{HttpProxy, Socks5, Tcp, Tls, WebSocket, WebSocketTls};
     for (grant, scheme, host, port, allowed) in [
         ("tcp://broker.example", Tcp, "broker.example", 1883, true),
         ("mqtt://broker.example", Tcp, "Broker.Example.", 1883, true),
@@ -59,6 +59,13 @@ fn a_grant_allows_what_it_names_and_nothing_else() {
         ("tcp://broker.example", Tcp, "bro\u{212a}er.example", 1883, false),
         ("ssl://*.iot.example", Tls, "a.\u{130}ot.example", 8883, false),
         ("tcp://xn--bcher-kva.example", Tcp, "b\u{fc}cher.example", 1883, false),
+        ("socks5://proxy.example", Socks5, "proxy.example", 1080, true),
+        ("socks5://proxy.example", HttpProxy, "proxy.example", 1080, false),
+        ("http://proxy.example", HttpProxy, "proxy.example", 80, true),
+        ("HTTP://10.0.0.0/8:*", HttpProxy, "10.1.2.3", 3128, true),
+        ("*://proxy.example:*", Socks5, "proxy.example", 1080, false),
+        ("*://proxy.example:*", HttpProxy, "proxy.example", 80, false),
+        ("socks5://proxy.example:*", Tcp, "proxy.example", 1080, false),
     ] {
         let parsed: BrokerGrant = grant.parse().unwrap();
         assert_eq!(parsed.to_string(), grant);
@@ -70,7 +77,11 @@ fn a_grant_allows_what_it_names_and_nothing_else() {
 fn a_wrong_grant_says_what_would_be_right() {
     for (grant, reason) in [
         ("broker.example", "wants scheme://host[:port], as in ssl://broker.example:8883"),
-        ("http://a", "the scheme \"http\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are"),
+        (
+            "https://a",
+            "the scheme \"https\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for \
+             proxies",
+        ),
         ("tcp://a:0", "the port \"0\" is not a number from 1 to 65535, or *"),
         ("tcp://a:70000", "the port \"70000\" is not a number from 1 to 65535, or *"),
         ("tcp://a:", "the port \"\" is not a number from 1 to 65535, or *"),
@@ -163,8 +174,9 @@ fn in_a_document_it_is_a_string() {
     assert_eq!(serde_json::to_string(&grants).unwrap(), r#"["ssl://*.Broker.example:*"]"#);
     for (document, error) in [
         (
-            r#"["http://a"]"#,
-            "broker grant \"http://a\": the scheme \"http\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are at line 1 column 12",
+            r#"["https://a"]"#,
+            "broker grant \"https://a\": the scheme \"https\" is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, \
+             and socks5 and http for proxies at line 1 column 13",
         ),
         ("[5]", "invalid type: integer `5`, expected a string at line 1 column 2"),
     ] {

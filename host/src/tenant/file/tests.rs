@@ -25,6 +25,7 @@ fn a_file_says_everything_of_a_tenant() {
         topics = ["acme/#"]
         private-networks = true
         unverified-servers = true
+        proxy-names = true
 
         [tenants.acme.limits]
         payload = "256 KiB"
@@ -54,6 +55,7 @@ fn a_file_says_everything_of_a_tenant() {
         "directories": [directory],
         "private-networks": true,
         "unverified-servers": true,
+        "proxy-names": true,
     });
     assert_eq!(grants, wanted);
     assert!(acme.grants().allows_broker(Scheme::Tcp, "10.1.2.3", 1883));
@@ -94,7 +96,7 @@ fn what_is_left_out_is_not_granted_or_has_its_default() {
         assert_eq!(tenant.config(), "{}");
         assert_eq!(
             serde_json::to_string(tenant.grants()).unwrap(),
-            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false}"#
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false}"#
         );
     }
     assert!(tenants.get("c").is_none());
@@ -106,9 +108,9 @@ fn what_is_left_out_is_not_granted_or_has_its_default() {
 fn a_wrong_entry_is_named_with_its_place() {
     for (line, fault) in [
         (
-            r#"brokers = ["tcp://a", "http://b"]"#,
-            "line 2, column 23: tenants.acme.brokers: broker grant \"http://b\": the scheme \"http\" is not known; \
-             tcp, mqtt, ssl, tls, mqtts, ws, wss and * are",
+            r#"brokers = ["tcp://a", "x://b"]"#,
+            "line 2, column 23: tenants.acme.brokers: broker grant \"x://b\": the scheme \"x\" is not known; \
+             tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies",
         ),
         (
             r#"brokers = ["ssl://ann:planted@b"]"#,
@@ -153,14 +155,18 @@ fn a_wrong_entry_is_named_with_its_place() {
             "line 2, column 22: tenants.acme.unverified-servers: wants true or false, got a whole number",
         ),
         (
+            r#"proxy-names = "all""#,
+            "line 2, column 15: tenants.acme.proxy-names: wants true or false, got a string",
+        ),
+        (
             "topic = []",
             "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, directories, topics, \
-             private-networks, unverified-servers, limits, config are",
+             private-networks, unverified-servers, proxy-names, limits, config are",
         ),
         (
             r#"password = "planted""#,
             "line 2, column 1: tenants.acme.password: is not known; brokers, directories, topics, private-networks, \
-             unverified-servers, limits, config are",
+             unverified-servers, proxy-names, limits, config are",
         ),
         ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),
         (

@@ -1,0 +1,275 @@
+//! The search for a broker that takes the connection: those of the list in order, and for each the way from its name to
+//! CONNACK.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::Link;
+use super::serve::Surroundings;
+use crate::bindings::flint::mqtt::publisher::{Broker, ProtocolVersion, Transport};
+use crate::error::Error;
+use crate::publisher::connect::check;
+use crate::publisher::connection::{Connection, Medium, OverTcp};
+use crate::publisher::options::Options;
+use crate::publisher::stage::Stage;
+use crate::publisher::tls::Tls;
+use crate::publisher::{egress, proxy, telemetry, websocket};
+
+/// How long a broker may take to accept a connection when there is another: a call with little time may wait beside one
+/// with much.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one search has learnt for the next.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The addresses that have been found and checked, by broker, until one accepts a connection at one of them: from then
+    /// on they may change.
+    addresses: Vec<Vec<SocketAddr>>,
+    /// The broker that took the last connection: it may have kept the session.
+    last: usize,
+}
+
+/// A broker of the list, on the way to its connection.
+struct Candidate<'a> {
+    broker: &'a Broker,
+    addresses: &'a mut Vec<SocketAddr>,
+    surroundings: &'a Surroundings,
+}
+
+impl Link {
+    /// A connection to the first of the brokers that takes one, from the look-up to DISCONNECT.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection was lost, or none was made. A broker that refuses the client ends the search; one that cannot be
+    /// reached, is busy or is none does not.
+    pub(super) async fn search(&self, known: &mut Known, surroundings: &Surroundings) -> Result<(), Error> {
+        check(&self.options)?;
+        let brokers = &self.options.brokers;
+        known.addresses.resize_with(brokers.len(), Vec::new);
+        let order =
+            std::iter::once(known.last).chain((0..brokers.len()).filter(|index| *index != known.last));
+        let mut failures = Vec::new();
+        for (position, index) in order.collect::<Vec<_>>().into_iter().enumerate() {
+            let (Some(broker), Some(addresses)) = (brokers.get(index), known.addresses.get_mut(index)) else {
+                break;
+            };
+            self.lock().delivery.tries(u32::try_from(index).unwrap_or(u32::MAX));
+            let connection = self.connection(Candidate { broker, addresses, surroundings });
+            let further = brokers.len() - position - 1;
+            let error = match self.in_time(connection, further).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let stage = self.lock().stage;
+            if stage == Stage::Acknowledgement {
+                known.last = index;
+                return Err(error);
+            }
+            if brokers.len() == 1 || ends_the_search(&error) {
+                return Err(error);
+            }
+            tracing::debug!(%error, index, "the broker does not take the connection");
+            failures.push((broker, error));
+        }
+        Err(all_of(failures))
+    }
+
+    /// Waits for `connection` no longer than its share of the time, as long as no broker has accepted it and there are
+    /// `further` ones.
+    async fn in_time(
+        &self,
+        connection: impl Future<Output = Result<(), Error>>,
+        further: usize,
+    ) -> Result<(), Error> {
+        let shares = u32::try_from(further + 1).unwrap_or(u32::MAX);
+        let share = self.deadline().saturating_duration_since(Instant::now()) / shares;
+        let mut connection = pin!(connection);
+        if further > 0
+            && let limit = share.min(PATIENCE)
+        {
+            match timeout(limit, connection.as_mut()).await {
+                Ok(result) => return result,
+                Err(_) => match self.lock().stage {
+                    // What a connection of the tenant's own is waited for, is not this broker's doing.
+                    Stage::Acknowledgement | Stage::Room => {}
+                    stage => {
+                        let (limit, words) = (limit.as_millis(), stage.words());
+                        return Err(Error::Unreachable(format!(
+                            "no answer within {limit} ms, while {words}"
+                        )));
+                    }
+                },
+            }
+        }
+        connection.await
+    }
+
+    /// One connection, from the look-up to DISCONNECT.
+    async fn connection(&self, candidate: Candidate<'_>) -> Result<(), Error> {
+        let Candidate { broker, addresses, surroundings } = candidate;
+        if addresses.is_empty() {
+            let Self { options, tenant, .. } = self;
+            *addresses = match &options.proxy {
+                None => {
+                    self.enter(Stage::LookUp);
+                    egress::addresses(broker.into(), tenant, &surroundings.resolver).await?
+                }
+                Some(proxy) => {
+                    self.enter(Stage::ProxyLookUp);
+                    let found = egress::addresses(proxy.into(), tenant, &surroundings.resolver).await;
+                    found.map_err(proxy::unreachable)?
+                }
+            };
+        }
+        let tls = self.prepare_tls(broker).await?;
+        let load = self.tenant.load();
+        let _room = match load.try_connection() {
+            Some(room) => room,
+            None => {
+                self.enter(Stage::Room);
+                load.connection().await
+            }
+        };
+        self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
+        let attempt = telemetry::Attempt::begin(&self.tenant);
+        let socket = egress::dial(addresses, self.deadline()).await;
+        let socket = match &self.options.proxy {
+            None => socket?,
+            Some(proxy) => {
+                let socket = socket.map_err(proxy::unreachable)?;
+                proxy::tunnel(socket, proxy, broker).await?
+            }
+        };
+        let candidate = Candidate { broker, addresses, surroundings };
+        match tls {
+            None => self.carry(socket, Medium::Tcp, candidate, attempt).await,
+            Some(tls) => {
+                self.enter(Stage::Tls);
+                let stream = tls.handshake(socket).await?;
+                self.carry(stream, Medium::Tls, candidate, attempt).await
+            }
+        }
+    }
+
+    /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
+    async fn carry<S: OverTcp>(
+        &self,
+        stream: S,
+        medium: Medium,
+        candidate: Candidate<'_>,
+        attempt: telemetry::Attempt<'_>,
+    ) -> Result<(), Error> {
+        let broker = candidate.broker;
+        match broker.transport {
+            Transport::Tcp | Transport::Tls => self.converse(stream, medium, candidate, attempt).await,
+            Transport::Websocket | Transport::WebsocketTls => {
+                self.enter(Stage::WebSocket);
+                let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
+                self.converse(stream, Medium::WebSocket, candidate, attempt).await
+            }
+        }
+    }
+
+    /// MQTT, from CONNECT on.
+    async fn converse<S: OverTcp>(
+        &self,
+        stream: S,
+        medium: Medium,
+        candidate: Candidate<'_>,
+        attempt: telemetry::Attempt<'_>,
+    ) -> Result<(), Error> {
+        self.enter(Stage::Connect);
+        let connection = Connection::open(stream, medium, &self.options).await?;
+        candidate.addresses.clear();
+        self.exchange(connection, attempt, candidate.surroundings).await
+    }
+
+    async fn prepare_tls(&self, broker: &Broker) -> Result<Option<Tls>, Error> {
+        let (options, tenant) = (Arc::clone(&self.options), Arc::clone(&self.tenant));
+        if options.tls.is_none() || !matches!(broker.transport, Transport::Tls | Transport::WebsocketTls) {
+            return Ok(None);
+        }
+        self.enter(Stage::Certificates);
+        let (room, broker) = (tenant.load().blocking().await, broker.clone());
+        let prepare = move || {
+            let _room = room;
+            options.tls.as_ref().map(|tls| Tls::prepare(tls, &broker, &tenant)).transpose()
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
+        prepared.map_err(failed)?
+    }
+}
+
+/// What one of the brokers may be that hangs up at this.
+pub(super) fn hint(options: &Options, broker: u32, stage: Stage) -> &'static str {
+    let broker = usize::try_from(broker).ok().and_then(|index| options.brokers.get(index));
+    match (broker.map(|broker| broker.transport), stage, options.protocol_version) {
+        (Some(_), Stage::Connect, ProtocolVersion::V5) => {
+            " (perhaps it does not speak MQTT 5; see protocol-version)"
+        }
+        (Some(Transport::Tcp), Stage::Connect, ProtocolVersion::V311) => {
+            " (a broker behind TLS is named with ssl://)"
+        }
+        (Some(Transport::Websocket), Stage::WebSocket, _) => {
+            " (a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)"
+        }
+        (Some(Transport::WebsocketTls), Stage::WebSocket, _) => {
+            " (a broker without WebSockets is named with ssl://)"
+        }
+        _ => "",
+    }
+}
+
+/// Whether what one broker says goes for the others as well: it is about the client, its parameters or its grants.
+fn ends_the_search(error: &Error) -> bool {
+    match error {
+        Error::Unreachable(_)
+        | Error::HostNotFound { .. }
+        | Error::Proxy { .. }
+        | Error::Tls { .. }
+        | Error::Lost(_)
+        | Error::Protocol(_)
+        | Error::Disconnected(_) => false,
+        // Unavailable, busy, elsewhere, or asked too often (MQTT 5.0, section 3.2.2.2).
+        Error::Refused(refusal) => !matches!(refusal.code, 3 | 136 | 137 | 156 | 157 | 159),
+        Error::Denied(_)
+        | Error::Credential { .. }
+        | Error::Rejected(_)
+        | Error::TooLarge(_)
+        | Error::TimedOut { .. }
+        | Error::Interrupted { .. } => true,
+    }
+}
+
+/// One error for those of several brokers: of their kind when they are of one kind, or else that none could be reached.
+fn all_of(failures: Vec<(&Broker, Error)>) -> Error {
+    let listed = failures.iter().map(|(broker, error)| format!("{}:{}: {error}", broker.host, broker.port));
+    let listed = listed.collect::<Vec<_>>().join("; ");
+    let mut errors = failures.into_iter().map(|(_, error)| error);
+    let Some(first) = errors.next() else { return Error::Unreachable(listed) };
+    let kind = std::mem::discriminant(&first);
+    let mut may_pass = first.may_pass();
+    let mut last = first;
+    for error in errors {
+        if std::mem::discriminant(&error) != kind {
+            return Error::Unreachable(listed);
+        }
+        may_pass |= error.may_pass();
+        last = error;
+    }
+    match last {
+        Error::HostNotFound { host, .. } => Error::HostNotFound { host, reason: listed },
+        Error::Tls { .. } => Error::Tls { reason: listed, may_pass },
+        Error::Lost(_) => Error::Lost(listed),
+        Error::Protocol(_) => Error::Protocol(listed),
+        // It says which broker it is of.
+        Error::Refused(refusal) => Error::Refused(refusal),
+        _ => Error::Unreachable(listed),
+    }
+}

@@ -120,16 +120,6 @@ impl Carrier {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Four of them, in which each version and each transport is: for what depends on one of the two at most.
-    pub(crate) fn some() -> [Self; 4] {
-        [Self::tcp(), Self::tls().version_5(), Self::tcp().websocket().version_5(), Self::tls().websocket()]
-    }
-
-    /// Each version, over TCP.
-    pub(crate) fn versions() -> [Self; 2] {
-        [Self::tcp(), Self::tcp().version_5()]
-    }
-
     pub(crate) fn version(&self) -> Version {
         self.version
     }

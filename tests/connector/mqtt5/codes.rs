@@ -23,9 +23,7 @@ const OF_DISCONNECT: &[u8] = &[
 
 #[test]
 fn a_refused_connection_has_the_brokers_reason_code() {
-    let carriers = Carrier::all().into_iter().filter(|carrier| carrier.connack(false).len() == 5);
-    let carriers: Vec<_> = carriers.collect();
-    assert_eq!(carriers.len(), 4);
+    let [_, _, _, _, carriers @ ..] = Carrier::all();
     side_by_side(carriers.iter().flat_map(|carrier| {
         named(OF_CONNACK).map(move |(code, name)| {
             let refusal = encode::connack_v5(false, code, &[]);

@@ -96,6 +96,11 @@ impl Expect {
             .field("will retain", retain.to_string())
     }
 
+    /// CONNECT of MQTT 5: the properties of the will as bytes, without their length.
+    pub fn will_properties(self, properties: &[u8]) -> Self {
+        self.field("will properties", show(properties))
+    }
+
     /// CONNECT: that there is no will.
     pub fn no_will(self) -> Self {
         self.field("will topic", "none".to_owned())

@@ -39,7 +39,7 @@
 //! - [`pki`]: [`Pki`], certificates made for the run, good ones and ones with a known [`Fault`](pki::Fault), and keys
 //!   in every [`KeyFormat`](pki::KeyFormat);
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
-//!   [`step`]s, which send what [`encode`] makes and compare what comes with what they [`expect`]; [`record`] is what it
+//!   [`step`]s, which send what [`encode`] and [`property`] make and compare what comes with what they [`expect`]; [`record`] is what it
 //!   saw, [`packet`] the parser for that, [`tls`] its TLS, [`websocket`] its WebSocket;
 //! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives.
 //!
@@ -67,6 +67,7 @@ pub mod packet;
 pub mod pki;
 pub mod port;
 mod process;
+pub mod property;
 pub mod proxy;
 pub mod record;
 pub mod script;

@@ -5,6 +5,7 @@
 use std::fmt;
 
 mod parse;
+mod property;
 
 pub use parse::length;
 
@@ -232,6 +233,7 @@ impl Connect {
             ("will payload", will(&|will| show(&will.payload))),
             ("will qos", will(&|will| will.qos.to_string())),
             ("will retain", will(&|will| will.retain.to_string())),
+            ("will properties", will(&|will| show(&will.properties))),
             ("properties", show(&self.properties)),
         ]
     }
@@ -258,7 +260,7 @@ impl fmt::Display for Packet {
             None => f.write_str("malformed packet")?,
         }
         for (name, value) in self.fields() {
-            if name != "properties" || value != "\"\"" {
+            if !name.ends_with("properties") || !["\"\"", "none"].contains(&value.as_str()) {
                 write!(f, " {name}={value}")?;
             }
         }

@@ -120,16 +120,6 @@ impl Carrier {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Four of them, in which each version and each transport is: for what depends on one of the two at most.
-    pub(crate) fn some() -> [Self; 4] {
-        [Self::tcp(), Self::tls().version_5(), Self::tcp().websocket().version_5(), Self::tls().websocket()]
-    }
-
-    /// Each version, over TCP.
-    pub(crate) fn versions() -> [Self; 2] {
-        [Self::tcp(), Self::tcp().version_5()]
-    }
-
     pub(crate) fn version(&self) -> Version {
         self.version
     }
@@ -280,14 +270,14 @@ pub(crate) fn side_by_side<T: FnOnce() + Send>(tests: impl IntoIterator<Item = T
 }
 
 /// What is said of a message that was not sent, because the connection was lost before.
-pub(super) fn lost(reason: &str) -> String {
+pub(crate) fn lost(reason: &str) -> String {
     format!(
         "Not sent, the connection to the broker BROKER was lost before: {reason}. Sending it again is safe."
     )
 }
 
 /// What is said of a message that was not sent, because the time was over before.
-pub(super) fn too_late(milliseconds: u32, stage: &str) -> String {
+pub(crate) fn too_late(milliseconds: u32, stage: &str) -> String {
     format!(
         "Not sent, the time was over before, with the broker BROKER: no answer within {milliseconds} ms, while \
          {stage}. Sending it again is safe."
@@ -295,12 +285,12 @@ pub(super) fn too_late(milliseconds: u32, stage: &str) -> String {
 }
 
 /// What is said of a message that was not sent, because the broker broke the protocol.
-pub(super) fn broken(what: &str) -> String {
+pub(crate) fn broken(what: &str) -> String {
     format!("Not sent, the broker BROKER broke the protocol: {what}.")
 }
 
 /// What is said of a message that may have arrived.
-pub(super) fn uncertain(qos: u8, what: &str, reason: &str) -> String {
+pub(crate) fn uncertain(qos: u8, what: &str, reason: &str) -> String {
     let again = if qos == 1 { "is safe" } else { "may duplicate it" };
     format!(
         "Sent to the broker BROKER, but not acknowledged: {what} ({reason}). It may have arrived. Sending it again \
@@ -309,7 +299,7 @@ pub(super) fn uncertain(qos: u8, what: &str, reason: &str) -> String {
 }
 
 /// What is said of a message that arrived.
-pub(super) fn sent(qos: u8) -> String {
+pub(crate) fn sent(qos: u8) -> String {
     let never = if qos == 0 { " (never acknowledged)" } else { "" };
     format!("Sent with QoS {qos}{never} to topic \"t\" at BROKER in … ms.")
 }

@@ -15,6 +15,10 @@ const TOO_MUCH: usize = 6 << 20;
 /// Less than that, and more than a record of TLS.
 const MUCH: usize = 40_000;
 
+/// Milliseconds that are enough for that in small portions, beside other tests; and for a step of the broker's.
+const ENOUGH: u32 = 40_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a broker does once it has the message, up to the end.
 fn acknowledged(qos: u8) -> Vec<Step> {
     let exchange = match qos {
@@ -56,8 +60,8 @@ fn a_broker_that_reads_slowly_gets_the_message() {
             vec![Step::expect(Expect::publish().qos(qos).payload(&payload))],
             acknowledged(qos),
         ]);
-        let builder = carrier.broker().receive_buffer(4096).connection(steps);
-        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
+        let builder = carrier.broker().receive_buffer(4096).step_timeout(PATIENCE).connection(steps);
+        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": ENOUGH }));
         played.assert(0, &sent(qos));
     });
 }
@@ -75,8 +79,8 @@ fn a_broker_that_stops_reading_for_a_while_gets_the_message() {
             ],
             acknowledged(qos),
         ]);
-        let builder = carrier.broker().receive_buffer(4096).connection(steps);
-        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": 9000 }));
+        let builder = carrier.broker().receive_buffer(4096).step_timeout(PATIENCE).connection(steps);
+        let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": ENOUGH }));
         played.assert(0, &sent(qos));
     });
 }
@@ -136,10 +140,11 @@ fn a_large_message_is_begun_again_on_the_next_connection() {
             acknowledged(qos),
         ]);
         let scripts = [cut, fine];
-        let builder = scripts
-            .into_iter()
-            .fold(carrier.broker().receive_buffer(4096), ScriptedBrokerBuilder::connection);
-        let request = json!({ "qos": qos, "content": payload, "retries": 1, "timeout": 9000 });
+        let builder = scripts.into_iter().fold(
+            carrier.broker().receive_buffer(4096).step_timeout(PATIENCE),
+            ScriptedBrokerBuilder::connection,
+        );
+        let request = json!({ "qos": qos, "content": payload, "retries": 1, "timeout": ENOUGH });
         carrier.play_to(builder, request).assert(0, &sent(qos));
     });
 }

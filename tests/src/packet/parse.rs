@@ -1,5 +1,6 @@
 //! Bytes to packets.
 
+use super::property::{self, Of};
 use super::{Ack, Connect, Packet, PacketType, Publish, Will};
 
 /// The length of the packet that `bytes` starts with: `None` when more bytes are needed to tell.
@@ -36,11 +37,11 @@ pub(super) fn parse(bytes: &[u8], level: u8) -> Result<Packet, &'static str> {
         PacketType::Publish => Packet::Publish(publish(&mut body, flags, level)?),
         PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
             let packet_id = body.packet_id()?;
-            let (reason, properties) = body.reason(level)?;
+            let (reason, properties) = body.reason(level, Of::Ack)?;
             Packet::Ack(Ack { kind, packet_id, reason, properties })
         }
         PacketType::Disconnect => {
-            let (reason, properties) = body.reason(level)?;
+            let (reason, properties) = body.reason(level, Of::Disconnect)?;
             Packet::Disconnect { reason, properties }
         }
         _ => Packet::Other { kind, body: body.rest() },
@@ -64,10 +65,10 @@ fn connect(body: &mut Body<'_>) -> Result<Connect, &'static str> {
         return Err("a password without a user name");
     }
     let keep_alive = body.number()?;
-    let properties = body.properties(level)?;
+    let properties = body.properties(level, Of::Connect)?;
     let client_id = body.text()?;
     let will = if bit(2) {
-        let properties = body.properties(level)?;
+        let properties = body.properties(level, Of::Will)?;
         let topic = body.text()?;
         Some(Will { topic, payload: body.binary()?, qos: will_qos, retain: bit(5), properties })
     } else {
@@ -103,7 +104,7 @@ fn publish(body: &mut Body<'_>, flags: u8, level: u8) -> Result<Publish, &'stati
         return Err("a wildcard in a topic name");
     }
     let packet_id = if qos > 0 { Some(body.packet_id()?) } else { None };
-    let properties = body.properties(level)?;
+    let properties = body.properties(level, Of::Publish)?;
     Ok(Publish { dup, qos, retain, topic, packet_id, properties, payload: body.rest() })
 }
 
@@ -143,7 +144,7 @@ impl<'a> Body<'a> {
     }
 
     /// The properties of MQTT 5, which older versions do not have.
-    fn properties(&mut self, level: u8) -> Result<Vec<u8>, &'static str> {
+    fn properties(&mut self, level: u8, of: Of) -> Result<Vec<u8>, &'static str> {
         if level < 5 {
             return Ok(Vec::new());
         }
@@ -152,19 +153,21 @@ impl<'a> Body<'a> {
             let byte = self.byte()?;
             count += usize::from(byte & 0x7f) << (7 * position);
             if byte & 0x80 == 0 {
-                return Ok(self.take(count)?.to_vec());
+                let properties = self.take(count)?;
+                property::check(properties, of)?;
+                return Ok(properties.to_vec());
             }
         }
         Err("a property length of more than four bytes")
     }
 
     /// Reason code and properties at the end of a packet of MQTT 5, where both may be left out.
-    fn reason(&mut self, level: u8) -> Result<(u8, Vec<u8>), &'static str> {
+    fn reason(&mut self, level: u8, of: Of) -> Result<(u8, Vec<u8>), &'static str> {
         if level < 5 || self.0.is_empty() {
             return Ok((0, Vec::new()));
         }
         let reason = self.byte()?;
-        let properties = if self.0.is_empty() { Vec::new() } else { self.properties(level)? };
+        let properties = if self.0.is_empty() { Vec::new() } else { self.properties(level, of)? };
         Ok((reason, properties))
     }
 

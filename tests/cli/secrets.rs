@@ -133,8 +133,16 @@ fn messages_about_wrong_parameters_hold_no_secret() {
         ),
         (serde_json::json!({ "private-key": body }).to_string(), "private-key in the configuration"),
         (
-            format!(r#"{{"websocket-headers": {{"Authorization": "{PASSWORD}"}}}}"#),
+            format!(r#"{{"websocket-headers": {{"Authorization": "{PASSWORD}"}}, "broker": "tcp://h"}}"#),
             "websocket-headers in the",
+        ),
+        (
+            format!(r#"{{"websocket-headers": {{"Authorization": "{PASSWORD}\n"}}, "broker": "ws://h"}}"#),
+            "websocket-headers in the",
+        ),
+        (
+            format!(r#"{{"proxy": "http://ann:{PASSWORD}@h", "proxy-password": ["{PASSWORD}"]}}"#),
+            "proxy-password in the",
         ),
     ] {
         let path = write(&directory, "config.json", document);

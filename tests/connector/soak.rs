@@ -196,7 +196,7 @@ impl Field {
                 self.proxy
                     .note(&format!("answer to {number} ({planned}): {} {}", meta.exit_code, meta.message));
             }
-            self.ledger.answered(number, meta.exit_code);
+            self.ledger.answered(number, &meta);
             self.settled.send_modify(|settled| *settled += 1);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI16, AtomicU8, AtomicUsize, Ordering};
 
+use mqtt_connector::Meta;
 use mqtt_connector_tests::packet::Publish;
 
 use super::planned::Planned;
@@ -97,8 +98,11 @@ impl Ledger {
     }
 
     /// The send of this message was answered.
-    pub(super) fn answered(&self, number: usize, exit_code: i32) {
-        self.entries[number].answer.store(exit_code.try_into().unwrap(), Ordering::Relaxed);
+    pub(super) fn answered(&self, number: usize, meta: &Meta) {
+        // The reason code of a DISCONNECT may be that of a message which has arrived.
+        let is_uncertain = meta.exit_code >= 128 && meta.message.contains("may have arrived.");
+        let answer = if is_uncertain { UNCERTAIN } else { meta.exit_code.try_into().unwrap() };
+        self.entries[number].answer.store(answer, Ordering::Relaxed);
     }
 
     /// The message arrived.

@@ -43,12 +43,23 @@ impl Planned {
 
     pub(super) fn config(&self, port: u16) -> String {
         let session = if self.persistent { "persistent" } else { "clean" };
-        json!({
+        let mut config = json!({
             "broker": format!("tcp://127.0.0.1:{port}"),
             "client-id": format!("{}-{session}-{}", self.tenant, self.client),
             "clean-session": !self.persistent,
-        })
-        .to_string()
+        });
+        if self.speaks_5() {
+            config["protocol-version"] = "5".into();
+            if self.persistent {
+                config["session-expiry-interval"] = 3600.into();
+            }
+        }
+        config.to_string()
+    }
+
+    /// Every other client of a tenant speaks MQTT 5.
+    fn speaks_5(&self) -> bool {
+        self.client % 2 == 1
     }
 
     pub(super) fn request(&self) -> String {

@@ -9,8 +9,8 @@ use super::ledger::Row;
 use super::resources::Resources;
 
 /// Exit codes that a bad network and a broker that comes and goes explain: sent, server unavailable, unreachable, lost,
-/// timed out, uncertain.
-const EXPLAINED: [i16; 6] = [0, 3, 69, 74, 75, 79];
+/// timed out, uncertain, server shutting down (MQTT 5).
+const EXPLAINED: [i16; 7] = [0, 3, 69, 74, 75, 79, 139];
 
 /// How a soak ended.
 pub(crate) struct Report {

@@ -133,7 +133,7 @@ fn messages_about_wrong_parameters_hold_no_secret() {
         ),
         (serde_json::json!({ "private-key": body }).to_string(), "private-key in the configuration"),
         (
-            format!(r#"{{"websocket-headers": {{"Authorization": "{PASSWORD}"}}}}"#),
+            format!(r#"{{"websocket-headers": {{"Authorization": ["{PASSWORD}"]}}}}"#),
             "websocket-headers in the",
         ),
     ] {

@@ -31,7 +31,7 @@ fn arguments_that_are_not_understood() {
             "a value is required for '--qos <0|1|2>' but none was supplied",
             "",
         ),
-        (&["--broker"], "a value is required for '--broker <TEXT>' but none was supplied", ""),
+        (&["--broker"], "a value is required for '--broker <URL>' but none was supplied", ""),
         (
             &["--retain=maybe"],
             "invalid value 'maybe' for '--retain[=<BOOLEAN>]'",

@@ -99,7 +99,9 @@ fn several_brokers_are_several_flags_or_a_list() {
 
 #[test]
 fn properties_headers_and_proxies_are_flags() {
-    let program = |broker: &str| Program::new(["check", "--client-id", "c", "--topic", "t", "--content", "c", "--broker", broker]);
+    let program = |broker: &str| {
+        Program::new(["check", "--client-id", "c", "--topic", "t", "--content", "c", "--broker", broker])
+    };
     program("ws://h")
         .args(["--protocol-version", "5", "--content-type", "a/b", "--response-topic", "r", "--correlation-data", "-1"])
         .args(["--message-expiry-interval", "1", "--session-expiry-interval", "2"])

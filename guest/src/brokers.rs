@@ -14,7 +14,12 @@ pub const MAX_BROKERS: usize = 16;
 
 /// 1 to [`MAX_BROKERS`] brokers, none of them twice, in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brokers(Vec<BrokerUrl>);
+pub struct Brokers {
+    urls: Vec<BrokerUrl>,
+    // Each message of a batch asks for these.
+    schemes: Schemes,
+    host: Host,
+}
 
 impl Brokers {
     /// Reads `broker`: a URL, or a list of URLs.
@@ -49,43 +54,48 @@ impl Brokers {
         } else {
             wrong(Got::open(value), Wants::BrokerOrBrokers);
         }
-        (problems.len() == before).then_some(Brokers(brokers))
+        (problems.len() == before).then(|| Brokers::new(brokers))
+    }
+
+    fn new(urls: Vec<BrokerUrl>) -> Self {
+        let schemes = Schemes::of(urls.iter().map(BrokerUrl::scheme));
+        let is_aws = urls.iter().any(|broker| Host::of(broker.host()) == Host::Aws);
+        Brokers { urls, schemes, host: if is_aws { Host::Aws } else { Host::Other } }
     }
 
     /// The brokers.
     pub fn as_slice(&self) -> &[BrokerUrl] {
-        &self.0
+        &self.urls
     }
 
     /// How the brokers' URLs start.
     pub fn schemes(&self) -> Schemes {
-        Schemes::of(self.0.iter().map(BrokerUrl::scheme))
+        self.schemes
     }
 
     /// Whether the connection to one of them is encrypted.
     pub fn any_tls(&self) -> bool {
-        self.0.iter().any(|broker| broker.scheme().is_tls())
+        self.urls.iter().any(|broker| broker.scheme().is_tls())
     }
 
     /// Whether the connection to each of them is encrypted.
     pub fn all_tls(&self) -> bool {
-        self.0.iter().all(|broker| broker.scheme().is_tls())
+        self.urls.iter().all(|broker| broker.scheme().is_tls())
     }
 
     /// Whether one of them is reached through a WebSocket.
     pub fn any_websocket(&self) -> bool {
-        self.0.iter().any(|broker| broker.scheme().is_websocket())
+        self.urls.iter().any(|broker| broker.scheme().is_websocket())
     }
 
     /// Whose rules hold: those of AWS IoT when one of them is there.
     pub fn host(&self) -> Host {
-        let is_aws = |broker: &BrokerUrl| Host::of(broker.host()) == Host::Aws;
-        if self.0.iter().any(is_aws) { Host::Aws } else { Host::Other }
+        self.host
     }
 
     /// Whether one of them is AWS IoT where it tells MQTT from other protocols by ALPN.
     pub fn any_by_alpn(&self) -> bool {
-        self.0.iter().any(|broker| {
+        self.urls.iter().any(|broker| {
             broker.scheme().transport() == Transport::Tls
                 && broker.port() == aws::ALPN_PORT
                 && Host::of(broker.host()) == Host::Aws
@@ -94,7 +104,7 @@ impl Brokers {
 
     /// The brokers as the contract has them.
     pub fn to_wire(&self) -> Vec<Broker> {
-        self.0.iter().cloned().map(BrokerUrl::into_wire).collect()
+        self.urls.iter().cloned().map(BrokerUrl::into_wire).collect()
     }
 }
 

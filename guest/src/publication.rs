@@ -229,10 +229,13 @@ impl Rules<'_, '_> {
     fn check(&mut self, parameters: &Parameters) {
         self.required();
         // A version that is wrong has been reported; what it rules out is not known.
-        let version_is_known =
-            parameters.protocol_version.is_some() || !self.merged.has(Name::ProtocolVersion);
+        let given = self.merged.given();
+        let names_version = !given.and(Names::of(&[Name::ProtocolVersion])).is_empty();
+        let version_is_known = parameters.protocol_version.is_some() || !names_version;
         let is_v311 = version_is_known && parameters.version() == ProtocolVersion::V311;
-        self.only(parameters, is_v311);
+        if !given.and(Names::ONLY.with(Name::Will)).is_empty() {
+            self.only(parameters, is_v311);
+        }
         if parameters.password.is_some() && !self.merged.has(Name::Username) && is_v311 {
             self.broken(Name::Password, Rule::PasswordWithoutUsername);
         }

@@ -21,6 +21,12 @@ mod field {
     pub(super) const TRANSPORT: usize = 3584;
     pub(super) const HOST: usize = 3588;
     pub(super) const PATH: usize = 3600;
+    pub(super) const PROXY: usize = 2056;
+    pub(super) const PROXY_PROTOCOL: usize = 2060;
+    pub(super) const PROXY_HOST: usize = 2064;
+    pub(super) const PROXY_CREDENTIALS: usize = 2076;
+    pub(super) const PROXY_USERNAME: usize = 2080;
+    pub(super) const SESSION_EXPIRY: usize = 2296;
     pub(super) const VERSION: usize = 2104;
     pub(super) const CLIENT_ID: usize = 2108;
     pub(super) const CREDENTIALS: usize = 2116;
@@ -196,6 +202,16 @@ fn arguments_that_make_no_packet() {
         ("a header with a value of two lines", header(X, TWO_LINES)),
         ("a header without a name", header((LONG, 0), X)),
         ("a header of 70,000 bytes", header(X, (LONG, 70_000))),
+        ("a proxy without a host", byte(PROXY, 1)),
+        ("a proxy with a host of 70,000 bytes", byte(PROXY, 1) + &string(PROXY_HOST, LONG, 70_000)),
+        (
+            "a proxy with a user name of 70,000 bytes",
+            byte(PROXY, 1)
+                + &byte(PROXY_PROTOCOL, 0)
+                + &string(PROXY_HOST, "(i32.const 256)", 9)
+                + &byte(PROXY_CREDENTIALS, 1)
+                + &some(PROXY_USERNAME, LONG, 70_000),
+        ),
         ("a content type of 70,000 bytes", version_5() + &some(CONTENT_TYPE, LONG, 70_000)),
         ("a content type with U+0000", version_5() + &some(CONTENT_TYPE, NUL.0, NUL.1)),
         ("a response topic of 70,000 bytes", version_5() + &some(RESPONSE_TOPIC, LONG, 70_000)),
@@ -213,6 +229,15 @@ fn arguments_that_make_no_packet() {
             "a content type of the will with U+0000",
             will_of_version_5() + &some(WILL_CONTENT_TYPE, NUL.0, NUL.1),
         ),
+        ("properties under MQTT 3.1.1", byte(PROPERTIES, 1) + &some(CONTENT_TYPE, LONG, 1)),
+        (
+            "a will with properties under MQTT 3.1.1",
+            byte(WILL, 1)
+                + &string(WILL_TOPIC, LONG, 1)
+                + &byte(WILL_PROPERTIES, 1)
+                + &some(WILL_CONTENT_TYPE, LONG, 1),
+        ),
+        ("a session expiry under MQTT 3.1.1", byte(SESSION_EXPIRY, 1) + &byte(SESSION_EXPIRY + 4, 1)),
     ] {
         // An honest CONNECT may come, and whatever TLS says; never a message.
         let broker = ScriptedBroker::builder().further_connections([Step::serve()]).start();

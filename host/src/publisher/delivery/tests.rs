@@ -690,3 +690,21 @@ fn what_the_broker_has_ruled_out_is_not_sent() {
         assert_eq!(codes, [154, if large_fits { 0 } else { 149 }, 0]);
     }
 }
+
+#[test]
+fn a_session_that_another_broker_has_kept_is_another() {
+    for (broker, outcome) in [(0, Ok(Qos::ExactlyOnce)), (1, SENT)] {
+        let mut run = Run::new(&[Qos::ExactlyOnce]);
+        run.delivery.tries(0);
+        run.connect(false);
+        run.write();
+        run.receive(pubrec(1));
+        run.write();
+        run.lose(false);
+        run.delivery.tries(broker);
+        run.connect(true);
+        run.write();
+        run.receive(pubcomp(1));
+        assert_eq!(run.settlements(), [outcome], "broker {broker}");
+    }
+}

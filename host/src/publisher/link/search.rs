@@ -40,6 +40,12 @@ struct Candidate<'a> {
     surroundings: &'a Surroundings,
 }
 
+/// One of which an address has answered.
+struct Dialled<'a> {
+    candidate: Candidate<'a>,
+    attempt: telemetry::Attempt<'a>,
+}
+
 impl Link {
     /// A connection to the first of the brokers that takes one, from the look-up to DISCONNECT.
     ///
@@ -145,32 +151,26 @@ impl Link {
                 proxy::tunnel(socket, proxy, broker).await?
             }
         };
-        let candidate = Candidate { broker, addresses, surroundings };
+        let dialled = Dialled { candidate: Candidate { broker, addresses, surroundings }, attempt };
         match tls {
-            None => self.carry(socket, Medium::Tcp, candidate, attempt).await,
+            None => self.carry(socket, Medium::Tcp, dialled).await,
             Some(tls) => {
                 self.enter(Stage::Tls);
                 let stream = tls.handshake(socket).await?;
-                self.carry(stream, Medium::Tls, candidate, attempt).await
+                self.carry(stream, Medium::Tls, dialled).await
             }
         }
     }
 
     /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
-    async fn carry<S: OverTcp>(
-        &self,
-        stream: S,
-        medium: Medium,
-        candidate: Candidate<'_>,
-        attempt: telemetry::Attempt<'_>,
-    ) -> Result<(), Error> {
-        let broker = candidate.broker;
+    async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, dialled: Dialled<'_>) -> Result<(), Error> {
+        let broker = dialled.candidate.broker;
         match broker.transport {
-            Transport::Tcp | Transport::Tls => self.converse(stream, medium, candidate, attempt).await,
+            Transport::Tcp | Transport::Tls => self.converse(stream, medium, dialled).await,
             Transport::Websocket | Transport::WebsocketTls => {
                 self.enter(Stage::WebSocket);
                 let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
-                self.converse(stream, Medium::WebSocket, candidate, attempt).await
+                self.converse(stream, Medium::WebSocket, dialled).await
             }
         }
     }
@@ -180,9 +180,9 @@ impl Link {
         &self,
         stream: S,
         medium: Medium,
-        candidate: Candidate<'_>,
-        attempt: telemetry::Attempt<'_>,
+        dialled: Dialled<'_>,
     ) -> Result<(), Error> {
+        let Dialled { candidate, attempt } = dialled;
         self.enter(Stage::Connect);
         let connection = Connection::open(stream, medium, &self.options).await?;
         candidate.addresses.clear();

@@ -1,9 +1,10 @@
 //! Delivery to a real broker: what arrives, byte for byte, and how the connection begins and ends.
 
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
+use mqtt_connector_tests::{Bridge, Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::json;
 
+use crate::faults::carrier::Carrier;
 use crate::support::{PATIENCE, assert_meta, config, connector, operator, send, send_batch, with};
 
 #[test]
@@ -23,6 +24,24 @@ fn each_quality_of_service_arrives_as_it_was_asked_for() {
         assert!(!messages[0].retain);
         assert_eq!(messages[0].payload, "21.5 °C".as_bytes());
         broker.wait_for_log("Received DISCONNECT from sender", PATIENCE);
+    }
+}
+
+/// Over TLS alone, mosquitto is in the tests of TLS.
+#[test]
+fn each_version_arrives_over_tcp_and_websocket() {
+    let broker = Mosquitto::start();
+    for carrier in Carrier::all().into_iter().filter(|carrier| carrier.is_websocket() || !carrier.is_tls()) {
+        let bridge = carrier.is_websocket().then(|| carrier.bridge(broker.address()));
+        let port = bridge.as_ref().map_or(broker.port(), Bridge::port);
+        for qos in 0..=2 {
+            let observer = Observer::start(broker.port(), "t");
+            let meta =
+                send(&carrier.config(port), &json!({ "topic": "t", "qos": qos, "content": "21.5 °C" }));
+            assert_eq!(meta.exit_code, 0, "{carrier}: {}", meta.message);
+            let message = &observer.messages(1, PATIENCE)[0];
+            assert_eq!((message.qos, message.payload.as_slice()), (qos, "21.5 °C".as_bytes()), "{carrier}");
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use mqtt_connector::Meta;
 use mqtt_connector_tests::pki::Pki;
 use mqtt_connector_tests::script::ScriptedBrokerBuilder;
-use mqtt_connector_tests::{Record, ScriptedBroker, ServerTls, Step, encode};
+use mqtt_connector_tests::{Bridge, Record, ScriptedBroker, ServerTls, Step, encode};
 use serde_json::{Value, json};
 
 use crate::support::{self, with};
@@ -207,6 +208,11 @@ impl Carrier {
     /// What comes before WebSocket, in a script that begins with the connection.
     pub(crate) fn below_websocket(&self) -> Vec<Step> {
         if self.is_tls() { vec![Step::start_tls()] } else { vec![] }
+    }
+
+    /// A WebSocket in front of the broker at `target`, over TLS if this carrier is.
+    pub(crate) fn bridge(&self, target: SocketAddr) -> Bridge {
+        Bridge::start(target, self.secured.as_ref().map(|secured| &secured.server))
     }
 
     /// A configuration for a broker on this carrier; the request has the rest.

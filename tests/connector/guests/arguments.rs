@@ -202,6 +202,7 @@ fn arguments_that_make_no_packet() {
         ("a header with a value of two lines", header(X, TWO_LINES)),
         ("a header without a name", header((LONG, 0), X)),
         ("a header of 70,000 bytes", header(X, (LONG, 70_000))),
+        ("headers without WebSocket", header(X, X) + &byte(TRANSPORT, 0)),
         ("a proxy without a host", byte(PROXY, 1)),
         ("a proxy with a host of 70,000 bytes", byte(PROXY, 1) + &string(PROXY_HOST, LONG, 70_000)),
         (

@@ -7,7 +7,9 @@ mod properties;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rumqttc_v5::mqttbytes::{Error as CodecError, PacketType, check};
-use rumqttc_v5::{Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, PublishProperties};
+use rumqttc_v5::{
+    Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, Packet, PublishProperties,
+};
 
 use super::{Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec_qos, too_large_to_take};
 use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Credentials, ProtocolVersion};
@@ -134,10 +136,14 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     };
     let packet_type = header.packet_type().map_err(|error| malformed(error.to_string()))?;
     let packet = inbox.split_to(header.frame_length());
+    if packet_type == PacketType::Publish {
+        // It is not for us; but what is wrong with it is a sign that the rest may not be what it seems either.
+        let publish = Packet::read(&mut packet.clone(), None);
+        return publish.map(|_| Some(Incoming::Publish)).map_err(|error| malformed(error.to_string()));
+    }
     // A byte of the length whose highest bit is set is followed by another (section 1.5.5).
     let length = 1 + packet.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();
     let flags_are_right = match packet_type {
-        PacketType::Publish => true,
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => header.flags() == 0b0010,
         _ => header.flags() == 0,
     };

@@ -27,10 +27,11 @@ const BAD_PATH: &str =
 ///
 /// [`Error::Denied`], which names the header and never its value.
 pub(in crate::publisher) fn check(options: &ConnectOptions) -> Result<(), Error> {
+    let mut has_handshake = false;
     for broker in &options.brokers {
         match broker.transport {
             Transport::Tcp | Transport::Tls => continue,
-            Transport::Websocket | Transport::WebsocketTls => {}
+            Transport::Websocket | Transport::WebsocketTls => has_handshake = true,
         }
         http::host(&broker.host)?;
         let is_path = broker.path.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'#')
@@ -40,6 +41,9 @@ pub(in crate::publisher) fn check(options: &ConnectOptions) -> Result<(), Error>
         }
     }
     let denied = |reason: String| Err(Error::Denied(format!("websocket-headers: {reason}")));
+    if !has_handshake && !options.websocket_headers.is_empty() {
+        return denied("none of the brokers is reached by WebSocket".to_owned());
+    }
     for WebsocketHeader { name, value } in &options.websocket_headers {
         if !is_token(name) {
             return denied("a name is not one that HTTP can carry".to_owned());

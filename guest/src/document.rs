@@ -46,15 +46,21 @@ impl<'a> Document<'a> {
         if text.trim_ascii().is_empty() {
             return Err(Problem::Empty { source });
         }
-        let value =
-            json::check(text).map_err(|error| Problem::NotJson { source, error: error.to_string() })?;
-        let value = Value::new(value);
-        let members = value.object().map_err(|_| Problem::NotAnObject { source, got: value.json_type() })?;
         let mut document = Document { values: [None; COUNT], given: Names::default(), problems: Vec::new() };
-        for (name, value) in members {
-            document.add(source, name, value);
+        if json::read_object(text, |name, value| document.add(source, name, Value::new(value))) {
+            Ok(document)
+        } else {
+            Err(Self::refused(source, text))
         }
-        Ok(document)
+    }
+
+    /// What is wrong with a text that is not a JSON object.
+    #[cold]
+    fn refused(source: Source, text: &'a str) -> Problem<'a> {
+        match json::check(text) {
+            Ok(value) => Problem::NotAnObject { source, got: Value::new(value).json_type() },
+            Err(error) => Problem::NotJson { source, error: error.to_string() },
+        }
     }
 
     fn add(&mut self, source: Source, name: Cow<'a, str>, value: Value<'a>) {

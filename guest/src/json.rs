@@ -1,10 +1,11 @@
 //! JSON text (RFC 8259), taken apart without building a tree.
 //!
-//! `serde_json` judges a document once, in [`check`]: syntax, and the place of the first error. After that the
-//! text is known to be right, and the rest of this module only has to find where a value ends. So a value
-//! keeps its text, digits, order and escapes included, a value that nobody reads costs nothing, and the
-//! component is spared a deserializer's machinery (a fifth of its size). On text that has not been checked
-//! these functions answer nonsense, but they neither panic nor run past the end.
+//! A document is judged once, while it is taken apart by [`read_object`]: strings without escapes here, many bytes at a
+//! time, because most of a document is inside them, and every other value by `serde_json`, which [`check`] asks for the
+//! place of the first error, too. After that the text is known to be right, and the rest of this module only has to find
+//! where a value ends. So a value keeps its text, digits, order and escapes included, a value that nobody reads costs
+//! nothing more, and the component is spared a deserializer's machinery (a fifth of its size). On text that has not been
+//! judged the other functions answer nonsense, but they neither panic nor run past the end.
 
 use std::borrow::Cow;
 
@@ -20,11 +21,84 @@ pub fn check(text: &str) -> Result<&str, serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| text.trim_ascii())
 }
 
+/// Reads a document that is one object: hands its members to `take`, in order, duplicates included, names without quotes
+/// and escapes, texts of values.
+///
+/// False when it is anything else, or no JSON at all, which may only turn out after some members have been taken.
+pub fn read_object<'a>(document: &'a str, mut take: impl FnMut(Cow<'a, str>, &'a str)) -> bool {
+    let mut rest = document;
+    if !mark(&mut rest, b'{') {
+        return false;
+    }
+    if !mark(&mut rest, b'}') {
+        loop {
+            let Some(name) = judged_string(&mut rest) else { return false };
+            if !mark(&mut rest, b':') {
+                return false;
+            }
+            let Some(value) = judged_value(&mut rest) else { return false };
+            take(name_text(name), value);
+            if mark(&mut rest, b'}') {
+                break;
+            }
+            if !mark(&mut rest, b',') {
+                return false;
+            }
+        }
+    }
+    skip_white_space(&mut rest);
+    rest.is_empty()
+}
+
+/// Moves `rest` behind white space and this byte; false, and only behind white space, if something else comes.
+fn mark(rest: &mut &str, byte: u8) -> bool {
+    skip_white_space(rest);
+    let found = rest.as_bytes().first() == Some(&byte);
+    if found {
+        *rest = rest.get(1..).unwrap_or_default();
+    }
+    found
+}
+
+fn skip_white_space(rest: &mut &str) {
+    *rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+}
+
+/// The text of the value that comes next, and moves `rest` behind it; `None` if that is no value.
+fn judged_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    skip_white_space(rest);
+    if rest.starts_with('"') {
+        return judged_string(rest);
+    }
+    let (value, after) = rest.split_at_checked(value_length(rest.as_bytes()))?;
+    *rest = after;
+    is_value(value).then_some(value)
+}
+
+/// The same, of a string.
+fn judged_string<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    skip_white_space(rest);
+    let inside = rest.strip_prefix('"')?.as_bytes();
+    let end = first(inside, |word| zeroes(word, b'"') | zeroes(word, b'\\') | control_characters(word))?;
+    let is_plain = inside.get(end) == Some(&b'"');
+    let length = if is_plain { end + 2 } else { string_end(rest.as_bytes(), end + 1) };
+    let (string, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    (is_plain || is_value(string)).then_some(string)
+}
+
+fn is_value(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// A name without quotes and escapes. One with half a surrogate pair is no parameter's: it is shown as it was written.
+fn name_text(name: &str) -> Cow<'_, str> {
+    string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"')))
+}
+
 /// The members of an object, in order, duplicates included: names without quotes and escapes, texts of values.
 pub fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-    // A name with half a surrogate pair is no parameter's name: it is shown as it was written.
-    let text = |name| string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"')));
-    pairs(object).map(move |(name, value)| (text(name), value))
+    pairs(object).map(|(name, value)| (name_text(name), value))
 }
 
 /// The members of an object, in order, duplicates included: texts of names, with quotes and escapes, and of values.
@@ -94,29 +168,60 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-/// Where the first `"` or `\` stands: eight bytes at a time, because most of a document is inside strings.
+/// Where the first `"` or `\` stands.
 fn quote_or_backslash(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    // A byte is 0 when subtracting 1 sets its highest bit and that was not set before. A borrow can do so too, but only
-    // behind, that is above, the first byte that is 0.
-    let zeroes = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeroes(word ^ (ONES * u64::from(b'"'))) | zeroes(word ^ (ONES * u64::from(b'\\')));
+    first(text, |word| zeroes(word, b'"') | zeroes(word, b'\\'))
+}
+
+/// A word of which each byte is 1.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+/// The highest bit of each byte of a word.
+const HIGHEST: u64 = ONES << 7;
+
+/// Where the first byte stands for which `marks` sets the highest bit; it is given eight bytes at a time, of which it may
+/// mark too many behind, that is above, the first that is right.
+#[inline(always)]
+fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let marked = |word: &[u8; 8]| marks(u64::from_le_bytes(*word)) & HIGHEST;
+    let (blocks, _) = text.as_chunks::<BLOCK>();
+    let is_clean =
+        |block: &&[u8; BLOCK]| block.as_chunks().0.iter().fold(0, |all, word| all | marked(word)) == 0;
+    let clean = blocks.iter().take_while(is_clean).count() * BLOCK;
+    let (words, rest) = text.get(clean..)?.as_chunks::<8>();
+    // A byte that nobody looks for.
+    let mut last = [b'a'; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let mut at = clean;
+    for word in words.iter().chain([&last]) {
+        let found = marked(word);
         if found != 0 {
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(words.len() * 8 + found)
+    None
+}
+
+/// Marks the bytes of `word` that are `byte`, which is ASCII.
+#[inline(always)]
+fn zeroes(word: u64, byte: u8) -> u64 {
+    // The difference is 0 exactly there, and subtracting 1 then sets its highest bit, which was not set before. A borrow
+    // can do so too, but only behind the first.
+    (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES) & !word
+}
+
+/// Marks the bytes of `word` that are below U+0020, which a JSON string has only escaped.
+#[inline(always)]
+fn control_characters(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x20) & !word
 }
 
 /// The text that a JSON string stands for; `None` when the value is not a string, or holds half a surrogate pair,
 /// which JSON allows and Unicode text does not (RFC 8259, section 8.2).
 pub fn string(value: &str) -> Option<Cow<'_, str>> {
     let inside = value.strip_prefix('"')?.strip_suffix('"')?;
-    if quote_or_backslash(inside.as_bytes()).is_none() {
+    if first(inside.as_bytes(), |word| zeroes(word, b'\\')).is_none() {
         return Some(Cow::Borrowed(inside));
     }
     let mut text = String::with_capacity(inside.len());

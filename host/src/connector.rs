@@ -172,8 +172,8 @@ impl Connector {
         request::watched(tenant.name(), "check", call, std::slice::from_ref).await
     }
 
-    /// Closes the connections to brokers, each with DISCONNECT as soon as no message needs it, and waits until they are
-    /// closed. To be called before the runtime ends, which breaks them off otherwise.
+    /// Closes the connections to brokers, each with DISCONNECT as soon as no message needs it, and waits until the brokers
+    /// have been told. To be called before the runtime ends, which breaks them off otherwise.
     pub async fn close(&self) {
         self.publisher.close().await;
     }

@@ -105,8 +105,8 @@ impl Publisher {
         Self::with(Arc::clone(self.shared.pool.resolver()), idle)
     }
 
-    /// Closes the connections, each with DISCONNECT as soon as no message needs it, and waits until they are closed.
-    /// Sends that come meanwhile, or later, open new ones.
+    /// Closes the connections, each with DISCONNECT as soon as no message needs it, and waits until the brokers have been
+    /// told. Sends that come meanwhile, or later, open new ones.
     pub async fn close(&self) {
         self.shared.pool.close().await;
     }

@@ -132,6 +132,27 @@ proptest! {
     }
 
     #[test]
+    fn a_document_is_judged_as_serde_json_does(
+        document in any_document(),
+        at in any::<prop::sample::Index>(),
+        spoiler in prop::option::of("[\\[\\]{}\",:\\\\tu0. \n\t\u{0}\u{1f}\u{c}\u{7f}é]"),
+    ) {
+        let mut text = document;
+        if let Some(spoiler) = spoiler {
+            let at = at.index(text.len() + 1);
+            text.insert_str((0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap(), &spoiler);
+        }
+        let mut own = Vec::new();
+        let is_object = json::read_object(&text, |name, value| own.push((name.into_owned(), value.to_owned())));
+        let theirs = json::check(&text).ok().filter(|text| text.starts_with('{'));
+        assert_eq!(is_object, theirs.is_some(), "{text:?}");
+        if let Some(theirs) = theirs {
+            let members = json::members(theirs).map(|(name, value)| (name.into_owned(), value.to_owned()));
+            assert_eq!(own, members.collect::<Vec<_>>(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn strings_with_escapes(inside in "(\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4}|\\\\ud83d\\\\ude0[0-9]|\\\\ud[89a-f][0-9]{2}|[ -!#-\\[\\]-~ä😀]){0,6}") {
         let text = format!("\"{inside}\"");
         let theirs: Option<String> = serde_json::from_str(&text).ok();

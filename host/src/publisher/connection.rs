@@ -231,9 +231,9 @@ impl<S: OverTcp> Connection<S> {
     /// Ends the connection in order: DISCONNECT, so that the will is not published (section 3.14.4), then the
     /// transport. Every message is settled by now, so that nothing that fails here changes an answer.
     ///
-    /// `thoroughly`: ends only when the broker has closed it too, or does not within [`LINGER`]; for a client identifier
-    /// that is going to be used again at once.
-    pub(super) async fn close(mut self, thoroughly: bool) {
+    /// Ends only when the broker has closed it too, or does not within [`LINGER`]: before, the client identifier is not to
+    /// be used again. For who does not need that, `parted` is called as soon as all is said.
+    pub(super) async fn close(mut self, parted: impl FnOnce()) {
         self.outbox.clear();
         if packet::write_disconnect(&mut self.outbox).is_err() {
             return;
@@ -243,10 +243,11 @@ impl<S: OverTcp> Connection<S> {
             self.stream.shutdown().await?;
             // In a session of before, what is left unread would make the kernel answer with a reset, which can overtake
             // DISCONNECT.
-            if self.terms.session_present || thoroughly {
-                let mut rest = [0; 1024];
-                while self.stream.read(&mut rest).await? > 0 {}
+            if !self.terms.session_present {
+                parted();
             }
+            let mut rest = [0; 1024];
+            while self.stream.read(&mut rest).await? > 0 {}
             io::Result::Ok(())
         };
         match tokio::time::timeout(LINGER, goodbye).await {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 pub(super) use serve::Surroundings;
@@ -39,6 +40,8 @@ pub(super) struct Link {
     tenant: Arc<Tenant>,
     options: Arc<Options>,
     room: Arc<Semaphore>,
+    /// The broker has been told that the connection ends, or there is none.
+    parted: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -54,8 +57,6 @@ struct State {
     suspect: bool,
     /// When something last came from the broker.
     heard: Option<Instant>,
-    /// The same, and nobody is in a hurry to use the client identifier again.
-    closing: bool,
     /// Takes no message any more: it is closed, or closing.
     ended: bool,
     /// The last call left before its messages were settled: the connection is to be dropped.
@@ -107,7 +108,8 @@ impl Link {
     /// client identifier gave.
     pub(super) fn new(tenant: Arc<Tenant>, options: Arc<Options>, leftovers: HashSet<u16>) -> Self {
         let state = State { delivery: Delivery::after(leftovers), ..State::default() };
-        Self { tenant, options, room: Arc::new(Semaphore::new(CALLS)), state: Mutex::new(state) }
+        let (room, parted) = (Arc::new(Semaphore::new(CALLS)), CancellationToken::new());
+        Self { tenant, options, room, parted, state: Mutex::new(state) }
     }
 
     /// The packet identifiers under which the broker may still hold a message of QoS 2, in a session that goes on.
@@ -162,10 +164,9 @@ impl Link {
         state.wake_task();
     }
 
-    /// [`retire`](Self::retire)s the link, to wait for its end and not for another.
-    pub(super) fn close(&self) {
-        self.lock().closing = true;
-        self.retire();
+    /// Waits until the broker has been told that the connection ends, or there is none any more.
+    pub(super) async fn parted(&self) {
+        self.parted.cancelled().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -121,25 +121,25 @@ impl Pool {
 
     /// Lets every connection close as soon as no message needs it.
     pub(super) fn retire(&self) {
-        let links: Vec<_> =
-            self.lock().values().filter_map(|standing| standing.line.link().clone()).collect();
-        for link in links {
-            link.retire();
+        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        for line in lines {
+            line.retire();
         }
     }
 
-    /// Closes the connections, each as soon as no message needs it, and waits until they are closed; also those that are
-    /// opened for who stands in line now. For who comes later it does not wait.
+    /// Closes the connections, each as soon as no message needs it, and waits until the brokers have been told; also those
+    /// that are opened for who stands in line now. For who comes later it does not wait.
+    ///
+    /// That a broker has closed its side, too, is waited for by who uses the client identifier again.
     pub(super) async fn close(&self) {
         let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
         for line in &lines {
-            line.close();
+            line.retire();
         }
         for line in lines {
-            let mut task = line.turn.lock().await;
-            line.close();
-            if let Some(task) = task.take() {
-                let _ = task.await;
+            let _turn = line.turn.lock().await;
+            if let Some(link) = line.retire() {
+                link.parted().await;
             }
         }
     }
@@ -166,11 +166,10 @@ impl Pool {
 }
 
 impl Line {
-    /// Lets the connection close as soon as no message needs it.
-    fn close(&self) {
-        if let Some(link) = &*self.link() {
-            link.close();
-        }
+    /// Lets the connection close as soon as no message needs it, and gives it.
+    fn retire(&self) -> Option<Arc<Link>> {
+        let link = self.link().clone();
+        link.inspect(|link| link.retire())
     }
 
     fn link(&self) -> MutexGuard<'_, Option<Arc<Link>>> {

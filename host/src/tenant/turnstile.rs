@@ -10,6 +10,8 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use tokio::task::{Id, try_id};
+
 /// The turnstile of one tenant.
 #[derive(Debug)]
 pub(super) struct Turnstile {
@@ -28,6 +30,8 @@ struct State {
     admitted: Vec<u64>,
     /// Who was inside last.
     last: u64,
+    /// The task of that call, if it has come to its end after it had to wait for something.
+    ended: Option<Id>,
     /// Names given so far.
     names: u64,
 }
@@ -38,6 +42,8 @@ struct Visitor<'a> {
     name: u64,
     is_servant: bool,
     place: Place,
+    /// It has been inside before.
+    has_waited: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,13 +76,14 @@ impl Turnstile {
             state.names += 1;
             state.names
         };
-        let mut visitor = Visitor { turnstile: self, name, is_servant, place: Place::Outside };
+        let mut visitor =
+            Visitor { turnstile: self, name, is_servant, place: Place::Outside, has_waited: false };
         poll_fn(|context| {
             if !visitor.enter(context.waker()) {
                 return Poll::Pending;
             }
             let polled = future.as_mut().poll(context);
-            visitor.leave();
+            visitor.leave(polled.is_ready());
             polled
         })
         .await
@@ -107,8 +114,9 @@ impl Visitor<'_> {
                 state.inside += 1;
                 self.place = Place::Inside;
                 // Where calls of one tenant follow each other, whoever stands between them in the runtime's queue is
-                // let go first.
-                let go_first = state.last != self.name && state.last != 0 && !self.is_servant;
+                // let go first. A task with one call after the other has let them go while it waited.
+                let follows = !self.has_waited && state.ended.is_some() && state.ended == try_id();
+                let go_first = state.last != self.name && state.last != 0 && !self.is_servant && !follows;
                 drop(state);
                 if go_first {
                     waker.wake_by_ref();
@@ -123,12 +131,15 @@ impl Visitor<'_> {
         }
     }
 
-    fn leave(&mut self) {
+    /// `for_good`: its call has come to its end.
+    fn leave(&mut self, for_good: bool) {
         self.place = Place::Outside;
         let mut state = self.turnstile.lock();
         if !self.is_servant {
             state.last = self.name;
+            state.ended = if for_good && self.has_waited { try_id() } else { None };
         }
+        self.has_waited = true;
         state.inside -= 1;
         let next = state.admit();
         drop(state);
@@ -160,7 +171,7 @@ impl Drop for Visitor<'_> {
             Place::Queue if admitted.is_none() => state.queue.retain(|(name, _)| *name != self.name),
             Place::Queue | Place::Inside => {
                 drop(state);
-                self.leave();
+                self.leave(false);
             }
         }
     }
@@ -191,7 +202,13 @@ mod tests {
     impl<'a> Call<'a> {
         fn new(turnstile: &'a Turnstile, name: u64) -> Self {
             Self {
-                visitor: Visitor { turnstile, name, is_servant: false, place: Place::Outside },
+                visitor: Visitor {
+                    turnstile,
+                    name,
+                    is_servant: false,
+                    place: Place::Outside,
+                    has_waited: false,
+                },
                 woken: Arc::default(),
             }
         }
@@ -211,21 +228,58 @@ mod tests {
         let [mut first, mut second, mut third] = [1, 2, 3].map(|name| Call::new(&turnstile, name));
         assert!(first.enter(), "nobody was there");
         assert!(!second.enter() && second.woken() == 0, "it waits in the queue");
-        first.visitor.leave();
+        first.visitor.leave(false);
         assert_eq!(second.woken(), 1);
         assert!(!first.enter() && !third.enter(), "they do not overtake");
         assert!(second.enter());
-        second.visitor.leave();
+        second.visitor.leave(false);
         assert_eq!((first.woken(), third.woken()), (1, 0));
         assert!(first.enter());
-        first.visitor.leave();
+        first.visitor.leave(false);
         assert!(third.enter());
-        third.visitor.leave();
+        third.visitor.leave(false);
 
         assert!(third.enter(), "nobody came between");
-        third.visitor.leave();
+        third.visitor.leave(false);
         assert!(!first.enter() && first.woken() == 2, "it stands behind whoever is ready now");
         assert!(first.enter());
+    }
+
+    #[tokio::test]
+    async fn only_a_call_after_one_of_the_same_task_that_waited_goes_on_at_once() {
+        // How often the call of a task comes before it is inside, when another has gone before it.
+        async fn comes(waits: bool, ends: bool, same_task: bool) -> usize {
+            let turnstile = Arc::new(Turnstile::new(1));
+            let first = Arc::clone(&turnstile);
+            let before = async move {
+                let mut first = Call::new(&first, 1);
+                assert!(first.enter());
+                if waits {
+                    first.visitor.leave(false);
+                    assert!(first.enter());
+                }
+                first.visitor.leave(ends);
+            };
+            let after = async move {
+                let mut second = Call::new(&turnstile, 2);
+                (1..).find(|_| second.enter()).unwrap()
+            };
+            if same_task {
+                tokio::spawn(async {
+                    before.await;
+                    after.await
+                })
+                .await
+                .unwrap()
+            } else {
+                tokio::spawn(before).await.unwrap();
+                tokio::spawn(after).await.unwrap()
+            }
+        }
+        assert_eq!(comes(true, true, true).await, 1);
+        assert_eq!(comes(false, true, true).await, 2, "a task that only computes");
+        assert_eq!(comes(true, false, true).await, 2, "a task with several calls");
+        assert_eq!(comes(true, true, false).await, 2, "another task");
     }
 
     #[test]

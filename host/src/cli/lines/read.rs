@@ -1,7 +1,7 @@
 //! From a file of lines to batches of requests, on a thread of its own.
 
 use std::fs::File;
-use std::io::{Read, stdin};
+use std::io::{BufRead as _, Read, stdin};
 use std::thread;
 
 use base64::Engine as _;
@@ -15,8 +15,11 @@ use crate::cli::{FAULT, UNREADABLE, response};
 const READ: usize = 256 * 1024;
 /// The longest line: the largest content that a packet can hold (MQTT 3.1.1, section 2.2.3).
 const LONGEST: usize = 268_435_455;
+/// The most lines of a batch. While the component reads them nothing is written, and what the broker was given before is to
+/// keep it busy for as long.
+const LINES: usize = 128;
 /// Batches that are read and not begun yet.
-const AHEAD: usize = 2;
+const AHEAD: usize = 16;
 
 /// What the lines are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,13 +96,13 @@ impl Source {
                     return;
                 }
             };
-            if end > 0 {
-                let batch = Batch::new(&buffer[..end], self.encoding);
-                buffer.drain(..end);
-                if batches.blocking_send(Ok(batch)).is_err() {
+            let mut lines = &buffer[..end];
+            while !lines.is_empty() {
+                if batches.blocking_send(Ok(Batch::take(&mut lines, self.encoding))).is_err() {
                     return;
                 }
             }
+            buffer.drain(..end);
             if matches!(read, Ok(0)) {
                 return;
             }
@@ -127,20 +130,29 @@ fn read_some(input: &mut impl Read, buffer: &mut Vec<u8>) -> std::io::Result<usi
 }
 
 impl Batch {
-    /// The requests for `lines`, the last of which may have no end.
-    fn new(lines: &[u8], encoding: Encoding) -> Self {
-        let bytes = lines.len() as u64;
-        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
-        let requests = lines.split(|byte| *byte == b'\n').map(|line| request(line, encoding)).collect();
-        Self { requests, bytes }
+    /// The requests for the first of `lines`, the last of which may have no end, and moves `lines` behind them.
+    fn take(lines: &mut &[u8], encoding: Encoding) -> Self {
+        let before = lines.len();
+        let requests = std::iter::from_fn(|| next(lines)).take(LINES);
+        let requests = requests.map(|line| request(line, encoding)).collect();
+        Self { requests, bytes: (before - lines.len()) as u64 }
     }
+}
+
+/// The first of `lines` without its end, and moves `lines` behind it.
+fn next<'a>(lines: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let before = *lines;
+    // By `memchr`: an iterator's `split` takes a byte at a time.
+    let length = lines.skip_until(b'\n').ok().filter(|length| *length > 0)?;
+    let line = &before[..length];
+    Some(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 /// The request that holds a line as its content, and nothing else.
 fn request(line: &[u8], encoding: Encoding) -> String {
-    let as_base64 = |base64: &str| format!(r#"{{"content-base64":{}}}"#, quoted(base64));
+    let as_base64 = |base64: &str| object("content-base64", base64);
     match (std::str::from_utf8(line), encoding) {
-        (Ok(text), Encoding::Content) => format!(r#"{{"content":{}}}"#, quoted(text)),
+        (Ok(text), Encoding::Content) => object("content", text),
         (Err(_), Encoding::Content) => as_base64(&STANDARD.encode(line)),
         (Ok(text), Encoding::Base64) => as_base64(text.trim_end_matches('\r')),
         // The component says what is wrong with it.
@@ -148,14 +160,15 @@ fn request(line: &[u8], encoding: Encoding) -> String {
     }
 }
 
-/// A text as a JSON string.
-fn quoted(text: &str) -> String {
+/// A JSON object with one member, a string.
+fn object(name: &str, text: &str) -> String {
     let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     // Without a way out in the middle, so that it takes many bytes at a time.
-    if text.as_bytes().iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
-        return format!("\"{text}\"");
+    if !text.as_bytes().iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
+        return format!(r#"{{"{name}":{}}}"#, serde_json::Value::from(text));
     }
-    serde_json::Value::from(text).to_string()
+    let pieces = ["{\"", name, "\":\"", text, "\"}"];
+    pieces.concat()
 }
 
 #[cfg(test)]

@@ -70,8 +70,7 @@ impl Link {
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;
-        let closing = self.lock().closing;
-        connection.close(!closing).await;
+        connection.close(|| self.parted.cancel()).await;
         Ok(())
     }
 
@@ -241,6 +240,7 @@ struct End<'a>(&'a Link);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
+        self.0.parted.cancel();
         let mut state = self.0.lock();
         state.ended = true;
         let State { delivery, calls, .. } = &mut *state;

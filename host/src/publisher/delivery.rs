@@ -27,6 +27,7 @@
 
 mod batch;
 mod exchange;
+mod incoming;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -36,9 +37,9 @@ use tokio::time::Instant;
 
 pub(super) use batch::{BatchId, Settlement, Unsettled};
 
-use super::packet::{Ack, Incoming, Reply, Terms};
+use super::packet::{Reply, Terms};
 use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use batch::Batch;
 use exchange::{Awaits, Exchange};
 
@@ -51,8 +52,6 @@ const WINDOW_QOS2: usize = 20;
 const WRITE_AHEAD: usize = 64 * 1024;
 /// Replies that may wait to be written before the broker is not listened to any more.
 const MAX_OWED: usize = 1000;
-/// "Packet identifier not found" (MQTT 5.0, section 3.7.2.1).
-const IDENTIFIER_NOT_FOUND: u8 = 146;
 
 /// The messages of one client identifier.
 #[derive(Default)]
@@ -91,6 +90,8 @@ pub(super) struct Delivery {
     unwritten: VecDeque<(u64, Unwritten)>,
     /// Replies that are not written yet.
     owed: usize,
+    /// Messages of QoS 2 that the broker has acknowledged as if they were of QoS 1, and when each is given up.
+    mistaken: VecDeque<(Instant, u64)>,
 }
 
 /// A packet on its way to the socket.
@@ -137,6 +138,7 @@ impl Delivery {
         self.connected = true;
         self.terms = terms;
         self.open = 0;
+        self.mistaken.clear();
         if !session_present {
             self.abandoned.clear();
         } else if self.identifiers.is_empty() || !is_same_broker {
@@ -198,8 +200,14 @@ impl Delivery {
         self.owed > MAX_OWED
     }
 
+    /// When there is something to do without anything having come: the next message of this connection may go, or one is
+    /// given up.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.next_turn().into_iter().chain(self.mistaken.front().map(|(until, _)| *until)).min()
+    }
+
     /// When the next message of this connection may go, if that is later.
-    pub(super) fn next_turn(&self) -> Option<Instant> {
+    fn next_turn(&self) -> Option<Instant> {
         let next = self.queue.front().and_then(|id| self.exchanges.get(id)).map(|exchange| exchange.turn);
         next.filter(|turn| *turn > Instant::now())
     }
@@ -273,97 +281,6 @@ impl Delivery {
         }
     }
 
-    /// Takes a packet from the broker, after CONNACK.
-    ///
-    /// An acknowledgement settles the message with its packet identifier, if that is the packet the message waits for.
-    /// Any other is ignored: it neither settles a message nor ends the connection that others depend on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Protocol`] for a packet that a server must not send, and what DISCONNECT says.
-    pub(super) fn received(&mut self, packet: Incoming) -> Result<(), Error> {
-        match packet {
-            Incoming::Puback(ack) => self.puback(ack),
-            Incoming::Pubrec(ack) => self.pubrec(ack),
-            Incoming::Pubcomp(ack) => self.pubcomp(&ack),
-            Incoming::Pubrel { identifier } => self.reply(Reply::Pubcomp(identifier)),
-            // A session that survived may have subscriptions, which are another program's: what is not acknowledged
-            // here stays with the broker for it.
-            Incoming::Publish | Incoming::Pingresp => {}
-            Incoming::Connack(_) => return Err(Error::Protocol("a second CONNACK".to_owned())),
-            Incoming::Unexpected(what) => return Err(Error::Protocol(what.to_owned())),
-            Incoming::Disconnect(refusal) => {
-                return Err(match refusal.code {
-                    0..128 => Error::Lost("the broker ended the connection".to_owned()),
-                    128.. => Error::Disconnected(*refusal),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn puback(&mut self, ack: Ack) {
-        if let Some((id, _)) = self.waiting(ack.identifier, Awaits::Puback) {
-            match ack.reason_code {
-                0..128 => self.succeed(id, ack.reason_code),
-                128.. => self.reject(id, refusal(ack)),
-            }
-        }
-    }
-
-    fn pubrec(&mut self, ack: Ack) {
-        let identifier = ack.identifier;
-        if let Some((id, exchange)) = self.waiting(identifier, Awaits::Pubrec) {
-            if ack.reason_code >= 128 {
-                // The exchange is over: there is no PUBREL (MQTT 5.0, section 4.3.3).
-                self.reject(id, refusal(ack));
-                return;
-            }
-            exchange.awaits = Awaits::Release;
-            exchange.resumed = false;
-            exchange.reason_code = ack.reason_code;
-        } else if ack.reason_code >= 128 {
-            return;
-        }
-        // Also when it is repeated, or late: the broker waits for PUBREL, whatever it missed. Not when it answers what it
-        // has not been sent.
-        let exchange = self.identifiers.get(&identifier).and_then(|id| self.exchanges.get(id));
-        let early =
-            exchange.is_some_and(|exchange| matches!(exchange.awaits, Awaits::Puback | Awaits::Pubrec));
-        if !early {
-            self.reply(Reply::Pubrel(identifier));
-        }
-    }
-
-    fn pubcomp(&mut self, ack: &Ack) {
-        if let Some((id, exchange)) = self.waiting(ack.identifier, Awaits::Pubcomp) {
-            let reason_code = exchange.reason_code;
-            // A broker that has had PUBREL before knows nothing of it any more (MQTT 5.0, section 3.7.2.1).
-            if ack.reason_code < 128 || (ack.reason_code == IDENTIFIER_NOT_FOUND && exchange.resumed) {
-                self.succeed(id, reason_code);
-            } else {
-                let reason = format!("PUBCOMP with reason code {}, after PUBREC without", ack.reason_code);
-                self.fail(id, Error::Protocol(reason));
-            }
-        }
-    }
-
-    fn reply(&mut self, reply: Reply) {
-        self.owed += 1;
-        self.replies.push_back(reply);
-    }
-
-    /// The message with this identifier, if `awaits` is what it waits for on this connection.
-    fn waiting(&mut self, identifier: u16, awaits: Awaits) -> Option<(u64, &mut Exchange)> {
-        let id = self.identifiers.get(&identifier).copied();
-        let exchange = id.and_then(|id| Some((id, self.exchanges.get_mut(&id)?)));
-        let found = exchange.filter(|(_, exchange)| exchange.sent_here && exchange.awaits == awaits);
-        if found.is_none() {
-            tracing::debug!(identifier, "an acknowledgement that no message waits for is ignored");
-        }
-        found
-    }
-
     /// Gives the message its packet identifier and its place in the windows; false when there is no room now.
     fn claim(&mut self, id: u64) -> bool {
         let Some(exchange) = self.exchanges.get_mut(&id) else { return false };
@@ -431,11 +348,6 @@ impl Delivery {
         self.names += 1;
         self.names
     }
-}
-
-fn refusal(ack: Ack) -> Refusal {
-    let reason = ack.reason.map(String::from).unwrap_or_default();
-    Refusal { reason, ..Refusal::new(ack.reason_code) }
 }
 
 #[cfg(test)]

@@ -233,3 +233,22 @@ fn each_message_of_a_batch_is_settled_by_its_own_acknowledgements() {
         })
     }));
 }
+
+/// As RabbitMQ 3 does under 3.1.1.
+#[test]
+fn a_broker_that_has_no_qos_2_and_does_not_say_so_is_not_waited_for_without_end() {
+    let carriers = Carrier::all();
+    side_by_side(carriers.iter().map(|carrier| {
+        let steps = script([
+            connected(false),
+            vec![Step::expect(publish(2).packet_id(1)), Step::respond(PacketType::PubAck)],
+            goodbye(),
+        ]);
+        move || {
+            let played = carrier.play([steps], json!({ "qos": 2, "timeout": 60_000 }));
+            let reason =
+                "it answered a message of QoS 2 with PUBACK, as brokers do that have no QoS 2: set qos to 1";
+            played.assert(79, &uncertain(2, "the broker broke the protocol", reason));
+        }
+    }));
+}

@@ -5,7 +5,8 @@ use rumqttc::{Packet, PubRel};
 
 use super::*;
 use crate::bindings::flint::mqtt::publisher::{Message, Progress, Qos};
-use crate::publisher::packet::{Connack, MAX_PACKET};
+use crate::error::Refusal;
+use crate::publisher::packet::{Ack, Connack, Incoming, MAX_PACKET};
 
 /// A delivery, and what it has serialised and nobody has taken.
 struct Run {

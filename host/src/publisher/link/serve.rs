@@ -91,6 +91,7 @@ impl Link {
                 return Poll::Pending;
             }
             loop {
+                state.delivery.give_up_mistaken();
                 let failed = connection.poll_exchange(context, &mut state.delivery);
                 state.heard = connection.heard();
                 if state.wake_settled() {
@@ -105,7 +106,7 @@ impl Link {
                     if settled_since.take().is_some() {
                         wanted.set(load.connection_wanted());
                     }
-                    state.delivery.next_turn()
+                    state.delivery.due()
                 } else if connection.is_flushed() {
                     let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);

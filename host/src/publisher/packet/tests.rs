@@ -248,6 +248,7 @@ fn what_is_malformed_under_version_5_settles_nothing() {
         (&[0x41, 2, 0, 1], "its reserved bits are not what they have to be"),
         (&[0x60, 2, 0, 1], "its reserved bits are not what they have to be"),
         (&[0x40, 3, 0, 1, 1], "an acknowledgement with a reason code that the standard does not have"),
+        (&[0x40, 3, 0, 1, 163], "an acknowledgement with a reason code that the standard does not have"),
         (&[0x70, 3, 0, 1, 16], "an acknowledgement with a reason code that the standard does not have"),
         (&[0x40, 4, 0, 1, 0, 1], "a property is cut off"),
         (&[0x40, 5, 0, 1, 0, 0, 9], "it has bytes behind its end"),

@@ -5,6 +5,8 @@
 
 mod properties;
 
+use std::ops::RangeInclusive;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 use rumqttc_v5::mqttbytes::{Error as CodecError, PacketType, check};
 use rumqttc_v5::{
@@ -21,6 +23,9 @@ const CUT_OFF: &str = "it is cut off";
 /// "Packet too large" and "Retain not supported" (section 2.4).
 const PACKET_TOO_LARGE: u8 = 149;
 const RETAIN_NOT_SUPPORTED: u8 = 154;
+
+/// The reason codes from 128 on (section 2.4).
+const FAILURES: RangeInclusive<u8> = 128..=162;
 
 /// CONNECT (section 3.1).
 pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Result<(), CodecError> {
@@ -215,7 +220,7 @@ fn ack(body: &mut &[u8], successes: &[u8]) -> Result<Ack, &'static str> {
         return Err("a packet identifier of 0");
     }
     let reason_code = if body.is_empty() { 0 } else { body.get_u8() };
-    if reason_code < 128 && !successes.contains(&reason_code) {
+    if !successes.contains(&reason_code) && !FAILURES.contains(&reason_code) {
         return Err("an acknowledgement with a reason code that the standard does not have");
     }
     let properties =

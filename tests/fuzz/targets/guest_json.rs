@@ -10,7 +10,8 @@ use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{check, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
 use mqtt_connector_guest::bindings::publisher::{
-    Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal, Transport,
+    Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal,
+    Transport,
 };
 use mqtt_connector_guest::confidential::{Message, Will};
 use mqtt_connector_guest::outcome::code;
@@ -61,7 +62,15 @@ fn answers_agree(config: &str, request: &str) {
     let right = checked.exit_code == code::SENT;
     assert!(right || checked.exit_code == code::PARAMETER, "{checked:?}");
     assert_eq!(prepare(config, request).is_ok(), right, "{checked:?}");
-    let receipt = |message: &Message| Ok(Receipt { qos: message.qos, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: 7 });
+    let receipt = |message: &Message| {
+        Ok(Receipt {
+            qos: message.qos,
+            reason_code: 0,
+            broker: 0,
+            assigned_client_id: None,
+            elapsed_microseconds: 7,
+        })
+    };
     let mut published = 0;
     let sent = send(config, request, |_, messages, _| {
         published += 1;
@@ -159,7 +168,13 @@ fn answers(words: &str) -> Vec<Result<Receipt, Error>> {
         server_reference: Some(words.clone()),
     };
     let mut answers = vec![
-        Ok(Receipt { qos: Qos::AtMostOnce, reason_code: 0, broker: 0, assigned_client_id: None, elapsed_microseconds: u64::MAX }),
+        Ok(Receipt {
+            qos: Qos::AtMostOnce,
+            reason_code: 0,
+            broker: 0,
+            assigned_client_id: None,
+            elapsed_microseconds: u64::MAX,
+        }),
         Err(Error::Denied(words.clone())),
         Err(Error::UnusableCredential(words.clone())),
         Err(Error::HostNotFound(words.clone())),
@@ -330,7 +345,10 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert!(matches!(text("action"), None | Some("send")));
     assert_eq!(options.protocol_version == ProtocolVersion::V5, text("protocol-version") == Some("5"));
     assert_eq!(options.proxy.is_some(), given("proxy").is_some());
-    assert_eq!(options.websocket_headers.is_empty(), given("websocket-headers").is_none_or(|all| *all == json!({})));
+    assert_eq!(
+        options.websocket_headers.is_empty(),
+        given("websocket-headers").is_none_or(|all| *all == json!({}))
+    );
     let session = options.session_expiry_interval.map(u64::from);
     assert_eq!(session, given("session-expiry-interval").map(|seconds| seconds.as_u64().expect("seconds")));
     if let Some(properties) = &message.properties {

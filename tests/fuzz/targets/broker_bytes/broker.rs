@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot::Receiver;
 
-use crate::{Send, Version};
 use crate::packets::{self, Sent};
+use crate::{Send, Version};
 
 /// The next byte stands for itself.
 const LITERAL: u8 = 0xfc;

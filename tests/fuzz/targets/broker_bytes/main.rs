@@ -164,7 +164,8 @@ fn judge(send: Send, meta: &Meta, conversation: &Conversation) {
         // What a client has written and the broker could have read, it has read.
         assert!(!matches!(meta.exit_code, 0 | 79), "it has not arrived: {}", told());
     }
-    let Acknowledged { puback, pubcomp, plainly } = packets::acknowledged(sent, *publish_at, *pubrel_at, send.version);
+    let Acknowledged { puback, pubcomp, plainly } =
+        packets::acknowledged(sent, *publish_at, *pubrel_at, send.version);
     let acknowledged = if qos == 1 { puback } else { pubcomp };
     if meta.exit_code == 0 && qos > 0 {
         assert!(acknowledged, "not acknowledged: {}", told());
@@ -173,7 +174,11 @@ fn judge(send: Send, meta: &Meta, conversation: &Conversation) {
         assert_eq!(meta.exit_code, 0, "acknowledged: {}", told());
     }
     if conversation.is_refused(send.clean_session) && !send.abort {
-        assert!(is_reason_code || matches!(meta.exit_code, 1..=5 | 76), "it began in a wrong way: {}", told());
+        assert!(
+            is_reason_code || matches!(meta.exit_code, 1..=5 | 76),
+            "it began in a wrong way: {}",
+            told()
+        );
     }
     if let 1..=5 = meta.exit_code {
         assert_eq!(conversation.return_code(), Some(meta.exit_code as u8), "{}", told());

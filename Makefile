@@ -105,10 +105,11 @@ wasm-target: compiler
 	|| test -d /usr/lib/rustlib/src/rust/library \
 	|| { $(call install,rustc-web cargo-web rust-web-src lld-19); }
 
-# A real broker, an independent client, real proxies, and OpenSSL for keys in the formats that people have.
+# A real broker, an independent client, real proxies (of tinyproxy the program alone, not its service), and OpenSSL for keys in
+# the formats that people have.
 .PHONY: test-tools
 test-tools:
 	@export PATH="$$PATH:/usr/sbin"; \
 	for tool in mosquitto mosquitto_passwd mosquitto_sub mosquitto_pub microsocks tinyproxy openssl; do \
-	    command -v "$$tool" >/dev/null || { $(call install,mosquitto mosquitto-clients microsocks tinyproxy openssl); break; }; \
+	    command -v "$$tool" >/dev/null || { $(call install,mosquitto mosquitto-clients microsocks tinyproxy-bin openssl); break; }; \
 	done

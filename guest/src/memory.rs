@@ -20,6 +20,9 @@ const SIZES: usize = 256;
 const STOCK: usize = 32 * 1024;
 /// Bytes of stock to ask for when it is used up.
 const MORE: usize = 64 * 1024;
+/// Bytes that the standard library asks for at the first large block: large ones rarely come alone, and the host's page
+/// tables are changed each time it asks.
+const LARGE: usize = 512 * 1024;
 
 /// The allocator: small blocks its own, large ones the standard library's.
 pub(crate) struct Memory {
@@ -28,6 +31,7 @@ pub(crate) struct Memory {
     /// What is left of the stock that is in use: where it starts, and how many bytes it has.
     stock: Cell<(*mut u8, usize)>,
     is_first_used: Cell<bool>,
+    has_large: Cell<bool>,
     first: Stock,
 }
 
@@ -49,6 +53,7 @@ impl Memory {
             free: [const { Cell::new(ptr::null_mut()) }; SIZES],
             stock: Cell::new((ptr::null_mut(), 0)),
             is_first_used: Cell::new(false),
+            has_large: Cell::new(false),
             first: Stock(UnsafeCell::new([0; STOCK])),
         }
     }
@@ -84,12 +89,27 @@ fn more() -> (*mut u8, usize) {
     (unsafe { System.alloc(layout) }, MORE)
 }
 
+/// Lets the standard library ask for memory once, and keep it for what comes.
+fn prepare() {
+    let Ok(layout) = Layout::from_size_align(LARGE, GRAIN) else { return };
+    // SAFETY: the layout's size is not 0, and a block that is there is given back at once.
+    unsafe {
+        let block = System.alloc(layout);
+        if !block.is_null() {
+            System.dealloc(block, layout);
+        }
+    }
+}
+
 // SAFETY: a block is from the stock, where no two overlap, or from a list, which it left, or the standard library's. All
 // sizes in the stock are multiples of GRAIN, as is its start, so that each block is aligned to it.
 unsafe impl GlobalAlloc for Memory {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((list, size)) = self.list(layout) else {
+            if !self.has_large.replace(true) {
+                prepare();
+            }
             // SAFETY: what the caller promises.
             return unsafe { System.alloc(layout) };
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::SilentPort;
-use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step};
+use mqtt_connector_tests::{Expect, Gate, Mosquitto, ScriptedBroker, Step, encode};
 use serde_json::json;
 
 use crate::faults::{connected, goodbye, publish, script};
@@ -106,6 +106,32 @@ fn to_close_ends_while_others_go_on_sending() {
         assert!(!one.is_finished());
         one.abort();
     }
+}
+
+#[test]
+fn a_client_identifier_is_used_again_when_the_broker_has_closed_its_side() {
+    let one = |client_id, ending| {
+        let connected = Step::expect(Expect::connect().client_id(client_id));
+        let sent = vec![Step::expect(publish(1)), Step::respond(PacketType::PubAck)];
+        script([vec![connected, Step::send(encode::connack(false, 0))], sent, ending])
+    };
+    let gate = Gate::new();
+    let slow = vec![Step::expect(Expect::disconnect()), Step::wait_for(&gate), Step::expect_end()];
+    let broker = ScriptedBroker::builder().connection(one("sender", slow));
+    let broker = broker.connection(one("other", goodbye())).connection(one("sender", goodbye())).start();
+    let platform = Platform::new(LONG);
+    let configuration = config(broker.port());
+    let first = platform.start(&configuration, json!({ "qos": 1 }));
+    assert_eq!(platform.wait(first).exit_code, 0);
+    // It does not wait for the broker's side.
+    platform.runtime.block_on(platform.connector.close());
+    let again = platform.start(&configuration, json!({ "qos": 1 }));
+    let other = platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
+    assert_eq!(platform.wait(other).exit_code, 0);
+    gate.open();
+    assert_eq!(platform.wait(again).exit_code, 0);
+    platform.runtime.block_on(platform.connector.close());
+    broker.finish();
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) struct Delivery {
     /// What is not settled, and what was given up on this connection, in the order in which it was handed over
     /// (section 4.6).
     exchanges: BTreeMap<u64, Exchange>,
-    batches: HashMap<BatchId, Batch>,
+    batches: BTreeMap<BatchId, Batch>,
     unsettled_batches: usize,
     /// Batches that nobody has been told of.
     settled: Vec<BatchId>,
@@ -223,14 +223,15 @@ impl Delivery {
             reply.write(out);
             self.unwritten.push_back((written + out.len() as u64, packet));
         }
+        let now = Instant::now();
         while out.len() < WRITE_AHEAD {
             let Some(&id) = self.queue.front() else { return };
-            // Given up, before it was serialised.
-            if !self.exchanges.contains_key(&id) {
+            let Some(exchange) = self.exchanges.get(&id) else {
+                // Given up, before it was serialised.
                 self.queue.pop_front();
                 continue;
-            }
-            if self.next_turn().is_some() || !self.claim(id) {
+            };
+            if exchange.turn > now || !self.claim(id) {
                 return;
             }
             self.queue.pop_front();

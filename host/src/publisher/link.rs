@@ -9,7 +9,7 @@
 mod search;
 mod serve;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -48,7 +48,7 @@ pub(super) struct Link {
 #[derive(Default)]
 struct State {
     delivery: Delivery,
-    calls: HashMap<BatchId, Waiting>,
+    calls: BTreeMap<BatchId, Waiting>,
     stage: Stage,
     /// Closes as soon as no message needs it, and takes none.
     retired: bool,

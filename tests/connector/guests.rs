@@ -67,10 +67,17 @@ pub(crate) fn busy() -> Guest {
     Guest::sends("(loop $again (br $again))")
 }
 
-/// Limits that a guest reaches soon.
+/// Limits that a guest which computes without end reaches soon.
+fn limits_soon() -> Limits {
+    let mut limits = limits();
+    limits.cpu = Duration::from_millis(50);
+    limits
+}
+
+/// Limits that a guest reaches soon, but for that on computing: on a busy machine, also one that computes little would.
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.cpu = Duration::from_millis(50);
+    limits.cpu = Duration::from_secs(20);
     limits.memory = 8 * 1024 * 1024;
     limits.time_out = Duration::from_secs(10);
     limits

@@ -9,7 +9,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step, encode};
 use serde_json::json;
 
-use super::{Guest, HOSTILE, assert_always_fault, assert_fault, busy, limits, send, tenant};
+use super::{Guest, HOSTILE, assert_always_fault, assert_fault, busy, limits, limits_soon, send, tenant};
 use crate::support::{assert_meta, block_on, config, connector, with};
 
 const COMPUTED: &str = "it computed for longer than the tenant's limit allows.";
@@ -21,21 +21,21 @@ const LATE: Duration = Duration::from_millis(20);
 
 #[test]
 fn a_busy_loop_ends_at_its_limit() {
-    assert_fault("busy loop", &busy(), limits(), COMPUTED);
+    assert_fault("busy loop", &busy(), limits_soon(), COMPUTED);
     let recursive =
         Guest::sends("(loop $again (call $nothing) (br $again))").with("items", "(func $nothing)");
-    assert_fault("busy calls", &recursive, limits(), COMPUTED);
+    assert_fault("busy calls", &recursive, limits_soon(), COMPUTED);
     let filling = Guest::sends(
         "(loop $again (memory.fill (i32.const 65536) (i32.const 7) (i32.const 65536)) (br $again))",
     );
-    assert_fault("busy fills", &filling, limits(), COMPUTED);
+    assert_fault("busy fills", &filling, limits_soon(), COMPUTED);
     let start = Guest::default().with("items", "(func $start (loop $again (br $again))) (start $start)");
-    assert_always_fault("busy start", &start, limits(), COMPUTED);
+    assert_always_fault("busy start", &start, limits_soon(), COMPUTED);
     let realloc = Guest::default().with("realloc", "(loop $again (br $again))");
-    assert_always_fault("busy realloc", &realloc, limits(), COMPUTED);
+    assert_always_fault("busy realloc", &realloc, limits_soon(), COMPUTED);
     let after =
         Guest::sends("(return (call $say (i32.const 64)))").with("post-return", "(loop $again (br $again))");
-    let meta = send(&after.connector(), &tenant("acme", limits()), HOSTILE);
+    let meta = send(&after.connector(), &tenant("acme", limits_soon()), HOSTILE);
     assert_meta(&meta, 70, &format!("The connector itself failed: {COMPUTED}"));
 }
 
@@ -213,7 +213,7 @@ fn more_data_than_the_host_takes() {
 fn publishing_without_end() {
     let publish = "(loop $again (drop (call $publish-some (i32.const {}))) (br $again))";
     // What the tenant may not do is answered at once, so that it counts as computing.
-    let mut endless = limits();
+    let mut endless = limits_soon();
     // Room for what publish answers, over and over the same.
     let again =
         "(if (i32.gt_u (global.get $next) (i32.const 131072)) (then (global.set $next (i32.const 65536))))";
@@ -221,7 +221,7 @@ fn publishing_without_end() {
     let nobody = Arc::new(mqtt_connector::Tenant::builder("nobody").limits(endless).build());
     let meta = send(&guest.connector(), &nobody, HOSTILE);
     assert_meta(&meta, 70, &format!("The connector itself failed: {COMPUTED}"));
-    assert_fault("no messages", &Guest::sends(&publish.replace("{}", "0")), limits(), COMPUTED);
+    assert_fault("no messages", &Guest::sends(&publish.replace("{}", "0")), limits_soon(), COMPUTED);
     // What it may do goes on until the time is over.
     endless.time_out = Duration::from_millis(500);
     let broker = Mosquitto::start();
@@ -261,7 +261,7 @@ fn many_hostile_guests_at_once() {
     let calls: Vec<_> = (0..40)
         .map(|number| {
             let connectors = Arc::clone(&connectors);
-            let tenant = tenant(&format!("tenant-{number}"), limits());
+            let tenant = tenant(&format!("tenant-{number}"), limits_soon());
             runtime.spawn(async move { connectors[number % 4].send(&tenant, "{}", HOSTILE).await })
         })
         .collect();

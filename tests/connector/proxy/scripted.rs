@@ -10,7 +10,7 @@ use crate::support::PATIENCE;
 pub(super) type Line = (Vec<u8>, Vec<u8>);
 
 /// What it does when everything is said.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Then {
     /// Passes on what it gets, and back.
     Carry(SocketAddr),
@@ -66,11 +66,16 @@ fn converse(mut client: TcpStream, lines: &[Line], then: Then) -> io::Result<()>
         }
         // In pieces, as a network may deliver it.
         for byte in said {
-            client.write_all(&[*byte])?;
+            match client.write_all(&[*byte]) {
+                // A client that has been refused need not hear the rest.
+                Err(error) if is_gone(&error) && then == Then::Close => return Ok(()),
+                written => written?,
+            }
         }
     }
     match then {
-        Then::Close => client.shutdown(Shutdown::Write)?,
+        // It may have gone by now.
+        Then::Close => drop(client.shutdown(Shutdown::Write)),
         Then::Silence => {}
         Then::Carry(target) => return carry(&client, &TcpStream::connect(target)?),
     }
@@ -78,6 +83,10 @@ fn converse(mut client: TcpStream, lines: &[Line], then: Then) -> io::Result<()>
     let mut rest = Vec::new();
     let _ = client.read_to_end(&mut rest);
     if rest.is_empty() { Ok(()) } else { Err(io::Error::other(format!("it heard {rest:?} besides"))) }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 fn carry(client: &TcpStream, target: &TcpStream) -> io::Result<()> {

@@ -308,6 +308,8 @@ impl Delivery {
                 0..128 => self.succeed(id, ack.reason_code),
                 128.. => self.reject(id, refusal(ack)),
             }
+        } else if let Some((_, exchange)) = self.waiting(ack.identifier, Awaits::Pubrec) {
+            exchange.has_puback = true;
         }
     }
 

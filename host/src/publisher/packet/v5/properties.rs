@@ -45,7 +45,7 @@ impl Properties {
         *body = rest;
         let mut properties = Self::default();
         let mut seen = 0_u64;
-        while let Some(identifier) = bytes.try_get_u8().ok() {
+        while let Ok(identifier) = bytes.try_get_u8() {
             let bit = 1_u64.checked_shl(identifier.into()).unwrap_or(0);
             if seen & bit != 0 {
                 return Err("a property stands there twice");

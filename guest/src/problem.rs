@@ -128,6 +128,8 @@ pub enum Rule {
     },
     /// A colon in the user name for an HTTP proxy (RFC 7617, section 2).
     BasicColon,
+    /// A control character in the user name or the password for an HTTP proxy (the same).
+    BasicControl,
     /// The payload does not fit into one packet (MQTT 3.1.1, section 2.2.3).
     PacketTooLarge {
         /// Bytes of the payload.
@@ -183,6 +185,7 @@ impl fmt::Display for Rule {
                 write!(f, "a socks5 proxy takes 1 to {MAX_SOCKS} bytes, not {length}")
             }
             Rule::BasicColon => f.write_str("an http proxy takes no colon in it"),
+            Rule::BasicControl => f.write_str("an http proxy takes no control characters in it"),
             Rule::PacketTooLarge { length, maximum } => {
                 write!(
                     f,

@@ -325,6 +325,12 @@ impl Rules<'_, '_> {
                 if given_username.is_some_and(|name| name.contains(':')) {
                     self.broken(Name::ProxyUsername, Rule::BasicColon);
                 }
+                if given_username.is_some_and(|name| name.contains(char::is_control)) {
+                    self.broken(Name::ProxyUsername, Rule::BasicControl);
+                }
+                if parameters.proxy_password.as_ref().is_some_and(Password::has_control) {
+                    self.broken(Name::ProxyPassword, Rule::BasicControl);
+                }
             }
         }
     }

@@ -78,11 +78,14 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Whether a reader, or a terminal, would be misled by the character: controls, line and paragraph
-/// separators, zero-width characters, bidirectional overrides and isolates, the byte order mark.
+/// Whether a reader, or a terminal, would be misled by the character: controls, line and paragraph separators, zero-width
+/// characters, bidirectional marks, overrides and isolates, the byte order mark, and what is not shown at all: soft hyphens,
+/// annotations, tags.
 fn reorders_or_hides(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -97,6 +100,8 @@ mod tests {
             (r#"a"\"#, 9, r#"a"\"#, r#""a\"\\""#),
             ("\u{1b}[31m", 9, r"\u{1b}[31m", r#""\u{1b}[31m""#),
             ("\u{202e}x\u{2028}\u{85}", 9, r"\u{202e}x\u{2028}\u{85}", r#""\u{202e}x\u{2028}\u{85}""#),
+            ("\u{61c}\u{ad}x", 9, r"\u{61c}\u{ad}x", r#""\u{61c}\u{ad}x""#),
+            ("\u{180e}\u{fff9}\u{e0041}", 9, r"\u{180e}\u{fff9}\u{e0041}", r#""\u{180e}\u{fff9}\u{e0041}""#),
             ("äöü", 3, "äöü", r#""äöü""#),
             ("äöüß", 3, "äöü…", r#""äöü…""#),
             ("", 0, "", r#""""#),

@@ -63,6 +63,11 @@ impl Password {
         self.0.len()
     }
 
+    /// Whether a control character is in it.
+    pub fn has_control(&self) -> bool {
+        self.0.chars().any(char::is_control)
+    }
+
     /// The password itself.
     pub fn into_string(self) -> String {
         self.0

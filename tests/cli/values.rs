@@ -119,7 +119,7 @@ fn properties_headers_and_proxies_are_flags() {
         ),
         (
             &["--protocol-version", "5", "--user-properties", "a=b"],
-            "user-properties in the request got the string \"a=b\", wants an object of strings, or a list of pairs of strings: [[\"name\", \"value\"]]",
+            "user-properties in the request got a string of 3 bytes, wants an object of strings, or a list of pairs of strings: [[\"name\", \"value\"]]",
         ),
         (
             &["--websocket-headers", r#"{"Host": "S3CRET"}"#],

@@ -26,6 +26,13 @@ fn answering(code: u8) -> ScriptedBroker {
     ScriptedBroker::builder().connection(steps).start()
 }
 
+/// The same, of MQTT 5.
+fn answering_v5(code: u8) -> ScriptedBroker {
+    let steps =
+        [Step::expect(Expect::connect()), Step::send(encode::connack_v5(false, code, &[])), Step::close()];
+    ScriptedBroker::builder().connection(steps).start()
+}
+
 fn serving() -> ScriptedBroker {
     ScriptedBroker::builder().connection([Step::serve()]).start()
 }
@@ -136,6 +143,21 @@ fn when_all_fail_each_is_named_with_what_it_answered() {
     assert_meta(&meta, 3, &message);
     busy.finish();
     also_busy.finish();
+}
+
+#[test]
+fn brokers_that_are_busy_in_different_ways_are_all_named() {
+    let (busy, unavailable) = (answering_v5(137), answering_v5(136));
+    let meta = send(&config(&[busy.port(), unavailable.port()]), &json!({ "protocol-version": "5" }));
+    let (first, second) = (busy.port(), unavailable.port());
+    let message = format!(
+        "Not sent, none of the brokers tcp://127.0.0.1:{first}, tcp://127.0.0.1:{second} could be reached: \
+         127.0.0.1:{first}: the broker refused the connection with reason code 137; \
+         127.0.0.1:{second}: the broker refused the connection with reason code 136."
+    );
+    assert_meta(&meta, 69, &message);
+    busy.finish();
+    unavailable.finish();
 }
 
 #[test]

@@ -101,19 +101,22 @@ fn denied_message_keeps_its_own_answer_when_the_connection_fails() {
 fn payload_over_the_limit_gets_no_packet() {
     let tenant = limited(|limits| limits.payload = 4);
     let will = json!({ "topic": "acme/w", "content": "12345" });
-    for (request, parameter) in [
-        (json!({ "topic": "acme/a", "content": "12345" }), "content"),
-        (json!({ "topic": "acme/a", "content-base64": "AAAAAAA=" }), "content"),
-        (json!({ "topic": "acme/a", "content": "1234", "will": will }), "the will's content"),
+    let properties = json!({ "protocol-version": "5", "user-properties": { "ab": "c" } });
+    for (request, what) in [
+        (json!({ "topic": "acme/a", "content": "12345" }), "content: 5 bytes"),
+        (json!({ "topic": "acme/a", "content-base64": "AAAAAAA=" }), "content: 5 bytes"),
+        (json!({ "topic": "acme/a", "content": "1234", "will": will }), "the will's content: 5 bytes"),
+        (
+            with(&json!({ "topic": "acme/a", "content": "12" }), properties),
+            "content: 2 bytes with 3 of properties",
+        ),
     ] {
         let broker = ScriptedBroker::untouched();
         let meta = send_as(&tenant, &config(broker.port()), &request);
         assert_meta(
             &meta,
             77,
-            &format!(
-                "Not sent, it is too large: {parameter}: 5 bytes, and tenant acme may send 4 (its limit payload)."
-            ),
+            &format!("Not sent, it is too large: {what}, and tenant acme may send 4 (its limit payload)."),
         );
         broker.finish();
     }

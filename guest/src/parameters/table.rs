@@ -280,6 +280,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
             "Properties of your own on the message, in this order: an object, or a list of pairs, in which names may \
              repeat. Names and values are strings of 65535 bytes at most. MQTT 5 only.",
         )
+        .unshown()
         .example("{\"unit\":\"celsius\"}")
         .only(Only::Mqtt5),
     parameter(Name::WebsocketHeaders, "websocket-headers", "WebSocket headers", Kind::Texts)

@@ -158,7 +158,7 @@ fn wrong_values() {
         ),
         (
             r#""user-properties":"a""#,
-            format!(r#"user-properties in the request got the string "a", wants {pairs}"#),
+            format!("user-properties in the request got a string of 1 byte, wants {pairs}"),
         ),
         (r#""user-properties":{"a":1}"#, format!("user-properties in the request got an object, wants {pairs}")),
         (r#""user-properties":["a","b"]"#, format!("user-properties in the request got a list, wants {pairs}")),

@@ -201,6 +201,10 @@ fn proxies() {
             "Not sent: proxy-username in the request: an http proxy takes no colon in it.",
         ),
         (
+            r#"{"proxy":"http://p","proxy-username":"u\nv","proxy-password":"SECRET\u0085"}"#,
+            "Not sent, 2 problems: proxy-username in the request: an http proxy takes no control characters in it; proxy-password in the request: an http proxy takes no control characters in it.",
+        ),
+        (
             r#"{"proxy":"socks5://p","proxy-username":"u"}"#,
             "Not sent: proxy-username in the request: a socks5 proxy needs a proxy-password with it.",
         ),

@@ -42,8 +42,8 @@ pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Res
         Some(will) => {
             let content_type =
                 will.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
-            let size = will.payload.len() + content_type.map_or(0, str::len);
-            check(tenant, ["will", "the will's content"], &will.topic, size)
+            let properties = content_type.map_or(0, str::len);
+            check(tenant, ["will", "the will's content"], &will.topic, [will.payload.len(), properties])
         }
         None => Ok(()),
     }
@@ -159,7 +159,7 @@ fn check_message(tenant: &Tenant, version: ProtocolVersion, message: &Message) -
             size(properties)
         }
     };
-    check(tenant, ["topic", "content"], &message.topic, message.payload.len() + properties)
+    check(tenant, ["topic", "content"], &message.topic, [message.payload.len(), properties])
 }
 
 /// The bytes of the properties that a tenant chooses.
@@ -180,19 +180,20 @@ fn check_topic_name(parameter: &str, topic: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// `size` is that of the payload with the properties: both are the tenant's to choose.
+/// The sizes of payload and properties count together: both are the tenant's to choose.
 fn check(
     tenant: &Tenant,
     [topic_parameter, payload_parameter]: [&str; 2],
     topic: &str,
-    size: usize,
+    [payload, properties]: [usize; 2],
 ) -> Result<(), Error> {
     check_topic_name(topic_parameter, topic)?;
     tenant.grants().check_topic(tenant.name(), topic_parameter, topic)?;
     let limit = tenant.limits().payload;
-    if size > limit {
+    if payload.saturating_add(properties) > limit {
+        let with = if properties == 0 { String::new() } else { format!(" with {properties} of properties") };
         return Err(Error::TooLarge(format!(
-            "{payload_parameter}: {size} bytes, and tenant {} may send {limit} (its limit payload)",
+            "{payload_parameter}: {payload} bytes{with}, and tenant {} may send {limit} (its limit payload)",
             tenant.name()
         )));
     }

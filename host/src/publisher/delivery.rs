@@ -148,6 +148,7 @@ impl Delivery {
         for (&id, exchange) in &mut self.exchanges {
             exchange.sent_here = false;
             exchange.counts = false;
+            exchange.has_puback = false;
             match (exchange.awaits, survived) {
                 (Awaits::Ready, _) => self.queue.push_back(id),
                 (Awaits::Puback, _) | (Awaits::Pubrec, true) => {

@@ -127,13 +127,15 @@ fn a_redirect_is_told_and_never_followed() {
 #[test]
 fn a_header_that_comes_back_is_not_repeated() {
     let answer = "HTTP/1.1 302 no s3cret-value\r\nLocation: /s3cret-value\r\n\r\n";
-    let steps = [Step::expect_upgrade(), Step::send(answer.as_bytes()), Step::silence()];
-    let broker = ScriptedBroker::builder().raw_connection(steps).start();
-    let more = json!({ "websocket-headers": { "authorization": "s3cret-value" } });
-    let meta = send_with(&plain(broker.port()), more);
-    let message = "Not sent, the broker ws://… broke the protocol: it answered the WebSocket handshake with HTTP status 302.";
-    assert_meta(&meta, 76, message);
-    broker.finish();
+    for value in ["s3cret-value", "Bearer s3cret-value", "a=b; session=s3cret-value"] {
+        let steps = [Step::expect_upgrade(), Step::send(answer.as_bytes()), Step::silence()];
+        let broker = ScriptedBroker::builder().raw_connection(steps).start();
+        let more = json!({ "websocket-headers": { "authorization": value } });
+        let meta = send_with(&plain(broker.port()), more);
+        let message = "Not sent, the broker ws://… broke the protocol: it answered the WebSocket handshake with HTTP status 302.";
+        assert_meta(&meta, 76, message);
+        broker.finish();
+    }
 }
 
 #[test]

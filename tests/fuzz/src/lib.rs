@@ -14,8 +14,9 @@ pub fn assert_message(message: &str, most: usize) {
         character.is_control()
             || ('\u{200b}'..='\u{200f}').contains(&character)
             || ('\u{2028}'..='\u{202e}').contains(&character)
-            || ('\u{2060}'..='\u{2069}').contains(&character)
-            || character == '\u{feff}'
+            || ('\u{2060}'..='\u{206f}').contains(&character)
+            || ['\u{ad}', '\u{61c}', '\u{180e}', '\u{feff}'].contains(&character)
+            || ('\u{e0000}'..='\u{e007f}').contains(&character)
     };
     assert!(!message.contains(misleads), "{message:?}");
 }

@@ -136,7 +136,8 @@ impl Delivery {
             return;
         }
         let owner = exchange.owner.take();
-        self.settle(owner, self.unsettled(why.clone(), true));
+        let why = exchange.explained(why.clone());
+        self.settle(owner, self.unsettled(why, true));
     }
 
     /// Settles a message with success, and this reason code, and forgets it.
@@ -161,6 +162,7 @@ impl Delivery {
     /// Settles a message that cannot go on and forgets it.
     pub(super) fn fail(&mut self, id: u64, why: Error) {
         let Some(exchange) = self.abandon(id) else { return };
+        let why = exchange.explained(why);
         self.settle(exchange.owner, self.unsettled(why, exchange.sent));
     }
 

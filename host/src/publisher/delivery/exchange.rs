@@ -5,7 +5,12 @@ use tokio::time::Instant;
 
 use super::batch::BatchId;
 use crate::bindings::flint::mqtt::publisher::{Message, Qos};
+use crate::error::Error;
 use crate::publisher::packet::Publish;
+
+/// What is waited for where a broker answers QoS 2 as if it were QoS 1; after "while".
+const ANSWERED_WITH_PUBACK: &str =
+    "waiting for PUBREC; it answered with PUBACK, as a broker without QoS 2 does: see qos";
 
 /// A message that is not settled, or one that was given up while the broker may still answer it.
 pub(super) struct Exchange {
@@ -25,6 +30,8 @@ pub(super) struct Exchange {
     pub(super) counts: bool,
     /// The exchange of QoS 2 goes on after PUBREC, on another connection than that of PUBREC.
     pub(super) resumed: bool,
+    /// PUBACK has come for this message of QoS 2: that settles nothing, and tells what to look at.
+    pub(super) has_puback: bool,
     /// What PUBREC said.
     pub(super) reason_code: u8,
 }
@@ -66,7 +73,18 @@ impl Exchange {
             sent_here: false,
             counts: false,
             resumed: false,
+            has_puback: false,
             reason_code: 0,
+        }
+    }
+
+    /// Why it is not settled, in the words of one who knows what the broker does to it.
+    pub(super) fn explained(&self, why: Error) -> Error {
+        match why {
+            Error::TimedOut { timeout, .. } if self.has_puback => {
+                Error::TimedOut { timeout, stage: ANSWERED_WITH_PUBACK }
+            }
+            why => why,
         }
     }
 

@@ -53,7 +53,10 @@ impl Delivery {
                 0..128 => self.succeed(id, ack.reason_code),
                 128.. => self.reject(id, refusal(ack)),
             }
-        } else if let Some((id, _)) = self.waiting(ack.identifier, Awaits::Pubrec) {
+        } else if let Some((id, exchange)) = self.waiting(ack.identifier, Awaits::Pubrec)
+            && !exchange.has_puback
+        {
+            exchange.has_puback = true;
             self.mistaken.push_back((Instant::now() + MISTAKEN, id));
         }
     }

@@ -254,10 +254,11 @@ fn all_of(failures: Vec<(&Broker, Error)>) -> Error {
     let mut errors = failures.into_iter().map(|(_, error)| error);
     let Some(first) = errors.next() else { return Error::Unreachable(listed) };
     let kind = std::mem::discriminant(&first);
+    let code = |error: &Error| if let Error::Refused(refusal) = error { refusal.code } else { 0 };
     let mut may_pass = first.may_pass();
     let mut last = first;
     for error in errors {
-        if std::mem::discriminant(&error) != kind {
+        if std::mem::discriminant(&error) != kind || code(&error) != code(&last) {
             return Error::Unreachable(listed);
         }
         may_pass |= error.may_pass();

@@ -308,8 +308,8 @@ fn what_is_wrong_is_said_in_nothing_that_a_terminal_obeys() {
             r"line 2, column 16: tenants.acme.directories: directory grant /x\u{1b}[2J\u{202e}\n: No such file or directory (os error 2)",
         ),
         (
-            r#"topics = ["\u001b#\u202e"]"#,
-            r##"line 2, column 11: tenants.acme.topics: topic grant "\u{1b}#\u{202e}": # and + stand for whole levels, as in acme/+/state"##,
+            r#"topics = ["\u001b#\u061c"]"#,
+            r##"line 2, column 11: tenants.acme.topics: topic grant "\u{1b}#\u{61c}": # and + stand for whole levels, as in acme/+/state"##,
         ),
     ] {
         assert_eq!(faults(&format!("[tenants.acme]\n{line}\n")), [fault]);

@@ -116,6 +116,12 @@ impl Refusal {
         Self { code, reason: String::new(), server_reference: None }
     }
 
+    /// Replaces the broker's words by what `heard` makes of them.
+    pub(crate) fn map_words(&mut self, heard: impl Fn(String) -> String) {
+        self.reason = heard(std::mem::take(&mut self.reason));
+        self.server_reference = self.server_reference.take().map(heard);
+    }
+
     fn into_wit(self, broker: u32) -> wit::Refusal {
         let Self { code, reason, server_reference } = self;
         wit::Refusal { broker, code, reason, server_reference }

@@ -256,11 +256,14 @@ impl Connection {
     /// Closes the connection with FIN, after taking in what has already come: the kernel sends RST when bytes are
     /// left unread.
     fn hang_up(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _ = stream.socket().shutdown(Shutdown::Write);
+        }
+        // Not before: a test that waits for it relies on the client's being told.
         self.end(End::ByScript);
         self.pace = None;
         let deadline = Instant::now() + LINGER;
-        if let Some(stream) = &self.stream {
-            let _ = stream.socket().shutdown(Shutdown::Write);
+        if self.stream.is_some() {
             while matches!(self.fill(Duration::from_millis(1)), Ok(true)) && Instant::now() < deadline {}
         }
         self.forget_socket();

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub(super) const LINGER: Duration = Duration::from_millis(500);
 /// A connection that the broker has accepted.
 pub(super) struct Connection<S> {
     stream: S,
+    options: Arc<Options>,
     inbox: BytesMut,
     outbox: BytesMut,
     /// Bytes that the stream took from the outbox and may still hold.
@@ -109,10 +111,11 @@ impl<S: OverTcp> Connection<S> {
     ///
     /// [`Error::Refused`] with the broker's return or reason code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
-    pub(super) async fn open(stream: S, medium: Medium, options: &Options) -> Result<Self, Error> {
+    pub(super) async fn open(stream: S, medium: Medium, options: &Arc<Options>) -> Result<Self, Error> {
         let version = options.protocol_version;
         let mut connection = Self {
             stream,
+            options: Arc::clone(options),
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
             taken: 0,
@@ -270,7 +273,8 @@ impl<S: OverTcp> Connection<S> {
 
     /// Takes the next whole packet from what has been read.
     fn next_packet(&mut self) -> Result<Option<Incoming>, Error> {
-        packet::read(self.terms.version, &mut self.inbox)
+        let packet = packet::read(self.terms.version, &mut self.inbox)?;
+        Ok(packet.map(|packet| packet.map_words(|words| self.options.heard(words))))
     }
 
     /// Puts PINGREQ in the outbox, or says that the last one was not answered.
@@ -306,7 +310,11 @@ impl<S: OverTcp> Connection<S> {
     /// be known before another message is handed over.
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
         let moved = ready!(self.poll_socket(context, reading));
-        Poll::Ready(moved.map_err(|error| lost(&error)))
+        Poll::Ready(moved.map_err(|error| match lost(&error) {
+            // The broker's words, where it has closed a WebSocket.
+            Error::Lost(reason) => Error::Lost(self.options.heard(reason)),
+            error => error,
+        }))
     }
 
     fn poll_socket(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {

@@ -4,7 +4,12 @@ use std::ops::Deref;
 
 use zeroize::Zeroize as _;
 
-use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Pem, Transport};
+use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Pem, Transport, WebsocketHeader};
+
+/// The fewest bytes of a word in a header's value that is a secret by itself: "Bearer" is none.
+const MIN_SECRET: usize = 8;
+/// The fewest bytes of a password that are told apart from what else a broker may say.
+const MIN_PASSWORD: usize = 4;
 
 /// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
 #[derive(PartialEq)]
@@ -21,6 +26,30 @@ impl Options {
             &Broker { transport: Transport::Tcp, host: String::new(), port: 0, path: String::new() };
         self.0.brokers.first().unwrap_or(NONE)
     }
+
+    /// What a broker says, unless it repeats one of the secrets that it was sent: then that it does.
+    pub(super) fn heard(&self, words: String) -> String {
+        if self.secrets().any(|secret| words.contains(secret)) {
+            "it repeats what it was sent, which is not shown".to_owned()
+        } else {
+            words
+        }
+    }
+
+    /// What the broker is sent and nobody else is to see; of headers also their parts, where a token stands behind the name
+    /// of its scheme or of its cookie.
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        let password = self.0.credentials.iter().filter_map(|credentials| credentials.password.as_deref());
+        let password = password.filter(|password| password.len() >= MIN_PASSWORD);
+        let headers = self.0.websocket_headers.iter().flat_map(secrets_of);
+        password.chain(headers.filter(|secret| secret.len() >= MIN_SECRET))
+    }
+}
+
+/// The value of a header, and the parts of it that may be secrets.
+pub(super) fn secrets_of(header: &WebsocketHeader) -> impl Iterator<Item = &str> {
+    let words = header.value.split([' ', ';', ',', '=']).filter(|word| word.len() >= MIN_SECRET);
+    std::iter::once(header.value.as_str()).chain(words)
 }
 
 impl Deref for Options {

@@ -39,6 +39,24 @@ pub(super) enum Incoming {
     Unexpected(&'static str),
 }
 
+impl Incoming {
+    /// The same with the broker's words as `heard` gives them.
+    pub(super) fn map_words(mut self, heard: impl Fn(String) -> String) -> Self {
+        match &mut self {
+            Self::Puback(ack) | Self::Pubrec(ack) | Self::Pubcomp(ack) => {
+                ack.reason = ack.reason.take().map(|words| heard(words.into()).into());
+            }
+            Self::Disconnect(refusal) => refusal.map_words(heard),
+            Self::Connack(connack) => match &mut **connack {
+                Connack::Refused(refusal) => refusal.map_words(heard),
+                Connack::Accepted(_) => {}
+            },
+            Self::Pubrel { .. } | Self::Publish | Self::Pingresp | Self::Unexpected(_) => {}
+        }
+        self
+    }
+}
+
 /// What PUBACK, PUBREC and PUBCOMP say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ack {

@@ -95,3 +95,17 @@ fn words_with_a_success_change_nothing() {
     ]);
     play([steps], json!({})).assert(0, &crate::faults::carrier::sent(2));
 }
+
+#[test]
+fn a_password_that_the_broker_repeats_is_not_in_the_message() {
+    for (number, (steps, what)) in
+        places("no user ann with the password CORRECT-HORSE").into_iter().enumerate()
+    {
+        let request = json!({ "qos": qos(number), "username": "ann", "password": "CORRECT-HORSE" });
+        let played = play([steps], request);
+        let message = format!(
+            "…{what} reason code 151 (Quota exceeded): it repeats what it was sent, which is not shown.…"
+        );
+        played.assert(151, &message);
+    }
+}

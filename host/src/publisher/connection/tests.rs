@@ -6,8 +6,8 @@ use super::*;
 use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Message, Qos, Transport};
 use crate::publisher::websocket::WebSocket;
 
-fn options() -> Options {
-    Options::new(ConnectOptions {
+fn options() -> Arc<Options> {
+    Arc::new(Options::new(ConnectOptions {
         brokers: vec![Broker {
             transport: Transport::Websocket,
             host: "h".to_owned(),
@@ -24,7 +24,7 @@ fn options() -> Options {
         tls: None,
         websocket_headers: Vec::new(),
         session_expiry_interval: None,
-    })
+    }))
 }
 
 /// A message of QoS 0, which is settled when it is written.

@@ -12,14 +12,13 @@ use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Transport,
 use crate::error::Error;
 use crate::publisher::connection::{OverTcp, lost};
 use crate::publisher::http::{self, Answer, NoAnswer};
+use crate::publisher::options::secrets_of;
 
 /// What the handshake says itself, or what would change where its head ends. So does every name that begins with
 /// `sec-websocket-`.
 const RESERVED: [&str; 5] = ["host", "upgrade", "connection", "content-length", "transfer-encoding"];
 /// The most bytes that the headers of a tenant take together: servers have little more room for a head.
 const MAX_HEADERS: usize = 16 * 1024;
-/// The fewest bytes of a word in a header's value that is a secret by itself: "Bearer" is none.
-const MIN_SECRET: usize = 8;
 const BAD_PATH: &str =
     "broker: the path begins with / and has no spaces, no control characters and no fragment";
 
@@ -160,13 +159,7 @@ fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(),
 
 /// The status line of an answer that opens no WebSocket, and where it would lead.
 fn refusal(answer: &Answer, headers: &[WebsocketHeader]) -> String {
-    let secrets = || {
-        headers.iter().flat_map(|WebsocketHeader { value, .. }| {
-            // A token stands behind the name of its scheme, or of its cookie.
-            let words = value.split([' ', ';', ',', '=']).filter(|word| word.len() >= MIN_SECRET);
-            std::iter::once(value.as_str()).chain(words)
-        })
-    };
+    let secrets = || headers.iter().flat_map(secrets_of);
     let line = answer.status_line(secrets());
     let location = answer.values("location").next().filter(|_| (300..400).contains(&answer.status));
     let location = location.map(|location| {

@@ -65,7 +65,7 @@ impl Link {
                 break;
             };
             self.lock().delivery.tries(u32::try_from(index).unwrap_or(u32::MAX));
-            let connection = self.connection(Candidate { broker, addresses, surroundings });
+            let connection = Box::pin(self.connection(Candidate { broker, addresses, surroundings }));
             let further = brokers.len() - position - 1;
             let error = match self.in_time(connection, further).await {
                 Ok(()) => return Ok(()),
@@ -115,7 +115,8 @@ impl Link {
         connection.await
     }
 
-    /// One connection, from the look-up to DISCONNECT.
+    /// One connection, from the look-up to DISCONNECT. What only some connections need is boxed: a connection is not to take
+    /// the memory of all kinds, nor is the future of all to be moved.
     async fn connection(&self, candidate: Candidate<'_>) -> Result<(), Error> {
         let Candidate { broker, addresses, surroundings } = candidate;
         if addresses.is_empty() {
@@ -148,16 +149,19 @@ impl Link {
             None => socket?,
             Some(proxy) => {
                 let socket = socket.map_err(proxy::unreachable)?;
-                proxy::tunnel(socket, proxy, broker).await?
+                Box::pin(proxy::tunnel(socket, proxy, broker)).await?
             }
         };
         let dialled = Dialled { candidate: Candidate { broker, addresses, surroundings }, attempt };
         match tls {
             None => self.carry(socket, Medium::Tcp, dialled).await,
             Some(tls) => {
-                self.enter(Stage::Tls);
-                let stream = tls.handshake(socket).await?;
-                self.carry(stream, Medium::Tls, dialled).await
+                let secured = async {
+                    self.enter(Stage::Tls);
+                    let stream = tls.handshake(socket).await?;
+                    self.carry(stream, Medium::Tls, dialled).await
+                };
+                Box::pin(secured).await
             }
         }
     }
@@ -166,11 +170,14 @@ impl Link {
     async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, dialled: Dialled<'_>) -> Result<(), Error> {
         let broker = dialled.candidate.broker;
         match broker.transport {
-            Transport::Tcp | Transport::Tls => self.converse(stream, medium, dialled).await,
+            Transport::Tcp | Transport::Tls => Box::pin(self.converse(stream, medium, dialled)).await,
             Transport::Websocket | Transport::WebsocketTls => {
-                self.enter(Stage::WebSocket);
-                let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
-                self.converse(stream, Medium::WebSocket, dialled).await
+                let framed = async {
+                    self.enter(Stage::WebSocket);
+                    let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
+                    self.converse(stream, Medium::WebSocket, dialled).await
+                };
+                Box::pin(framed).await
             }
         }
     }

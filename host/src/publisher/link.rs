@@ -287,28 +287,13 @@ mod tests {
     use std::pin::pin;
 
     use super::super::delivery::Unsettled;
+    use super::super::options::plain;
     use super::*;
-    use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, ProtocolVersion, Qos, Transport};
+    use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Qos, Transport};
 
     fn options(keep_alive: u16) -> Arc<Options> {
-        Arc::new(Options::new(ConnectOptions {
-            brokers: vec![Broker {
-                transport: Transport::Tcp,
-                host: "h".to_owned(),
-                port: 1,
-                path: String::new(),
-            }],
-            proxy: None,
-            protocol_version: ProtocolVersion::V311,
-            client_id: "c".to_owned(),
-            credentials: None,
-            clean_session: true,
-            keep_alive,
-            will: None,
-            tls: None,
-            websocket_headers: Vec::new(),
-            session_expiry_interval: None,
-        }))
+        let broker = Broker { transport: Transport::Tcp, host: "h".to_owned(), port: 1, path: String::new() };
+        Arc::new(Options::new(ConnectOptions { keep_alive, ..plain(broker) }))
     }
 
     fn work() -> Option<Work> {

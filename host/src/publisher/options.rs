@@ -4,6 +4,9 @@ use std::ops::Deref;
 
 use zeroize::Zeroize as _;
 
+use super::http;
+#[cfg(test)]
+use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
 use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Pem, Transport, WebsocketHeader};
 
 /// The fewest bytes of a word in a header's value that is a secret by itself: "Bearer" is none.
@@ -29,7 +32,7 @@ impl Options {
 
     /// What a broker says, unless it repeats one of the secrets that it was sent: then that it does.
     pub(super) fn heard(&self, words: String) -> String {
-        if self.secrets().any(|secret| words.contains(secret)) {
+        if http::repeats(&words, self.secrets()) {
             "it repeats what it was sent, which is not shown".to_owned()
         } else {
             words
@@ -50,6 +53,24 @@ impl Options {
 pub(super) fn secrets_of(header: &WebsocketHeader) -> impl Iterator<Item = &str> {
     let words = header.value.split([' ', ';', ',', '=']).filter(|word| word.len() >= MIN_SECRET);
     std::iter::once(header.value.as_str()).chain(words)
+}
+
+/// Connect options of MQTT 3.1.1 for one broker, with nothing that can be left out, for tests to build on.
+#[cfg(test)]
+pub(super) fn plain(broker: Broker) -> ConnectOptions {
+    ConnectOptions {
+        brokers: vec![broker],
+        proxy: None,
+        protocol_version: ProtocolVersion::V311,
+        client_id: "c".to_owned(),
+        credentials: None,
+        clean_session: true,
+        keep_alive: 0,
+        will: None,
+        tls: None,
+        websocket_headers: Vec::new(),
+        session_expiry_interval: None,
+    }
 }
 
 impl Deref for Options {

@@ -3,28 +3,13 @@
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Message, Qos, Transport};
+use crate::bindings::flint::mqtt::publisher::{Broker, Message, Qos, Transport};
+use crate::publisher::options::plain;
 use crate::publisher::websocket::WebSocket;
 
 fn options() -> Arc<Options> {
-    Arc::new(Options::new(ConnectOptions {
-        brokers: vec![Broker {
-            transport: Transport::Websocket,
-            host: "h".to_owned(),
-            port: 80,
-            path: "/".to_owned(),
-        }],
-        proxy: None,
-        protocol_version: ProtocolVersion::V311,
-        client_id: "c".to_owned(),
-        credentials: None,
-        clean_session: true,
-        keep_alive: 0,
-        will: None,
-        tls: None,
-        websocket_headers: Vec::new(),
-        session_expiry_interval: None,
-    }))
+    let (host, path) = ("h".to_owned(), "/".to_owned());
+    Arc::new(Options::new(plain(Broker { transport: Transport::Websocket, host, port: 80, path })))
 }
 
 /// A message of QoS 0, which is settled when it is written.

@@ -57,10 +57,10 @@ impl Link {
         check(&self.options)?;
         let brokers = &self.options.brokers;
         known.addresses.resize_with(brokers.len(), Vec::new);
-        let order =
-            std::iter::once(known.last).chain((0..brokers.len()).filter(|index| *index != known.last));
+        let last = known.last;
+        let order = std::iter::once(last).chain((0..brokers.len()).filter(|index| *index != last));
         let mut failures = Vec::new();
-        for (position, index) in order.collect::<Vec<_>>().into_iter().enumerate() {
+        for (position, index) in order.enumerate() {
             let (Some(broker), Some(addresses)) = (brokers.get(index), known.addresses.get_mut(index)) else {
                 break;
             };
@@ -92,27 +92,25 @@ impl Link {
         connection: impl Future<Output = Result<(), Error>>,
         further: usize,
     ) -> Result<(), Error> {
+        if further == 0 {
+            return connection.await;
+        }
         let shares = u32::try_from(further + 1).unwrap_or(u32::MAX);
         let share = self.deadline().saturating_duration_since(Instant::now()) / shares;
+        let limit = share.min(PATIENCE);
         let mut connection = pin!(connection);
-        if further > 0
-            && let limit = share.min(PATIENCE)
-        {
-            match timeout(limit, connection.as_mut()).await {
-                Ok(result) => return result,
-                Err(_) => match self.lock().stage {
-                    // What a connection of the tenant's own is waited for, is not this broker's doing.
-                    Stage::Acknowledgement | Stage::Room => {}
-                    stage => {
-                        let (limit, words) = (limit.as_millis(), stage.words());
-                        return Err(Error::Unreachable(format!(
-                            "no answer within {limit} ms, while {words}"
-                        )));
-                    }
-                },
+        if let Ok(result) = timeout(limit, connection.as_mut()).await {
+            return result;
+        }
+        let stage = self.lock().stage;
+        match stage {
+            // What a connection of the tenant's own is waited for, is not this broker's doing.
+            Stage::Acknowledgement | Stage::Room => connection.await,
+            stage => {
+                let (limit, words) = (limit.as_millis(), stage.words());
+                Err(Error::Unreachable(format!("no answer within {limit} ms, while {words}")))
             }
         }
-        connection.await
     }
 
     /// One connection, from the look-up to DISCONNECT. What only some connections need is boxed: a connection is not to take

@@ -4,26 +4,11 @@ use super::*;
 use crate::bindings::flint::mqtt::publisher::{
     Broker, Credentials, PublishProperties as WireProperties, Transport, Will, WillProperties,
 };
+use crate::publisher::options::plain;
 
 fn options(version: ProtocolVersion) -> ConnectOptions {
-    ConnectOptions {
-        brokers: vec![Broker {
-            transport: Transport::Tcp,
-            host: "h".to_owned(),
-            port: 1,
-            path: String::new(),
-        }],
-        proxy: None,
-        protocol_version: version,
-        client_id: "c".to_owned(),
-        credentials: None,
-        clean_session: true,
-        keep_alive: 60,
-        will: None,
-        tls: None,
-        websocket_headers: Vec::new(),
-        session_expiry_interval: None,
-    }
+    let broker = Broker { transport: Transport::Tcp, host: "h".to_owned(), port: 1, path: String::new() };
+    ConnectOptions { protocol_version: version, keep_alive: 60, ..plain(broker) }
 }
 
 fn connect(options: &ConnectOptions) -> Vec<u8> {

@@ -184,7 +184,7 @@ fn is_token(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
+    use crate::publisher::options::plain;
 
     fn broker(transport: Transport, host: &str, port: u16, path: &str) -> Broker {
         Broker { transport, host: host.to_owned(), port, path: path.to_owned() }
@@ -195,19 +195,7 @@ mod tests {
             name: (*name).to_owned(),
             value: (*value).to_owned(),
         };
-        ConnectOptions {
-            brokers: vec![broker],
-            proxy: None,
-            protocol_version: ProtocolVersion::V311,
-            client_id: "c".to_owned(),
-            credentials: None,
-            clean_session: true,
-            keep_alive: 0,
-            will: None,
-            tls: None,
-            websocket_headers: headers.iter().map(header).collect(),
-            session_expiry_interval: None,
-        }
+        ConnectOptions { websocket_headers: headers.iter().map(header).collect(), ..plain(broker) }
     }
 
     #[test]

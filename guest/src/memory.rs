@@ -21,8 +21,8 @@ const STOCK: usize = 32 * 1024;
 /// Bytes of stock to ask for when it is used up.
 const MORE: usize = 64 * 1024;
 /// Bytes that the standard library asks for at the first large block: large ones rarely come alone, and the host's page
-/// tables are changed each time it asks.
-const LARGE: usize = 512 * 1024;
+/// tables are changed each time it asks. A batch of 512 KiB of content takes no more.
+const LARGE: usize = 1280 * 1024;
 
 /// The allocator: small blocks its own, large ones the standard library's.
 pub(crate) struct Memory {

@@ -7,6 +7,7 @@ mod read;
 mod report;
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use clap::ArgMatches;
@@ -22,6 +23,10 @@ use report::Report;
 
 /// Batches that are under way at one time.
 pub(super) const UNDER_WAY: u32 = 3;
+
+/// How many lines a batch has. While the component reads them nothing is written, and what the broker was given before is to
+/// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
+const BATCH: RangeInclusive<usize> = 32..=128;
 
 /// The lines to send, and where the answers go.
 pub(super) struct Lines {
@@ -67,6 +72,7 @@ impl Lines {
             tenant,
             config: documents.merged().into(),
             under_way: VecDeque::new(),
+            most: *BATCH.start(),
         };
         let connector = Arc::clone(&sender.connector);
         let stop = Notify::new();
@@ -87,12 +93,14 @@ struct Sender {
     tenant: Arc<Tenant>,
     config: Arc<str>,
     under_way: VecDeque<(JoinHandle<Vec<Response>>, u64)>,
+    /// How many lines the next batch has at most.
+    most: usize,
 }
 
 impl Sender {
     /// Sends what `source` has, until `stop`.
     async fn send(mut self, source: Source, report: &mut Report, stop: &Notify) -> Result<(), Response> {
-        let mut batches = source.start()?;
+        let mut lines = source.start()?;
         loop {
             // The answers of a slow input are not kept back until there are more lines.
             let next = tokio::select! {
@@ -102,7 +110,7 @@ impl Sender {
                     report.interrupted();
                     return Ok(());
                 }
-                next = batches.recv(), if self.under_way.len() < UNDER_WAY as usize => Some(next),
+                next = lines.next(self.most), if self.under_way.len() < UNDER_WAY as usize => Some(next),
                 answered = first(&mut self.under_way) => {
                     report.add(&answered?)?;
                     None
@@ -121,12 +129,24 @@ impl Sender {
         }
     }
 
+    /// Lets batches grow while none has to wait for the broker, and shrink while several do.
+    fn adapt(&mut self) {
+        let waiting = self.under_way.iter().filter(|(sending, _)| !sending.is_finished()).count();
+        let most = match waiting {
+            0 => self.most * 2,
+            1 => self.most,
+            _ => self.most / 2,
+        };
+        self.most = most.clamp(*BATCH.start(), *BATCH.end());
+    }
+
     /// Starts a batch, and waits until it stands in line.
     async fn begin(&mut self, batch: Batch) {
         let (connector, tenant, config) =
             (Arc::clone(&self.connector), Arc::clone(&self.tenant), Arc::clone(&self.config));
         let (queued, in_line) = oneshot::channel();
         let bytes = batch.bytes;
+        self.adapt();
         let sending = tokio::spawn(async move {
             connector.send_batch_queued(&tenant, &config, &batch.requests, queued).await
         });

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, Read, stdin};
-use std::thread;
+use std::iter::Peekable;
+use std::ops::Range;
+use std::{thread, vec};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,15 +13,16 @@ use tokio::sync::mpsc;
 
 use crate::cli::{FAULT, UNREADABLE, response};
 
-/// The most bytes that are read at a time, and so the most lines of a batch in all.
-const READ: usize = 256 * 1024;
+/// The most bytes that are read at a time. The first time it is less, so that the component need not wait for long, and
+/// then twice as much each time.
+const READ: Range<usize> = 64 * 1024..512 * 1024;
 /// The longest line: the largest content that a packet can hold (MQTT 3.1.1, section 2.2.3).
 const LONGEST: usize = 268_435_455;
-/// The most lines of a batch. While the component reads them nothing is written, and what the broker was given before is to
-/// keep it busy for as long.
-const LINES: usize = 128;
-/// Batches that are read and not begun yet.
-const AHEAD: usize = 16;
+/// The most bytes that the lines of a batch have, if it has more than one: what an instance has room for at once.
+const BATCH: usize = 768 * 1024;
+/// Readings that wait while another is made batches of. To hand over each batch by itself would be to wake a thread for each,
+/// and that takes as long as the component does.
+const AHEAD: usize = 1;
 
 /// What the lines are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,22 @@ pub(super) struct Source {
     input: Box<dyn Read + Send>,
     size: Option<u64>,
     encoding: Encoding,
+}
+
+/// What was read at a time, or why nothing more can be read.
+type Reading = Result<Vec<Line>, Response>;
+
+/// The lines of a file, as they are read.
+pub(super) struct Lines {
+    readings: mpsc::Receiver<Reading>,
+    /// What is left of the last reading.
+    left: Peekable<vec::IntoIter<Line>>,
+}
+
+struct Line {
+    request: String,
+    /// How many bytes it has, with its end.
+    bytes: usize,
 }
 
 /// The requests of some lines.
@@ -67,85 +86,103 @@ impl Source {
         self.size
     }
 
-    /// Starts to read. The last batch may be the response for a file that cannot be read any further.
+    /// Starts to read.
     ///
     /// # Errors
     ///
     /// The response: the system has no thread for it.
-    pub(super) fn start(self) -> Result<mpsc::Receiver<Result<Batch, Response>>, Response> {
-        let (batches, received) = mpsc::channel(AHEAD);
-        let read = move || self.read(&batches);
+    pub(super) fn start(self) -> Result<Lines, Response> {
+        let (sender, readings) = mpsc::channel(AHEAD);
+        let read = move || self.read(&sender);
         // Nobody waits for it: it may be waiting for a person to type.
         thread::Builder::new()
             .name("lines".to_owned())
             .spawn(read)
             .map_err(|error| response(FAULT, format!("The lines cannot be read: {error}.")))?;
-        Ok(received)
+        Ok(Lines { readings, left: Vec::new().into_iter().peekable() })
     }
 
-    fn read(mut self, batches: &mpsc::Sender<Result<Batch, Response>>) {
-        let mut buffer = Vec::new();
+    fn read(mut self, readings: &mpsc::Sender<Reading>) {
+        // What is behind the bytes that were read is of no account, and need not be cleared each time.
+        let (mut buffer, mut filled, mut most) = (Vec::new(), 0, READ.start);
         loop {
-            let read = read_some(&mut self.input, &mut buffer);
-            let end = match read {
-                Ok(0) => buffer.len(),
-                Ok(_) => buffer.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
-                Err(error) => {
-                    let failed = response(UNREADABLE, format!("{}: {error}.", self.name));
-                    let _ = batches.blocking_send(Err(failed));
-                    return;
-                }
+            buffer.resize(buffer.len().max(filled + most), 0);
+            let read = read_some(&mut self.input, &mut buffer[filled..filled + most]);
+            let Ok(count) = read else {
+                let failed = read.map_err(|error| response(UNREADABLE, format!("{}: {error}.", self.name)));
+                let _ = readings.blocking_send(failed.map(|_| Vec::new()));
+                return;
             };
-            let mut lines = &buffer[..end];
-            while !lines.is_empty() {
-                if batches.blocking_send(Ok(Batch::take(&mut lines, self.encoding))).is_err() {
-                    return;
-                }
-            }
-            buffer.drain(..end);
-            if matches!(read, Ok(0)) {
+            filled += count;
+            let end = match count {
+                0 => filled,
+                _ => buffer[..filled].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
+            };
+            let mut rest = &buffer[..end];
+            let lines: Vec<_> = std::iter::from_fn(|| next(&mut rest, self.encoding)).collect();
+            if !lines.is_empty() && readings.blocking_send(Ok(lines)).is_err() {
                 return;
             }
-            if buffer.len() > LONGEST {
+            if count == 0 {
+                return;
+            }
+            buffer.copy_within(end..filled, 0);
+            filled -= end;
+            if filled > LONGEST {
                 let reason = format!("{}: a line is longer than {LONGEST} bytes", self.name);
-                let _ = batches.blocking_send(Err(response(UNREADABLE, reason + ".")));
+                let _ = readings.blocking_send(Err(response(UNREADABLE, reason + ".")));
                 return;
             }
+            most = READ.end.min(most * 2);
         }
     }
 }
 
-/// Reads what is there, behind what `buffer` holds.
-fn read_some(input: &mut impl Read, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
-    let before = buffer.len();
-    buffer.resize(before + READ, 0);
-    let read = loop {
-        match input.read(&mut buffer[before..]) {
+impl Lines {
+    /// The next lines, `most` at most; `None` when there are no further ones. Nothing is lost when this is not waited for to
+    /// the end.
+    ///
+    /// # Errors
+    ///
+    /// The response: the file cannot be read any further.
+    pub(super) async fn next(&mut self, most: usize) -> Option<Result<Batch, Response>> {
+        if self.left.peek().is_none() {
+            match self.readings.recv().await? {
+                Ok(lines) => self.left = lines.into_iter().peekable(),
+                Err(failed) => return Some(Err(failed)),
+            }
+        }
+        let mut batch = Batch { requests: Vec::with_capacity(most.min(self.left.len())), bytes: 0 };
+        let (mut room, mut bytes) = (BATCH, 0);
+        while batch.requests.len() < most
+            && let Some(line) = self.left.next_if(|line| batch.requests.is_empty() || line.bytes <= room)
+        {
+            room = room.saturating_sub(line.bytes);
+            bytes += line.bytes;
+            batch.requests.push(line.request);
+        }
+        batch.bytes = bytes as u64;
+        Some(Ok(batch))
+    }
+}
+
+/// Reads what is there.
+fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match input.read(buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            read => break read,
+            read => return read,
         }
-    };
-    buffer.truncate(before + read.as_ref().copied().unwrap_or_default());
-    read
-}
-
-impl Batch {
-    /// The requests for the first of `lines`, the last of which may have no end, and moves `lines` behind them.
-    fn take(lines: &mut &[u8], encoding: Encoding) -> Self {
-        let before = lines.len();
-        let requests = std::iter::from_fn(|| next(lines)).take(LINES);
-        let requests = requests.map(|line| request(line, encoding)).collect();
-        Self { requests, bytes: (before - lines.len()) as u64 }
     }
 }
 
-/// The first of `lines` without its end, and moves `lines` behind it.
-fn next<'a>(lines: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let before = *lines;
+/// The first of the lines that `rest` begins with, the last of which may have no end, and moves `rest` behind it.
+fn next(rest: &mut &[u8], encoding: Encoding) -> Option<Line> {
+    let before = *rest;
     // By `memchr`: an iterator's `split` takes a byte at a time.
-    let length = lines.skip_until(b'\n').ok().filter(|length| *length > 0)?;
-    let line = &before[..length];
-    Some(line.strip_suffix(b"\n").unwrap_or(line))
+    let bytes = rest.skip_until(b'\n').ok().filter(|bytes| *bytes > 0)?;
+    let line = &before[..bytes];
+    Some(Line { request: request(line.strip_suffix(b"\n").unwrap_or(line), encoding), bytes })
 }
 
 /// The request that holds a line as its content, and nothing else.
@@ -193,6 +230,7 @@ mod tests {
 
     #[test]
     fn every_line_is_read_whatever_ends_the_last() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (text, lines) in [
             ("", &[][..]),
             ("\n", &[""]),
@@ -203,10 +241,10 @@ mod tests {
         ] {
             let input = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
             let source = Source { name: String::new(), input, size: None, encoding: Encoding::Content };
-            let mut batches = source.start().unwrap();
+            let mut read = source.start().unwrap();
             let mut requests = Vec::new();
             let mut bytes = 0;
-            while let Some(batch) = batches.blocking_recv() {
+            while let Some(batch) = runtime.block_on(read.next(usize::MAX)) {
                 let batch = batch.unwrap();
                 bytes += batch.bytes;
                 requests.extend(batch.requests);

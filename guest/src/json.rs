@@ -79,7 +79,7 @@ fn judged_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
 fn judged_string<'a>(rest: &mut &'a str) -> Option<&'a str> {
     skip_white_space(rest);
     let inside = rest.strip_prefix('"')?.as_bytes();
-    let end = first(inside, |word| zeroes(word, b'"') | zeroes(word, b'\\') | control_characters(word))?;
+    let end = first(inside, |word| quotes_and_controls(word) | exactly(word, b'\\'))?;
     let is_plain = inside.get(end) == Some(&b'"');
     let length = if is_plain { end + 2 } else { string_end(rest.as_bytes(), end + 1) };
     let (string, after) = rest.split_at_checked(length)?;
@@ -170,7 +170,7 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
 
 /// Where the first `"` or `\` stands.
 fn quote_or_backslash(text: &[u8]) -> Option<usize> {
-    first(text, |word| zeroes(word, b'"') | zeroes(word, b'\\'))
+    first(text, |word| exactly(word, b'"') | exactly(word, b'\\'))
 }
 
 /// A word of which each byte is 1.
@@ -178,15 +178,19 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of each byte of a word.
 const HIGHEST: u64 = ONES << 7;
 
-/// Where the first byte stands for which `marks` sets the highest bit; it is given eight bytes at a time, of which it may
-/// mark too many behind, that is above, the first that is right.
+/// Where the first byte of ASCII stands for which `marks` sets the highest bit. It is given eight bytes at a time, of which it
+/// may mark too many behind, that is above, the first that is right, and any that are not ASCII.
 #[inline(always)]
 fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     const BLOCK: usize = 32;
-    let marked = |word: &[u8; 8]| marks(u64::from_le_bytes(*word)) & HIGHEST;
+    let all_marks = |all, word: &[u8; 8]| all | marks(u64::from_le_bytes(*word));
+    let marked = |word: &[u8; 8]| marks(u64::from_le_bytes(*word)) & !u64::from_le_bytes(*word) & HIGHEST;
     let (blocks, _) = text.as_chunks::<BLOCK>();
-    let is_clean =
-        |block: &&[u8; BLOCK]| block.as_chunks().0.iter().fold(0, |all, word| all | marked(word)) == 0;
+    let is_clean = |block: &&[u8; BLOCK]| {
+        let words = block.as_chunks().0;
+        // Exact for ASCII, which most is, and then no more is asked.
+        words.iter().fold(0, all_marks) & HIGHEST == 0 || words.iter().all(|word| marked(word) == 0)
+    };
     let clean = blocks.iter().take_while(is_clean).count() * BLOCK;
     let (words, rest) = text.get(clean..)?.as_chunks::<8>();
     // A byte that nobody looks for.
@@ -205,23 +209,24 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
 
 /// Marks the bytes of `word` that are `byte`, which is ASCII.
 #[inline(always)]
-fn zeroes(word: u64, byte: u8) -> u64 {
-    // The difference is 0 exactly there, and subtracting 1 then sets its highest bit, which was not set before. A borrow
-    // can do so too, but only behind the first.
-    (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES) & !word
+fn exactly(word: u64, byte: u8) -> u64 {
+    // The difference is 0 exactly there, and subtracting 1 then sets its highest bit. A borrow can do so too, but only
+    // behind the first.
+    (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES)
 }
 
-/// Marks the bytes of `word` that are below U+0020, which a JSON string has only escaped.
+/// Marks the bytes of `word` that are `"` or below U+0020, which a JSON string has only escaped.
 #[inline(always)]
-fn control_characters(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word
+fn quotes_and_controls(word: u64) -> u64 {
+    // With this bit the other way round, `"` is U+0020, and what was below stays below: the lowest 33 characters are sought.
+    (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21)
 }
 
 /// The text that a JSON string stands for; `None` when the value is not a string, or holds half a surrogate pair,
 /// which JSON allows and Unicode text does not (RFC 8259, section 8.2).
 pub fn string(value: &str) -> Option<Cow<'_, str>> {
     let inside = value.strip_prefix('"')?.strip_suffix('"')?;
-    if first(inside.as_bytes(), |word| zeroes(word, b'\\')).is_none() {
+    if first(inside.as_bytes(), |word| exactly(word, b'\\')).is_none() {
         return Some(Cow::Borrowed(inside));
     }
     let mut text = String::with_capacity(inside.len());
@@ -273,17 +278,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_quote_or_backslash() {
-        // Bytes that differ from the two in one bit, and the ends of the range: what eight bytes at a time could mistake.
-        for filler in [0x00, 0x20, 0x21, 0x23, 0x54, 0x58, 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
-            for length in 0..40 {
+    fn the_first_byte_that_is_looked_for() {
+        let in_string = |text: &[u8]| first(text, |word| quotes_and_controls(word) | exactly(word, b'\\'));
+        let ends_string = |byte: u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+        let is_mark = |byte: u8| matches!(byte, b'"' | b'\\');
+        // Every byte before, at and behind the places where blocks and words meet, among bytes that differ from those looked
+        // for in one bit, and the ends of the range: what many bytes at a time could mistake.
+        for filler in [0x20, 0x21, 0x23, 0x54, 0x58, 0x5b, 0x5d, 0x7f, 0x80, 0xa0, 0xa2, 0xdc, 0xff] {
+            for length in [0, 1, 7, 8, 9, 63, 64, 65, 71, 72, 73, 130] {
                 let mut text = vec![filler; length];
                 assert_eq!(quote_or_backslash(&text), None, "{filler:x} {length}");
+                assert_eq!(in_string(&text), None, "{filler:x} {length}");
                 for at in (0..length).rev() {
-                    for byte in [b'"', b'\\'] {
+                    for byte in 0..=u8::MAX {
                         text[at] = byte;
-                        assert_eq!(quote_or_backslash(&text), Some(at), "{filler:x} {length}");
+                        let expected = |sought: fn(u8) -> bool| text.iter().position(|byte| sought(*byte));
+                        assert_eq!(
+                            quote_or_backslash(&text),
+                            expected(is_mark),
+                            "{filler:x} {length} {at} {byte:x}"
+                        );
+                        assert_eq!(
+                            in_string(&text),
+                            expected(ends_string),
+                            "{filler:x} {length} {at} {byte:x}"
+                        );
                     }
+                    // What stays behind the next.
+                    text[at] = b'"';
                 }
             }
         }

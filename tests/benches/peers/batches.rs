@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::measure::{Bound, Case, Measured, Target, Unit};
-use crate::programs::{CONNECTOR, paho_script, sends_lines, time};
+use crate::programs::{connector, paho_script, sends_lines, time};
 use crate::raw::{self, Raw};
 use crate::report::Section;
 use crate::service::current_thread;
@@ -192,7 +192,7 @@ impl Sender<'_> {
         let mut ways: Vec<Sending<'b>> = Vec::new();
         let qos = batch.qos.to_string();
         if self.has_lines {
-            let mut own = Command::new(CONNECTOR);
+            let mut own = Command::new(connector());
             own.args(["send", "--broker", &format!("tcp://127.0.0.1:{port}"), "--client-id", "lines"]);
             own.args(["--topic", "bench", "--qos", &qos, "--lines", "-"]);
             ways.push((LINES, Box::new(move || time(&mut own, Some(&batch.file)))));

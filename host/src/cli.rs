@@ -30,6 +30,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
+use lines::Lines;
 use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
 use tracing_subscriber::EnvFilter;
 
@@ -80,8 +81,7 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let lines = lines::named(matches)?;
     if let Some(lines) = lines {
-        let connector = component::connector(matches, lines::UNDER_WAY)?;
-        return block_on(lines.send(connector, tenant, &documents))?;
+        return send_lines(lines, matches, tenant, &documents);
     }
     // Here and below: what a process that ends does not take apart, the system does at once.
     let connector = ManuallyDrop::new(component::connector(matches, 0)?);
@@ -93,6 +93,20 @@ fn send(matches: &ArgMatches) -> Result<Response, Response> {
     })
 }
 
+// This and what follows is not made a part of its caller: all that a function has on the stack is touched when it is entered,
+// and a process that sends one message is not to pay for what others do.
+#[inline(never)]
+fn send_lines(
+    lines: Lines,
+    matches: &ArgMatches,
+    tenant: Arc<Tenant>,
+    documents: &Documents,
+) -> Result<Response, Response> {
+    let connector = component::connector(matches, lines::UNDER_WAY)?;
+    block_on(lines.send(connector, tenant, documents))?
+}
+
+#[inline(never)]
 fn check(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches, 0)?;
@@ -117,12 +131,14 @@ fn call(matches: &ArgMatches) -> Result<(Arc<Tenant>, Documents), Response> {
     })
 }
 
+#[inline(never)]
 fn schema(matches: &ArgMatches) -> Result<String, Response> {
     let connector = component::connector(matches, 0)?;
     Ok(block_on(connector.schema())?? + "\n")
 }
 
 #[cfg(feature = "demo")]
+#[inline(never)]
 fn demo() -> u8 {
     let demo = || {
         let connector = mqtt_connector::Connector::new().context("the connector cannot be started")?;
@@ -165,6 +181,7 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
 }
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
+#[inline(never)]
 fn usage(arguments: &[OsString], error: &clap::Error) -> u8 {
     let reason = if is_stray(error) {
         let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \

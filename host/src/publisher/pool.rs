@@ -2,7 +2,8 @@
 //!
 //! A broker that sees a second connection with a client identifier ends the first (MQTT 3.1.1, section 3.1.4). So sends
 //! with equal connect options share a connection, and one with other options waits until that is idle, closes it and opens
-//! its own. Who comes later waits behind it: none of them is passed over for ever.
+//! its own. Who comes later waits behind it: none of them is passed over for ever. A connection that follows another is
+//! dialled while the broker reads the end of that one, and is silent until the broker has closed it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::task::JoinHandle;
 
 use super::egress::Resolver;
 use super::link::{Link, Surroundings, Ticket, Work};
@@ -55,7 +55,8 @@ struct Name {
 #[derive(Default)]
 struct Line {
     /// Held by the one whose turn it is.
-    turn: AsyncMutex<Option<JoinHandle<()>>>,
+    turn: AsyncMutex<()>,
+    /// The last one.
     link: Mutex<Option<Arc<Link>>>,
 }
 
@@ -95,27 +96,29 @@ impl Pool {
         work: &mut Option<Work>,
     ) -> Ticket {
         let place = self.place(tenant, options);
-        let mut task = place.line.turn.lock().await;
+        let _turn = place.line.turn.lock().await;
         loop {
-            let link = place.line.link().clone();
-            if let Some(link) = link {
+            let last = place.line.link().clone();
+            if let Some(link) = &last {
                 if let Some(ticket) = link.join(tenant, options, work).await {
                     return ticket;
                 }
                 link.retire();
+                link.left().await;
             }
-            if let Some(task) = &mut *task {
-                // However it ended, it is not connected any more.
-                let _ = task.await;
-            }
-            let leftovers = place.leftovers();
-            let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options), leftovers));
+            let last = last.map(|link| link.gone());
+            let link = Link::new(Arc::clone(tenant), Arc::clone(options), place.leftovers(), last);
+            let link = Arc::new(link);
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
-            *task = Some(tokio::spawn(async move {
+            // However it ends, it is not connected any more.
+            let gone = link.gone().drop_guard();
+            tokio::spawn(async move {
+                let _gone = gone;
                 Arc::clone(&link).serve(surroundings).await;
+                link.alone().await;
                 stays.leave_behind(link.leftovers());
-            }));
+            });
         }
     }
 

@@ -36,10 +36,11 @@ impl Link {
             state.task = Some(context.waker().clone());
             Poll::Pending
         });
+        let connections = pin!(self.connections(&surroundings));
         tokio::select! {
             biased;
             () = abandoned => {}
-            () = self.tenant.load().serve(self.connections(&surroundings)) => {}
+            () = self.tenant.load().serve(connections) => {}
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ const REMEMBERED: usize = 10_000;
 
 /// The links of one process.
 pub(super) struct Pool {
-    lines: Mutex<HashMap<Client, Standing>>,
+    lines: Mutex<HashMap<Client, Arc<Line>>>,
     /// Packet identifiers that the next link with a client identifier is not to use.
     leftovers: Mutex<HashMap<Name, HashSet<u16>>>,
     surroundings: Arc<Surroundings>,
@@ -58,13 +59,8 @@ struct Line {
     turn: AsyncMutex<()>,
     /// The last one.
     link: Mutex<Option<Arc<Link>>>,
-}
-
-/// A line, and how many stand in it.
-#[derive(Default)]
-struct Standing {
-    line: Arc<Line>,
-    places: usize,
+    /// How many stand in it; changed only while the pool's lines are locked.
+    places: AtomicUsize,
 }
 
 /// Keeps a line in the pool for as long as somebody stands in it.
@@ -124,7 +120,7 @@ impl Pool {
 
     /// Lets every connection close as soon as no message needs it.
     pub(super) fn retire(&self) {
-        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        let lines: Vec<_> = self.lock().values().cloned().collect();
         for line in lines {
             line.retire();
         }
@@ -135,7 +131,7 @@ impl Pool {
     ///
     /// That a broker has closed its side, too, is waited for by who uses the client identifier again.
     pub(super) async fn close(&self) {
-        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        let lines: Vec<_> = self.lock().values().cloned().collect();
         for line in &lines {
             line.retire();
         }
@@ -149,21 +145,18 @@ impl Pool {
 
     fn place(self: &Arc<Self>, tenant: &Arc<Tenant>, options: &Arc<Options>) -> Place {
         let (tenant, options) = (Arc::clone(tenant), Arc::clone(options));
-        self.stand(Client { runtime: Handle::current().id(), tenant, options })
-    }
-
-    fn stand(self: &Arc<Self>, client: Client) -> Place {
+        let client = Client { runtime: Handle::current().id(), tenant, options };
         let mut lines = self.lock();
-        let standing = lines.entry(client.clone()).or_default();
-        standing.places += 1;
-        Place { pool: Arc::clone(self), line: Arc::clone(&standing.line), client }
+        let line = Arc::clone(lines.entry(client.clone()).or_default());
+        line.places.fetch_add(1, Ordering::Relaxed);
+        Place { pool: Arc::clone(self), client, line }
     }
 
     fn leftovers(&self) -> MutexGuard<'_, HashMap<Name, HashSet<u16>>> {
         self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Standing>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Arc<Line>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -226,18 +219,17 @@ impl Place {
 
 impl Clone for Place {
     fn clone(&self) -> Self {
-        self.pool.stand(self.client.clone())
+        let _lines = self.pool.lock();
+        self.line.places.fetch_add(1, Ordering::Relaxed);
+        Self { pool: Arc::clone(&self.pool), client: self.client.clone(), line: Arc::clone(&self.line) }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut lines = self.pool.lock();
-        if let Some(standing) = lines.get_mut(&self.client) {
-            standing.places -= 1;
-            if standing.places == 0 {
-                lines.remove(&self.client);
-            }
+        if self.line.places.fetch_sub(1, Ordering::Relaxed) == 1 {
+            lines.remove(&self.client);
         }
     }
 }

@@ -33,7 +33,10 @@ impl Link {
             if state.abandoned {
                 return Poll::Ready(());
             }
-            state.task = Some(context.waker().clone());
+            match &mut state.task {
+                Some(task) => task.clone_from(context.waker()),
+                task => *task = Some(context.waker().clone()),
+            }
             Poll::Pending
         });
         let connections = pin!(self.connections(&surroundings));

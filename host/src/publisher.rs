@@ -52,6 +52,7 @@ pub mod telemetry;
 mod tls;
 mod websocket;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -266,7 +267,10 @@ impl wit::Host for PublisherCtx {
         self.tally.begin(handed_over);
         let observation = Observation::begin(&self.tenant, &call.options, &messages);
         let mut stages = Stages::begin();
-        let answer = call.run(messages, &mut stages).instrument(observation.span()).await;
+        let answer = {
+            let running = pin!(call.run(messages, &mut stages));
+            running.instrument(observation.span()).await
+        };
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
         Ok(answer)

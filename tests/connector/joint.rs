@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mqtt_connector::{Limits, Tenant};
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Gate, Mosquitto, ScriptedBroker, Step, encode};
@@ -108,28 +109,124 @@ fn to_close_ends_while_others_go_on_sending() {
     }
 }
 
+/// One message to a client identifier's connection, and the end of it; `ending` begins where DISCONNECT is due.
+fn serves(connect: Expect, qos: u8, ending: Vec<Step>) -> Vec<Step> {
+    let acknowledged = (qos == 1).then(|| Step::respond(PacketType::PubAck));
+    let sent = [Step::expect(publish(qos))].into_iter().chain(acknowledged).collect();
+    script([vec![Step::expect(connect), Step::send(encode::connack(false, 0))], sent, ending])
+}
+
+/// A broker that closes its side only when the gate opens.
+fn closes_behind(gate: &Gate) -> Vec<Step> {
+    vec![Step::expect(Expect::disconnect()), Step::wait_for(gate), Step::expect_end()]
+}
+
 #[test]
 fn a_client_identifier_is_used_again_when_the_broker_has_closed_its_side() {
-    let one = |client_id, ending| {
-        let connected = Step::expect(Expect::connect().client_id(client_id));
-        let sent = vec![Step::expect(publish(1)), Step::respond(PacketType::PubAck)];
-        script([vec![connected, Step::send(encode::connack(false, 0))], sent, ending])
-    };
+    // What the broker might not have read yet: nothing, a message that it owes no answer, that there is to be no will.
+    let will = json!({ "topic": "t", "content": "x" });
+    for (qos, more) in [(1, json!({})), (0, json!({})), (1, json!({ "will": will }))] {
+        let gate = Gate::new();
+        let connect = |client_id| Expect::connect().client_id(client_id);
+        let broker =
+            ScriptedBroker::builder().connection(serves(connect("sender"), qos, closes_behind(&gate)));
+        let broker = broker.connection(serves(connect("sender"), 1, goodbye()));
+        let broker = broker.connection(serves(connect("other"), 1, goodbye())).start();
+        let platform = Platform::new(LONG);
+        let configuration = with(&config(broker.port()), more);
+        let first = platform.start(&configuration, json!({ "qos": qos }));
+        assert_eq!(platform.wait(first).exit_code, 0);
+        // It does not wait for the broker's side.
+        platform.runtime.block_on(platform.connector.close());
+        let again = platform.start(&configuration, json!({ "qos": 1 }));
+        // The next connection is there, and nothing is said on it.
+        broker.wait_until(PATIENCE, |all| all.len() == 2);
+        let other =
+            platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
+        assert_eq!(platform.wait(other).exit_code, 0);
+        assert_eq!(broker.record().conversations[1].bytes, b"");
+        gate.open();
+        assert_eq!(platform.wait(again).exit_code, 0);
+        platform.runtime.block_on(platform.connector.close());
+        broker.finish();
+    }
+}
+
+#[test]
+fn who_gives_up_waiting_for_a_client_identifier_does_not_make_it_free() {
     let gate = Gate::new();
-    let slow = vec![Step::expect(Expect::disconnect()), Step::wait_for(&gate), Step::expect_end()];
-    let broker = ScriptedBroker::builder().connection(one("sender", slow));
-    let broker = broker.connection(one("other", goodbye())).connection(one("sender", goodbye())).start();
+    let connect = |client_id| Expect::connect().client_id(client_id);
+    let broker = ScriptedBroker::builder().connection(serves(connect("sender"), 1, closes_behind(&gate)));
+    let broker = broker.connection([Step::expect_end()]);
+    let broker = broker.connection(serves(connect("sender"), 1, goodbye()));
+    let broker = broker.connection(serves(connect("other"), 1, goodbye())).start();
     let platform = Platform::new(LONG);
     let configuration = config(broker.port());
     let first = platform.start(&configuration, json!({ "qos": 1 }));
     assert_eq!(platform.wait(first).exit_code, 0);
-    // It does not wait for the broker's side.
+    platform.runtime.block_on(platform.connector.close());
+    let hasty = platform.wait(platform.start(&configuration, json!({ "qos": 1, "timeout": 50 })));
+    assert_eq!(hasty.exit_code, 75);
+    assert!(
+        hasty.message.contains("while waiting for another send with the same client-id"),
+        "{}",
+        hasty.message
+    );
+    let again = platform.start(&configuration, json!({ "qos": 1 }));
+    broker.wait_until(PATIENCE, |all| all.len() == 3);
+    let other = platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
+    assert_eq!(platform.wait(other).exit_code, 0);
+    assert_eq!(broker.record().conversations[2].bytes, b"");
+    gate.open();
+    assert_eq!(platform.wait(again).exit_code, 0);
+    platform.runtime.block_on(platform.connector.close());
+    broker.finish();
+}
+
+#[test]
+fn a_session_that_goes_on_is_not_dialled_before_the_last_connection_is_closed() {
+    let gate = Gate::new();
+    let connect = |client_id| Expect::connect().client_id(client_id).clean_session(false);
+    let broker = ScriptedBroker::builder().connection(serves(connect("sender"), 1, closes_behind(&gate)));
+    let broker = broker.connection(serves(connect("other"), 1, goodbye()));
+    let broker = broker.connection(serves(connect("sender"), 1, goodbye())).start();
+    let platform = Platform::new(LONG);
+    let configuration = with(&config(broker.port()), json!({ "clean-session": false }));
+    let first = platform.start(&configuration, json!({ "qos": 1 }));
+    assert_eq!(platform.wait(first).exit_code, 0);
     platform.runtime.block_on(platform.connector.close());
     let again = platform.start(&configuration, json!({ "qos": 1 }));
     let other = platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
     assert_eq!(platform.wait(other).exit_code, 0);
+    assert_eq!(broker.connections(), 2);
     gate.open();
     assert_eq!(platform.wait(again).exit_code, 0);
+    platform.runtime.block_on(platform.connector.close());
+    broker.finish();
+}
+
+#[test]
+fn a_connection_that_takes_the_place_of_its_last_one_takes_no_others() {
+    let gate = Gate::new();
+    let idle = Expect::connect().client_id("idle");
+    let sender = |keep_alive| Expect::connect().client_id("sender").keep_alive(keep_alive);
+    let broker = ScriptedBroker::builder().connection(serves(idle, 1, goodbye()));
+    let broker = broker.connection(serves(sender(60), 1, closes_behind(&gate)));
+    let broker = broker.connection(serves(sender(7), 1, goodbye())).start();
+    let mut limits = Limits::default();
+    limits.connections = 2;
+    let tenant = Tenant::builder("acme").broker("*://127.0.0.0/8:*".parse().unwrap());
+    let tenant = tenant.topics("#".parse().unwrap()).limits(limits).build();
+    let platform = Platform::of(LONG, Arc::new(tenant));
+    for client_id in ["idle", "sender"] {
+        let first = platform.start(&config(broker.port()), json!({ "client-id": client_id, "qos": 1 }));
+        assert_eq!(platform.wait(first).exit_code, 0);
+    }
+    let other_options = platform.start(&config(broker.port()), json!({ "keep-alive": 7, "qos": 1 }));
+    broker.wait_until(PATIENCE, |all| all[1].packets.len() == 3);
+    gate.open();
+    assert_eq!(platform.wait(other_options).exit_code, 0);
+    assert_eq!(broker.record().conversations[0].packets.len(), 2, "CONNECT and PUBLISH, no DISCONNECT");
     platform.runtime.block_on(platform.connector.close());
     broker.finish();
 }

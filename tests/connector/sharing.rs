@@ -25,7 +25,7 @@ impl Platform {
         Self::of(idle, operator())
     }
 
-    fn of(idle: Duration, tenant: Arc<Tenant>) -> Self {
+    pub(crate) fn of(idle: Duration, tenant: Arc<Tenant>) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let connector = Arc::new(Connector::builder().idle(idle).build().unwrap());

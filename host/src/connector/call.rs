@@ -1,6 +1,6 @@
 //! One call of a component: a fresh instance, inside the tenant's limits.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,16 @@ impl Call<'_> {
     ///
     /// The response: exit code 70, the component failed or its answer is not believed; 77, the tenant has too many calls
     /// under way.
-    pub(super) async fn run<T, U>(
+    pub(super) fn run<T, U>(
+        self,
+        call: impl AsyncFnOnce(&MqttConnector, &mut Store<State>) -> wasmtime::Result<T>,
+        judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
+    ) -> impl Future<Output = Result<U, Response>> {
+        // What is around it moves it several times.
+        Box::pin(self.run_in_place(call, judge))
+    }
+
+    async fn run_in_place<T, U>(
         mut self,
         call: impl AsyncFnOnce(&MqttConnector, &mut Store<State>) -> wasmtime::Result<T>,
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
@@ -104,7 +113,7 @@ impl Call<'_> {
                 running.as_mut().poll(context)
             });
             let load = self.tenant.load();
-            let in_turns = in_turns(load, &meter, ticking);
+            let in_turns = pin!(in_turns(load, &meter, ticking));
             match timeout_at(latest + GRACE, load.run(in_turns)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => {

@@ -1,5 +1,6 @@
 //! One call of `publish`: what may be sent of it, and the wait for what becomes of that.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,9 +84,10 @@ impl Call {
         let joined = tokio::select! {
             biased;
             // First, so that a call that comes after the interruption opens no connection.
-            () = shared.interrupted.cancelled() => Err(Ending::Interruption),
+            () = ready(()), if shared.interrupted.is_cancelled() => Err(Ending::Interruption),
+            // Mostly it need not wait, and there is nothing to be woken by.
             ticket = join => Ok(ticket),
-            () = sleep_until(deadline) => Err(Ending::TimeOut),
+            ending = over(&shared, deadline) => Err(ending),
         };
         let ticket = match joined {
             Ok(ticket) => ticket,

@@ -249,8 +249,10 @@ impl<S: OverTcp> Connection<S> {
             if !self.terms.session_present {
                 parted();
             }
-            let mut rest = [0; 1024];
-            while self.stream.read(&mut rest).await? > 0 {}
+            self.inbox.clear();
+            while self.stream.read_buf(&mut self.inbox).await? > 0 {
+                self.inbox.clear();
+            }
             io::Result::Ok(())
         };
         match tokio::time::timeout(LINGER, goodbye).await {

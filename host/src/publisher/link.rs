@@ -42,6 +42,10 @@ pub(super) struct Link {
     room: Arc<Semaphore>,
     /// The broker has been told that the connection ends, or there is none.
     parted: CancellationToken,
+    /// The broker has closed the connection too, or there is none, and the same holds for the links before.
+    gone: CancellationToken,
+    /// The same of the link before, with the same client identifier.
+    before: Option<CancellationToken>,
     state: Mutex<State>,
 }
 
@@ -105,11 +109,16 @@ pub(super) struct Ticket {
 
 impl Link {
     /// A link that has not connected yet. `leftovers` are what [`leftovers`](Self::leftovers) of the last one with this
-    /// client identifier gave.
-    pub(super) fn new(tenant: Arc<Tenant>, options: Arc<Options>, leftovers: HashSet<u16>) -> Self {
-        let state = State { delivery: Delivery::after(leftovers), ..State::default() };
-        let (room, parted) = (Arc::new(Semaphore::new(CALLS)), CancellationToken::new());
-        Self { tenant, options, room, parted, state: Mutex::new(state) }
+    /// client identifier gave, and `before` what [`gone`](Self::gone) gave.
+    pub(super) fn new(
+        tenant: Arc<Tenant>,
+        options: Arc<Options>,
+        leftovers: HashSet<u16>,
+        before: Option<CancellationToken>,
+    ) -> Self {
+        let state = Mutex::new(State { delivery: Delivery::after(leftovers), ..State::default() });
+        let (parted, gone) = (CancellationToken::new(), CancellationToken::new());
+        Self { tenant, options, room: Arc::new(Semaphore::new(CALLS)), parted, gone, before, state }
     }
 
     /// The packet identifiers under which the broker may still hold a message of QoS 2, in a session that goes on.
@@ -167,6 +176,33 @@ impl Link {
     /// Waits until the broker has been told that the connection ends, or there is none any more.
     pub(super) async fn parted(&self) {
         self.parted.cancelled().await;
+    }
+
+    /// Waits until the next link with this client identifier may begin. It dials meanwhile, and waits by itself until this
+    /// one is [gone](Self::gone); in a session that goes on it has to know first what this one leaves behind.
+    pub(super) async fn left(&self) {
+        if self.options.clean_session {
+            self.parted().await;
+        } else {
+            self.gone.cancelled().await;
+        }
+    }
+
+    /// To be cancelled when the task of this link has come to its end: from then on its client identifier may be used again.
+    pub(super) fn gone(&self) -> CancellationToken {
+        self.gone.clone()
+    }
+
+    /// Waits until no link before this one is connected any more.
+    pub(super) async fn alone(&self) {
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+    }
+
+    /// Whether no link before this one is connected any more.
+    fn is_alone(&self) -> bool {
+        self.before.as_ref().is_none_or(CancellationToken::is_cancelled)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -312,7 +348,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_takes_so_many_calls_and_further_ones_wait() {
         let (tenant, options) = (Arc::new(Tenant::unrestricted("t")), options(60));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options), HashSet::new()));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options), HashSet::new(), None));
         let mut tickets = Vec::new();
         for _ in 0..CALLS {
             tickets.push(link.join(&tenant, &options, &mut work()).await.unwrap());
@@ -331,7 +367,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_is_for_one_tenant_with_one_set_of_options_and_not_for_ever() {
         let (tenant, same_name) = (Arc::new(Tenant::unrestricted("t")), Arc::new(Tenant::unrestricted("t")));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60), HashSet::new()));
+        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60), HashSet::new(), None));
         assert!(link.join(&tenant, &options(7), &mut work()).await.is_none(), "other options");
         assert!(link.join(&same_name, &options(60), &mut work()).await.is_none(), "other grants, perhaps");
         let ticket = link.join(&tenant, &options(60), &mut work()).await;

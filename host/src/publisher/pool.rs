@@ -2,16 +2,17 @@
 //!
 //! A broker that sees a second connection with a client identifier ends the first (MQTT 3.1.1, section 3.1.4). So sends
 //! with equal connect options share a connection, and one with other options waits until that is idle, closes it and opens
-//! its own. Who comes later waits behind it: none of them is passed over for ever.
+//! its own. Who comes later waits behind it: none of them is passed over for ever. A connection that follows another is
+//! dialled while the broker reads the end of that one, and is silent until the broker has closed it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::task::JoinHandle;
 
 use super::egress::Resolver;
 use super::link::{Link, Surroundings, Ticket, Work};
@@ -23,7 +24,7 @@ const REMEMBERED: usize = 10_000;
 
 /// The links of one process.
 pub(super) struct Pool {
-    lines: Mutex<HashMap<Client, Standing>>,
+    lines: Mutex<HashMap<Client, Arc<Line>>>,
     /// Packet identifiers that the next link with a client identifier is not to use.
     leftovers: Mutex<HashMap<Name, HashSet<u16>>>,
     surroundings: Arc<Surroundings>,
@@ -55,15 +56,11 @@ struct Name {
 #[derive(Default)]
 struct Line {
     /// Held by the one whose turn it is.
-    turn: AsyncMutex<Option<JoinHandle<()>>>,
+    turn: AsyncMutex<()>,
+    /// The last one.
     link: Mutex<Option<Arc<Link>>>,
-}
-
-/// A line, and how many stand in it.
-#[derive(Default)]
-struct Standing {
-    line: Arc<Line>,
-    places: usize,
+    /// How many stand in it; changed only while the pool's lines are locked.
+    places: AtomicUsize,
 }
 
 /// Keeps a line in the pool for as long as somebody stands in it.
@@ -95,33 +92,35 @@ impl Pool {
         work: &mut Option<Work>,
     ) -> Ticket {
         let place = self.place(tenant, options);
-        let mut task = place.line.turn.lock().await;
+        let _turn = place.line.turn.lock().await;
         loop {
-            let link = place.line.link().clone();
-            if let Some(link) = link {
+            let last = place.line.link().clone();
+            if let Some(link) = &last {
                 if let Some(ticket) = link.join(tenant, options, work).await {
                     return ticket;
                 }
                 link.retire();
+                link.left().await;
             }
-            if let Some(task) = &mut *task {
-                // However it ended, it is not connected any more.
-                let _ = task.await;
-            }
-            let leftovers = place.leftovers();
-            let link = Arc::new(Link::new(Arc::clone(tenant), Arc::clone(options), leftovers));
+            let last = last.map(|link| link.gone());
+            let link = Link::new(Arc::clone(tenant), Arc::clone(options), place.leftovers(), last);
+            let link = Arc::new(link);
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
-            *task = Some(tokio::spawn(async move {
+            // However it ends, it is not connected any more.
+            let gone = link.gone().drop_guard();
+            tokio::spawn(async move {
+                let _gone = gone;
                 Arc::clone(&link).serve(surroundings).await;
+                link.alone().await;
                 stays.leave_behind(link.leftovers());
-            }));
+            });
         }
     }
 
     /// Lets every connection close as soon as no message needs it.
     pub(super) fn retire(&self) {
-        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        let lines: Vec<_> = self.lock().values().cloned().collect();
         for line in lines {
             line.retire();
         }
@@ -132,7 +131,7 @@ impl Pool {
     ///
     /// That a broker has closed its side, too, is waited for by who uses the client identifier again.
     pub(super) async fn close(&self) {
-        let lines: Vec<_> = self.lock().values().map(|standing| Arc::clone(&standing.line)).collect();
+        let lines: Vec<_> = self.lock().values().cloned().collect();
         for line in &lines {
             line.retire();
         }
@@ -146,21 +145,18 @@ impl Pool {
 
     fn place(self: &Arc<Self>, tenant: &Arc<Tenant>, options: &Arc<Options>) -> Place {
         let (tenant, options) = (Arc::clone(tenant), Arc::clone(options));
-        self.stand(Client { runtime: Handle::current().id(), tenant, options })
-    }
-
-    fn stand(self: &Arc<Self>, client: Client) -> Place {
+        let client = Client { runtime: Handle::current().id(), tenant, options };
         let mut lines = self.lock();
-        let standing = lines.entry(client.clone()).or_default();
-        standing.places += 1;
-        Place { pool: Arc::clone(self), line: Arc::clone(&standing.line), client }
+        let line = Arc::clone(lines.entry(client.clone()).or_default());
+        line.places.fetch_add(1, Ordering::Relaxed);
+        Place { pool: Arc::clone(self), client, line }
     }
 
     fn leftovers(&self) -> MutexGuard<'_, HashMap<Name, HashSet<u16>>> {
         self.leftovers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Standing>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Arc<Line>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -223,18 +219,17 @@ impl Place {
 
 impl Clone for Place {
     fn clone(&self) -> Self {
-        self.pool.stand(self.client.clone())
+        let _lines = self.pool.lock();
+        self.line.places.fetch_add(1, Ordering::Relaxed);
+        Self { pool: Arc::clone(&self.pool), client: self.client.clone(), line: Arc::clone(&self.line) }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut lines = self.pool.lock();
-        if let Some(standing) = lines.get_mut(&self.client) {
-            standing.places -= 1;
-            if standing.places == 0 {
-                lines.remove(&self.client);
-            }
+        if self.line.places.fetch_sub(1, Ordering::Relaxed) == 1 {
+            lines.remove(&self.client);
         }
     }
 }

@@ -207,6 +207,11 @@ impl<'a> Attempt<'a> {
         Self { tenant, began: Instant::now() }
     }
 
+    /// For so long it waited for another connection of the tenant's to close: no time of this one's.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        self.began += by;
+    }
+
     /// The broker has accepted the connection.
     pub(super) fn accepted(self) {
         let label = || vec![Label::new("tenant", self.tenant.shared_name())];

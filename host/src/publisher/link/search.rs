@@ -18,6 +18,7 @@ use crate::publisher::options::Options;
 use crate::publisher::stage::Stage;
 use crate::publisher::tls::Tls;
 use crate::publisher::{egress, proxy, telemetry, websocket};
+use crate::tenant::Room;
 
 /// How long a broker may take to accept a connection when there is another: a call with little time may wait beside one
 /// with much.
@@ -105,7 +106,7 @@ impl Link {
         let stage = self.lock().stage;
         match stage {
             // What a connection of the tenant's own is waited for, is not this broker's doing.
-            Stage::Acknowledgement | Stage::Room => connection.await,
+            Stage::Acknowledgement | Stage::Room | Stage::Turn => connection.await,
             stage => {
                 let (limit, words) = (limit.as_millis(), stage.words());
                 Err(Error::Unreachable(format!("no answer within {limit} ms, while {words}")))
@@ -135,10 +136,7 @@ impl Link {
         let load = self.tenant.load();
         let _room = match load.try_connection() {
             Some(room) => room,
-            None => {
-                self.enter(Stage::Room);
-                load.connection().await
-            }
+            None => self.room().await,
         };
         self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
         let attempt = telemetry::Attempt::begin(&self.tenant);
@@ -187,11 +185,33 @@ impl Link {
         medium: Medium,
         dialled: Dialled<'_>,
     ) -> Result<(), Error> {
-        let Dialled { candidate, attempt } = dialled;
+        let Dialled { candidate, mut attempt } = dialled;
+        if !self.is_alone() {
+            // A second connection with the client identifier would throw the first one out, which may have something to say
+            // that the broker has not read.
+            self.enter(Stage::Turn);
+            let waited = Instant::now();
+            self.alone().await;
+            attempt.put_off(waited.elapsed());
+        }
         self.enter(Stage::Connect);
         let connection = Connection::open(stream, medium, &self.options).await?;
         candidate.addresses.clear();
         self.exchange(connection, attempt, candidate.surroundings).await
+    }
+
+    /// Room for one more connection of the tenant. If the one before this is about to make some, no other has to give way.
+    async fn room(&self) -> Room<'_> {
+        let load = self.tenant.load();
+        if !self.is_alone() {
+            self.enter(Stage::Turn);
+            self.alone().await;
+            if let Some(room) = load.try_connection() {
+                return room;
+            }
+        }
+        self.enter(Stage::Room);
+        load.connection().await
     }
 
     async fn prepare_tls(&self, broker: &Broker) -> Result<Option<Tls>, Error> {

@@ -33,13 +33,17 @@ impl Link {
             if state.abandoned {
                 return Poll::Ready(());
             }
-            state.task = Some(context.waker().clone());
+            match &mut state.task {
+                Some(task) => task.clone_from(context.waker()),
+                task => *task = Some(context.waker().clone()),
+            }
             Poll::Pending
         });
+        let connections = pin!(self.connections(&surroundings));
         tokio::select! {
             biased;
             () = abandoned => {}
-            () = self.tenant.load().serve(self.connections(&surroundings)) => {}
+            () = self.tenant.load().serve(connections) => {}
         }
     }
 

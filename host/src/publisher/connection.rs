@@ -241,6 +241,11 @@ impl<S: OverTcp> Connection<S> {
         if packet::write_disconnect(&mut self.outbox).is_err() {
             return;
         }
+        // DISCONNECT leaves with the end of the connection: one segment, where there would be two.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = SockRef::from(self.stream.tcp()).set_tcp_cork(true) {
+            tracing::debug!(%error, "TCP_CORK");
+        }
         let goodbye = async {
             self.stream.write_all(&self.outbox).await?;
             self.stream.shutdown().await?;

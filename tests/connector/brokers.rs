@@ -242,8 +242,8 @@ fn qos_2_does_not_go_on_at_another_broker_whatever_session_that_has() {
         &meta,
         79,
         &format!(
-            "Sent to the broker tcp://127.0.0.1:{}, but not acknowledged: the connection was lost (the connection was \
-             lost, and the broker did not keep the session). It may have arrived. Sending it again may duplicate it.",
+            "Sent to the broker tcp://127.0.0.1:{}, but not acknowledged: the connection was lost (the broker did not \
+             keep the session). It may have arrived. Sending it again may duplicate it.",
             second.port()
         ),
     );

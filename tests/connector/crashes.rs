@@ -240,7 +240,7 @@ fn quality_of_service_2_is_uncertain_after_a_crash_that_lost_the_session() {
                 sending.join().unwrap()
             });
             assert_meta(&metas[0], 0, &scene.sent(2, "t/1"));
-            let reason = "the connection was lost, and the broker did not keep the session";
+            let reason = "the broker did not keep the session";
             assert_meta(&metas[1], 79, &scene.uncertain(2, "the connection was lost", reason));
             assert_eq!(scene.kept(), [""; 0]);
         },

@@ -166,10 +166,7 @@ impl Delivery {
             }
         }
         for id in lost {
-            self.fail(
-                id,
-                Error::Lost("the connection was lost, and the broker did not keep the session".to_owned()),
-            );
+            self.fail(id, Error::Lost("the broker did not keep the session".to_owned()));
         }
     }
 

@@ -8,7 +8,7 @@ use super::carrier::{Carrier, sent, side_by_side, uncertain};
 use super::{connected, goodbye, publish, script};
 use crate::support::with;
 
-const FORGOTTEN: &str = "the connection was lost, and the broker did not keep the session";
+const FORGOTTEN: &str = "the broker did not keep the session";
 
 /// Ends of a connection, as a broker that goes away makes them.
 fn ends(carrier: &Carrier) -> Vec<Step> {

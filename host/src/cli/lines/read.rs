@@ -107,17 +107,19 @@ impl Source {
         let (mut buffer, mut filled, mut most) = (Vec::new(), 0, READ.start);
         loop {
             buffer.resize(buffer.len().max(filled + most), 0);
-            let read = read_some(&mut self.input, &mut buffer[filled..filled + most]);
-            let Ok(count) = read else {
-                let failed = read.map_err(|error| response(UNREADABLE, format!("{}: {error}.", self.name)));
-                let _ = readings.blocking_send(failed.map(|_| Vec::new()));
-                return;
+            let room = &mut buffer[filled..filled + most];
+            let count = match read_some(&mut self.input, room) {
+                Ok(count) => count,
+                Err(error) => {
+                    let failed = response(UNREADABLE, format!("{}: {error}.", self.name));
+                    let _ = readings.blocking_send(Err(failed));
+                    return;
+                }
             };
+            // What was left of the last reading has no line's end.
+            let last = room[..count].iter().rposition(|byte| *byte == b'\n');
+            let end = if count == 0 { filled } else { last.map_or(0, |at| filled + at + 1) };
             filled += count;
-            let end = match count {
-                0 => filled,
-                _ => buffer[..filled].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
-            };
             let mut rest = &buffer[..end];
             let lines: Vec<_> = std::iter::from_fn(|| next(&mut rest, self.encoding)).collect();
             if !lines.is_empty() && readings.blocking_send(Ok(lines)).is_err() {

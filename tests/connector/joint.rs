@@ -8,7 +8,7 @@ use mqtt_connector::{Limits, Tenant};
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Gate, Mosquitto, ScriptedBroker, Step, encode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::faults::{connected, goodbye, publish, script};
 use crate::sharing::{LONG, Platform};
@@ -40,7 +40,7 @@ fn a_send_is_tried_again_at_its_own_pace_beside_one_that_waits_for_long() {
     let meta = platform.wait(new);
     assert_eq!(meta.exit_code, 0, "after {:?}: {}", began.elapsed(), meta.message);
     assert_eq!(platform.wait(old).exit_code, 0);
-    platform.runtime.block_on(platform.connector.close());
+    platform.close();
     broker.finish();
 }
 
@@ -57,12 +57,11 @@ fn connections_that_others_are_in_a_hurry_for_cost_no_retry() {
         platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 5, "timeout": 30_000 }));
     broker.wait_until(PATIENCE, |all| all.len() == 5 && all[4].ended.is_some());
     while broker.connections() < 7 {
-        let hasty = platform.start(&config(broker.port()), json!({ "qos": 1, "retries": 0 }));
-        assert_eq!(platform.wait(hasty).exit_code, 74);
+        platform.send(&config(broker.port()), json!({ "qos": 1, "retries": 0 }), 74);
     }
     let meta = platform.wait(patient);
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
-    platform.runtime.block_on(platform.connector.close());
+    platform.close();
     broker.finish();
 }
 
@@ -72,10 +71,9 @@ fn a_connection_is_not_idle_while_messages_of_qos_0_go_over_it() {
     let platform = Platform::new(Duration::from_millis(600));
     let until = Instant::now() + Duration::from_millis(1500);
     while Instant::now() < until {
-        let meta = platform.wait(platform.start(&config(broker.port()), json!({ "qos": 0 })));
-        assert_eq!(meta.exit_code, 0, "{}", meta.message);
+        platform.send(&config(broker.port()), json!({ "qos": 0 }), 0);
     }
-    platform.runtime.block_on(platform.connector.close());
+    platform.close();
     assert_eq!(broker.log().matches(" as sender (").count(), 1, "{}", broker.log());
 }
 
@@ -99,8 +97,7 @@ fn to_close_ends_while_others_go_on_sending() {
             })
         })
         .collect();
-    let first = platform.start(&config(silent.port()), json!({ "timeout": 100 }));
-    assert_eq!(platform.wait(first).exit_code, 75);
+    platform.send(&config(silent.port()), json!({ "timeout": 100 }), 75);
     let close = async { tokio::time::timeout(PATIENCE, platform.connector.close()).await };
     platform.runtime.block_on(close).unwrap();
     for one in sending {
@@ -121,6 +118,25 @@ fn closes_behind(gate: &Gate) -> Vec<Step> {
     vec![Step::expect(Expect::disconnect()), Step::wait_for(gate), Step::expect_end()]
 }
 
+/// Sends again with a client identifier whose last connection the broker has not closed: the next one is there, as the
+/// broker's `connection`, and nothing is said on it until the gate opens. One with another identifier does not wait.
+#[track_caller]
+fn waits_in_silence(
+    platform: &Platform,
+    broker: &ScriptedBroker,
+    configuration: &Value,
+    gate: &Gate,
+    connection: usize,
+) {
+    let again = platform.start(configuration, json!({ "qos": 1 }));
+    broker.wait_until(PATIENCE, |all| all.len() == connection + 1);
+    platform.send(&with(configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }), 0);
+    assert_eq!(broker.record().conversations[connection].bytes, b"");
+    gate.open();
+    assert_eq!(platform.wait(again).exit_code, 0);
+    platform.close();
+}
+
 #[test]
 fn a_client_identifier_is_used_again_when_the_broker_has_closed_its_side() {
     // What the broker might not have read yet: nothing, a message that it owes no answer, that there is to be no will.
@@ -134,20 +150,10 @@ fn a_client_identifier_is_used_again_when_the_broker_has_closed_its_side() {
         let broker = broker.connection(serves(connect("other"), 1, goodbye())).start();
         let platform = Platform::new(LONG);
         let configuration = with(&config(broker.port()), more);
-        let first = platform.start(&configuration, json!({ "qos": qos }));
-        assert_eq!(platform.wait(first).exit_code, 0);
+        platform.send(&configuration, json!({ "qos": qos }), 0);
         // It does not wait for the broker's side.
-        platform.runtime.block_on(platform.connector.close());
-        let again = platform.start(&configuration, json!({ "qos": 1 }));
-        // The next connection is there, and nothing is said on it.
-        broker.wait_until(PATIENCE, |all| all.len() == 2);
-        let other =
-            platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
-        assert_eq!(platform.wait(other).exit_code, 0);
-        assert_eq!(broker.record().conversations[1].bytes, b"");
-        gate.open();
-        assert_eq!(platform.wait(again).exit_code, 0);
-        platform.runtime.block_on(platform.connector.close());
+        platform.close();
+        waits_in_silence(&platform, &broker, &configuration, &gate, 1);
         broker.finish();
     }
 }
@@ -162,24 +168,15 @@ fn who_gives_up_waiting_for_a_client_identifier_does_not_make_it_free() {
     let broker = broker.connection(serves(connect("other"), 1, goodbye())).start();
     let platform = Platform::new(LONG);
     let configuration = config(broker.port());
-    let first = platform.start(&configuration, json!({ "qos": 1 }));
-    assert_eq!(platform.wait(first).exit_code, 0);
-    platform.runtime.block_on(platform.connector.close());
-    let hasty = platform.wait(platform.start(&configuration, json!({ "qos": 1, "timeout": 50 })));
-    assert_eq!(hasty.exit_code, 75);
+    platform.send(&configuration, json!({ "qos": 1 }), 0);
+    platform.close();
+    let hasty = platform.send(&configuration, json!({ "qos": 1, "timeout": 50 }), 75);
     assert!(
         hasty.message.contains("while waiting for another send with the same client-id"),
         "{}",
         hasty.message
     );
-    let again = platform.start(&configuration, json!({ "qos": 1 }));
-    broker.wait_until(PATIENCE, |all| all.len() == 3);
-    let other = platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
-    assert_eq!(platform.wait(other).exit_code, 0);
-    assert_eq!(broker.record().conversations[2].bytes, b"");
-    gate.open();
-    assert_eq!(platform.wait(again).exit_code, 0);
-    platform.runtime.block_on(platform.connector.close());
+    waits_in_silence(&platform, &broker, &configuration, &gate, 2);
     broker.finish();
 }
 
@@ -192,16 +189,14 @@ fn a_session_that_goes_on_is_not_dialled_before_the_last_connection_is_closed() 
     let broker = broker.connection(serves(connect("sender"), 1, goodbye())).start();
     let platform = Platform::new(LONG);
     let configuration = with(&config(broker.port()), json!({ "clean-session": false }));
-    let first = platform.start(&configuration, json!({ "qos": 1 }));
-    assert_eq!(platform.wait(first).exit_code, 0);
-    platform.runtime.block_on(platform.connector.close());
+    platform.send(&configuration, json!({ "qos": 1 }), 0);
+    platform.close();
     let again = platform.start(&configuration, json!({ "qos": 1 }));
-    let other = platform.start(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }));
-    assert_eq!(platform.wait(other).exit_code, 0);
+    platform.send(&with(&configuration, json!({ "client-id": "other" })), json!({ "qos": 1 }), 0);
     assert_eq!(broker.connections(), 2);
     gate.open();
     assert_eq!(platform.wait(again).exit_code, 0);
-    platform.runtime.block_on(platform.connector.close());
+    platform.close();
     broker.finish();
 }
 
@@ -219,15 +214,14 @@ fn a_connection_that_takes_the_place_of_its_last_one_takes_no_others() {
     let tenant = tenant.topics("#".parse().unwrap()).limits(limits).build();
     let platform = Platform::of(LONG, Arc::new(tenant));
     for client_id in ["idle", "sender"] {
-        let first = platform.start(&config(broker.port()), json!({ "client-id": client_id, "qos": 1 }));
-        assert_eq!(platform.wait(first).exit_code, 0);
+        platform.send(&config(broker.port()), json!({ "client-id": client_id, "qos": 1 }), 0);
     }
     let other_options = platform.start(&config(broker.port()), json!({ "keep-alive": 7, "qos": 1 }));
     broker.wait_until(PATIENCE, |all| all[1].packets.len() == 3);
     gate.open();
     assert_eq!(platform.wait(other_options).exit_code, 0);
     assert_eq!(broker.record().conversations[0].packets.len(), 2, "CONNECT and PUBLISH, no DISCONNECT");
-    platform.runtime.block_on(platform.connector.close());
+    platform.close();
     broker.finish();
 }
 

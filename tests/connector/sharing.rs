@@ -44,14 +44,15 @@ impl Platform {
         self.runtime.block_on(send).unwrap()
     }
 
+    /// Sends `request`, which is answered with `exit_code`.
     #[track_caller]
-    fn send(&self, config: &Value, request: Value, exit_code: i32) -> Meta {
+    pub(crate) fn send(&self, config: &Value, request: Value, exit_code: i32) -> Meta {
         let meta = self.wait(self.start(config, request));
         assert_eq!(meta.exit_code, exit_code, "{}", meta.message);
         meta
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.runtime.block_on(self.connector.close());
     }
 }

@@ -26,7 +26,7 @@ pub(super) const UNDER_WAY: u32 = 3;
 
 /// How many lines a batch has. While the component reads them nothing is written, and what the broker was given before is to
 /// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
-const BATCH: RangeInclusive<usize> = 32..=128;
+const BATCH_LINES: RangeInclusive<usize> = 32..=128;
 
 /// The lines to send, and where the answers go.
 pub(super) struct Lines {
@@ -72,7 +72,7 @@ impl Lines {
             tenant,
             config: documents.merged().into(),
             under_way: VecDeque::new(),
-            most: *BATCH.start(),
+            most: *BATCH_LINES.start(),
         };
         let connector = Arc::clone(&sender.connector);
         let stop = Notify::new();
@@ -137,7 +137,7 @@ impl Sender {
             1 => self.most,
             _ => self.most / 2,
         };
-        self.most = most.clamp(*BATCH.start(), *BATCH.end());
+        self.most = most.clamp(*BATCH_LINES.start(), *BATCH_LINES.end());
     }
 
     /// Starts a batch, and waits until it stands in line.

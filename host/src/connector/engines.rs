@@ -18,9 +18,9 @@ use crate::bindings::MqttConnectorPre;
 /// Bytes of a place's memory that are put back without the kernel: from what an ordinary send uses to what a batch of large
 /// messages does.
 const KEPT_MEMORY: RangeInclusive<usize> = 512 * 1024..=2 * 1024 * 1024;
-/// The same, of all places together, if they are few enough.
+/// The same, of all places together, as long as each has the least.
 const KEPT_IN_ALL: usize = 50 * 1024 * 1024;
-/// The same, for its stack.
+/// Bytes of a place's stack that are put back likewise.
 const KEPT_STACK: usize = 32 * 1024;
 /// Core instances that a component has, at most: its own, and what adapts it to the contract.
 const CORE_INSTANCES: u32 = 10;

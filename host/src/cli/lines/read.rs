@@ -19,7 +19,7 @@ const READ: Range<usize> = 64 * 1024..512 * 1024;
 /// The longest line: the largest content that a packet can hold (MQTT 3.1.1, section 2.2.3).
 const LONGEST: usize = 268_435_455;
 /// The most bytes that the lines of a batch have, if it has more than one: what an instance has room for at once.
-const BATCH: usize = 768 * 1024;
+const BATCH_BYTES: u64 = 768 * 1024;
 /// Readings that wait while another is made batches of. To hand over each batch by itself would be to wake a thread for each,
 /// and that takes as long as the component does.
 const AHEAD: usize = 1;
@@ -53,7 +53,7 @@ pub(super) struct Lines {
 struct Line {
     request: String,
     /// How many bytes it has, with its end.
-    bytes: usize,
+    bytes: u64,
 }
 
 /// The requests of some lines.
@@ -155,16 +155,19 @@ impl Lines {
             }
         }
         let mut batch = Batch { requests: Vec::with_capacity(most.min(self.left.len())), bytes: 0 };
-        let (mut room, mut bytes) = (BATCH, 0);
         while batch.requests.len() < most
-            && let Some(line) = self.left.next_if(|line| batch.requests.is_empty() || line.bytes <= room)
+            && let Some(line) = self.left.next_if(|line| batch.has_room_for(line))
         {
-            room = room.saturating_sub(line.bytes);
-            bytes += line.bytes;
+            batch.bytes += line.bytes;
             batch.requests.push(line.request);
         }
-        batch.bytes = bytes as u64;
         Some(Ok(batch))
+    }
+}
+
+impl Batch {
+    fn has_room_for(&self, line: &Line) -> bool {
+        self.requests.is_empty() || self.bytes + line.bytes <= BATCH_BYTES
     }
 }
 
@@ -182,9 +185,10 @@ fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize>
 fn next(rest: &mut &[u8], encoding: Encoding) -> Option<Line> {
     let before = *rest;
     // By `memchr`: an iterator's `split` takes a byte at a time.
-    let bytes = rest.skip_until(b'\n').ok().filter(|bytes| *bytes > 0)?;
-    let line = &before[..bytes];
-    Some(Line { request: request(line.strip_suffix(b"\n").unwrap_or(line), encoding), bytes })
+    let length = rest.skip_until(b'\n').ok().filter(|length| *length > 0)?;
+    let line = &before[..length];
+    let request = request(line.strip_suffix(b"\n").unwrap_or(line), encoding);
+    Some(Line { request, bytes: length as u64 })
 }
 
 /// The request that holds a line as its content, and nothing else.

@@ -20,7 +20,7 @@
 //! | [`publication`] | the rules between parameters; connect options, message and effort |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
-//! | [`json`], [`value`], [`shown`] | taking JSON text apart; reading one value; showing a text that came from outside |
+//! | [`json`], [`value`] | taking JSON text apart; reading one value |
 //! | [`confidential`] | the contract's records that hold secrets, with a `Debug` that does not |
 //! | `memory` | the component's allocator |
 //! | [`schema`] | the JSON Schema of a configuration and of a request |
@@ -45,7 +45,6 @@ pub mod proxy;
 pub mod publication;
 pub mod qos;
 pub mod schema;
-pub mod shown;
 pub mod text;
 pub mod tls;
 pub mod topic;

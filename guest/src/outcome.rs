@@ -1,7 +1,7 @@
 //! What became of a send: the exit code, and what a person has to know, in words.
 //!
 //! Every message is one line. It never holds a password, a key, PEM text or content; texts that came from
-//! outside are shortened and their control characters escaped ([`crate::shown`]).
+//! outside are shortened and their control characters escaped ([`mqtt_connector_contract::shown`]).
 
 mod failed;
 mod place;
@@ -9,13 +9,14 @@ mod reason_code;
 
 use std::fmt;
 
+use mqtt_connector_contract::shown::{self, Shown};
+
 use crate::bindings::Meta;
 use crate::bindings::publisher::{ConnectOptions, Error, ProtocolVersion, Qos, Receipt};
 use crate::confidential::Message;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
 use crate::qos;
-use crate::shown::{self, Shown};
 use failed::failed;
 use place::{Place, Through};
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
 
+use mqtt_connector_contract::shown::{self, Shown};
+
 use crate::document::Source;
 use crate::parameters::{Name, PARAMETERS, Parameter};
 use crate::proxy::MAX_SOCKS;
-use crate::shown::{self, Shown};
 use crate::value::{Got, JsonType};
 use crate::wants::Wants;
 use crate::will;

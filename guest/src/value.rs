@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use mqtt_connector_contract::shown::{self, Shown};
+
 use crate::json;
-use crate::shown::{self, Shown};
 use crate::wants::Wants;
 
 /// The type of a JSON value (RFC 8259, section 3).

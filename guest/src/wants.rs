@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::shown::{self, Shown};
+
 use crate::broker::BrokerFault;
 use crate::brokers::MAX_BROKERS;
 use crate::content::MAX_DEPTH;
 use crate::proxy::ProxyFault;
-use crate::shown::{self, Shown};
 use crate::tls::MAX_ALPN;
 use crate::websocket::MAX_HEADERS;
 

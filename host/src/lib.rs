@@ -46,7 +46,6 @@ mod bindings;
 mod connector;
 mod error;
 pub mod publisher;
-mod shown;
 mod tenant;
 
 pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
@@ -59,7 +58,7 @@ pub use tenant::{
 pub use tenant::{Tenants, TenantsError, TenantsFault};
 
 /// The contract between platform, component and host, as WIT.
-pub const CONTRACT: &str = include_str!("../../wit/connector.wit");
+pub const CONTRACT: &str = mqtt_connector_contract::WIT;
 
 /// The README's example compiles and runs.
 #[cfg(doctest)]

@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::place::{Place, Through};
 use super::{code, reason_code};
+use mqtt_connector_contract::shown::{self, Shown};
+
 use crate::bindings::Meta;
 use crate::bindings::publisher::{ConnectOptions, Error, Failure, Progress, Qos, Refusal};
 use crate::confidential::Message;
 use crate::publication::Remarks;
-use crate::shown::{self, Shown};
 
 /// The answer to a message that was not acknowledged.
 pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error: &Error) -> Meta {

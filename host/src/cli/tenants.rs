@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
+use mqtt_connector_contract::shown::{Shown, TOPIC};
 use mqtt_connector_guest::document::{Document, Source};
 use mqtt_connector_guest::merge::Merged;
 use mqtt_connector_guest::parameters::Parameters;
-use mqtt_connector_guest::shown::{Shown, TOPIC};
 
 use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
 use super::documents::{Documents, text_of};

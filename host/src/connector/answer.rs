@@ -1,10 +1,11 @@
 //! The answers of a component: which of them are believed.
 
+use mqtt_connector_contract::shown::misleads;
+
 use super::fault::Fault;
 use super::{Meta, Response};
 use crate::bindings::exports::flint::mqtt::connector as wit;
 use crate::publisher::Tally;
-use crate::shown::misleads;
 
 /// The longest message of an answer, in bytes. The built-in component's longest names 40 wrong parameters and takes some
 /// 25 KiB.

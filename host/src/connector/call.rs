@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::budget::{MemoryBudget, Meter};
 use super::fault::Fault;
 use super::turn::in_turns;
@@ -16,7 +18,6 @@ use super::{Connector, Meta, Response};
 use crate::bindings::MqttConnector;
 use crate::error::Error;
 use crate::publisher::{PublisherCtx, PublisherView, Tally};
-use crate::shown::shown;
 use crate::tenant::Tenant;
 
 /// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
@@ -117,7 +118,7 @@ impl Call<'_> {
             match timeout_at(latest + GRACE, load.run(in_turns)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => {
-                    details = shown(&format!("{error:#}"), DETAILS);
+                    details = Shown::plain(&format!("{error:#}"), DETAILS).to_string();
                     Err(Fault::of(&error))
                 }
                 Err(_) => Err(Fault::Time),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::Connector;
 use super::budget::{MEMORIES, TABLES};
 use super::built_in;
@@ -15,7 +17,6 @@ use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
-use crate::shown::shown;
 
 /// The largest component that is compiled, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -69,7 +70,7 @@ pub enum LoadError {
 
 impl From<wasmtime::Error> for LoadError {
     fn from(error: wasmtime::Error) -> Self {
-        Self::Refused { reason: shown(&format!("{error:#}"), REASON) }
+        Self::Refused { reason: Shown::plain(&format!("{error:#}"), REASON).to_string() }
     }
 }
 
@@ -232,8 +233,10 @@ fn imports(component: &Component) -> impl Iterator<Item = String> {
 /// Why a component cannot be linked: the imports that nobody has, all of them; or else what the engine says, which is
 /// an import of another type or an export that is not there.
 fn unlinkable(component: &Component, error: wasmtime::Error) -> LoadError {
-    let mut names: Vec<_> =
-        imports(component).filter(|name| !is_provided(name)).map(|name| shown(&name, REASON)).collect();
+    let mut names: Vec<_> = imports(component)
+        .filter(|name| !is_provided(name))
+        .map(|name| Shown::plain(&name, REASON).to_string())
+        .collect();
     if names.is_empty() {
         return error.into();
     }

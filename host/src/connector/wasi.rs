@@ -13,8 +13,9 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::call::State;
-use crate::shown::shown;
 
 /// Bytes of what a component prints, on each of its two streams, that go to the log; the rest is dropped.
 const PRINTED: usize = 4096;
@@ -120,7 +121,7 @@ impl Printed {
         if cut_off {
             text.truncate(end_before_secret(&text, &secrets));
         }
-        shown(text.trim_end(), PRINTED)
+        Shown::plain(text.trim_end(), PRINTED).to_string()
     }
 }
 
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_one_line_and_short() {
-        assert_eq!(printed("a\nb\u{1b}[2J\n").text(&["{}"]), "a\\u{a}b\\u{1b}[2J");
+        assert_eq!(printed("a\nb\u{1b}[2J\n").text(&["{}"]), "a\\nb\\u{1b}[2J");
         assert_eq!(printed(&b"\xff\xfe"[..]).text(&["{}"]), "\u{fffd}\u{fffd}");
         assert_eq!(printed("x".repeat(1_000_000)).text(&["{}"]).len(), PRINTED);
         assert_eq!(printed("").text(&["{}"]), "");

@@ -44,11 +44,12 @@
 //! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `connection-lost`, `timed-out`,
 //! `too-large`, `protocol`. It is absent when there was none.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Label, Unit, counter, histogram};
+use mqtt_connector_contract::shown::Shown;
 use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::{Empty, display};
@@ -104,9 +105,9 @@ impl Observation {
             messaging.system = "mqtt",
             messaging.operation.name = "send",
             messaging.operation.type = "send",
-            messaging.destination.name = messages.first().map(|first| display(Shown(&first.topic))),
+            messaging.destination.name = messages.first().map(|first| display(short(&first.topic))),
             messaging.batch.message_count = Some(messages.len()).filter(|count| *count != 1),
-            server.address = only.map(|broker| display(Shown(&broker.host))),
+            server.address = only.map(|broker| display(short(&broker.host))),
             server.port = only.map(|broker| broker.port),
             tenant = tenant.name(),
             broker = only.map(|broker| display(Url(broker))),
@@ -146,7 +147,7 @@ impl Observation {
             return;
         }
         if let Some(broker) = self.options.as_ref().and_then(|options| options.brokers.get(taker(answer)?)) {
-            span.record("server.address", display(Shown(&broker.host)));
+            span.record("server.address", display(short(&broker.host)));
             span.record("server.port", broker.port);
             span.record("broker", display(Url(broker)));
         }
@@ -262,20 +263,8 @@ fn level(qos: Qos) -> u8 {
 }
 
 /// A text that a tenant chose: on one line, and short.
-struct Shown<'a>(&'a str);
-
-impl Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut characters = self.0.chars();
-        for character in characters.by_ref().take(SHOWN) {
-            // Quotes are nothing to hide; what is not printable is.
-            match character {
-                '"' | '\'' => f.write_char(character)?,
-                _ => write!(f, "{}", character.escape_debug())?,
-            }
-        }
-        if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
-    }
+fn short(text: &str) -> Shown<'_> {
+    Shown::plain(text, SHOWN)
 }
 
 /// `scheme://host:port`.
@@ -290,11 +279,11 @@ impl Display for Url<'_> {
             Transport::Websocket => "ws",
             Transport::WebsocketTls => "wss",
         };
-        let host = Shown(host);
-        if host.0.contains(':') {
-            write!(f, "{scheme}://[{host}]:{port}")
+        let shown = short(host);
+        if host.contains(':') {
+            write!(f, "{scheme}://[{shown}]:{port}")
         } else {
-            write!(f, "{scheme}://{host}:{port}")
+            write!(f, "{scheme}://{shown}:{port}")
         }
     }
 }
@@ -311,13 +300,13 @@ mod tests {
             ("a\n\u{1b}[2Jb\u{202e}", "a\\n\\u{1b}[2Jb\\u{202e}".to_owned()),
             (&"x".repeat(300), "x".repeat(SHOWN) + "…"),
         ] {
-            assert_eq!(Shown(text).to_string(), shown);
+            assert_eq!(short(text).to_string(), shown);
         }
         for (transport, host, url) in [
             (Transport::Tcp, "h", "tcp://h:1"),
             (Transport::Tls, "::1", "ssl://[::1]:1"),
             (Transport::Websocket, "h", "ws://h:1"),
-            (Transport::WebsocketTls, "h\r", "wss://h\\r:1"),
+            (Transport::WebsocketTls, "h\r", "wss://h\\u{d}:1"),
         ] {
             let broker = Broker { transport, host: host.to_owned(), port: 1, path: String::new() };
             assert_eq!(Url(&broker).to_string(), url);

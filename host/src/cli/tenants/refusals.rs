@@ -1,13 +1,13 @@
 //! What a tenant asks for and may not do, as far as that can be said without sending.
 
 use mqtt_connector::{Scheme, Tenant};
+use mqtt_connector_contract::shown::{Shown, TOPIC};
 use mqtt_connector_guest::bindings::publisher::{ProxyProtocol, Transport};
 use mqtt_connector_guest::broker::BrokerUrl;
 use mqtt_connector_guest::brokers::Brokers;
 use mqtt_connector_guest::confidential::Pem;
 use mqtt_connector_guest::parameters::Parameters;
 use mqtt_connector_guest::proxy;
-use mqtt_connector_guest::shown::{Shown, TOPIC};
 
 /// Each names the parameter and what is missing in "its" grants. What the parameters leave open is not refused.
 pub(super) fn of(tenant: &Tenant, parameters: &Parameters) -> Vec<String> {

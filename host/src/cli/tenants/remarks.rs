@@ -3,10 +3,10 @@
 use std::path::{Component, Path};
 
 use mqtt_connector::{Grants, Scheme, Tenant};
+use mqtt_connector_contract::shown::{Shown, TOPIC};
 use mqtt_connector_guest::document::{Document, Source};
 use mqtt_connector_guest::merge::Merged;
 use mqtt_connector_guest::parameters::Parameters;
-use mqtt_connector_guest::shown::{Shown, TOPIC};
 
 use super::refusals;
 

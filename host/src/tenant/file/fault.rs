@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::super::{BrokerGrantError, DirectoryGrantError, TopicFilterError};
 
 /// What is wrong with a file of tenants; never nothing.
@@ -85,11 +87,7 @@ impl TenantsFault {
     pub fn reason(&self) -> impl fmt::Display {
         let Self { entry, reason, .. } = self;
         let reason = if entry.is_empty() { reason.to_string() } else { format!("{entry}: {reason}") };
-        let mut shown = String::with_capacity(reason.len());
-        for character in reason.chars() {
-            if misleads(character) { shown.extend(character.escape_default()) } else { shown.push(character) }
-        }
-        shown
+        Shown::plain(&reason, usize::MAX).to_string()
     }
 }
 
@@ -119,13 +117,4 @@ impl std::error::Error for TenantsError {}
 
 fn suggested(name: Option<&str>) -> String {
     name.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
-}
-
-/// Whether a terminal obeys the character, or shows something else than what it stands for: controls, separators of
-/// lines, zero widths, and what turns the direction of a line.
-fn misleads(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}')
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }

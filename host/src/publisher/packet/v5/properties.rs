@@ -3,8 +3,9 @@
 use bytes::Buf as _;
 use rumqttc::QoS;
 
+use mqtt_connector_contract::shown::Shown;
+
 use crate::error::Refusal;
-use crate::shown::shown;
 
 /// The most characters of the broker's that a message or a log shows.
 const SHOWN: usize = 500;
@@ -69,13 +70,13 @@ impl Properties {
 
     fn read_one(&mut self, of: Of, identifier: u8, bytes: &mut &[u8]) -> Result<(), &'static str> {
         match (identifier, of) {
-            (REASON_STRING, _) => self.reason_string = Some(shown(string(bytes)?, SHOWN)),
+            (REASON_STRING, _) => self.reason_string = Some(Shown::plain(string(bytes)?, SHOWN).to_string()),
             (USER_PROPERTY, _) => {
                 string(bytes)?;
                 string(bytes)?;
             }
             (SERVER_REFERENCE, Of::Connack | Of::Disconnect) => {
-                self.server_reference = Some(shown(string(bytes)?, SHOWN));
+                self.server_reference = Some(Shown::plain(string(bytes)?, SHOWN).to_string());
             }
             (ASSIGNED_CLIENT_IDENTIFIER, Of::Connack) => {
                 self.assigned_client_id = Some(string(bytes)?.to_owned());

@@ -22,11 +22,13 @@ pub struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// The text as it is, for words that stand in a sentence.
+    #[must_use]
     pub fn plain(text: &'a str, limit: usize) -> Self {
         Shown { text, limit, quoted: false }
     }
 
     /// The text in double quotes; quotes and backslashes in it are escaped.
+    #[must_use]
     pub fn quoted(text: &'a str, limit: usize) -> Self {
         Shown { text, limit, quoted: true }
     }
@@ -37,7 +39,7 @@ impl Shown<'_> {
         match character {
             ' ' | '!' | '#'..='[' | ']'..='~' => false,
             '"' | '\\' => self.quoted,
-            character => reorders_or_hides(character),
+            character => misleads(character),
         }
     }
 }
@@ -81,7 +83,8 @@ impl fmt::Display for Shown<'_> {
 /// Whether a reader, or a terminal, would be misled by the character: controls, line and paragraph separators, zero-width
 /// characters, bidirectional marks, overrides and isolates, the byte order mark, and what is not shown at all: soft hyphens,
 /// annotations, tags.
-fn reorders_or_hides(character: char) -> bool {
+#[must_use]
+pub fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}')
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')

@@ -1,0 +1,16 @@
+//! What the component and its host agree on: the contract as WIT, and the rules that both keep.
+//!
+//! A rule stands here, and nowhere else, when the component judges by it and the host judges again: a component may be
+//! somebody else's.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`characters`] | which characters a string of an MQTT packet may have |
+//! | [`shown`] | texts from outside, made fit for a message |
+#![forbid(unsafe_code)]
+
+pub mod characters;
+pub mod shown;
+
+/// The contract, `connector.wit`.
+pub const WIT: &str = include_str!("../connector.wit");

@@ -3,6 +3,7 @@
 //! [`PARAMETERS`] is the one source of names, types, ranges, defaults and descriptions. The JSON Schema
 //! ([`crate::schema`]), the flags of the command line and the table in the README are made from it.
 
+mod foreign;
 mod names;
 mod reader;
 mod table;
@@ -22,6 +23,7 @@ use crate::topic::Topic;
 use crate::{content, properties, qos, websocket, will};
 use reader::Reader;
 
+pub use foreign::{Tip, foreign};
 pub use names::Names;
 pub use table::{ACTION, COUNT, PARAMETERS};
 

@@ -7,11 +7,14 @@ use std::fmt;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::document::Source;
-use crate::parameters::{Name, PARAMETERS, Parameter};
+use crate::parameters::{self, Name, PARAMETERS, Parameter, Tip};
 use crate::proxy::MAX_SOCKS;
 use crate::value::{Got, JsonType};
 use crate::wants::Wants;
 use crate::will;
+
+/// How the members of a will start, as messages name them.
+const IN_WILL: &str = "will.";
 
 /// How many problems one message lists; of more, it says how many.
 pub const MOST_LISTED: usize = 40;
@@ -219,7 +222,14 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "{source} is {got}, wants a JSON object: {{…}}")
             }
             Problem::Unknown { name, source, known } => {
-                let suggestion = known.nearest(name);
+                let suggestion = match known.foreign(name) {
+                    Some(Tip::Instead(clause)) => {
+                        let name = Shown::quoted(name, shown::VALUE);
+                        return write!(f, "{name} in {source} is unknown: {clause}");
+                    }
+                    Some(Tip::Called(called)) => known.called(called),
+                    None => known.nearest(name),
+                };
                 let name = Shown::quoted(name, shown::VALUE);
                 match suggestion {
                     Some(known) => write!(f, "{name} in {source} is unknown (did you mean {known}?)"),
@@ -269,14 +279,41 @@ impl fmt::Display for Invalid<'_> {
 }
 
 impl Known {
+    /// The tip for a name that another tool has. Only a name for a name helps in a will.
+    fn foreign(self, name: &str) -> Option<Tip> {
+        match self {
+            Known::Parameters => parameters::foreign(name),
+            Known::InWill => {
+                let tip = parameters::foreign(name.strip_prefix(IN_WILL)?);
+                tip.filter(|tip| matches!(tip, Tip::Called(called) if self.called(*called).is_some()))
+            }
+        }
+    }
+
+    /// What is called here as the parameter is.
+    fn called(self, name: Name) -> Option<&'static str> {
+        match self {
+            Known::Parameters => Some(name.as_str()),
+            Known::InWill => member(name.as_str()),
+        }
+    }
+
     /// The name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing errors
     /// away (one, and one more for every five characters); or else one of the two starts with the other.
     pub fn nearest(self, name: &str) -> Option<&'static str> {
         match self {
             Known::Parameters => nearest(name, PARAMETERS.iter().map(|parameter| parameter.name)),
-            Known::InWill => nearest(name, will::MEMBERS.into_iter()),
+            Known::InWill => {
+                let members = will::MEMBERS.into_iter().filter_map(|member| member.strip_prefix(IN_WILL));
+                member(nearest(name.strip_prefix(IN_WILL)?, members)?)
+            }
         }
     }
+}
+
+/// The member of a will that has this name behind `will.`.
+fn member(name: &str) -> Option<&'static str> {
+    will::MEMBERS.into_iter().find(|member| member.strip_prefix(IN_WILL) == Some(name))
 }
 
 fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
@@ -333,6 +370,7 @@ fn distance(name: &[u8], known: &[u8]) -> usize {
     old[known.len()]
 }
 
-fn fold(name: &str) -> String {
+/// The name in lower case, without hyphens, underscores, spaces and dots.
+pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -53,11 +53,94 @@ fn names() {
         ),
         (
             r#"{"cert":"x","key":"x","payload":1,"topic-name":"x","contentt":"x"}"#,
-            r#"Not sent, 5 problems: "cert" in the request is unknown (did you mean certificate?); "key" in the request is unknown, and no parameter has a name like it; "payload" in the request is unknown, and no parameter has a name like it; "topic-name" in the request is unknown (did you mean topic?); "contentt" in the request is unknown (did you mean content?)."#,
+            r#"Not sent, 5 problems: "cert" in the request is unknown (did you mean certificate?); "key" in the request is unknown (did you mean private-key?); "payload" in the request is unknown (did you mean content?); "topic-name" in the request is unknown (did you mean topic?); "contentt" in the request is unknown (did you mean content?)."#,
         ),
         (
             r#"{"qos":1,"nope\u0022":"x"}"#,
             r#"Not sent: "nope\"" in the request is unknown, and no parameter has a name like it."#,
         ),
     ]);
+}
+
+/// Names that other tools have: a name for a name, or where the thing is here.
+#[test]
+fn names_of_other_tools() {
+    for (names, called) in [
+        (&["payload", "message", "msg", "data", "body", "text", "mqtt_payload"] as &[_], "content"),
+        (&["ca", "cafile", "ca-file", "ca_certs", "caCert", "capath", "rootCA", "caBundle"], "root-ca-crt"),
+        (&["cert", "certfile", "crt", "tls-cert", "client-cert", "clientCertificate", "pfx"], "certificate"),
+        (&["key", "keyfile", "key-file", "tls-key", "clientKey"], "private-key"),
+        (&["passphrase", "keyfile_password", "keyPassword"], "private-key-password"),
+        (&["user", "login", "mqtt_user", "MQTT_USERNAME"], "username"),
+        (&["pass", "passwd", "pw", "mqttPassword"], "password"),
+        (&["id", "clientId", "client_id", "clientid", "client", "thingName"], "client-id"),
+        (&["qos_level", "qualityOfService", "QoS"], "qos"),
+        (&["retained", "retain_message"], "retain"),
+        (&["rejectUnauthorized", "verify", "verifyservercert"], "verify-server"),
+        (&["keepalive", "keep_alive", "keepAliveInterval"], "keep-alive"),
+        (&["clean", "clean_session", "cleanStart", "clean-start"], "clean-session"),
+        (&["protocolVersion", "mqtt-version", "version", "V"], "protocol-version"),
+        (&["lwt", "last-will", "lastWill"], "will"),
+        (&["topics", "topicName", "state_topic"], "topic"),
+        (&["alpn", "tls-alpn"], "alpn-protocols"),
+        (&["sni", "servername"], "server-name"),
+        (&["reconnect", "maxReconnectAttempts"], "retries"),
+        (&["headers", "wsHeaders"], "websocket-headers"),
+        (&["userProperties", "user_property"], "user-properties"),
+    ] {
+        for name in names {
+            let request = format!("{{\"{name}\":\"SECRET\"}}");
+            let message = format!("Not sent: \"{name}\" in the request is unknown (did you mean {called}?).");
+            assert_messages(&[(&request, &message)]);
+        }
+    }
+    let (url, host, port) = (
+        "broker has the URL, as in \"tcp://broker.example.com:1883\"",
+        "the host is part of broker, as in \"tcp://broker.example.com:1883\"",
+        "the port is part of broker, as in \"tcp://broker.example.com:1883\"",
+    );
+    let tls = "TLS is part of broker: the scheme ssl, as in \"ssl://broker.example.com:8883\"";
+    let insecure = "verify-server false leaves the broker's certificate unchecked, which is dangerous";
+    let will = r#"will is an object, as in {"topic":"plant/7/state","content":"lost","qos":1,"retain":true}"#;
+    for (names, clause) in [
+        (
+            &["server", "url", "uri", "address", "broker-url", "brokers", "endpoint", "serverURIs"] as &[_],
+            url,
+        ),
+        (&["host", "hostname", "mqtt_host", "HOST"], host),
+        (&["port", "mqttPort"], port),
+        (&["tls", "ssl", "secure", "use-tls", "useTLS"], tls),
+        (&["insecure", "tls-insecure", "insecureSkipVerify"], insecure),
+        (&["will-topic", "will-payload", "willMessage", "lwtTopic", "will_retain"], will),
+        (&["connect-timeout", "connectTimeout"], "timeout bounds the whole send, in milliseconds"),
+        (&["psk"], "TLS with a pre-shared key is not supported"),
+    ] {
+        for name in names {
+            let request = format!("{{\"{name}\":\"SECRET\"}}");
+            let message = format!("Not sent: \"{name}\" in the request is unknown: {clause}.");
+            assert_messages(&[(&request, &message)]);
+        }
+    }
+}
+
+#[test]
+fn names_of_other_tools_in_a_will() {
+    for (member, called) in [
+        ("payload", "will.content"),
+        ("message", "will.content"),
+        ("msg", "will.content"),
+        ("retained", "will.retain"),
+        ("qosLevel", "will.qos"),
+        ("payload_base64", "will.content-base64"),
+        ("expiry", "will.message-expiry-interval"),
+    ] {
+        let request = format!(r#"{{"will":{{"topic":"w","content":"x","{member}":"SECRET"}}}}"#);
+        let message =
+            format!("Not sent: \"will.{member}\" in the request is unknown (did you mean {called}?).");
+        assert_messages(&[(&request, &message)]);
+    }
+    assert_messages(&[(
+        r#"{"will":{"topic":"w","content":"x","host":"SECRET"}}"#,
+        r#"Not sent: "will.host" in the request is unknown, and no parameter has a name like it."#,
+    )]);
 }

@@ -191,7 +191,7 @@ fn message() {
         ),
         (
             r#"{"will":{"topic":"w","payload":"SECRET","QoS":1}}"#,
-            r#"Not sent, 3 problems: "will.payload" in the request is unknown, and no parameter has a name like it; "will.QoS" in the request is unknown (did you mean will.qos?); will.content is missing in the request."#,
+            r#"Not sent, 3 problems: "will.payload" in the request is unknown (did you mean will.content?); "will.QoS" in the request is unknown (did you mean will.qos?); will.content is missing in the request."#,
         ),
         (
             r#"{"will":{"topic":"w","topic":"v","content":""}}"#,

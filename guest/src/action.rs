@@ -1,13 +1,13 @@
 //! The actions of the contract's `connector` interface, with the publisher as a function.
 //!
-//! In the component that function is the import `publisher.publish`; a test passes its own.
+//! In the component that function is the import `publisher.publish` or `publisher.check`; a test passes its own.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::slice;
 
 use crate::bindings::Meta;
-use crate::bindings::publisher::{ConnectOptions, Effort, Error, Receipt};
+use crate::bindings::publisher::{ConnectOptions, Effort, Error, Receipt, Remark};
 use crate::confidential::Message;
 use crate::document::{Document, Source};
 use crate::outcome::{self, Answers};
@@ -15,6 +15,9 @@ use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, p
 
 /// What the publisher answers: one result per message, at the same index, or the error of the connection.
 pub type Published = Result<Vec<Result<Receipt, Error>>, Error>;
+
+/// What the publisher answers to a check: what it remarks, or the error that a send would end with.
+pub type Checked = Result<Vec<Remark>, Error>;
 
 /// `send`: merges `request` over `config`, checks the result, publishes one message and says how it ended.
 ///
@@ -39,11 +42,23 @@ pub fn send(
     }
 }
 
-/// `check`: everything that [`send`] does before it publishes.
-pub fn check(config: &str, request: &str) -> Meta {
+/// `check`: what [`send`] would answer, as far as that can be known without the network.
+///
+/// `judge` says what stands against the publication outside of the component; it is called once, or not at all when a
+/// parameter is wrong.
+pub fn check(
+    config: &str,
+    request: &str,
+    judge: impl FnOnce(&ConnectOptions, &[Message], Effort) -> Checked,
+) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
-        Ok(Publication { options, message, remarks, .. }) => outcome::checked(&options, &message, &remarks),
+        Ok(Publication { options, message, effort, remarks }) => {
+            match judge(&options, slice::from_ref(&message), effort) {
+                Ok(remarked) => outcome::checked(&options, &message, &remarks, &remarked),
+                Err(error) => Answers::new(&options).published(&message, &remarks, Err(&error)),
+            }
+        }
     }
 }
 

@@ -84,23 +84,23 @@ mod memory;
 #[allow(unsafe_code)]
 mod component {
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
-    use crate::bindings::publisher::publish;
+    use crate::bindings::publisher;
     use crate::{action, schema};
 
     struct Component;
 
     impl Guest for Component {
         fn send(config: String, request: String) -> Response {
-            Response { meta: action::send(&config, &request, publish) }
+            Response { meta: action::send(&config, &request, publisher::publish) }
         }
 
         fn send_batch(config: String, requests: Vec<String>) -> Vec<Response> {
-            let answers = action::send_batch(&config, &requests, publish);
+            let answers = action::send_batch(&config, &requests, publisher::publish);
             answers.into_iter().map(|meta| Response { meta }).collect()
         }
 
         fn check(config: String, request: String) -> Response {
-            Response { meta: action::check(&config, &request) }
+            Response { meta: action::check(&config, &request, publisher::check) }
         }
 
         fn schema() -> String {

@@ -6,19 +6,21 @@
 mod failed;
 mod place;
 mod reason_code;
+mod suspicious;
 
 use std::fmt;
 
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
-use crate::bindings::publisher::{ConnectOptions, Error, ProtocolVersion, Qos, Receipt};
+use crate::bindings::publisher::{ConnectOptions, Error, ProtocolVersion, Qos, Receipt, Remark};
 use crate::confidential::Message;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
 use crate::qos;
 use failed::failed;
 use place::{Place, Through};
+use suspicious::Suspicious;
 
 /// How an execution ends, as a number. 1 to 5 (CONNACK return codes of MQTT 3.1.1) and 128 to 162 (reason
 /// codes of MQTT 5) are the broker's and stand for themselves.
@@ -70,11 +72,11 @@ pub fn unanswered() -> Meta {
     }
 }
 
-/// The answer of a dry run that found nothing wrong.
-pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks) -> Meta {
+/// The answer of a dry run that found nothing wrong, with what is suspicious; some of that the publisher has `remarked`.
+pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks, remarked: &[Remark]) -> Meta {
     let place = Place::all(options, remarks);
     let text = format!(
-        "The message would be sent with QoS {} to topic {} at {}{place}{}{}.{}",
+        "The message would be sent with QoS {} to topic {} at {}{place}{}{}.{}{}",
         qos::number(message.qos),
         Shown::quoted(&message.topic, shown::TOPIC),
         if place.is_several() { "the first that takes it of " } else { "" },
@@ -84,6 +86,7 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks) -
             ProtocolVersion::V5 => ", with MQTT 5",
         },
         Lowered { asked: remarks.lowered_for_aws, sent: message.qos, who: "AWS IoT has no QoS 2" },
+        Suspicious { options, message, given: remarks.given, remarked },
     );
     Meta { exit_code: code::SENT, message: text }
 }

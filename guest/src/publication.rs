@@ -42,6 +42,8 @@ pub struct Remarks {
     /// `certificate` and `private-key` were given and `use-certificate` is false: a broker that refuses may
     /// have wanted them.
     pub unused_certificate: bool,
+    /// Which of [`Names::TOLD`] were given.
+    pub given: Names,
 }
 
 /// A connection and how hard to try: publications that are equal in both are published together.
@@ -111,12 +113,13 @@ impl<'c, 'a> Requests<'c, 'a> {
             *parameters = Parameters::read(merged, &mut problems);
             false
         };
+        let given = merged.given().and(Names::TOLD);
         let mut rules = Rules { merged, problems };
         rules.check(parameters);
         if !rules.problems.is_empty() {
             return Err(Invalid(rules.problems));
         }
-        let prepared = build(parameters, is_same_connection).ok_or(Invalid(rules.problems))?;
+        let prepared = build(parameters, given, is_same_connection).ok_or(Invalid(rules.problems))?;
         self.last = Some(request);
         Ok(prepared)
     }
@@ -124,7 +127,7 @@ impl<'c, 'a> Requests<'c, 'a> {
 
 /// Puts the parameters together, without the connection if that is the one before; moves the content out of them.
 /// `None` when a required one is missing, which [`Rules`] have reported.
-fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepared> {
+fn build(parameters: &mut Parameters, given: Names, is_same_connection: bool) -> Option<Prepared> {
     let is_text = parameters.content.is_some();
     let content = parameters.content.take();
     let payload = content.or(parameters.content_base64.take())?;
@@ -141,7 +144,7 @@ fn build(parameters: &mut Parameters, is_same_connection: bool) -> Option<Prepar
         && parameters.certificate.is_some()
         && parameters.private_key.is_some();
     let schemes = parameters.broker.as_ref()?.schemes();
-    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate };
+    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate, given };
     let connection = if is_same_connection { None } else { Some(connect(parameters)?) };
     Some(Prepared { connection, message, remarks })
 }

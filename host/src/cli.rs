@@ -45,8 +45,6 @@ const USAGE: i32 = 64;
 const UNREADABLE: i32 = 66;
 /// Exit code of a fault of this program.
 const FAULT: i32 = 70;
-/// Exit code of what a tenant is not allowed.
-const DENIED: i32 = 77;
 
 /// Runs the program with `arguments`, the first of which is its name. What it answers is the exit status: the
 /// response's exit code.
@@ -110,12 +108,7 @@ fn send_lines(
 fn check(matches: &ArgMatches) -> Result<Response, Response> {
     let (tenant, documents) = call(matches)?;
     let connector = component::connector(matches, 0)?;
-    let checked = block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })?;
-    // Another component may have other parameters.
-    let built_in = matches.get_one::<String>(arguments::COMPONENT).is_none();
-    let refused =
-        if built_in && checked.meta.exit_code == 0 { tenants::refused(&tenant, &documents) } else { None };
-    Ok(refused.unwrap_or(checked))
+    block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.

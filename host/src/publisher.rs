@@ -45,6 +45,7 @@ mod link;
 mod options;
 mod packet;
 mod pool;
+mod preparation;
 mod proxy;
 mod stage;
 mod tally;
@@ -168,6 +169,19 @@ impl PublisherCtx {
     }
 }
 
+impl PublisherCtx {
+    fn call(&self, options: wit::ConnectOptions, effort: wit::Effort) -> Call {
+        Call {
+            tenant: Arc::clone(&self.tenant),
+            publisher: self.publisher.clone(),
+            latest: self.latest,
+            options: Arc::new(Options::new(options)),
+            effort,
+            queued: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for PublisherCtx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PublisherCtx").field("tenant", &self.tenant.name()).finish_non_exhaustive()
@@ -255,14 +269,8 @@ impl wit::Host for PublisherCtx {
         if let Some(refuse) = self.refuse {
             return Err(refuse());
         }
-        let call = Call {
-            tenant: Arc::clone(&self.tenant),
-            publisher: self.publisher.clone(),
-            latest: self.latest,
-            options: Arc::new(Options::new(options)),
-            effort,
-            queued: self.queued.take(),
-        };
+        let queued = self.queued.take();
+        let call = Call { queued, ..self.call(options, effort) };
         let handed_over = messages.len();
         self.tally.begin(handed_over);
         let observation = Observation::begin(&self.tenant, &call.options, &messages);
@@ -274,5 +282,16 @@ impl wit::Host for PublisherCtx {
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
         Ok(answer)
+    }
+
+    /// Nothing leaves this process, so that it is allowed where nothing is to be published.
+    async fn check(
+        &mut self,
+        options: wit::ConnectOptions,
+        messages: Vec<wit::Message>,
+        effort: wit::Effort,
+    ) -> wasmtime::Result<Result<Vec<wit::Remark>, wit::Error>> {
+        let checking = self.call(options, effort).check(&messages);
+        Ok(Box::pin(checking).await)
     }
 }

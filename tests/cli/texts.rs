@@ -31,23 +31,22 @@ fn check_says_what_would_be_sent_and_sends_nothing() {
 }
 
 #[test]
-fn check_reads_no_certificates_and_looks_nothing_up() {
+fn check_reads_certificates_and_looks_nothing_up() {
     let pki = Pki::new();
     let broker = ScriptedBroker::builder().tls(ServerTls::new(&pki.server(&["broker.test"]))).start();
-    Program::new([
-        "check",
-        "--broker",
-        "ssl://broker.test",
-        "--client-id",
-        "c",
-        "--topic",
-        "t",
-        "--content",
-        "c",
-    ])
-    .args(["--resolve", &format!("broker.test:8883:{}", broker.address()), "--root-ca-crt", "/missing"])
-    .run()
-    .answers(0, "The message would be sent with QoS 2 to topic \"t\" at ssl://broker.test:8883.");
+    let check = |authority: &str| {
+        Program::new(["check", "--broker", "ssl://broker.test", "--client-id", "c", "--topic", "t"])
+            .args(["--content", "c", "--resolve", &format!("broker.test:8883:{}", broker.address())])
+            .args(["--root-ca-crt", authority])
+            .run()
+    };
+    check(pki.authority().path_str())
+        .answers(0, "The message would be sent with QoS 2 to topic \"t\" at ssl://broker.test:8883.");
+    check("/missing").answers(
+        66,
+        "Not sent, a certificate or key cannot be used: root-ca-crt: /missing cannot be read: No such file or \
+         directory (os error 2).",
+    );
     broker.finish();
 }
 

@@ -2,6 +2,7 @@
 //! "Hostile guests" is this file's.
 
 mod arguments;
+mod checking;
 mod faults;
 mod limits;
 mod loading;

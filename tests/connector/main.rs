@@ -4,6 +4,7 @@
 
 mod aws;
 mod brokers;
+mod check;
 mod computing;
 mod crashes;
 mod delivery;

@@ -38,7 +38,8 @@ fn a_broker_without_a_grant_gets_no_packet() {
             .build();
         let meta = send_as(&Arc::new(tenant), &config(broker.port()), &request());
         let reason = format!(
-            "broker: tenant acme may not send to 127.0.0.1 port {}; no grant names it",
+            "broker: tenant acme may not send to 127.0.0.1 port {}; no grant names it; and topic: tenant acme may not \
+             publish to \"t\"; no grant names it",
             broker.port()
         );
         assert_meta(&meta, 77, &format!("Not sent, it is not allowed: {reason}."));

@@ -11,6 +11,9 @@ pub const TOPIC: usize = 120;
 /// How many characters of a reason (the host's or the broker's words) a message shows.
 pub const REASON: usize = 400;
 
+/// How many characters a message shows of several reasons, which stand in one text.
+pub const REASONS: usize = 4000;
+
 /// Displays `text` on one line: control characters and characters that change the direction or the line of
 /// what follows are escaped as `\u{…}`; what is longer than `limit` characters ends in `…`.
 #[derive(Clone, Copy)]

@@ -19,11 +19,11 @@ pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Rema
     let mut may_want_certificate = false;
     let (exit_code, mut text) = match error {
         Error::Denied(reason) => {
-            (code::DENIED, format!("Not sent, it is not allowed: {}.", sentence(reason)))
+            (code::DENIED, format!("Not sent, it is not allowed: {}.", sentences(reason)))
         }
         Error::UnusableCredential(reason) => (
             code::CREDENTIAL,
-            format!("Not sent, a certificate or key cannot be used: {}.", sentence(reason)),
+            format!("Not sent, a certificate or key cannot be used: {}.", sentences(reason)),
         ),
         Error::HostNotFound(reason) => {
             let reason = sentence(reason);
@@ -55,7 +55,7 @@ pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Rema
             disconnected(one(refusal.broker), message.qos, disconnection.progress, refusal)
         }
         Error::TooLarge(reason) => {
-            (code::DENIED, format!("Not sent, it is too large: {}.", sentence(reason)))
+            (code::DENIED, format!("Not sent, it is too large: {}.", sentences(reason)))
         }
         Error::ConnectionLost(failure) => match failure.progress {
             Progress::NotSent => {
@@ -113,8 +113,17 @@ const SAFE: &str = " Sending it again is safe.";
 
 /// A reason fit to stand inside a sentence: shown, and without a full stop of its own.
 fn sentence(reason: &str) -> Shown<'_> {
+    shortened(reason, shown::REASON)
+}
+
+/// The same of what the host says about parameters: about all that are wrong, in one text.
+fn sentences(reasons: &str) -> Shown<'_> {
+    shortened(reasons, shown::REASONS)
+}
+
+fn shortened(reason: &str, limit: usize) -> Shown<'_> {
     let reason = reason.trim().trim_end_matches('.');
-    Shown::plain(if reason.is_empty() { "no reason was given" } else { reason }, shown::REASON)
+    Shown::plain(if reason.is_empty() { "no reason was given" } else { reason }, limit)
 }
 
 /// Whether a message that may have arrived may be sent again.

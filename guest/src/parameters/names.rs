@@ -67,6 +67,17 @@ impl Names {
         names
     };
 
+    /// What a dry run tells of when it was given and has no effect.
+    pub const TOLD: Names = Names::of(&[
+        Name::RootCaCrt,
+        Name::Certificate,
+        Name::PrivateKey,
+        Name::ServerName,
+        Name::AlpnProtocols,
+        Name::VerifyServer,
+        Name::Timeout,
+    ]);
+
     /// The set of these.
     pub const fn of(names: &[Name]) -> Names {
         let mut set = Names(0);
@@ -100,6 +111,11 @@ impl Names {
     #[must_use]
     pub const fn without(self, other: Names) -> Names {
         Names(self.0 & !other.0)
+    }
+
+    /// Whether `name` is in the set.
+    pub const fn has(self, name: Name) -> bool {
+        self.0 & 1 << name as u64 != 0
     }
 
     /// Every parameter in the set, in the order of the table.

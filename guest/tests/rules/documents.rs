@@ -1,8 +1,9 @@
 //! Two documents as one: what is not a JSON object, and which document wins.
 
-use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::parameters::PARAMETERS;
 use mqtt_connector_guest::publication::prepare;
+
+use crate::check;
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
 

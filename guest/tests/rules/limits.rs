@@ -1,6 +1,5 @@
 //! Values that are too long, too many or too deep.
 
-use mqtt_connector_guest::action;
 use mqtt_connector_guest::bindings::Meta;
 
 use crate::schema::assert_agrees;
@@ -11,7 +10,7 @@ const AWS: &str =
 
 fn check(config: &str, request: &str) -> Meta {
     assert_agrees(config, request);
-    action::check(config, request)
+    crate::check(config, request)
 }
 
 fn member(name: &str, length: usize) -> String {

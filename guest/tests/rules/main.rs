@@ -4,6 +4,7 @@ mod accepted;
 mod batch;
 mod broker;
 mod documents;
+mod dry_run;
 mod limits;
 mod mqtt5;
 mod names;
@@ -15,3 +16,11 @@ mod schema;
 mod secrets;
 mod series;
 mod wrong;
+
+use mqtt_connector_guest::action;
+use mqtt_connector_guest::bindings::Meta;
+
+/// A dry run against which nothing stands outside of the component.
+fn check(config: &str, request: &str) -> Meta {
+    action::check(config, request, |_, _, _| Ok(Vec::new()))
+}

@@ -1,12 +1,14 @@
 //! No input of any kind makes the connector panic, and its own reading of JSON agrees with `serde_json`'s.
 
-use mqtt_connector_guest::action::{check, send, send_batch};
+use mqtt_connector_guest::action::{send, send_batch};
 use mqtt_connector_guest::bindings::publisher::{Qos, Receipt};
 use mqtt_connector_guest::broker::BrokerUrl;
 use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::PARAMETERS;
 use proptest::prelude::*;
 use serde_json::Value;
+
+use crate::check;
 
 /// Any JSON value, as text.
 fn any_json() -> impl Strategy<Value = Value> {

@@ -1,8 +1,8 @@
 //! How the broker is reached: a list of brokers, WebSockets and a proxy.
 
-use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::publication::{Publication, prepare};
 
+use crate::check;
 use crate::schema::assert_agrees;
 use crate::wrong::assert_messages;
 

@@ -4,11 +4,12 @@
 use std::sync::OnceLock;
 
 use jsonschema::{Draft, Validator};
-use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::parameters::{PARAMETERS, Secrecy};
 use mqtt_connector_guest::schema::{UNSAID, schema};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+
+use crate::check;
 
 fn parsed() -> Value {
     serde_json::from_str(&schema()).unwrap()

@@ -1,8 +1,8 @@
 //! Every parameter, given every kind of wrong value: the whole message.
 
-use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::outcome::code;
 
+use crate::check;
 use crate::schema::assert_agrees;
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;

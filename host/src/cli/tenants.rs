@@ -9,13 +9,10 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
-use mqtt_connector_guest::document::{Document, Source};
-use mqtt_connector_guest::merge::Merged;
-use mqtt_connector_guest::parameters::Parameters;
 
 use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
-use super::documents::{Documents, text_of};
-use super::{DENIED, USAGE, response};
+use super::documents::text_of;
+use super::{USAGE, response};
 
 /// The tenant that the flags name; `None` without them: the person at the command line is the operator.
 ///
@@ -50,17 +47,6 @@ fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
     let known: Vec<&str> = tenants.iter().map(|tenant| tenant.name()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     format!("--{TENANT} {name:?} is not a tenant of {path}; there: {known}.")
-}
-
-/// The response to a dry run of what the tenant may not do; `None` when nothing is known to stand against it.
-pub(super) fn refused(tenant: &Tenant, documents: &Documents) -> Option<Response> {
-    let config = Document::read(Source::Configuration, &documents.config).ok()?;
-    let request = Document::read(Source::Request, &documents.request).ok()?;
-    let refusals = refusals::of(tenant, &Parameters::read(Merged::new(&config, &request), &mut Vec::new()));
-    let tenant = tenant.name();
-    let message =
-        || format!("The message would not be sent, tenant {tenant} is not allowed: {}.", refusals.join("; "));
-    (!refusals.is_empty()).then(|| response(DENIED, message()))
 }
 
 /// What each tenant of a file may do; what an operator should think about again goes to standard error.

@@ -5,48 +5,91 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::delivery::{Settlement, Unsettled};
+use super::options::Options;
+use super::{connect, tls};
 use crate::bindings::flint::mqtt::publisher::{
-    self as wit, ConnectOptions, Message, ProtocolVersion, PublishProperties,
+    self as wit, Message, Pem, ProtocolVersion, PublishProperties,
 };
 use crate::error::Error;
-use crate::tenant::Tenant;
+use crate::tenant::{Peer, Tenant};
 
 /// The most bytes that all names for ALPN take together. Their list, the extension around it, and all extensions together
 /// have lengths of 16 bits: beside the names there has to be room for the others.
 const MAX_PROTOCOLS: usize = 32 * 1024;
 
-/// Whether `tenant` may open the connection of `options`. The will is part of it: a wrong one denies the whole call.
+/// Everything that stands against the connection of `options` for `tenant`, in the order of the parameters. The will is
+/// part of the connection: a wrong one denies the whole call.
 ///
-/// # Errors
-///
-/// [`Error::Denied`] for the broker, the topic of the will and what no component of ours asks for, [`Error::TooLarge`]
-/// for the will's payload.
-pub(super) fn check_connection(tenant: &Tenant, options: &ConnectOptions) -> Result<(), Error> {
+/// Each is [`Error::Denied`], or [`Error::TooLarge`] for the will's payload.
+pub(super) fn against_connection(tenant: &Tenant, options: &Options) -> Vec<Error> {
+    let (grants, name) = (tenant.grants(), tenant.name());
+    let mut against = Vec::new();
     if options.brokers.is_empty() {
-        return Err(Error::Denied("brokers: none is given".to_owned()));
+        against.push(Error::Denied("brokers: none is given".to_owned()));
     }
     for broker in &options.brokers {
-        tenant.grants().check_broker(tenant.name(), broker)?;
+        let granted = grants.check_broker(name, broker);
+        against.extend(granted.and_then(|()| check_literal(tenant, broker.into())).err());
     }
     if let Some(proxy) = &options.proxy {
-        tenant.grants().check_proxy(tenant.name(), proxy)?;
-        for broker in &options.brokers {
-            // The proxy looks names up, and nobody else: what an address is, is known here.
-            if let Ok(address) = broker.host.parse() {
-                tenant.grants().check_address(tenant.name(), broker.into(), address)?;
-            }
-        }
+        against.extend(grants.check_proxy_names(name).err());
+        let granted = grants.check_proxy(name, proxy);
+        against.extend(granted.and_then(|()| check_literal(tenant, proxy.into())).err());
     }
-    check_protocols(options.tls.as_ref().map_or(&[], |tls| &tls.alpn_protocols))?;
-    match &options.will {
-        Some(will) => {
-            let content_type =
-                will.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
-            let properties = content_type.map_or(0, str::len);
-            check(tenant, ["will", "the will's content"], &will.topic, [will.payload.len(), properties])
-        }
-        None => Ok(()),
+    if let Some(tls) = &options.tls {
+        against.extend(check_protocols(&tls.alpn_protocols).err());
+        against.extend(grants.check_verification(name, tls.verify_server).err());
+        let files = tls::files(tls).filter_map(|(parameter, pem)| match pem {
+            Pem::File(path) => Some((parameter, path)),
+            Pem::Text(_) => None,
+        });
+        against.extend(files.filter_map(|(parameter, path)| grants.check_file(name, parameter, path).err()));
     }
+    if let Some(will) = &options.will {
+        let content_type = will.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
+        let sizes = [will.payload.len(), content_type.map_or(0, str::len)];
+        against.extend(check(tenant, ["will", "the will's content"], &will.topic, sizes));
+    }
+    against.extend(connect::check(options).err());
+    against
+}
+
+/// An address that is written in place of a name, which is known without a look-up.
+fn check_literal(tenant: &Tenant, peer: Peer<'_>) -> Result<(), Error> {
+    match peer.host.parse() {
+        Ok(address) => tenant.grants().check_address(tenant.name(), peer, address),
+        Err(_) => Ok(()),
+    }
+}
+
+/// One error for all of them, or none.
+pub(super) fn joined(against: Vec<Error>) -> Option<Error> {
+    let is_size = against.iter().all(|error| matches!(error, Error::TooLarge(_)));
+    let reasons = against.iter().map(Error::to_string).collect::<Vec<_>>().join("; and ");
+    match against.len() {
+        0 | 1 => against.into_iter().next(),
+        _ if is_size => Some(Error::TooLarge(reasons)),
+        _ => Some(Error::Denied(reasons)),
+    }
+}
+
+/// The answer to a call whose connection is denied: each message is told what stands against itself, too.
+pub(super) fn deny(
+    tenant: &Tenant,
+    version: ProtocolVersion,
+    against: &[Error],
+    messages: &[Message],
+) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
+    let against_each: Vec<_> =
+        messages.iter().map(|message| against_message(tenant, version, message)).collect();
+    let error = |more: Vec<Error>| {
+        let all = joined(against.iter().cloned().chain(more).collect());
+        all.map(|error| Unsettled::not_sent(error).into_wit())
+    };
+    if against_each.iter().all(Vec::is_empty) {
+        return error(Vec::new()).map_or(Ok(Vec::new()), Err);
+    }
+    Ok(against_each.into_iter().filter_map(error).map(Err).collect())
 }
 
 /// That the names for ALPN fit the field of a ClientHello (RFC 7301, section 3.1). The TLS library would panic, or write
@@ -84,8 +127,8 @@ impl Admission {
         started: Instant,
         deadline: Instant,
     ) -> Self {
-        let check = |message: &Message| check_message(tenant, version, message).err();
-        let mut refused: Vec<_> = messages.iter().map(check).collect();
+        let refusal = |message: &Message| joined(against_message(tenant, version, message));
+        let mut refused: Vec<_> = messages.iter().map(refusal).collect();
         let candidates = refused.iter().filter(|refused| refused.is_none()).count();
         let schedule = tenant.load().schedule(candidates, deadline);
         let over_the_rate = candidates > 0 && schedule.granted() == 0;
@@ -146,20 +189,24 @@ pub(super) fn too_many_connections(tenant: &Tenant, time: Duration) -> Error {
     ))
 }
 
-fn check_message(tenant: &Tenant, version: ProtocolVersion, message: &Message) -> Result<(), Error> {
+/// Everything that stands against `message`.
+pub(super) fn against_message(tenant: &Tenant, version: ProtocolVersion, message: &Message) -> Vec<Error> {
+    let mut against = Vec::new();
     let properties = match (&message.properties, version) {
         (None, _) => 0,
         (Some(_), ProtocolVersion::V311) => {
-            return Err(Error::Denied("MQTT 3.1.1 has no properties of a message".to_owned()));
+            against.push(Error::Denied("MQTT 3.1.1 has no properties of a message".to_owned()));
+            0
         }
         (Some(properties), ProtocolVersion::V5) => {
-            if let Some(topic) = &properties.response_topic {
-                check_topic_name("response-topic", topic)?;
-            }
+            let topic = properties.response_topic.as_deref();
+            against.extend(topic.and_then(|topic| check_topic_name("response-topic", topic).err()));
             size(properties)
         }
     };
-    check(tenant, ["topic", "content"], &message.topic, [message.payload.len(), properties])
+    let sizes = [message.payload.len(), properties];
+    against.extend(check(tenant, ["topic", "content"], &message.topic, sizes));
+    against
 }
 
 /// The bytes of the properties that a tenant chooses.
@@ -180,22 +227,23 @@ fn check_topic_name(parameter: &str, topic: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The sizes of payload and properties count together: both are the tenant's to choose.
+/// What stands against a topic and its payload. The sizes of payload and properties count together: both are the tenant's
+/// to choose.
 fn check(
     tenant: &Tenant,
     [topic_parameter, payload_parameter]: [&str; 2],
     topic: &str,
     [payload, properties]: [usize; 2],
-) -> Result<(), Error> {
-    check_topic_name(topic_parameter, topic)?;
-    tenant.grants().check_topic(tenant.name(), topic_parameter, topic)?;
+) -> impl Iterator<Item = Error> {
+    let granted = check_topic_name(topic_parameter, topic)
+        .and_then(|()| tenant.grants().check_topic(tenant.name(), topic_parameter, topic));
     let limit = tenant.limits().payload;
-    if payload.saturating_add(properties) > limit {
+    let too_large = (payload.saturating_add(properties) > limit).then(|| {
         let with = if properties == 0 { String::new() } else { format!(" with {properties} of properties") };
-        return Err(Error::TooLarge(format!(
+        Error::TooLarge(format!(
             "{payload_parameter}: {payload} bytes{with}, and tenant {} may send {limit} (its limit payload)",
             tenant.name()
-        )));
-    }
-    Ok(())
+        ))
+    });
+    granted.err().into_iter().chain(too_large)
 }

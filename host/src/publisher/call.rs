@@ -1,4 +1,5 @@
-//! One call of `publish`: what may be sent of it, and the wait for what becomes of that.
+//! One call of `publish`: what may be sent of it, and the wait for what becomes of that. And one of `check`, which ends
+//! where a connection would be opened.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use super::delivery::Unsettled;
 use super::link::Work;
 use super::options::Options;
 use super::stage::{Stage, Stages, WRITING};
-use super::{Publisher, Shared};
-use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message};
+use super::{Publisher, Shared, preparation};
+use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message, Remark};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -53,11 +54,12 @@ impl Call {
             return Ok(Vec::new());
         }
         let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued } = self;
-        admission::check_connection(&tenant, &options)
-            .map_err(|error| Unsettled::not_sent(error).into_wit())?;
-        let started = Instant::now();
-        let deadline = latest.min(started + Duration::from_millis(effort.timeout.into()));
-        let time = Time { started, deadline };
+        let against = admission::against_connection(&tenant, &options);
+        if !against.is_empty() {
+            return admission::deny(&tenant, options.protocol_version, &against, &messages);
+        }
+        let time = Time::begin(latest, effort);
+        let Time { started, deadline } = time;
         let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
@@ -111,6 +113,43 @@ impl Call {
         let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin()));
         *stages = left;
         Ok(admission.answer(settlements))
+    }
+
+    /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
+    pub(super) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, wit::Error> {
+        let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued: _ } = self;
+        let time = Time::begin(latest, effort);
+        let mut against = admission::against_connection(&tenant, &options);
+        let version = options.protocol_version;
+        let against_each =
+            messages.iter().map(|message| admission::against_message(&tenant, version, message));
+        against.extend(against_each.filter(|against| !against.is_empty()).take(1).flatten());
+        let not_sent = |error| Unsettled::not_sent(error).into_wit();
+        if let Some(error) = admission::joined(against) {
+            return Err(not_sent(error));
+        }
+        let prepared = tokio::select! {
+            biased;
+            prepared = preparation::prepare(&options, &tenant) => prepared.map_err(not_sent)?,
+            ending = over(&shared, time.deadline) => {
+                let mut stages = Stages::begin();
+                stages.enter(Stage::Certificates);
+                return Err(not_sent(ended(&ending, &tenant, time, &stages, true)));
+            }
+        };
+        let mut remarks = prepared.remarks();
+        let limit = u32::try_from(tenant.limits().time_out.as_millis()).unwrap_or(u32::MAX);
+        if limit < effort.timeout {
+            remarks.push(Remark::TimeoutCapped(limit));
+        }
+        Ok(remarks)
+    }
+}
+
+impl Time {
+    fn begin(latest: Instant, effort: Effort) -> Self {
+        let started = Instant::now();
+        Self { started, deadline: latest.min(started + Duration::from_millis(effort.timeout.into())) }
     }
 }
 

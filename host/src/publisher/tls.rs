@@ -2,10 +2,12 @@
 //! words about the certificate.
 
 mod credentials;
+mod validity;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, SecureRandom, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -17,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::bindings::flint::mqtt::publisher::{Broker, Pem, TlsOptions, Transport};
+use crate::bindings::flint::mqtt::publisher::{Broker, Pem, Remark, TlsOptions, Transport};
 use crate::error::Error;
 use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
@@ -34,41 +36,70 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// The most plaintext that one record holds (RFC 8446, section 5.1): it arrives as a whole or not at all.
 pub(super) const RECORD: usize = 16 * 1024;
 
-/// What a handshake needs: made once per call, used for each of its connections.
+/// What of TLS is the same at every broker of a call: whom to trust, and what to show.
+pub(super) struct Material {
+    config: ClientConfig,
+    remarks: Vec<Remark>,
+}
+
+/// What a handshake with one broker needs, for each connection to it.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
     server_name: ServerName<'static>,
 }
 
-impl Tls {
+/// Whether `broker` is reached by TLS.
+pub(super) fn is_secured(broker: &Broker) -> bool {
+    matches!(broker.transport, Transport::Tls | Transport::WebsocketTls)
+}
+
+/// What [`Material::read`] reads, each with the parameter that names it.
+pub(super) fn files(options: &TlsOptions) -> impl Iterator<Item = (&'static str, &Pem)> {
+    let root_ca = options.root_ca.as_ref().filter(|_| options.verify_server);
+    let root_ca = root_ca.map(|pem| (ROOT_CA_CRT, pem));
+    let identity = options.identity.iter().flat_map(credentials::files);
+    root_ca.into_iter().chain(identity)
+}
+
+impl Material {
     /// Reads the files and checks that they fit together. Blocks while it reads.
     ///
     /// # Errors
     ///
     /// [`Error::Credential`] for what cannot be read or used, [`Error::Denied`] for a file or an unverified server
     /// that the tenant's grants do not allow.
-    pub(super) fn prepare(options: &TlsOptions, broker: &Broker, tenant: &Tenant) -> Result<Self, Error> {
+    pub(super) fn read(options: &TlsOptions, tenant: &Tenant) -> Result<Self, Error> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Tls { reason: error.to_string(), may_pass: false })?;
+        let mut remarks = Vec::new();
         let builder = if options.verify_server {
-            builder.with_root_certificates(trust_anchors(options.root_ca.as_ref(), tenant)?)
-        } else if tenant.grants().allows_unverified_servers() {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(UnverifiedServer(provider())))
+            builder.with_root_certificates(trust_anchors(options.root_ca.as_ref(), tenant, &mut remarks)?)
         } else {
-            return Err(Error::Denied(format!(
-                "verify-server: tenant {} may not send to a broker that is not verified",
-                tenant.name()
-            )));
+            tenant.grants().check_verification(tenant.name(), options.verify_server)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(UnverifiedServer(provider())))
         };
         let mut config = match &options.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let identity = credentials::client_identity(identity, tenant)?;
+                remarks.extend(validity::of_chain(&identity.cert));
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
+        // Each connection shows and verifies everything itself.
+        config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
+        Ok(Self { config, remarks })
+    }
+
+    /// The same for one of the brokers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] for a name that no certificate can have.
+    pub(super) fn at(&self, broker: &Broker, options: &TlsOptions) -> Result<Tls, Error> {
+        let mut config = self.config.clone();
         if broker.transport == Transport::WebsocketTls && config.alpn_protocols.is_empty() {
             config.alpn_protocols.push(HTTP_1_1.to_vec());
         }
@@ -76,9 +107,16 @@ impl Tls {
         let server_name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {
             Error::Tls { reason: format!("{name:?} is not a name that TLS can verify"), may_pass: false }
         })?;
-        Ok(Self { config: Arc::new(config), server_name })
+        Ok(Tls { config: Arc::new(config), server_name })
     }
 
+    /// What is suspicious about the certificates.
+    pub(super) fn remarks(self) -> Vec<Remark> {
+        self.remarks
+    }
+}
+
+impl Tls {
     /// Does the handshake over `stream`.
     ///
     /// # Errors
@@ -232,12 +270,18 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The authorities to trust: the tenant's, or the system's, which are read once per process.
-fn trust_anchors(root_ca: Option<&Pem>, tenant: &Tenant) -> Result<Arc<RootCertStore>, Error> {
+fn trust_anchors(
+    root_ca: Option<&Pem>,
+    tenant: &Tenant,
+    remarks: &mut Vec<Remark>,
+) -> Result<Arc<RootCertStore>, Error> {
     static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let anchors = match root_ca {
         Some(pem) => {
             let mut anchors = RootCertStore::empty();
-            for certificate in certificates(ROOT_CA_CRT, pem, tenant)? {
+            let certificates = certificates(ROOT_CA_CRT, pem, tenant)?;
+            remarks.extend(validity::of_authorities(&certificates));
+            for certificate in certificates {
                 anchors.add(certificate).map_err(|error| unusable_certificate(ROOT_CA_CRT, pem, &error))?;
             }
             return Ok(Arc::new(anchors));

@@ -248,23 +248,46 @@ impl Grants {
         )))
     }
 
+    /// Whether the tenant may name a proxy, whichever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_proxy_names(&self, tenant: &str) -> Result<(), Error> {
+        if self.allows_proxy_names() {
+            return Ok(());
+        }
+        Err(Error::Denied(format!(
+            "proxy: tenant {tenant} may not name a proxy, which looks names up out of sight; that needs the grant \
+             proxy-names"
+        )))
+    }
+
     /// Whether the tenant may send through `proxy`, as it wrote it.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`].
     pub(crate) fn check_proxy(&self, tenant: &str, proxy: &Proxy) -> Result<(), Error> {
-        if !self.allows_proxy_names() {
-            return Err(Error::Denied(format!(
-                "proxy: tenant {tenant} may not name a proxy, which looks names up out of sight; that needs the grant \
-                 proxy-names"
-            )));
-        }
         let peer = Peer::from(proxy);
         if self.allows_broker(peer.scheme, peer.host, peer.port) {
             return Ok(());
         }
         Err(Error::Denied(format!("{} port {}; no grant names it", peer.denied(tenant), proxy.port)))
+    }
+
+    /// Whether the tenant may leave its brokers unverified, if it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_verification(&self, tenant: &str, verify_server: bool) -> Result<(), Error> {
+        if verify_server || self.allows_unverified_servers() {
+            return Ok(());
+        }
+        Err(Error::Denied(format!(
+            "verify-server: tenant {tenant} may not send to a broker that is not verified"
+        )))
     }
 
     /// Whether the tenant may publish to `topic`; `parameter` says what the topic is of.

@@ -1,4 +1,4 @@
-//! What a tenant asks for and may not do, as far as that can be said without sending.
+//! What a tenant's configuration asks for and its grants do not allow, as far as that can be said before there is a request.
 
 use mqtt_connector::{Scheme, Tenant};
 use mqtt_connector_contract::shown::{Shown, TOPIC};

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -12,9 +11,9 @@ use super::Link;
 use super::serve::Surroundings;
 use crate::bindings::flint::mqtt::publisher::{Broker, ProtocolVersion, Transport};
 use crate::error::Error;
-use crate::publisher::connect::check;
 use crate::publisher::connection::{Connection, Medium, OverTcp};
 use crate::publisher::options::Options;
+use crate::publisher::preparation::{self, Prepared};
 use crate::publisher::stage::Stage;
 use crate::publisher::tls::Tls;
 use crate::publisher::{egress, proxy, telemetry, websocket};
@@ -30,6 +29,8 @@ pub(super) struct Known {
     /// The addresses that have been found and checked, by broker, until one accepts a connection at one of them: from then
     /// on they may change.
     addresses: Vec<Vec<SocketAddr>>,
+    /// What TLS needs, likewise: files may change, too.
+    prepared: Option<Prepared>,
     /// The broker that took the last connection: it may have kept the session.
     last: usize,
 }
@@ -38,6 +39,7 @@ pub(super) struct Known {
 struct Candidate<'a> {
     broker: &'a Broker,
     addresses: &'a mut Vec<SocketAddr>,
+    tls: Option<&'a Tls>,
     surroundings: &'a Surroundings,
 }
 
@@ -55,18 +57,29 @@ impl Link {
     /// Why the connection was lost, or none was made. A broker that refuses the client ends the search; one that cannot be
     /// reached, is busy or is none does not.
     pub(super) async fn search(&self, known: &mut Known, surroundings: &Surroundings) -> Result<(), Error> {
-        check(&self.options)?;
         let brokers = &self.options.brokers;
-        known.addresses.resize_with(brokers.len(), Vec::new);
-        let last = known.last;
-        let order = std::iter::once(last).chain((0..brokers.len()).filter(|index| *index != last));
+        let Known { addresses, prepared, last } = known;
+        // Before the first look-up: a file that cannot be used is no reason to tell anybody a broker's name.
+        let ready = match prepared {
+            Some(prepared) => &*prepared,
+            None => {
+                if self.options.tls.is_some() {
+                    self.enter(Stage::Certificates);
+                }
+                prepared.insert(preparation::prepare(&self.options, &self.tenant).await?)
+            }
+        };
+        addresses.resize_with(brokers.len(), Vec::new);
+        let first = *last;
+        let order = std::iter::once(first).chain((0..brokers.len()).filter(|index| *index != first));
         let mut failures = Vec::new();
         for (position, index) in order.enumerate() {
-            let (Some(broker), Some(addresses)) = (brokers.get(index), known.addresses.get_mut(index)) else {
+            let (Some(broker), Some(addresses)) = (brokers.get(index), addresses.get_mut(index)) else {
                 break;
             };
             self.lock().delivery.tries(u32::try_from(index).unwrap_or(u32::MAX));
-            let connection = Box::pin(self.connection(Candidate { broker, addresses, surroundings }));
+            let candidate = Candidate { broker, addresses, tls: ready.tls(index), surroundings };
+            let connection = Box::pin(self.connection(candidate));
             let further = brokers.len() - position - 1;
             let error = match self.in_time(connection, further).await {
                 Ok(()) => return Ok(()),
@@ -74,7 +87,8 @@ impl Link {
             };
             let stage = self.lock().stage;
             if stage == Stage::Acknowledgement {
-                known.last = index;
+                *last = index;
+                *prepared = None;
                 return Err(error);
             }
             if brokers.len() == 1 || ends_the_search(&error) {
@@ -117,7 +131,7 @@ impl Link {
     /// One connection, from the look-up to DISCONNECT. What only some connections need is boxed: a connection is not to take
     /// the memory of all kinds, nor is the future of all to be moved.
     async fn connection(&self, candidate: Candidate<'_>) -> Result<(), Error> {
-        let Candidate { broker, addresses, surroundings } = candidate;
+        let Candidate { broker, addresses, tls, surroundings } = candidate;
         if addresses.is_empty() {
             let Self { options, tenant, .. } = self;
             *addresses = match &options.proxy {
@@ -132,7 +146,6 @@ impl Link {
                 }
             };
         }
-        let tls = self.prepare_tls(broker).await?;
         let load = self.tenant.load();
         let _room = match load.try_connection() {
             Some(room) => room,
@@ -148,7 +161,7 @@ impl Link {
                 Box::pin(proxy::tunnel(socket, proxy, broker)).await?
             }
         };
-        let dialled = Dialled { candidate: Candidate { broker, addresses, surroundings }, attempt };
+        let dialled = Dialled { candidate: Candidate { broker, addresses, tls, surroundings }, attempt };
         match tls {
             None => self.carry(socket, Medium::Tcp, dialled).await,
             Some(tls) => {
@@ -212,22 +225,6 @@ impl Link {
         }
         self.enter(Stage::Room);
         load.connection().await
-    }
-
-    async fn prepare_tls(&self, broker: &Broker) -> Result<Option<Tls>, Error> {
-        let (options, tenant) = (Arc::clone(&self.options), Arc::clone(&self.tenant));
-        if options.tls.is_none() || !matches!(broker.transport, Transport::Tls | Transport::WebsocketTls) {
-            return Ok(None);
-        }
-        self.enter(Stage::Certificates);
-        let (room, broker) = (tenant.load().blocking().await, broker.clone());
-        let prepare = move || {
-            let _room = room;
-            options.tls.as_ref().map(|tls| Tls::prepare(tls, &broker, &tenant)).transpose()
-        };
-        let prepared = tokio::task::spawn_blocking(prepare).await;
-        let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
-        prepared.map_err(failed)?
     }
 }
 

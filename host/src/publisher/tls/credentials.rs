@@ -17,6 +17,11 @@ const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private-key";
 const PRIVATE_KEY_PASSWORD: &str = "private-key-password";
 
+/// What [`client_identity`] reads, each with the parameter that names it.
+pub(super) fn files(identity: &ClientIdentity) -> [(&'static str, &Pem); 2] {
+    [(CERTIFICATE, &identity.certificate), (PRIVATE_KEY, &identity.private_key)]
+}
+
 /// What the client shows a broker that asks for a certificate.
 ///
 /// # Errors

@@ -47,6 +47,16 @@ impl Grants {
         innermost.map_or(Found::Nowhere, |(directory, inside)| Found::Inside(directory, inside))
     }
 
+    /// Whether the tenant may read the file at `path`, which `parameter` names, as far as the words of the path tell. What
+    /// is no path is not denied: it may be a key, which a message about a denied path would show.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`].
+    pub(crate) fn check_file(&self, tenant: &str, parameter: &str, path: &str) -> Result<(), Error> {
+        if is_path(path) && !self.allows_file(path) { Err(denied(tenant, parameter, path)) } else { Ok(()) }
+    }
+
     /// Reads a certificate, key or CA file that `parameter` names.
     ///
     /// A granted directory is opened once; what is opened inside it cannot leave it, neither by `..` nor by a link.
@@ -70,11 +80,7 @@ impl Grants {
             parameter,
             reason: format!("{path} cannot be read: {why}"),
         };
-        let denied = || {
-            Error::Denied(format!(
-                "{parameter}: tenant {tenant} may not read {path}; it is in no directory that is granted"
-            ))
-        };
+        let denied = || denied(tenant, parameter, path);
         let mut options = OpenOptions::new();
         // A FIFO without a writer must not keep the call waiting.
         options.read(true).custom_flags(libc::O_NONBLOCK);
@@ -99,6 +105,12 @@ impl Grants {
         }
         Ok(content)
     }
+}
+
+fn denied(tenant: &str, parameter: &str, path: &str) -> Error {
+    Error::Denied(format!(
+        "{parameter}: tenant {tenant} may not read {path}; it is in no directory that is granted"
+    ))
 }
 
 /// Whether a component of `path` is `.` or `..`, as it is written: [`Path::components`] leaves `.` out.

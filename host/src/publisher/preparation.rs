@@ -1,0 +1,59 @@
+//! What of a connection can be made ready before anything leaves this process: the certificates and keys of TLS.
+
+use std::sync::Arc;
+
+use super::options::Options;
+use super::tls::{Material, Tls, is_secured};
+use crate::bindings::flint::mqtt::publisher::Remark;
+use crate::error::Error;
+use crate::tenant::Tenant;
+
+/// What TLS needs at each of the brokers.
+#[derive(Default)]
+pub(super) struct Prepared {
+    by_broker: Vec<Option<Tls>>,
+    remarks: Vec<Remark>,
+}
+
+impl Prepared {
+    /// What TLS needs at the broker with this index; `None` without TLS.
+    pub(super) fn tls(&self, broker: usize) -> Option<&Tls> {
+        self.by_broker.get(broker)?.as_ref()
+    }
+
+    /// What is suspicious about the certificates.
+    pub(super) fn remarks(self) -> Vec<Remark> {
+        self.remarks
+    }
+}
+
+/// Reads certificates and keys, on a thread that may block. Without TLS there is nothing to wait for.
+///
+/// # Errors
+///
+/// As [`Material::read`] and [`Material::at`].
+pub(super) async fn prepare(options: &Arc<Options>, tenant: &Arc<Tenant>) -> Result<Prepared, Error> {
+    if options.tls.is_none() {
+        return Ok(Prepared::default());
+    }
+    let (options, tenant) = (Arc::clone(options), Arc::clone(tenant));
+    let room = tenant.load().blocking().await;
+    let prepare = move || {
+        let _room = room;
+        read(&options, &tenant)
+    };
+    let prepared = tokio::task::spawn_blocking(prepare).await;
+    let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
+    prepared.map_err(failed)?
+}
+
+fn read(options: &Options, tenant: &Tenant) -> Result<Prepared, Error> {
+    let Some(tls) = &options.tls else { return Ok(Prepared::default()) };
+    let material = Material::read(tls, tenant)?;
+    let by_broker = options
+        .brokers
+        .iter()
+        .map(|broker| is_secured(broker).then(|| material.at(broker, tls)).transpose())
+        .collect::<Result<_, _>>()?;
+    Ok(Prepared { by_broker, remarks: material.remarks() })
+}

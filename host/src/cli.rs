@@ -6,7 +6,10 @@
 //! | [`documents`] | files, flags and environment → configuration and request |
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`tenants`] | who a send is for, and what the tenants of a file may do |
-//! | [`signals`] | SIGINT and SIGTERM end a send, with the truth |
+//! | [`inputs`] | which files a command reads |
+//! | [`signals`] | SIGINT, SIGTERM and SIGHUP end a send, with the truth |
+//! | [`output`] | what is written, so that who does not read it stops nothing |
+//! | [`poll`] | whether something can be read or written at once |
 //! | [`component`] | which component is run, and how names are resolved |
 //! | `demo` | a broker, a subscriber and three sends in one process (feature `demo`) |
 
@@ -15,7 +18,10 @@ mod component;
 #[cfg(feature = "demo")]
 mod demo;
 mod documents;
+mod inputs;
 mod lines;
+mod output;
+mod poll;
 mod signals;
 mod tenants;
 
@@ -30,8 +36,11 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
-use lines::Lines;
-use mqtt_connector::{CONTRACT, Meta, Response, Tenant};
+use mqtt_connector::{CONTRACT, Connector, Meta, Response, Tenant};
+use output::note;
+use signals::Signals;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 /// Exit status of a command that has no response, and went well.
@@ -45,22 +54,34 @@ const USAGE: i32 = 64;
 const UNREADABLE: i32 = 66;
 /// Exit code of a fault of this program.
 const FAULT: i32 = 70;
+/// Exit code of what was not sent in time, or ended before.
+const NOT_SENT: i32 = 75;
 
 /// Runs the program with `arguments`, the first of which is its name. What it answers is the exit status: the
 /// response's exit code.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    signals::ignore_file_size_limit();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let matches = match arguments::command().try_get_matches_from(&arguments) {
+    // Before anything else, so that a signal is answered from then on.
+    let session = arguments::have_a_response(&arguments).then(Session::start);
+    let status = run_command(&arguments, session);
+    output::drain();
+    status
+}
+
+fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
+    let matches = match arguments::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return usage(&arguments, &error),
+        Err(error) => return usage(arguments, &error, session),
     };
     start_logging(&matches);
     let Some((name, matches)) = matches.subcommand() else {
         return report(|| Err(response(USAGE, "No command; see --help.".to_owned())));
     };
+    let session = || session.unwrap_or_else(Session::start);
     match name {
-        arguments::SEND => respond(|| send(matches)),
-        arguments::CHECK => respond(|| check(matches)),
+        arguments::SEND => session().respond(async |signals| send(matches, signals).await),
+        arguments::CHECK => session().respond(async |signals| check(matches, signals).await),
         arguments::TENANTS => match matches.subcommand() {
             Some((arguments::CHECK, matches)) => report(|| tenants::check(matches)),
             Some(_) | None => report(|| Err(response(USAGE, "No command; see tenants --help.".to_owned()))),
@@ -75,40 +96,53 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn send(matches: &ArgMatches) -> Result<Response, Response> {
-    let (tenant, documents) = call(matches)?;
-    let lines = lines::named(matches)?;
-    if let Some(lines) = lines {
-        return send_lines(lines, matches, tenant, &documents);
+async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
+    if lines::are_named(matches) {
+        // On the heap: what a function has on the stack is touched when it is entered, and a process that sends one message
+        // is not to pay for what others do.
+        return Box::pin(lines::send(matches, signals)).await;
     }
+    let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
     // Here and below: what a process that ends does not take apart, the system does at once.
-    let connector = ManuallyDrop::new(component::connector(matches, 0)?);
-    block_on(async {
-        let send = connector.send(&tenant, &documents.config, &documents.request);
-        let response = signals::answered(send, || connector.interrupt()).await;
-        connector.close().await;
-        response
-    })
+    let connector = ManuallyDrop::new(connector);
+    let send = connector.send(&tenant, &documents.config, &documents.request);
+    let response = signals.answered(send, || connector.interrupt()).await;
+    signals.patiently(connector.close()).await;
+    Ok(response)
 }
 
-// This and what follows is not made a part of its caller: all that a function has on the stack is touched when it is entered,
-// and a process that sends one message is not to pay for what others do.
-#[inline(never)]
-fn send_lines(
-    lines: Lines,
+async fn check(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
+    let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
+    let check = connector.check(&tenant, &documents.config, &documents.request);
+    signals.unless_ended("the parameters were checked", check).await
+}
+
+/// Who a send is for, what is sent, and the connector, with so many places for instances that are kept ready.
+///
+/// What may take long is read on a thread of its own, so that a signal ends it.
+async fn prepared(
     matches: &ArgMatches,
-    tenant: Arc<Tenant>,
-    documents: &Documents,
-) -> Result<Response, Response> {
-    let connector = component::connector(matches, lines::UNDER_WAY)?;
-    block_on(lines.send(connector, tenant, documents))?
-}
-
-#[inline(never)]
-fn check(matches: &ArgMatches) -> Result<Response, Response> {
-    let (tenant, documents) = call(matches)?;
-    let connector = component::connector(matches, 0)?;
-    block_on(async { connector.check(&tenant, &documents.config, &documents.request).await })
+    signals: &mut Signals,
+    places: u32,
+) -> Result<(Arc<Tenant>, Documents, Connector), Response> {
+    const DOING: &str = "the files were read";
+    let prepare = move |matches: &ArgMatches| {
+        let (tenant, documents) = call(matches)?;
+        Ok((tenant, documents, component::connector(matches, places)?))
+    };
+    if !inputs::may_take_long(matches) {
+        return signals.unless_ended(DOING, async { prepare(matches) }).await?;
+    }
+    let (done, prepared) = oneshot::channel();
+    let owned = matches.clone();
+    let read = move || {
+        // Nobody asks any more once a signal has ended the wait.
+        let _ = done.send(prepare(&owned));
+    };
+    let thread = std::thread::Builder::new().name("files".to_owned()).spawn(read);
+    thread.map_err(|error| response(FAULT, format!("The files cannot be read: {error}.")))?;
+    let prepared = signals.unless_ended(DOING, prepared).await?;
+    prepared.map_err(|_| response(FAULT, "Reading the files failed.".to_owned()))?
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.
@@ -134,7 +168,7 @@ fn schema(matches: &ArgMatches) -> Result<String, Response> {
 #[inline(never)]
 fn demo() -> u8 {
     let demo = || {
-        let connector = mqtt_connector::Connector::new().context("the connector cannot be started")?;
+        let connector = Connector::new().context("the connector cannot be started")?;
         let mut out = std::io::stdout().lock();
         block_on(demo::run(&connector, &mut out)).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
     };
@@ -142,17 +176,66 @@ fn demo() -> u8 {
         Ok(true) => SUCCESS,
         Ok(false) => FAILURE,
         Err(error) => {
-            eprintln!("mqtt-connector: {error:#}");
+            note(&format!("mqtt-connector: {error:#}"));
             FAILURE
         }
     }
 }
 
-/// Runs a command that answers with a response: one line on standard output, and the exit status.
-fn respond(command: impl FnOnce() -> Result<Response, Response>) -> u8 {
-    let response = command().unwrap_or_else(|failed| failed);
-    print_response(&response);
+/// A command that answers with a response: the runtime it runs in, and the signals that end it.
+struct Session {
+    runtime: Result<ManuallyDrop<Runtime>, Response>,
+    signals: Option<Signals>,
+}
+
+impl Session {
+    fn start() -> Self {
+        let runtime = runtime();
+        let signals = runtime.as_ref().ok().map(|runtime| {
+            let _context = runtime.enter();
+            Signals::listen()
+        });
+        Self { runtime, signals }
+    }
+
+    /// Runs the command, prints its response, one line on standard output, and answers with the exit status.
+    fn respond(self, command: impl AsyncFnOnce(&mut Signals) -> Result<Response, Response>) -> u8 {
+        let Self { runtime: Ok(runtime), signals: Some(mut signals) } = self else {
+            let failed = self.runtime.err();
+            let failed = failed.unwrap_or_else(|| response(FAULT, "No signals can be heard.".to_owned()));
+            return respond(&failed);
+        };
+        runtime.block_on(async {
+            let response = command(&mut signals).await.unwrap_or_else(|failed| failed);
+            let line = line(&response);
+            match output::print_unless_ended(&line, &mut signals).await {
+                Some(printed) => said(printed, &line),
+                None => note(&format!(
+                    "mqtt-connector: standard output: nobody reads it; the response is {}",
+                    line.trim_end()
+                )),
+            }
+            exit_status(response.meta.exit_code)
+        })
+    }
+}
+
+/// Prints a response, one line on standard output, and answers with the exit status.
+fn respond(response: &Response) -> u8 {
+    let line = line(response);
+    said(output::print(&line), &line);
     exit_status(response.meta.exit_code)
+}
+
+fn line(response: &Response) -> String {
+    serde_json::to_string(response).unwrap_or_default() + "\n"
+}
+
+/// Says the response to people where standard output did not take it.
+fn said(printed: std::io::Result<()>, line: &str) {
+    if let Err(error) = printed {
+        note(&format!("mqtt-connector: standard output: {error}; the response is {}", line.trim_end()));
+    }
 }
 
 /// Runs a command that prints a text; what is wrong goes to standard error, and its exit code is the exit status.
@@ -167,7 +250,7 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
     match printed {
         Ok(()) => SUCCESS,
         Err(failed) => {
-            eprintln!("mqtt-connector: {}", failed.meta.message);
+            note(&format!("mqtt-connector: {}", failed.meta.message));
             exit_status(failed.meta.exit_code)
         }
     }
@@ -175,24 +258,28 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
 #[inline(never)]
-fn usage(arguments: &[OsString], error: &clap::Error) -> u8 {
-    let reason = if is_stray(error) {
-        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \
-                      its value with =, as in --retain=false";
-        eprintln!("error: {reason}\n\nFor more information, try '--help'.");
-        reason.to_owned()
-    } else {
+fn usage(arguments: &[OsString], error: &clap::Error, session: Option<Session>) -> u8 {
+    if !error.use_stderr() {
         // Nothing can be done about a terminal that is gone.
         let _ = error.print();
-        let text = error.render().to_string();
-        text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
-    };
-    if !error.use_stderr() {
         return SUCCESS;
     }
+    let (reason, said) = if is_stray(error) {
+        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \
+                      its value with =, as in --retain=false";
+        (reason.to_owned(), format!("error: {reason}\n\nFor more information, try '--help'."))
+    } else {
+        let text = error.render();
+        let said = if has_colours() { text.ansi().to_string() } else { text.to_string() };
+        let text = text.to_string();
+        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        (reason, said.trim_end_matches('\n').to_owned())
+    };
+    note(&said);
     let command = arguments.get(1).and_then(|argument| argument.to_str());
     if matches!(command, Some(arguments::SEND | arguments::CHECK)) {
-        print_response(&response(USAGE, format!("The command line: {reason}.")));
+        let wrong = response(USAGE, format!("The command line: {reason}."));
+        session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
     }
     exit_status(USAGE)
 }
@@ -207,13 +294,6 @@ fn is_stray(error: &clap::Error) -> bool {
     error.kind() == clap::error::ErrorKind::UnknownArgument && !argument.starts_with('-')
 }
 
-fn print_response(response: &Response) {
-    let line = serde_json::to_string(response).unwrap_or_default();
-    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
-        eprintln!("mqtt-connector: standard output: {error}; the response is {line}");
-    }
-}
-
 fn response(exit_code: i32, message: String) -> Response {
     Response { meta: Meta { exit_code, message } }
 }
@@ -223,11 +303,20 @@ fn exit_status(code: i32) -> u8 {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
+    Ok(runtime()?.block_on(future))
+}
+
+fn runtime() -> Result<ManuallyDrop<Runtime>, Response> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime =
-        runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
     // A name look-up that still hangs at the end has no say any more.
-    Ok(ManuallyDrop::new(runtime).block_on(future))
+    runtime
+        .map(ManuallyDrop::new)
+        .map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))
+}
+
+/// Whether standard error shows colours.
+fn has_colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }
 
 /// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.
@@ -238,10 +327,11 @@ const COMPILER_LOGS: &str =
 fn start_logging(matches: &ArgMatches) {
     let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
     let filter = EnvFilter::new(format!("{COMPILER_LOGS},{}", wanted.to_string_lossy()));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log);
     if arguments::logs_json(matches) {
+        output::log_as_json();
         logging.json().with_current_span(false).init();
     } else {
-        logging.with_ansi(std::io::stderr().is_terminal()).init();
+        logging.with_ansi(has_colours()).init();
     }
 }

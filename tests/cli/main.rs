@@ -7,6 +7,7 @@ mod embed;
 mod lines;
 mod logging;
 mod operator;
+mod output;
 mod process;
 mod secrets;
 mod sending;

@@ -1,12 +1,15 @@
-//! Ctrl-C and SIGTERM: the program answers with the truth about its message.
+//! Ctrl-C, SIGTERM and SIGHUP: the program answers with the truth about its message, from its first moment to its last.
 
+use std::fs::File;
 use std::process::{Command, Stdio};
 
 use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::step::Gate;
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::support::{self, PATIENCE};
+use crate::support::{self, PATIENCE, answer, exchange, fifo, fits, shell};
 
 #[test]
 fn a_signal_ends_a_send_with_the_truth() {
@@ -15,7 +18,7 @@ fn a_signal_ends_a_send_with_the_truth() {
     let sent = [connected(), vec![Step::expect(Expect::publish().qos(2))]].concat();
     let released =
         [sent.clone(), vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())]].concat();
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         for (steps, packets, exit_code) in
             [(connect(), 1, 75), (sent.clone(), 2, 79), (released.clone(), 3, 79)]
         {
@@ -39,4 +42,99 @@ fn a_signal_ends_a_send_with_the_truth() {
             broker.finish();
         }
     }
+}
+
+#[test]
+fn a_signal_ends_the_reading_of_files() {
+    let directory = TempDir::new().unwrap();
+    let path = fifo(&directory, "fifo");
+    let broker = ScriptedBroker::untouched();
+    let url = format!("tcp://127.0.0.1:{}", broker.port());
+    for (command, flag) in [
+        ("send", "--config"),
+        ("send", "--request"),
+        ("send", "--password-file"),
+        ("send", "--content-file"),
+        ("send", "--component"),
+        ("check", "--config"),
+    ] {
+        for signal in ["INT", "TERM", "HUP"] {
+            let program = shell("")
+                .args([command, "--broker", &url, "--client-id", "c", "--topic", "t", flag, &path])
+                .spawn()
+                .unwrap();
+            // Opens when the program has opened it too, which then waits for what is written.
+            let writer = File::options().write(true).open(&path).unwrap();
+            support::signal(&program, signal);
+            let (exit_code, message) = answer(&program.wait_with_output().unwrap());
+            assert_eq!(exit_code, 75, "{command} {flag}, SIG{signal}: {message}");
+            let wanted = "Nothing was sent: interrupted after # ms, while the files were read.";
+            assert!(fits(&message, wanted), "{command} {flag}, SIG{signal}: {message}");
+            drop(writer);
+        }
+    }
+    // Nobody has opened the other end.
+    let program = shell("").args(["send", "--request", &path]).spawn().unwrap();
+    support::wait_until_signals_are_caught(&program);
+    support::signal(&program, "TERM");
+    assert_eq!(answer(&program.wait_with_output().unwrap()).0, 75);
+    broker.finish();
+}
+
+#[test]
+fn a_signal_is_answered_from_the_first_moment() {
+    for signal in ["INT", "TERM", "HUP"] {
+        for _ in 0..10 {
+            let broker = ScriptedBroker::builder().further_connections([Step::silence()]).start();
+            let url = format!("tcp://127.0.0.1:{}", broker.port());
+            let program = shell("")
+                .args(["send", "--broker", &url, "--client-id", "c", "--topic", "t", "--content", "x"])
+                .spawn()
+                .unwrap();
+            support::wait_until_signals_are_caught(&program);
+            support::signal(&program, signal);
+            let (exit_code, message) = answer(&program.wait_with_output().unwrap());
+            assert_eq!(exit_code, 75, "SIG{signal}: {message}");
+            assert!(message.contains("interrupted after "), "SIG{signal}: {message}");
+            let _ = broker.finish_unchecked();
+        }
+    }
+}
+
+#[test]
+fn who_ignores_hangups_still_does() {
+    let gate = Gate::new();
+    let mut steps = exchange(Expect::connect(), Expect::publish().payload("c")).to_vec();
+    steps.insert(1, Step::wait_for(&gate));
+    let broker = ScriptedBroker::builder().connection(steps).start();
+    // What `nohup` does.
+    let program = shell("trap '' HUP;")
+        .args(["send", "--broker", &format!("tcp://127.0.0.1:{}", broker.port()), "--client-id", "c"])
+        .args(["--topic", "t", "--content", "c", "--qos", "0"])
+        .spawn()
+        .unwrap();
+    broker.wait_for_packets(1, PATIENCE);
+    support::signal(&program, "HUP");
+    gate.open();
+    assert_eq!(answer(&program.wait_with_output().unwrap()).0, 0);
+    broker.finish();
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let broker = ScriptedBroker::builder().connection([Step::expect(Expect::connect())]).start();
+    let (_reader, writer) = support::full_pipe();
+    let program = shell("")
+        .args(["send", "--broker", &format!("tcp://127.0.0.1:{}", broker.port()), "--client-id", "c"])
+        .args(["--topic", "t", "--content", "c"])
+        .stdout(writer)
+        .spawn()
+        .unwrap();
+    broker.wait_for_packets(1, PATIENCE);
+    support::signal(&program, "TERM");
+    // It has answered, and waits a while for somebody to read that.
+    broker.finish();
+    support::signal(&program, "INT");
+    let status = program.wait_with_output().unwrap().status.code();
+    assert!(matches!(status, Some(130 | 75)), "{status:?}");
 }

@@ -1,9 +1,9 @@
 //! What the tests share: the program as a process, and what it answers.
 
-use std::io::Write as _;
+use std::io::{PipeReader, PipeWriter, Write as _, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::Value;
@@ -163,6 +163,61 @@ pub(crate) fn exchange(connect: Expect, publish: Expect) -> [Step; 5] {
 pub(crate) fn signal(program: &Child, name: &str) {
     let killed = Command::new("sh").args(["-c", &format!("kill -{name} {}", program.id())]).status().unwrap();
     assert!(killed.success());
+}
+
+/// A command that runs the program in an environment without its variables, as `sh` sets it up, for example with `ulimit`.
+pub(crate) fn shell(setup: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{setup} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mqtt-connector")]);
+    for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD", "RUST_LOG"] {
+        shell.env_remove(variable);
+    }
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+}
+
+/// The ends of a pipe that takes nothing more.
+#[track_caller]
+pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    // What a pipe holds (Linux), unless the user has a great many.
+    writer.write_all(&[b'\n'; 65_536]).unwrap();
+    (reader, writer)
+}
+
+/// A pipe with a name.
+#[track_caller]
+pub(crate) fn fifo(directory: &tempfile::TempDir, name: &str) -> String {
+    let path = directory.path().join(name).to_str().unwrap().to_owned();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+/// Waits until a program answers SIGTERM itself, which it does before anything else.
+#[track_caller]
+pub(crate) fn wait_until_signals_are_caught(program: &Child) {
+    let begin = Instant::now();
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        // SIGTERM is number 15.
+        if u64::from_str_radix(caught.trim(), 16).unwrap() >> 14 & 1 == 1 {
+            return;
+        }
+        assert!(begin.elapsed() < PATIENCE, "it does not catch SIGTERM: {status}");
+        std::thread::yield_now();
+    }
+}
+
+/// The response on the one line of standard output: its exit code, which is the exit status too, and its message.
+#[track_caller]
+pub(crate) fn answer(output: &std::process::Output) -> (i32, String) {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let response: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
+    let exit_code = response["meta"]["exit-code"].as_i64().and_then(|code| i32::try_from(code).ok());
+    assert_eq!(output.status.code(), exit_code, "{output:?}");
+    assert_eq!(text.lines().count(), 1, "{output:?}");
+    (exit_code.unwrap(), response["meta"]["message"].as_str().unwrap().to_owned())
 }
 
 /// A file of a test's own.

@@ -1,6 +1,7 @@
 //! The commands and their flags. The flags of the parameters come from the connector's own table, so that they are
 //! spelled as the parameters are.
 
+use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
@@ -153,6 +154,20 @@ pub(super) fn command() -> Command {
 /// Whether to log JSON, one object a line.
 pub(super) fn logs_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
+}
+
+/// Whether the command that `arguments` name, of which the first is the program, answers with a response.
+pub(super) fn have_a_response(arguments: &[OsString]) -> bool {
+    let mut rest = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    let log_format = ["--", LOG_FORMAT].concat();
+    let command = loop {
+        match rest.next() {
+            Some(flag) if flag == log_format => drop(rest.next()),
+            Some(flag) if flag.starts_with('-') => {}
+            command => break command,
+        }
+    };
+    matches!(command, Some(SEND | CHECK))
 }
 
 /// The completions for the shell that was asked for.

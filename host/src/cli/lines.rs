@@ -3,6 +3,7 @@
 //! A thread reads lines and makes requests of them, as many at a time as there are; some such batches are under way at one
 //! time, each in line behind the one before, so that the connection never waits for the next.
 
+mod bar;
 mod read;
 mod report;
 
@@ -16,30 +17,66 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use super::arguments::{LINES, LINES_BASE64, RESULTS};
-use super::documents::Documents;
-use super::{FAULT, response, signals};
+use super::signals::Signals;
+use super::{FAULT, prepared, response};
 use read::{Batch, Encoding, Source};
 use report::Report;
 
 /// Batches that are under way at one time.
-pub(super) const UNDER_WAY: u32 = 3;
+const UNDER_WAY: u32 = 3;
 
 /// How many lines a batch has. While the component reads them nothing is written, and what the broker was given before is to
 /// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
 const BATCH_LINES: RangeInclusive<usize> = 32..=128;
 
 /// The lines to send, and where the answers go.
-pub(super) struct Lines {
+struct Lines {
     source: Source,
     report: Report,
 }
 
-/// What the command line says of lines, if it does; the files are open then.
+/// Whether the command line says where lines are.
+pub(super) fn are_named(matches: &ArgMatches) -> bool {
+    [LINES, LINES_BASE64].iter().any(|flag| matches.contains_id(flag))
+}
+
+/// Sends every line, and says how many were sent.
 ///
 /// # Errors
 ///
-/// The response: a file cannot be opened.
-pub(super) fn named(matches: &ArgMatches) -> Result<Option<Lines>, Response> {
+/// The response: a file cannot be opened, the parameters are wrong, whatever the lines are, or the answers cannot be written.
+pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
+    let (tenant, documents, connector) = prepared(matches, signals, UNDER_WAY).await?;
+    let Some(Lines { source, mut report }) = named(matches)? else {
+        return Err(response(FAULT, "There are no lines to send.".to_owned()));
+    };
+    let content = documents.with_content("\"\"");
+    let check = connector.check(&tenant, &documents.config, &content);
+    let checked = signals.unless_ended("the parameters were checked", check).await?;
+    if checked.meta.exit_code != 0 {
+        return Err(checked);
+    }
+    let sender = Sender {
+        connector: Arc::new(connector),
+        tenant,
+        config: documents.merged().into(),
+        under_way: VecDeque::new(),
+        most: *BATCH_LINES.start(),
+    };
+    let connector = Arc::clone(&sender.connector);
+    let stop = Notify::new();
+    let sent = sender.send(source, &mut report, &stop);
+    let interrupt = || {
+        connector.interrupt();
+        stop.notify_one();
+    };
+    signals.answered(sent, interrupt).await?;
+    signals.patiently(connector.close()).await;
+    report.summary()
+}
+
+/// What the command line says of lines, if it does; the files are open then.
+fn named(matches: &ArgMatches) -> Result<Option<Lines>, Response> {
     for (flag, encoding) in [(LINES, Encoding::Content), (LINES_BASE64, Encoding::Base64)] {
         if let Some(path) = matches.get_one::<String>(flag) {
             let source = Source::open(flag, path, encoding)?;
@@ -48,43 +85,6 @@ pub(super) fn named(matches: &ArgMatches) -> Result<Option<Lines>, Response> {
         }
     }
     Ok(None)
-}
-
-impl Lines {
-    /// Sends every line, and says how many were sent.
-    ///
-    /// # Errors
-    ///
-    /// The response: the parameters are wrong, whatever the lines are, or the answers cannot be written.
-    pub(super) async fn send(
-        self,
-        connector: Connector,
-        tenant: Arc<Tenant>,
-        documents: &Documents,
-    ) -> Result<Response, Response> {
-        let checked = connector.check(&tenant, &documents.config, &documents.with_content("\"\"")).await;
-        if checked.meta.exit_code != 0 {
-            return Err(checked);
-        }
-        let Self { source, mut report } = self;
-        let sender = Sender {
-            connector: Arc::new(connector),
-            tenant,
-            config: documents.merged().into(),
-            under_way: VecDeque::new(),
-            most: *BATCH_LINES.start(),
-        };
-        let connector = Arc::clone(&sender.connector);
-        let stop = Notify::new();
-        let sent = sender.send(source, &mut report, &stop);
-        let interrupt = || {
-            connector.interrupt();
-            stop.notify_one();
-        };
-        signals::answered(sent, interrupt).await?;
-        connector.close().await;
-        report.summary()
-    }
 }
 
 /// Batches on their way.

@@ -12,6 +12,7 @@ use mqtt_connector_contract::shown::{Shown, TOPIC};
 
 use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
 use super::documents::text_of;
+use super::output::note;
 use super::{USAGE, response};
 
 /// The tenant that the flags name; `None` without them: the person at the command line is the operator.
@@ -58,12 +59,12 @@ pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
     let path = matches.get_one::<String>(FILE).map(String::as_str).unwrap_or_default();
     let tenants: Tenants = text_of(path, path)?.parse().map_err(|error| wrong(path, &error))?;
     if tenants.iter().len() == 0 {
-        eprintln!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]");
+        note(&format!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]"));
     }
     let mut described = String::new();
     for tenant in tenants.iter() {
         for remark in remarks::of(tenant) {
-            eprintln!("mqtt-connector: {path}: tenant {}: {remark}", tenant.name());
+            note(&format!("mqtt-connector: {path}: tenant {}: {remark}", tenant.name()));
         }
         if !described.is_empty() {
             described.push('\n');

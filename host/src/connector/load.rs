@@ -8,13 +8,13 @@ use wasmtime::component::{Component, Linker};
 
 use mqtt_connector_contract::shown::Shown;
 
-use super::Connector;
 use super::budget::{MEMORIES, TABLES};
 use super::built_in;
 use super::call::State;
 use super::clock::Clock;
 use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
+use super::{COMPONENT, Connector};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
 
@@ -160,8 +160,10 @@ impl ConnectorBuilder {
     /// system has no clock for it.
     pub fn build(self) -> Result<Connector, LoadError> {
         let component = match &self.source {
+            // Its machine code wants the file that it cannot have.
+            Source::BuiltIn if are_files_limited() => compile(COMPONENT)?,
             Source::BuiltIn => built_in::load()?,
-            Source::Wasm(wasm) => Component::from_binary(&Engine::new(&config())?, check(wasm)?)?,
+            Source::Wasm(wasm) => compile(wasm)?,
             Source::Precompiled(code) => deserialize(&Engine::new(&without_compiler())?, code)?,
         };
         if let Some(needs) = component.resources_required()
@@ -176,7 +178,7 @@ impl ConnectorBuilder {
         let on_demand = link(&component)?;
         // What another component needs is not known well enough to make places for it.
         let pool = match self.source {
-            Source::BuiltIn if self.pool > 0 => {
+            Source::BuiltIn if self.pool > 0 && !are_files_limited() => {
                 let engine = Engine::new(&with_places(&component, self.pool))?;
                 Some(Pool::new(link(&built_in::copied(&engine)?)?, self.pool))
             }
@@ -202,6 +204,25 @@ fn link(component: &Component) -> Result<MqttConnectorPre<State>, LoadError> {
     publisher::add_to_linker(&mut linker)?;
     let linked = linker.instantiate_pre(component).and_then(MqttConnectorPre::new);
     linked.map_err(|error| unlinkable(component, error))
+}
+
+/// Compiles a component to be run.
+fn compile(wasm: &[u8]) -> Result<Component, LoadError> {
+    let mut config = config();
+    if are_files_limited() {
+        config.memory_init_cow(false);
+    }
+    Ok(Component::from_binary(&Engine::new(&config)?, check(wasm)?)?)
+}
+
+/// Whether this process may not write large files (`ulimit -f`). The engine keeps what an instance's memory begins with in
+/// one, which only the memory holds, and the limit is for that too.
+fn are_files_limited() -> bool {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    #[expect(unsafe_code, reason = "the standard library has no function for it")]
+    // SAFETY: the pointer is valid.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
+    known && limit.rlim_cur < LARGEST as libc::rlim_t
 }
 
 /// Compiles a component: see [`Connector::precompile`].

@@ -2,25 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _, Write, stderr, stdout};
-use std::time::{Duration, Instant};
+use std::io::{BufWriter, Write, stdout};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use mqtt_connector::Response;
 
+use super::bar::Bar;
 use crate::cli::arguments::RESULTS;
-use crate::cli::{UNREADABLE, response};
-
-/// Exit code of what was not sent in time.
-const NOT_SENT: i32 = 75;
-
-/// Between two pictures of the bar.
-const BAR: Duration = Duration::from_millis(100);
+use crate::cli::{NOT_SENT, UNREADABLE, response};
 
 /// The answers so far.
 pub(super) struct Report {
     results: Option<Results>,
-    bar: ProgressBar,
+    bar: Bar,
     began: Instant,
     lines: u64,
     /// How many lines ended with which exit code, without those that were sent.
@@ -48,10 +42,9 @@ impl Report {
     /// The response: it cannot be opened.
     pub(super) fn open(results: Option<&str>, size: Option<u64>) -> Result<Self, Response> {
         let results = results.map(Results::open).transpose()?;
-        let bar = if stderr().is_terminal() { bar(size) } else { ProgressBar::hidden() };
         Ok(Self {
             results,
-            bar,
+            bar: Bar::start(size),
             began: Instant::now(),
             lines: 0,
             failed: BTreeMap::new(),
@@ -79,13 +72,9 @@ impl Report {
             results.write(answers)?;
         }
         self.bytes += bytes;
-        self.bar.set_position(self.bytes);
         let failed: u64 = self.failed.values().sum();
-        if failed > 0 {
-            self.bar.set_message(format!("{} lines, {failed} not sent", self.lines));
-        } else {
-            self.bar.set_message(format!("{} lines", self.lines));
-        }
+        let failed = if failed > 0 { format!(", {failed} not sent") } else { String::new() };
+        self.bar.set(self.bytes, format!("{} lines{failed}", self.lines));
         Ok(())
     }
 
@@ -107,7 +96,7 @@ impl Report {
     ///
     /// The same, when a line was not sent or not all lines could be read.
     pub(super) fn summary(self) -> Result<Response, Response> {
-        self.bar.finish_and_clear();
+        self.bar.end();
         let took = self.began.elapsed();
         let failed: u64 = self.failed.values().sum();
         let sent = self.lines - failed;
@@ -160,17 +149,4 @@ impl Results {
 
 fn unwritable(path: &str, error: &std::io::Error) -> Response {
     response(UNREADABLE, format!("--{RESULTS} {path}: {error}."))
-}
-
-fn bar(size: Option<u64>) -> ProgressBar {
-    let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{wide_bar} {percent} %  {msg}  {eta} left"),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
-    };
-    bar.enable_steady_tick(BAR);
-    // A template that is wrong leaves the bar as it is.
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

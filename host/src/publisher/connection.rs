@@ -320,6 +320,7 @@ impl<S: OverTcp> Connection<S> {
         Poll::Ready(moved.map_err(|error| match lost(&error) {
             // The broker's words, where it has closed a WebSocket.
             Error::Lost(reason) => Error::Lost(self.options.heard(reason)),
+            Error::Closed(reason) => Error::Closed(self.options.heard(reason)),
             error => error,
         }))
     }
@@ -368,8 +369,12 @@ pub(super) fn lost(error: &io::Error) -> Error {
     let explained = tls::explain_after(error).or_else(|| websocket::explain(error));
     explained.unwrap_or_else(|| match error.kind() {
         io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
-            Error::Lost("the broker closed the connection".to_owned())
+            Error::Closed("the broker closed the connection".to_owned())
         }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Error::Closed(format!("the connection was lost: {error}")),
         _ => Error::Lost(format!("the connection was lost: {error}")),
     })
 }

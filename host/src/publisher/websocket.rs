@@ -72,6 +72,9 @@ enum Close {
     Both,
 }
 
+/// What a broker says that does not say why it closes a WebSocket.
+const WITHOUT_REASON: &str = " with code 1000 (normal)";
+
 /// Why a WebSocket ended before its TCP connection did.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ending {
@@ -92,6 +95,9 @@ impl From<Ending> for io::Error {
 /// The error of a WebSocket inside an error of a connection, if that is what it is.
 pub(super) fn explain(error: &io::Error) -> Option<Error> {
     Some(match error.get_ref()?.downcast_ref::<Ending>()? {
+        ending @ Ending::Closed(words) if matches!(&**words, "" | WITHOUT_REASON) => {
+            Error::Closed(ending.to_string())
+        }
         ending @ Ending::Closed(_) => Error::Lost(ending.to_string()),
         Ending::Broken(what) => Error::Protocol((*what).to_owned()),
     })

@@ -69,7 +69,10 @@ async fn a_connection_that_ended_while_it_was_idle_is_given_no_message() {
         drop(broker);
         connection.stream.tcp().readable().await.unwrap();
         let (is_written, polled) = send_at_once(&mut connection, &mut delivery).await;
-        assert!(!is_written && matches!(polled, Poll::Ready(Error::Lost(_))), "{polled:?}");
+        assert!(
+            !is_written && matches!(polled, Poll::Ready(Error::Lost(_) | Error::Closed(_))),
+            "{polled:?}"
+        );
         assert!(connection.is_flushed());
     }
 }

@@ -95,6 +95,7 @@ impl Link {
                 return Err(error);
             }
             tracing::debug!(%error, index, "the broker does not take the connection");
+            let error = if let Error::Closed(reason) = error { Error::Lost(reason) } else { error };
             failures.push((broker, error));
         }
         Err(all_of(failures))
@@ -248,6 +249,17 @@ pub(super) fn hint(options: &Options, broker: u32, stage: Stage) -> &'static str
     }
 }
 
+/// Why a broker may have closed a connection that it had accepted, when it does not say so, and what helps.
+pub(super) fn hint_at_takeover(options: &Options) -> &'static str {
+    match (&*options.client_id, options.clean_session) {
+        ("", _) => "",
+        (_, true) => {
+            "; perhaps another client came with the same client-id: give each its own, or \"\", and the broker chooses one"
+        }
+        (_, false) => "; perhaps another client came with the same client-id: give each its own",
+    }
+}
+
 /// Whether what one broker says goes for the others as well: it is about the client, its parameters or its grants.
 fn ends_the_search(error: &Error) -> bool {
     match error {
@@ -256,6 +268,7 @@ fn ends_the_search(error: &Error) -> bool {
         | Error::Proxy { .. }
         | Error::Tls { .. }
         | Error::Lost(_)
+        | Error::Closed(_)
         | Error::Protocol(_)
         | Error::Disconnected(_) => false,
         // Unavailable, busy, elsewhere, or asked too often (MQTT 5.0, section 3.2.2.2).

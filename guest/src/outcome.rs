@@ -182,10 +182,18 @@ impl<'a> Said<'a> {
         let never = if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" };
         let nobody = if *is_unsubscribed { " Nobody has subscribed to the topic." } else { "" };
         let mut end = format!(" ms.{tried}{lowered}{nobody}");
-        if let Some(client_id) = client_id {
-            end.push_str(" The broker chose the client-id ");
-            end.push_str(&Shown::quoted(client_id, shown::VALUE).to_string());
-            end.push('.');
+        match client_id {
+            None => {}
+            Some("") => {
+                end.push_str(
+                    " The broker chose a client-id that repeats what it was sent, which is not shown.",
+                );
+            }
+            Some(client_id) => {
+                end.push_str(" The broker chose the client-id ");
+                end.push_str(&Shown::quoted(client_id, shown::VALUE).to_string());
+                end.push('.');
+            }
         }
         Said {
             client_id: client_id.map(str::to_owned),

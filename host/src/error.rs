@@ -137,9 +137,11 @@ impl Refusal {
     }
 
     /// Replaces the broker's words by what `heard` makes of them.
-    pub(crate) fn map_words(&mut self, heard: impl Fn(String) -> String) {
-        self.reason = heard(std::mem::take(&mut self.reason));
-        self.server_reference = self.server_reference.take().map(heard);
+    pub(crate) fn map_words(&mut self, heard: impl Fn(&str) -> String) {
+        if !self.reason.is_empty() {
+            self.reason = heard(&self.reason);
+        }
+        self.server_reference = self.server_reference.take().map(|reference| heard(&reference));
     }
 
     fn into_wit(self, broker: u32) -> wit::Refusal {

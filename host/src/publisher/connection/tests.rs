@@ -26,7 +26,7 @@ async fn idle() -> (Connection<WebSocket<TcpStream>>, Delivery, TcpStream) {
     let (mut broker, _) = listener.accept().await.unwrap();
     broker.write_all(CONNACK).await.unwrap();
     let stream = WebSocket::new(stream, BytesMut::new());
-    let mut connection = Connection::open(stream, Medium::WebSocket, &options()).await.unwrap();
+    let mut connection = Connection::open(stream, Medium::WebSocket, &options(), &|_| true).await.unwrap();
     let mut delivery = Delivery::default();
     delivery.connected(connection.terms().clone(), 1);
     // As a task does that has nothing to do: everything that had come is read, and the runtime knows it.

@@ -2,7 +2,6 @@
 //! status.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod away;
 mod documents;
 mod embed;
 mod lines;

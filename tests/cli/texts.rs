@@ -44,8 +44,8 @@ fn check_reads_certificates_and_looks_nothing_up() {
         .answers(0, "The message would be sent with QoS 2 to topic \"t\" at ssl://broker.test:8883.");
     check("/missing").answers(
         66,
-        "Not sent, a certificate or key cannot be used: root-ca-crt: /missing cannot be read: No such file or \
-         directory (os error 2).",
+        "Not sent, a certificate or key cannot be used: root-ca-crt: /missing cannot be read: no such file or \
+         directory.",
     );
     broker.finish();
 }

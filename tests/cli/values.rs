@@ -151,7 +151,7 @@ fn wrong_values_are_the_components_to_explain() {
         (&["--qos", ""], "qos in the request got the string \"\", wants the number 0, 1 or 2"),
         (
             &["--retries", "many"],
-            "retries in the request got the string \"many\", wants a whole number from 0 to 100",
+            "retries in the request got the string \"many\", wants a whole number from 0 to 10",
         ),
         (
             &["--keep-alive", "-1"],
@@ -214,7 +214,7 @@ fn all_wrong_values_are_told_at_once() {
     Program::new(["send", "--qos", "x", "--retries", "many", "--client-id", "c", "--content", "c"]).run().answers(
         64,
         "Not sent, 4 problems: qos in the request got the string \"x\", wants the number 0, 1 or 2; retries in the \
-         request got the string \"many\", wants a whole number from 0 to 100; broker is missing: give it in the \
+         request got the string \"many\", wants a whole number from 0 to 10; broker is missing: give it in the \
          configuration or the request, for example \"ssl://broker.example.com:8883\"; topic is missing: give it in \
          the configuration or the request, for example \"plant/7/temperature\".",
     );
@@ -264,8 +264,8 @@ fn paths_of_flags_may_be_relative() {
     program("none.crt").run().answers(
         66,
         &format!(
-            "Not sent, a certificate or key cannot be used: root-ca-crt: {}/none.crt cannot be read: No such file or \
-             directory (os error 2).",
+            "Not sent, a certificate or key cannot be used: root-ca-crt: {}/none.crt cannot be read: no such file or \
+             directory.",
             directory.display()
         ),
     );

@@ -201,7 +201,7 @@ fn files_and_texts() {
     let outside = written(files.outside.path(), "ca.pem", files.pki.authority().text());
     let identity = |certificate: &str, key: &str| json!({ "use-certificate": true, "certificate": certificate, "private-key": key });
     let credential = "a certificate or key cannot be used";
-    let no_file = "cannot be read: No such file or directory (os error 2)";
+    let no_file = "cannot be read: no such file or directory";
     let denied = "it is in no directory that is granted";
     for (config, exit_code, message) in [
         (json!({ "root-ca-crt": missing }), 66, format!("{credential}: root-ca-crt: {missing} {no_file}")),

@@ -20,7 +20,7 @@ fn a_broker_that_is_not_there_is_unreachable_or_times_out() {
         &meta,
         69,
         &format!(
-            "Not sent, the broker tcp://{address} could not be reached: {address}: Connection refused (os error 111)."
+            "Not sent, the broker tcp://{address} could not be reached: {address}: the connection was refused."
         ),
     );
     let silent = SilentPort::open();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::error::Error;
+use crate::error::{Error, System};
 use crate::tenant::{Peer, Tenant};
 
 /// How long an address may take to answer when there is another: a call with little time may wait beside one with much.
@@ -42,8 +42,31 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, port)).await.map_err(in_our_words)?;
+            Ok(found.collect())
+        })
     }
+}
+
+/// What `getaddrinfo` answered. An error of the system itself, such as too many open files, stays what it is.
+fn in_our_words(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() {
+        return error;
+    }
+    tracing::debug!(%error, "the name look-up failed");
+    // The standard library hands on the text that belongs to the code, and not the code.
+    let text = error.to_string();
+    let words = if text.ends_with("Name or service not known") {
+        "no name server knows the name"
+    } else if text.ends_with("Temporary failure in name resolution") {
+        "no name server answered; it may later"
+    } else if text.ends_with("No address associated with hostname") {
+        "the name has no address"
+    } else {
+        "the name look-up failed"
+    };
+    io::Error::new(error.kind(), words)
 }
 
 /// Points some names at fixed addresses, and asks another resolver for the rest.
@@ -96,7 +119,7 @@ pub(super) async fn addresses(
         Err(_) => {
             let not_found = |reason: String| Error::HostNotFound { host: peer.host.to_owned(), reason };
             let found = look_up(peer, tenant, resolver).await;
-            found.map_err(|error| not_found(error.to_string()))?
+            found.map_err(|error| not_found(words(&error)))?
         }
     };
     if found.is_empty() {
@@ -109,6 +132,11 @@ pub(super) async fn addresses(
         tenant.grants().check_address(tenant.name(), peer, address.ip())?;
     }
     Ok(found)
+}
+
+/// A resolver's words, or the system's.
+fn words(error: &io::Error) -> String {
+    if error.get_ref().is_some() { error.to_string() } else { System(error).to_string() }
 }
 
 /// Looks the name up in a task of its own: a look-up of the system's cannot be stopped, and while it goes on it counts
@@ -152,7 +180,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
                 }
                 return Ok(stream);
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => System(&error).to_string(),
             Err(_) => "no answer".to_owned(),
         };
         failures.push(format!("{address}: {error}"));

@@ -14,9 +14,8 @@ use tokio_socks::tcp::Socks5Stream;
 use zeroize::Zeroizing;
 
 use super::http::{self, Answer, NoAnswer};
-use super::options::MayBeShown;
 use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Credentials, Proxy, ProxyProtocol};
-use crate::error::Error;
+use crate::error::{Error, System};
 
 /// The most bytes of a user name or a password in SOCKS5 (RFC 1929, section 2).
 const MAX_SOCKS: usize = 255;
@@ -54,7 +53,7 @@ pub(super) fn check(options: &ConnectOptions) -> Result<(), Error> {
 }
 
 /// Asks `proxy`, over `stream`, for a connection to `broker`; then what is written to `stream` goes there. What is asked for
-/// has passed [`check`]; what is answered is shown as far as it `may_be_shown`.
+/// has passed [`check`].
 ///
 /// # Errors
 ///
@@ -63,12 +62,11 @@ pub(super) async fn tunnel(
     mut stream: TcpStream,
     proxy: &Proxy,
     broker: &Broker,
-    may_be_shown: MayBeShown<'_>,
 ) -> Result<TcpStream, Error> {
     match proxy.protocol {
         ProxyProtocol::Socks5 => socks5(stream, proxy, broker).await,
         ProxyProtocol::Http => {
-            connect(&mut stream, proxy, broker, may_be_shown).await?;
+            connect(&mut stream, proxy, broker).await?;
             Ok(stream)
         }
     }
@@ -136,18 +134,19 @@ fn about_socks(error: &tokio_socks::Error) -> Error {
         | Socks::UnknownAddressType
         | Socks::InvalidTargetAddress(_)
         | Socks::UnknownError => (false, "the proxy's answer is none that SOCKS5 has"),
-        other => return failed(false, format!("the proxy: {other}")),
+        other => {
+            tracing::debug!(error = %other, "the proxy made no connection");
+            return failed(
+                false,
+                "the proxy made no connection, for a reason that SOCKS5 does not have".to_owned(),
+            );
+        }
     };
     failed(may_pass, what.to_owned())
 }
 
 /// HTTP CONNECT (RFC 9110, section 9.3.6).
-async fn connect(
-    stream: &mut TcpStream,
-    proxy: &Proxy,
-    broker: &Broker,
-    may_be_shown: MayBeShown<'_>,
-) -> Result<(), Error> {
+async fn connect(stream: &mut TcpStream, proxy: &Proxy, broker: &Broker) -> Result<(), Error> {
     let authority = format!("{}:{}", http::host(&broker.host)?, broker.port);
     let mut request = Zeroizing::new(String::with_capacity(1024));
     request.push_str(&format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
@@ -171,7 +170,9 @@ async fn connect(
     })?;
     if !(200..300).contains(&answer.status) {
         let may_pass = matches!(answer.status, 408 | 429 | 500..);
-        let line = answer.status_line(may_be_shown);
+        let secrets = proxy.credentials.iter().map(|credentials| pair(credentials).1);
+        let encoded = encoded.as_ref().map(|encoded| encoded.as_str());
+        let line = answer.status_line(secrets.chain(encoded));
         return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}")));
     }
     // Nobody has asked the broker for anything yet.
@@ -194,7 +195,7 @@ fn lost(error: &io::Error) -> Error {
             io::ErrorKind::UnexpectedEof => {
                 "the proxy closed the connection when it was asked for one to the broker".to_owned()
             }
-            _ => format!("the connection to the proxy was lost: {error}"),
+            _ => format!("the connection to the proxy was lost: {}", System(error)),
         },
     )
 }

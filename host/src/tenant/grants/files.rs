@@ -8,7 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
 
 use super::{Access, Directory, Grants};
-use crate::error::Error;
+use crate::error::{Error, System};
 
 /// The largest certificate, key or CA file, in bytes: every public authority fits several times.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -92,14 +92,14 @@ impl Grants {
         let file = match opened {
             Ok(file) => file,
             Err(error) if is_escape(&error) => return Err(denied()),
-            Err(error) => return Err(unreadable(&error)),
+            Err(error) => return Err(unreadable(&System(&error))),
         };
-        let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(&System(&error)))?;
         if !metadata.is_file() {
             return Err(unreadable(&"it is not a regular file"));
         }
         let mut content = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| unreadable(&error))?;
+        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| unreadable(&System(&error)))?;
         if content.len() as u64 > MAX_FILE {
             return Err(unreadable(&"it is larger than 1 MiB"));
         }

@@ -153,8 +153,6 @@ pub struct PublisherCtx {
     queued: Option<oneshot::Sender<()>>,
     refuse: Option<fn() -> wasmtime::Error>,
     tally: Tally,
-    /// How many connections the last call of `publish` has tried.
-    connections: u32,
 }
 
 impl PublisherCtx {
@@ -235,7 +233,6 @@ impl PublisherCtxBuilder {
             queued: self.queued,
             refuse: self.refuse,
             tally: Tally::default(),
-            connections: 0,
         }
     }
 }
@@ -284,7 +281,6 @@ impl wit::Host for PublisherCtx {
         };
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
-        self.connections = stages.connections();
         Ok(answer)
     }
 
@@ -297,9 +293,5 @@ impl wit::Host for PublisherCtx {
     ) -> wasmtime::Result<Result<Vec<wit::Remark>, wit::Error>> {
         let checking = self.call(options, effort).check(&messages);
         Ok(Box::pin(checking).await)
-    }
-
-    async fn connections_tried(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.connections)
     }
 }

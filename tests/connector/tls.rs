@@ -5,6 +5,8 @@ mod costs;
 mod files;
 mod handshake;
 mod server;
+mod verdicts;
+mod workshop;
 
 use mqtt_connector::{Meta, Tenant, TenantBuilder};
 use mqtt_connector_tests::pki::Pki;

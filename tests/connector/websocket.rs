@@ -4,7 +4,6 @@ mod delivery;
 mod egress;
 mod frames;
 mod handshake;
-mod repetitions;
 
 use mqtt_connector::Meta;
 use mqtt_connector_tests::packet::PacketType;

@@ -241,6 +241,17 @@ impl Pki {
         self.issue(Side::Client, &[], name, Some(fault), KeyFormat::Pkcs8)
     }
 
+    /// An identity that was made elsewhere: `certificate` and `key` are PEM texts.
+    ///
+    /// # Panics
+    ///
+    /// If the files cannot be written.
+    #[track_caller]
+    #[must_use]
+    pub fn identity(&self, certificate: String, key: String) -> Identity {
+        Identity { certificate: self.write("leaf.crt", certificate), key: self.write("leaf.key", key) }
+    }
+
     /// Writes any text into a file beside the certificates, to be used where a PEM file is expected.
     ///
     /// # Panics

@@ -21,8 +21,7 @@ use tungstenite::protocol::frame::coding::Control;
 pub(super) use handshake::{check, open};
 
 use super::connection::OverTcp;
-use super::options::LEFT_OUT;
-use super::{http, tls};
+use super::tls;
 use crate::error::Error;
 use frames::{Incoming, Outgoing, Piece};
 
@@ -76,9 +75,9 @@ enum Close {
 /// Why a WebSocket ended before its TCP connection did.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ending {
-    /// The broker closed it, with this code and this reason, if it gave one: what nobody has looked at yet is not displayed.
-    #[error("the broker closed the WebSocket")]
-    Closed(Option<(u16, Vec<u8>)>),
+    /// The broker closed it, with these words.
+    #[error("the broker closed the WebSocket{0}")]
+    Closed(String),
     /// The broker broke the protocol of WebSockets, or MQTT's rules for them, in words about "it".
     #[error("{0}")]
     Broken(&'static str),
@@ -90,22 +89,10 @@ impl From<Ending> for io::Error {
     }
 }
 
-/// The error of a WebSocket inside an error of a connection, if that is what it is. The broker's reason is in it when it
-/// `may_be_shown`.
-pub(super) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Option<Error> {
+/// The error of a WebSocket inside an error of a connection, if that is what it is.
+pub(super) fn explain(error: &io::Error) -> Option<Error> {
     Some(match error.get_ref()?.downcast_ref::<Ending>()? {
-        ending @ Ending::Closed(None) => Error::Closed(ending.to_string()),
-        ending @ Ending::Closed(Some((code, reason))) => {
-            let meaning = frames::meaning_of_close(*code);
-            let words = match &reason[..] {
-                [] => String::new(),
-                reason if may_be_shown(reason) => format!(": {}", http::shown(reason)),
-                _ => format!(": {LEFT_OUT}"),
-            };
-            let words = format!("{ending} with code {code}{meaning}{words}");
-            // Then it does not say why.
-            if *code == NORMAL && reason.is_empty() { Error::Closed(words) } else { Error::Lost(words) }
-        }
+        ending @ Ending::Closed(_) => Error::Lost(ending.to_string()),
         Ending::Broken(what) => Error::Protocol((*what).to_owned()),
     })
 }
@@ -188,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             Control::Pong => Ok(()),
             Control::Close => {
-                let words = frames::read_close(&payload)?;
+                let words = frames::words_of_close(&payload)?;
                 match self.close {
                     Close::We | Close::Both => {
                         self.close = Close::Both;

@@ -53,7 +53,7 @@ fn files_that_cannot_be_used() {
     let section = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     let large = " ".repeat(1024 * 1024 + 1);
     let cases = [
-        (path("missing"), ["cannot be read: No such file or directory (os error 2)"; 3]),
+        (path("missing"), ["cannot be read: no such file or directory"; 3]),
         (directory.path().to_str().unwrap().to_owned(), [NO_FILE; 3]),
         (fifo, [NO_FILE; 3]),
         ("/dev/null".to_owned(), [NO_FILE; 3]),
@@ -91,7 +91,7 @@ fn files_that_cannot_be_used() {
         (
             "private-key",
             section("PRIVATE KEY"),
-            "cannot be used: failed to parse private key as RSA, ECDSA, or EdDSA".to_owned(),
+            "cannot be used: what its private key holds is damaged, or no key at all".to_owned(),
         ),
         (
             "private-key",
@@ -122,7 +122,10 @@ fn certificate_of_another_key_names_the_key() {
     assert_meta(
         &meta,
         66,
-        &unusable(&format!("private-key: {key} is not the key of the certificate in certificate")),
+        &unusable(&format!(
+            "private-key: {key} is not the key of the certificate in certificate: it holds an elliptic-curve key on P-256, and \
+             the certificate is for an RSA key of 2048 bits"
+        )),
     );
     broker.finish();
 }
@@ -231,7 +234,7 @@ fn directory_that_is_swapped_grants_nothing_more() {
     granted.is_allowed(&tenant, &granted.path("granted/below/ca.crt"));
     let other = granted.path("granted/other.crt");
     let config = with(&secured(granted.broker.port(), &granted.pki), json!({ "root-ca-crt": other }));
-    let reason = format!("root-ca-crt: {other} cannot be read: No such file or directory (os error 2)");
+    let reason = format!("root-ca-crt: {other} cannot be read: no such file or directory");
     assert_meta(&send_as(&tenant, &config, &json!({})), 66, &unusable(&reason));
 }
 

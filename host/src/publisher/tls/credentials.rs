@@ -2,13 +2,16 @@
 
 mod encrypted;
 
+use rustls::CertificateError;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, InconsistentKeys};
 use zeroize::Zeroizing;
 
+use super::certificate::Certificate;
+use super::explain::about_certificate;
+use super::keys::{KeyKind, SIGNING};
 use crate::bindings::flint::mqtt::publisher::{ClientIdentity, Pem};
 use crate::error::Error;
 use crate::tenant::Tenant;
@@ -29,28 +32,50 @@ pub(super) fn files(identity: &ClientIdentity) -> [(&'static str, &Pem); 2] {
 /// [`Error::Credential`] for what cannot be read or used or does not fit together, [`Error::Denied`] for a file that the
 /// tenant may not read.
 pub(super) fn client_identity(identity: &ClientIdentity, tenant: &Tenant) -> Result<CertifiedKey, Error> {
-    let chain = certificates(CERTIFICATE, &identity.certificate, tenant)?;
+    let mut chain = certificates(CERTIFICATE, &identity.certificate, tenant)?;
+    if let Some(damaged) = chain.iter().find(|der| Certificate::read(der).is_none()) {
+        let error = CertificateError::BadEncoding.into();
+        return Err(unusable_certificate(CERTIFICATE, &identity.certificate, damaged, &error));
+    }
     let key = private_key(identity, tenant)?;
-    let fit = || {
-        let identity = CertifiedKey::new(chain, any_supported_type(&key)?);
-        match identity.keys_match() {
-            // A kind of key of which rustls cannot tell is for the broker to judge.
-            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
-            Err(error) => Err(error),
-        }
-    };
-    fit().map_err(|error| {
-        let (certificate, key) = (&identity.certificate, origin(&identity.private_key));
-        let unusable = |reason| Error::Credential { parameter: PRIVATE_KEY, reason };
-        match error {
-            rustls::Error::InvalidCertificate(_) => unusable_certificate(CERTIFICATE, certificate, &error),
-            rustls::Error::InconsistentKeys(_) => {
-                unusable(format!("{key} is not the key of the certificate in {CERTIFICATE}"))
+    let origin = origin(&identity.private_key);
+    let unusable = |reason| Error::Credential { parameter: PRIVATE_KEY, reason };
+    let signing = any_supported_type(&key).map_err(|error| {
+        tracing::debug!(?error, "a private key cannot be used");
+        unusable(match KeyKind::of_private(&key) {
+            Some(kind) if !kind.signs() => format!("{origin} holds {kind}, and {SIGNING}"),
+            Some(kind) => format!(
+                "{origin} cannot be used: it should hold {kind}, and is damaged or without its public part"
+            ),
+            None => {
+                format!("{origin} cannot be used: what its private key holds is damaged, or no key at all")
             }
-            rustls::Error::General(reason) => unusable(format!("{key} cannot be used: {reason}")),
-            error => unusable(format!("{key} cannot be used: {error}")),
+        })
+    })?;
+    if let Some(public) = signing.public_key() {
+        // The key's own certificate comes first (RFC 8446, section 4.4.2), wherever it stands in the file.
+        let is_its_own = |der: &CertificateDer<'_>| {
+            Certificate::read(der).is_some_and(|certificate| certificate.spki == public.as_ref())
+        };
+        match chain.iter().position(is_its_own) {
+            Some(own) => chain[..=own].rotate_right(1),
+            None => return Err(unusable(mismatch(&origin, &key, chain.first()))),
         }
-    })
+    }
+    Ok(CertifiedKey::new(chain, signing))
+}
+
+/// That the key is not the certificate's, and what each is where that shows it.
+fn mismatch(origin: &str, key: &PrivateKeyDer<'_>, certificate: Option<&CertificateDer<'_>>) -> String {
+    let private = KeyKind::of_private(key);
+    let public = certificate.and_then(|der| Certificate::read(der)?.key());
+    let kinds = match (private, public) {
+        (Some(private), Some(public)) if private != public => {
+            format!(": it holds {private}, and the certificate is for {public}")
+        }
+        _ => String::new(),
+    };
+    format!("{origin} is not the key of the certificate in {CERTIFICATE}{kinds}")
 }
 
 /// The private key, decrypted.
@@ -119,12 +144,18 @@ pub(super) fn certificates(
 }
 
 /// That rustls cannot use one of the certificates.
-pub(super) fn unusable_certificate(parameter: &'static str, pem: &Pem, error: &rustls::Error) -> Error {
+pub(super) fn unusable_certificate(
+    parameter: &'static str,
+    pem: &Pem,
+    certificate: &CertificateDer<'_>,
+    error: &rustls::Error,
+) -> Error {
+    tracing::debug!(?error, parameter, "a certificate cannot be used");
     let reason = match error {
-        rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => {
-            "it is not an X.509 certificate".to_owned()
+        rustls::Error::InvalidCertificate(wrong) => {
+            about_certificate(wrong, std::slice::from_ref(certificate))
         }
-        error => error.to_string(),
+        _ => "it could not be read".to_owned(),
     };
     let reason = format!("{} holds a certificate that cannot be used: {reason}", origin(pem));
     Error::Credential { parameter, reason }

@@ -3,10 +3,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pkcs8::der::asn1::{GeneralizedTime, UtcTime};
-use pkcs8::der::{Decode as _, Header, Reader as _, SliceReader, Tag};
 use rustls::pki_types::CertificateDer;
 
+use super::certificate::Certificate;
 use crate::bindings::flint::mqtt::publisher::{CertificateParameter, CertificateTime, Remark};
 
 /// For how long before its end a certificate is remarked.
@@ -40,25 +39,9 @@ fn now() -> Duration {
 }
 
 impl Validity {
-    /// Reads a certificate as far as needed; `None` when it is none, which is others' to say.
     fn read(certificate: &[u8]) -> Option<Self> {
-        let mut reader = SliceReader::new(certificate).ok()?;
-        // Certificate, and in it TBSCertificate.
-        for _ in 0..2 {
-            (Header::decode(&mut reader).ok()?.tag() == Tag::Sequence).then_some(())?;
-        }
-        // The version may be left out; serial number, signature algorithm and issuer may not.
-        let has_version = Tag::peek(&reader).ok()? != Tag::Integer;
-        for _ in 0..if has_version { 4 } else { 3 } {
-            reader.tlv_bytes().ok()?;
-        }
-        (Header::decode(&mut reader).ok()?.tag() == Tag::Sequence).then_some(())?;
-        let mut time = || match Tag::peek(&reader).ok()? {
-            Tag::UtcTime => Some(UtcTime::decode(&mut reader).ok()?.to_unix_duration()),
-            Tag::GeneralizedTime => Some(GeneralizedTime::decode(&mut reader).ok()?.to_unix_duration()),
-            _ => None,
-        };
-        Some(Self { not_before: time()?, not_after: time()? })
+        let (not_before, not_after) = Certificate::read(certificate)?.validity;
+        Some(Self { not_before, not_after })
     }
 
     fn remark(self, parameter: CertificateParameter, now: Duration) -> Option<Remark> {

@@ -3,7 +3,12 @@
 use bytes::Buf as _;
 use rumqttc::QoS;
 
+use mqtt_connector_contract::shown::Shown;
+
 use crate::error::Refusal;
+
+/// The most characters of the broker's that a message or a log shows.
+const SHOWN: usize = 500;
 
 const CUT_OFF: &str = "a property is cut off";
 
@@ -54,7 +59,7 @@ impl Properties {
         Ok(properties)
     }
 
-    /// The broker's no, in its own words, of which nobody has looked yet whether they may be shown.
+    /// The broker's no, in its own words.
     pub(super) fn refusal(self, code: u8) -> Refusal {
         Refusal {
             code,
@@ -65,13 +70,13 @@ impl Properties {
 
     fn read_one(&mut self, of: Of, identifier: u8, bytes: &mut &[u8]) -> Result<(), &'static str> {
         match (identifier, of) {
-            (REASON_STRING, _) => self.reason_string = Some(string(bytes)?.to_owned()),
+            (REASON_STRING, _) => self.reason_string = Some(Shown::plain(string(bytes)?, SHOWN).to_string()),
             (USER_PROPERTY, _) => {
                 string(bytes)?;
                 string(bytes)?;
             }
             (SERVER_REFERENCE, Of::Connack | Of::Disconnect) => {
-                self.server_reference = Some(string(bytes)?.to_owned());
+                self.server_reference = Some(Shown::plain(string(bytes)?, SHOWN).to_string());
             }
             (ASSIGNED_CLIENT_IDENTIFIER, Of::Connack) => {
                 self.assigned_client_id = Some(string(bytes)?.to_owned());

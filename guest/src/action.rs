@@ -19,25 +19,42 @@ pub type Published = Result<Vec<Result<Receipt, Error>>, Error>;
 /// What the publisher answers to a check: what it remarks, or the error that a send would end with.
 pub type Checked = Result<Vec<Remark>, Error>;
 
+/// What the publisher answers, and what else is known of how it came to that.
+pub struct Answer {
+    /// What became of the messages.
+    pub published: Published,
+    /// How many connections were tried.
+    pub connections: u32,
+}
+
+impl From<Published> for Answer {
+    /// The answer of a publisher that got along with one connection.
+    fn from(published: Published) -> Self {
+        Answer { published, connections: 1 }
+    }
+}
+
 /// `send`: merges `request` over `config`, checks the result, publishes one message and says how it ended.
 ///
 /// `publish` is called once, or not at all when a parameter is wrong.
-pub fn send(
+pub fn send<A: Into<Answer>>(
     config: &str,
     request: &str,
-    publish: impl FnOnce(&ConnectOptions, &[Message], Effort) -> Published,
+    publish: impl FnOnce(&ConnectOptions, &[Message], Effort) -> A,
 ) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
         Ok(Publication { options, message, effort, remarks }) => {
-            let answer = match publish(&options, slice::from_ref(&message), effort) {
+            let Answer { published, connections } =
+                publish(&options, slice::from_ref(&message), effort).into();
+            let answer = match published {
                 Ok(results) => match <[_; 1]>::try_from(results) {
                     Ok([result]) => result,
                     Err(results) => return outcome::wrong_count(results.len(), 1),
                 },
                 Err(error) => Err(error),
             };
-            Answers::new(&options).published(&message, &remarks, answer.as_ref())
+            Answers::new(&options, connections, 1).published(&message, &remarks, answer.as_ref())
         }
     }
 }
@@ -56,7 +73,7 @@ pub fn check(
         Ok(Publication { options, message, effort, remarks }) => {
             match judge(&options, slice::from_ref(&message), effort) {
                 Ok(remarked) => outcome::checked(&options, &message, &remarks, &remarked),
-                Err(error) => Answers::new(&options).published(&message, &remarks, Err(&error)),
+                Err(error) => Answers::new(&options, 0, 1).published(&message, &remarks, Err(&error)),
             }
         }
     }
@@ -67,10 +84,10 @@ pub fn check(
 /// Requests that are equal in connect options and effort are published by one call of `publish`, in order;
 /// the groups follow each other in the order of their first requests. A request that is wrong is answered
 /// and does not stop the others.
-pub fn send_batch(
+pub fn send_batch<A: Into<Answer>>(
     config: &str,
     requests: &[String],
-    mut publish: impl FnMut(&ConnectOptions, &[Message], Effort) -> Published,
+    mut publish: impl FnMut(&ConnectOptions, &[Message], Effort) -> A,
 ) -> Vec<Meta> {
     let config = Document::read(Source::Configuration, config);
     let mut read = Requests::over(&config);
@@ -86,8 +103,8 @@ pub fn send_batch(
         }
     }
     for Group { connection: Connection { options, effort }, messages, origins } in groups.groups {
-        let published = publish(&options, &messages, effort);
-        let mut said = Answers::new(&options);
+        let Answer { published, connections } = publish(&options, &messages, effort).into();
+        let mut said = Answers::new(&options, connections, messages.len());
         for (at, (message, (index, remarks))) in messages.iter().zip(&origins).enumerate() {
             let answer = match &published {
                 Err(error) => said.published(message, remarks, Err(error)),

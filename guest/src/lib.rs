@@ -83,19 +83,26 @@ mod memory;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 mod component {
+    use crate::action::{self, Answer};
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
-    use crate::bindings::publisher;
-    use crate::{action, schema};
+    use crate::bindings::publisher::{self, ConnectOptions, Effort};
+    use crate::confidential::Message;
+    use crate::schema;
 
     struct Component;
 
+    fn publish(options: &ConnectOptions, messages: &[Message], effort: Effort) -> Answer {
+        let published = publisher::publish(options, messages, effort);
+        Answer { published, connections: publisher::connections_tried() }
+    }
+
     impl Guest for Component {
         fn send(config: String, request: String) -> Response {
-            Response { meta: action::send(&config, &request, publisher::publish) }
+            Response { meta: action::send(&config, &request, publish) }
         }
 
         fn send_batch(config: String, requests: Vec<String>) -> Vec<Response> {
-            let answers = action::send_batch(&config, &requests, publisher::publish);
+            let answers = action::send_batch(&config, &requests, publish);
             answers.into_iter().map(|meta| Response { meta }).collect()
         }
 

@@ -96,13 +96,17 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks, r
 /// What one answer has in common with the one before it is put into words once.
 pub struct Answers<'a> {
     options: &'a ConnectOptions,
+    tried: Tried,
+    until_sent: Tried,
     said: Option<Said<'a>>,
 }
 
 impl<'a> Answers<'a> {
-    /// Answers about messages over the connection with these options.
-    pub fn new(options: &'a ConnectOptions) -> Self {
-        Answers { options, said: None }
+    /// Answers about so many messages over the connection with these options, for which so many were tried.
+    pub fn new(options: &'a ConnectOptions, connections: u32, messages: usize) -> Self {
+        // Of several messages, the first may have been sent before a connection was lost.
+        let until_sent = Tried(if messages == 1 { connections } else { 1 });
+        Answers { options, tried: Tried(connections), until_sent, said: None }
     }
 
     /// The answer to one message.
@@ -114,7 +118,7 @@ impl<'a> Answers<'a> {
     ) -> Meta {
         let receipt = match result {
             Ok(receipt) => receipt,
-            Err(error) => return failed(self.options, message, remarks, error),
+            Err(error) => return failed(self.options, message, remarks, error, self.tried),
         };
         let about = About {
             asked: message.qos,
@@ -126,7 +130,7 @@ impl<'a> Answers<'a> {
         let client_id = receipt.assigned_client_id.as_deref();
         let mut said = match self.said.take() {
             Some(said) if said.about == about && said.client_id.as_deref() == client_id => said,
-            Some(_) | None => Said::new(self.options, about, client_id, &message.topic),
+            Some(_) | None => Said::new(self.options, about, client_id, &message.topic, self.until_sent),
         };
         let text = said.of(&message.topic, receipt.elapsed_microseconds);
         self.said = Some(said);
@@ -160,7 +164,13 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn new(options: &ConnectOptions, about: About, client_id: Option<&str>, topic: &'a str) -> Self {
+    fn new(
+        options: &ConnectOptions,
+        about: About,
+        client_id: Option<&str>,
+        topic: &'a str,
+        tried: Tried,
+    ) -> Self {
         let About { asked, sent, broker, is_unsubscribed, remarks } = &about;
         let lowered = match remarks.lowered_for_aws {
             Some(asked) => Lowered { asked: Some(asked), sent: *sent, who: "AWS IoT has no QoS 2" },
@@ -171,11 +181,19 @@ impl<'a> Said<'a> {
         };
         let never = if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" };
         let nobody = if *is_unsubscribed { " Nobody has subscribed to the topic." } else { "" };
-        let mut end = format!(" ms.{lowered}{nobody}");
-        if let Some(client_id) = client_id {
-            end.push_str(" The broker chose the client-id ");
-            end.push_str(&Shown::quoted(client_id, shown::VALUE).to_string());
-            end.push('.');
+        let mut end = format!(" ms.{tried}{lowered}{nobody}");
+        match client_id {
+            None => {}
+            Some("") => {
+                end.push_str(
+                    " The broker chose a client-id that repeats what it was sent, which is not shown.",
+                );
+            }
+            Some(client_id) => {
+                end.push_str(" The broker chose the client-id ");
+                end.push_str(&Shown::quoted(client_id, shown::VALUE).to_string());
+                end.push('.');
+            }
         }
         Said {
             client_id: client_id.map(str::to_owned),
@@ -226,6 +244,19 @@ impl<'a> Said<'a> {
 /// The last digit of a number, as a character.
 fn decimal(number: u64) -> u8 {
     b'0' + u8::try_from(number % 10).unwrap_or_default()
+}
+
+/// Says how many connections were tried, if it was more than one.
+#[derive(Clone, Copy)]
+struct Tried(u32);
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            connections => write!(f, " {connections} connections were tried."),
+        }
+    }
 }
 
 /// Says that the message has, or will have, a lower quality of service than was asked for, if it has.

@@ -207,7 +207,7 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
         },
         effort: Effort {
             timeout: parameters.timeout.unwrap_or(60_000),
-            retries: parameters.retries.unwrap_or(2),
+            retries: parameters.retries.unwrap_or(10),
         },
     })
 }

@@ -76,22 +76,30 @@ pub enum Error {
     #[error("{0}")]
     Lost(String),
 
+    /// The same, and it was the broker that ended it, without a word of MQTT about why.
+    #[error("{0}")]
+    Closed(String),
+
     /// The time-out was over before the message was settled.
-    #[error("no answer within {} ms, while {stage}", timeout.as_millis())]
+    #[error("no answer within {} ms, while {stage}{}", timeout.as_millis(), After(failure))]
     TimedOut {
         /// The time that the send had.
         timeout: Duration,
         /// What the send was waiting for.
         stage: &'static str,
+        /// Why the last connection failed, when another one was waited for.
+        failure: Option<String>,
     },
 
     /// The send was ended from outside before the message was settled.
-    #[error("interrupted after {} ms, while {stage}", after.as_millis())]
+    #[error("interrupted after {} ms, while {stage}{}", after.as_millis(), After(failure))]
     Interrupted {
         /// How long the send had been under way.
         after: Duration,
         /// What the send was waiting for.
         stage: &'static str,
+        /// Why the last connection failed, when another one was waited for.
+        failure: Option<String>,
     },
 
     /// The message is larger than MQTT or the tenant's limit allows.
@@ -101,6 +109,18 @@ pub enum Error {
     /// The broker broke the protocol.
     #[error("the broker broke the protocol: {0}")]
     Protocol(String),
+}
+
+/// Says why the last connection failed, if that is known.
+struct After<'a>(&'a Option<String>);
+
+impl fmt::Display for After<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(failure) => write!(f, "; the last connection failed: {failure}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A broker's no.
@@ -121,9 +141,11 @@ impl Refusal {
     }
 
     /// Replaces the broker's words by what `heard` makes of them.
-    pub(crate) fn map_words(&mut self, heard: impl Fn(String) -> String) {
-        self.reason = heard(std::mem::take(&mut self.reason));
-        self.server_reference = self.server_reference.take().map(heard);
+    pub(crate) fn map_words(&mut self, heard: impl Fn(&str) -> String) {
+        if !self.reason.is_empty() {
+            self.reason = heard(&self.reason);
+        }
+        self.server_reference = self.server_reference.take().map(|reference| heard(&reference));
     }
 
     fn into_wit(self, broker: u32) -> wit::Refusal {
@@ -153,7 +175,7 @@ impl Error {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Lost(_) => true,
+            Self::Unreachable(_) | Self::Lost(_) | Self::Closed(_) => true,
             Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
             Self::Refused(refusal) => matches!(refusal.code, 3 | 136 | 137 | 159),
             Self::Disconnected(refusal) => matches!(refusal.code, 137 | 139 | 141 | 150 | 159 | 160),
@@ -180,7 +202,7 @@ impl Error {
                     wit::Error::TimedOut(failure(self.to_string()))
                 }
                 Self::Protocol(reason) => wit::Error::Protocol(failure(reason)),
-                Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
+                Self::Lost(reason) | Self::Closed(reason) => wit::Error::ConnectionLost(failure(reason)),
                 Self::Disconnected(refusal) => wit::Error::Disconnected(wit::Disconnection {
                     progress,
                     refusal: refusal.into_wit(broker),
@@ -211,7 +233,7 @@ impl Error {
             Self::Disconnected(refusal) => {
                 wit::Error::Disconnected(wit::Disconnection { progress, refusal: refusal.into_wit(broker) })
             }
-            Self::Lost(reason) => wit::Error::ConnectionLost(failure(reason)),
+            Self::Lost(reason) | Self::Closed(reason) => wit::Error::ConnectionLost(failure(reason)),
             Self::TimedOut { .. } | Self::Interrupted { .. } => {
                 wit::Error::TimedOut(failure(self.to_string()))
             }

@@ -153,6 +153,8 @@ pub struct PublisherCtx {
     queued: Option<oneshot::Sender<()>>,
     refuse: Option<fn() -> wasmtime::Error>,
     tally: Tally,
+    /// How many connections the last call of `publish` has tried.
+    connections: u32,
 }
 
 impl PublisherCtx {
@@ -233,6 +235,7 @@ impl PublisherCtxBuilder {
             queued: self.queued,
             refuse: self.refuse,
             tally: Tally::default(),
+            connections: 0,
         }
     }
 }
@@ -281,6 +284,7 @@ impl wit::Host for PublisherCtx {
         };
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
+        self.connections = stages.connections();
         Ok(answer)
     }
 
@@ -293,5 +297,9 @@ impl wit::Host for PublisherCtx {
     ) -> wasmtime::Result<Result<Vec<wit::Remark>, wit::Error>> {
         let checking = self.call(options, effort).check(&messages);
         Ok(Box::pin(checking).await)
+    }
+
+    async fn connections_tried(&mut self) -> wasmtime::Result<u32> {
+        Ok(self.connections)
     }
 }

@@ -2,6 +2,7 @@
 //! status.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod away;
 mod documents;
 mod embed;
 mod lines;

@@ -172,14 +172,16 @@ fn faults_of_the_broker_have_their_exit_codes() {
             with(connected(), [published(1), Step::close()]),
             79,
             "Sent to the broker …, but not acknowledged: the connection was lost (the broker closed the connection, \
-             while waiting for the acknowledgement). It may have arrived. Sending it again is safe.",
+             while waiting for the acknowledgement; perhaps another client came with the same client-id: give each its \
+             own, or \"\", and the broker chooses one). It may have arrived. Sending it again is safe.",
         ),
         (
             "2",
             with(connected(), [published(2), Step::close()]),
             79,
             "Sent to the broker …, but not acknowledged: the connection was lost (the broker closed the connection, \
-             while waiting for the acknowledgement). It may have arrived. Sending it again may duplicate it.",
+             while waiting for the acknowledgement; perhaps another client came with the same client-id: give each its \
+             own, or \"\", and the broker chooses one). It may have arrived. Sending it again may duplicate it.",
         ),
         (
             "1",

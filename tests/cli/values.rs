@@ -151,7 +151,7 @@ fn wrong_values_are_the_components_to_explain() {
         (&["--qos", ""], "qos in the request got the string \"\", wants the number 0, 1 or 2"),
         (
             &["--retries", "many"],
-            "retries in the request got the string \"many\", wants a whole number from 0 to 10",
+            "retries in the request got the string \"many\", wants a whole number from 0 to 100",
         ),
         (
             &["--keep-alive", "-1"],
@@ -214,7 +214,7 @@ fn all_wrong_values_are_told_at_once() {
     Program::new(["send", "--qos", "x", "--retries", "many", "--client-id", "c", "--content", "c"]).run().answers(
         64,
         "Not sent, 4 problems: qos in the request got the string \"x\", wants the number 0, 1 or 2; retries in the \
-         request got the string \"many\", wants a whole number from 0 to 10; broker is missing: give it in the \
+         request got the string \"many\", wants a whole number from 0 to 100; broker is missing: give it in the \
          configuration or the request, for example \"ssl://broker.example.com:8883\"; topic is missing: give it in \
          the configuration or the request, for example \"plant/7/temperature\".",
     );

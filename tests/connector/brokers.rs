@@ -9,6 +9,7 @@ use mqtt_connector_tests::port::free_port;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::{Value, json};
 
+use crate::faults::carrier::after;
 use crate::support::{PATIENCE, assert_meta, send, send_as, with};
 
 /// A configuration for these brokers, with a message of QoS 1.
@@ -37,9 +38,11 @@ fn serving() -> ScriptedBroker {
     ScriptedBroker::builder().connection([Step::serve()]).start()
 }
 
+/// Asserts that `broker` has the message, after so many connections.
 #[track_caller]
-fn assert_sent(meta: &Meta, broker: u16) {
-    assert_meta(meta, 0, &format!("Sent with QoS 1 to topic \"t\" at tcp://127.0.0.1:{broker} in … ms."));
+fn assert_sent(meta: &Meta, broker: u16, connections: usize) {
+    let message = format!("Sent with QoS 1 to topic \"t\" at tcp://127.0.0.1:{broker} in … ms.");
+    assert_meta(meta, 0, &after(connections, &message));
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn the_first_that_takes_the_connection_gets_the_message() {
     let (first, second) = (Mosquitto::start(), Mosquitto::start());
     let observer = Observer::start(first.port(), "#");
     let meta = send(&config(&[first.port(), second.port()]), &json!({}));
-    assert_sent(&meta, first.port());
+    assert_sent(&meta, first.port(), 1);
     assert_eq!(observer.messages(1, PATIENCE).len(), 1);
     assert!(!second.log().contains("as sender"));
 }
@@ -66,7 +69,7 @@ fn one_that_cannot_be_reached_or_is_busy_or_is_no_broker_does_not_end_the_search
         let unreachable = free_port();
         let last = serving();
         let meta = send(&config(&[unreachable, before.port(), last.port()]), &json!({}));
-        assert_sent(&meta, last.port());
+        assert_sent(&meta, last.port(), 3);
         before.finish();
         last.finish();
     }
@@ -86,7 +89,7 @@ fn one_that_refuses_the_client_ends_the_search() {
         let message = format!(
             "Not sent, the broker tcp://127.0.0.1:{port} refused the connection with return code {code}: {reason}."
         );
-        assert_meta(&meta, code.into(), &message);
+        assert_meta(&meta, code.into(), &after(2, &message));
         refusing.finish();
         never.finish();
     }
@@ -98,7 +101,7 @@ fn one_that_says_nothing_has_its_share_of_the_time() {
     let last = serving();
     let began = Instant::now();
     let meta = send(&config(&[silent.port(), last.port()]), &json!({ "timeout": 2000 }));
-    assert_sent(&meta, last.port());
+    assert_sent(&meta, last.port(), 2);
     let took = began.elapsed();
     assert!((Duration::from_millis(1000)..Duration::from_millis(1900)).contains(&took), "{took:?}");
     silent.finish();
@@ -120,7 +123,7 @@ fn when_all_fail_each_is_named_with_what_it_answered() {
         refused(first),
         refused(second)
     );
-    assert_meta(&meta, 69, &message);
+    assert_meta(&meta, 69, &after(2, &message));
 
     let busy = answering(3);
     let meta = send(&config(&[first, busy.port()]), &json!({}));
@@ -130,7 +133,7 @@ fn when_all_fail_each_is_named_with_what_it_answered() {
          127.0.0.1:{port}: the broker refused the connection with return code 3: server unavailable.",
         refused(first)
     );
-    assert_meta(&meta, 69, &message);
+    assert_meta(&meta, 69, &after(2, &message));
     busy.finish();
 
     let (busy, also_busy) = (answering(3), answering(3));
@@ -140,7 +143,7 @@ fn when_all_fail_each_is_named_with_what_it_answered() {
          unavailable. Try again later.",
         also_busy.port()
     );
-    assert_meta(&meta, 3, &message);
+    assert_meta(&meta, 3, &after(2, &message));
     busy.finish();
     also_busy.finish();
 }
@@ -155,7 +158,7 @@ fn brokers_that_are_busy_in_different_ways_are_all_named() {
          127.0.0.1:{first}: the broker refused the connection with reason code 137; \
          127.0.0.1:{second}: the broker refused the connection with reason code 136."
     );
-    assert_meta(&meta, 69, &message);
+    assert_meta(&meta, 69, &after(2, &message));
     busy.finish();
     unavailable.finish();
 }
@@ -168,7 +171,7 @@ fn the_list_is_gone_through_once_for_each_retry() {
         .connection([Step::serve()])
         .start();
     let meta = send(&config(&[down, busy_then_fine.port()]), &json!({ "retries": 1 }));
-    assert_sent(&meta, busy_then_fine.port());
+    assert_sent(&meta, busy_then_fine.port(), 4);
     busy_then_fine.finish();
 }
 
@@ -210,7 +213,7 @@ fn qos_1_goes_on_at_another_broker_when_its_own_does_not_come_back() {
         .start();
     let config = config(&[first.port(), second.port()]);
     let meta = send(&config, &json!({ "retries": 1 }));
-    assert_sent(&meta, second.port());
+    assert_sent(&meta, second.port(), 3);
     second.finish();
     first.finish();
 }
@@ -243,7 +246,7 @@ fn qos_2_does_not_go_on_at_another_broker_whatever_session_that_has() {
         79,
         &format!(
             "Sent to the broker tcp://127.0.0.1:{}, but not acknowledged: the connection was lost (the broker did not \
-             keep the session). It may have arrived. Sending it again may duplicate it.",
+             keep the session). It may have arrived. Sending it again may duplicate it. 3 connections were tried.",
             second.port()
         ),
     );
@@ -276,7 +279,8 @@ fn the_broker_that_took_the_last_connection_is_looked_for_first() {
     let request = json!({ "retries": 1, "qos": 2, "clean-session": false });
     let meta = send(&with(&config(&[down, kept.port(), never.port()]), request), &json!({}));
     let at = kept.port();
-    assert_meta(&meta, 0, &format!("Sent with QoS 2 to topic \"t\" at tcp://127.0.0.1:{at} in … ms."));
+    let message = format!("Sent with QoS 2 to topic \"t\" at tcp://127.0.0.1:{at} in … ms.");
+    assert_meta(&meta, 0, &after(3, &message));
     kept.finish();
     never.finish();
 }

@@ -4,6 +4,7 @@ mod codes;
 mod limits;
 mod malformed;
 mod properties;
+mod repetitions;
 mod words;
 
 use mqtt_connector_tests::{Expect, Step, encode};

@@ -4,6 +4,7 @@ mod delivery;
 mod egress;
 mod frames;
 mod handshake;
+mod repetitions;
 
 use mqtt_connector::Meta;
 use mqtt_connector_tests::packet::PacketType;

@@ -6,10 +6,12 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`characters`] | which characters a string of an MQTT packet may have |
+//! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
 #![forbid(unsafe_code)]
 
 pub mod characters;
+pub mod secrets;
 pub mod shown;
 
 /// The contract, `connector.wit`.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::place::{Place, Through};
-use super::{code, reason_code};
+use super::{Tried, code, reason_code};
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
@@ -12,7 +12,13 @@ use crate::confidential::Message;
 use crate::publication::Remarks;
 
 /// The answer to a message that was not acknowledged.
-pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Remarks, error: &Error) -> Meta {
+pub(super) fn failed(
+    options: &ConnectOptions,
+    message: &Message,
+    remarks: &Remarks,
+    error: &Error,
+    tried: Tried,
+) -> Meta {
     let all = Place::all(options, remarks);
     let through = Through(options.proxy.as_ref());
     let one = |index| Place::one(options, remarks, index);
@@ -100,6 +106,7 @@ pub(super) fn failed(options: &ConnectOptions, message: &Message, remarks: &Rema
             }
         },
     };
+    text += &tried.to_string();
     if may_want_certificate && remarks.unused_certificate {
         text.push_str(
             " certificate and private-key were given but not used, because use-certificate is false: \

@@ -56,7 +56,9 @@ pub(super) fn hint(code: u8) -> &'static str {
         135 => " Look at username, password, client-id and topic.",
         136 | 137 | 139 | 159 => " Try again later.",
         140 => " There is no other way to authenticate than username, password and certificate.",
-        142 => " Another client has the same client-id.",
+        142 => {
+            " Another client came with the same client-id: give each its own, or \"\", and the broker chooses one."
+        }
         144 => " Look at topic.",
         149 => " The message has to be smaller.",
         150 => " Send less often.",

@@ -86,7 +86,8 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .example("\"ssl://broker.example.com:8883\""),
     parameter(Name::ClientId, "client-id", "Client identifier", Kind::String(Text::Mqtt))
         .described(
-            "Name of this client, unique among the clients of the broker. \"\" lets the broker choose one, and \
+            "Name of this client, unique among the clients of the broker, which ends the connection of the first \
+             of two with one name: command lines that overlap need one each. \"\" lets the broker choose one, and \
              needs clean-session true. 65535 bytes at most; 128 on AWS IoT.",
         )
         .required()
@@ -216,12 +217,13 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     )
     .default("60000")
     .example("5000"),
-    parameter(Name::Retries, "retries", "Retries", Kind::Integer { minimum: 0, maximum: 10, unit: "" })
+    parameter(Name::Retries, "retries", "Retries", Kind::Integer { minimum: 0, maximum: 100, unit: "" })
         .described(
             "Further connections to try when one fails for a reason that may pass (unreachable, lost, server \
-             unavailable or busy), all inside timeout.",
+             unavailable or busy), all inside timeout. Before each of them is a wait, half to all of 100 ms, 200 ms, \
+             400 ms and so on, 5 s at most: the default rides out a broker that is away for 10 s.",
         )
-        .default("2")
+        .default("10")
         .example("0"),
     parameter(Name::Will, "will", "Will", Kind::Will)
         .described(

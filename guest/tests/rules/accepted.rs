@@ -126,7 +126,7 @@ fn the_connection() {
         |publication| format!("{:?}", publication.effort),
         &[
             (r#"{"timeout":1,"retries":0}"#, "Effort { timeout: 1, retries: 0 }"),
-            (r#"{"timeout":4294967295,"retries":10}"#, "Effort { timeout: 4294967295, retries: 10 }"),
+            (r#"{"timeout":4294967295,"retries":100}"#, "Effort { timeout: 4294967295, retries: 100 }"),
         ],
     );
     assert_shown(

@@ -1,6 +1,6 @@
 //! What the publisher answers → exit code and message.
 
-use mqtt_connector_guest::action::{Published, send};
+use mqtt_connector_guest::action::{Answer, Published, send, send_batch};
 use mqtt_connector_guest::bindings::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 
 const TCP: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
@@ -260,5 +260,55 @@ fn a_host_that_miscounts() {
     assert_eq!(
         answered(TCP, "{}", Ok(Vec::new())),
         (70, "A fault of the host: its publisher answered 0 results for 1 messages. Whether the message was sent is not known.".to_owned())
+    );
+}
+
+#[test]
+fn connections_are_counted_when_it_was_more_than_one() {
+    let refused = || Err(Error::Unreachable("refused".to_owned()));
+    for (published, connections, answer) in [
+        (receipt(Qos::AtLeastOnce, 100), 0, "Sent with QoS 1 to topic \"t\" at tcp://h:1883 in 0.1 ms."),
+        (receipt(Qos::AtLeastOnce, 100), 1, "Sent with QoS 1 to topic \"t\" at tcp://h:1883 in 0.1 ms."),
+        (
+            receipt(Qos::AtLeastOnce, 100),
+            3,
+            "Sent with QoS 1 to topic \"t\" at tcp://h:1883 in 0.1 ms. 3 connections were tried.",
+        ),
+        (refused(), 1, "Not sent, the broker tcp://h:1883 could not be reached: refused."),
+        (
+            refused(),
+            11,
+            "Not sent, the broker tcp://h:1883 could not be reached: refused. 11 connections were tried.",
+        ),
+        (
+            Err(Error::ConnectionLost(unacknowledged("cut"))),
+            2,
+            "Sent to the broker tcp://h:1883, but not acknowledged: the connection was lost (cut). It may have arrived. \
+             Sending it again may duplicate it. 2 connections were tried.",
+        ),
+    ] {
+        let meta = send(TCP, r#"{"qos":1}"#, |_, _, _| Answer { published, connections });
+        assert_eq!(meta.message.replace(" is safe.", " may duplicate it."), answer);
+    }
+}
+
+/// Of a batch, who was sent before the connection was lost had nothing to do with the next one.
+#[test]
+fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed() {
+    let published = Ok(vec![
+        receipt(Qos::ExactlyOnce, 100).unwrap().remove(0),
+        Err(Error::ConnectionLost(not_sent("cut"))),
+    ]);
+    let requests = ["{}", "{}"].map(str::to_owned);
+    let mut answer = Some(Answer { published, connections: 4 });
+    let metas = send_batch(TCP, &requests, |_, _, _| answer.take().unwrap());
+    let messages: Vec<_> = metas.iter().map(|meta| meta.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "Sent with QoS 2 to topic \"t\" at tcp://h:1883 in 0.1 ms.",
+            "Not sent, the connection to the broker tcp://h:1883 was lost before: cut. Sending it again is safe. 4 \
+             connections were tried.",
+        ]
     );
 }

@@ -118,7 +118,7 @@ fn disconnected() {
             (
                 142,
                 format!(
-                    "{sent} 142 (Session taken over): bye. Another client has the same client-id. The message may have arrived.{again}"
+                    "{sent} 142 (Session taken over): bye. Another client came with the same client-id: give each its own, or \"\", and the broker chooses one. The message may have arrived.{again}"
                 )
             )
         );

@@ -45,7 +45,7 @@ pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
     ("clean-session", &["true", "false"], &["0"]),
     ("keep-alive", &["0", "60"], &["-1"]),
     ("timeout", &["60000", "5"], &["0"]),
-    ("retries", &["0", "2"], &["11"]),
+    ("retries", &["0", "2"], &["101"]),
     (
         "will",
         &[

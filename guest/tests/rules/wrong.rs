@@ -317,8 +317,8 @@ fn session_and_version() {
             r#"Not sent: timeout in the request got the number 999999999999999999999999999999999999999999999999999999999999…, wants a whole number of milliseconds from 1 to 4294967295."#,
         ),
         (
-            r#"{"retries":11}"#,
-            r#"Not sent: retries in the request got the number 11, wants a whole number from 0 to 10."#,
+            r#"{"retries":101}"#,
+            r#"Not sent: retries in the request got the number 101, wants a whole number from 0 to 100."#,
         ),
         (
             r#"{"protocol-version":"3.1"}"#,

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, sink};
 use wasmtime::component::{Linker, ResourceTable};
@@ -13,6 +15,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use mqtt_connector_contract::secrets::Heard;
 use mqtt_connector_contract::shown::Shown;
 
 use super::call::State;
@@ -28,6 +31,12 @@ const RANDOM: u64 = 1024 * 1024;
 
 /// The shortest text of a tenant's documents that is kept out of the log: shorter ones stand in any text.
 const SECRET: usize = 4;
+
+/// The longest text of a tenant's documents that is a secret as a whole. Longer ones are content.
+const LONG: usize = 4096;
+
+/// What stands in the log for what is left out.
+const LEFT_OUT: &str = "***";
 
 /// Adds WASI to `linker`.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -93,7 +102,8 @@ struct Printed {
 
 impl Printed {
     /// What was printed, fit for the log. The texts and numbers that stand in `documents` are taken out, also where the
-    /// end has been cut off in one: they may be secret, and only the component knows which.
+    /// end has been cut off in one: they may be secret, and only the component knows which. A line that has one of them in
+    /// another form, or a part of one, is left out.
     fn text(&self, documents: &[&str]) -> String {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::from_utf8_lossy(&kept).into_owned();
@@ -109,6 +119,9 @@ impl Printed {
                 Err(_) => secrets.push((*document).to_owned()),
             }
         }
+        let decoded = secrets.iter().filter_map(|text| STANDARD.decode(text).ok());
+        let decoded: Vec<String> = decoded.filter_map(|bytes| String::from_utf8(bytes).ok()).collect();
+        secrets.extend(decoded);
         // As they are quoted in JSON, and by most languages.
         let quoted = |secret: &String| serde_json::Value::from(secret.as_str()).to_string();
         let quoted: Vec<String> = secrets.iter().map(|s| quoted(s).trim_matches('"').to_owned()).collect();
@@ -116,13 +129,32 @@ impl Printed {
         secrets.retain(|secret| secret.len() >= SECRET);
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         for secret in &secrets {
-            text = text.replace(secret, "***");
+            text = text.replace(secret, LEFT_OUT);
         }
         if cut_off {
             text.truncate(end_before_secret(&text, &secrets));
         }
-        Shown::plain(text.trim_end(), PRINTED).to_string()
+        let text = without_repetitions(text.trim_end(), &secrets);
+        Shown::plain(&text, PRINTED).to_string()
     }
+}
+
+/// The text without the lines that repeat one of the secrets; without any, when they do so together.
+fn without_repetitions(text: &str, secrets: &[String]) -> String {
+    // What a component says of a send is said with words that stand in long texts, too.
+    let repeats = |text: &str| {
+        let heard = Heard::new(text.as_bytes());
+        secrets.iter().any(|secret| match secret.len() {
+            ..=LONG => heard.repeats_secret(secret.as_bytes()),
+            _ => heard.repeats_content(secret.as_bytes()),
+        })
+    };
+    if !repeats(text) {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text.split('\n').map(|line| if repeats(line) { LEFT_OUT } else { line }).collect();
+    let left = lines.join("\n");
+    if repeats(&left) { LEFT_OUT.to_owned() } else { left }
 }
 
 /// Where `text` ends when the beginning of a secret at its end is left out.
@@ -217,6 +249,27 @@ mod tests {
             assert_eq!(printed(text).text(&[config, "{}"]), expected);
         }
         assert_eq!(printed("not json: abc").text(&["not json: abc"]), "***");
+    }
+
+    #[test]
+    fn in_whatever_form_it_is_printed_it_is_left_out() {
+        let config = r#"{"password": "h\u00f6rse/b\u0061ttery\/staple", "content-base64": "dGhlIHJlYWRpbmcgaXMgMjEuNQ=="}"#;
+        for line in [
+            config,
+            r#"{"password": "h\u00F6rse\/battery\/staple"}"#,
+            r"h\u{f6}rse/bat",
+            "h%C3%B6rse%2Fbattery",
+            "BATTERY/STAPLE",
+            "aMO2cnNlL2JhdHRlcnkvc3RhcGxl",
+            "[104, 195, 182, 114, 115, 101, 47, 98, 97, 116]",
+            "the reading is 2 and more",
+        ] {
+            let text = format!("before\n{line}\nafter\n");
+            assert_eq!(printed(text).text(&[config]), "before\\n***\\nafter", "{line}");
+        }
+        assert_eq!(printed("h\u{f6}rse/b\nattery/staple").text(&[config]), "***\\n***");
+        assert_eq!(printed("h\u{f6}rs\ne/ba\nttery").text(&[config]), "***");
+        assert_eq!(printed("h\u{f6}rse/battery/staple").text(&[config]), "***");
     }
 
     #[test]

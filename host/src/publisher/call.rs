@@ -169,8 +169,10 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
         stage => stage.words(),
     };
     let timeout = time.deadline.saturating_duration_since(time.started);
+    let is_between = stages.stage() == Stage::BackOff;
+    let failure = stages.failure().filter(|_| is_between).map(str::to_owned);
     match (ending, stages.stage()) {
-        (Ending::Interruption, _) => Error::Interrupted { after: time.started.elapsed(), stage },
+        (Ending::Interruption, _) => Error::Interrupted { after: time.started.elapsed(), stage, failure },
         (Ending::TimeOut, Stage::Room) => admission::too_many_connections(tenant, stages.waited()),
         (Ending::TimeOut, Stage::Pace) => admission::too_many_messages(tenant, timeout),
         (
@@ -186,6 +188,6 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
             | Stage::Connect
             | Stage::Acknowledgement
             | Stage::BackOff,
-        ) => Error::TimedOut { timeout, stage },
+        ) => Error::TimedOut { timeout, stage, failure },
     }
 }

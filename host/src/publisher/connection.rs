@@ -11,6 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use mqtt_connector_contract::secrets::Heard;
+use mqtt_connector_contract::shown::Shown;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,12 +21,14 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::io::poll_read_buf;
 
 use super::delivery::Delivery;
-use super::options::Options;
+use super::options::{LEFT_OUT, MayBeShown, Options};
 use super::packet::{self, Connack, Incoming, Terms};
 use super::{tls, websocket};
 use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
 use crate::error::{Error, System};
 
+/// The most characters of the broker's words that a message or a log shows.
+const SHOWN: usize = 500;
 /// Bytes to make room for before a read: a broker's answers are two to four bytes each.
 const READ_SIZE: usize = 1024;
 /// How long a broker may take to read the last of what it is sent, and to close the connection.
@@ -111,7 +115,14 @@ impl<S: OverTcp> Connection<S> {
     ///
     /// [`Error::Refused`] with the broker's return or reason code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
-    pub(super) async fn open(stream: S, medium: Medium, options: &Arc<Options>) -> Result<Self, Error> {
+    ///
+    /// What the broker says is in them as far as it `may_be_shown`.
+    pub(super) async fn open(
+        stream: S,
+        medium: Medium,
+        options: &Arc<Options>,
+        may_be_shown: MayBeShown<'_>,
+    ) -> Result<Self, Error> {
         let version = options.protocol_version;
         let mut connection = Self {
             stream,
@@ -132,15 +143,25 @@ impl<S: OverTcp> Connection<S> {
             if let Some(reason) = not_a_connack(&connection.inbox, medium, version) {
                 return Err(Error::Protocol(reason));
             }
-            match connection.next_packet()? {
+            let packet = connection.next_packet()?;
+            match packet.map(|packet| packet.map_words(|words| heard(words, may_be_shown))) {
                 Some(Incoming::Connack(connack)) => break *connack,
                 Some(_) => return Err(Error::Protocol("its first packet is not CONNACK".to_owned())),
                 None => {}
             }
-            poll_fn(|context| connection.poll_move(context, true)).await?;
+            let moved = poll_fn(|context| connection.poll_move(context, true)).await;
+            moved.map_err(|error| lost(&error, may_be_shown))?;
         };
         connection.terms = match connack {
-            Connack::Accepted(terms) => terms,
+            Connack::Accepted(mut terms) => {
+                terms.assigned_client_id.take_if(|client_id| client_id.is_empty());
+                if let Some(client_id) = &mut terms.assigned_client_id
+                    && !may_be_shown(client_id.as_bytes())
+                {
+                    client_id.clear();
+                }
+                terms
+            }
             Connack::Refused(refusal) => return Err(Error::Refused(refusal)),
         };
         if connection.terms.session_present && options.clean_session {
@@ -210,7 +231,12 @@ impl<S: OverTcp> Connection<S> {
                     has_read = false;
                     delivery.written(self.written);
                 }
-                Err(error) => return Poll::Ready(error),
+                Err(error) => {
+                    return Poll::Ready(lost(&error, |words| {
+                        let heard = Heard::new(words);
+                        !self.options.is_repeated_by(&heard) && !delivery.is_repeated_by(&heard, None)
+                    }));
+                }
             }
         }
     }
@@ -273,15 +299,21 @@ impl<S: OverTcp> Connection<S> {
             if let (Incoming::Pingresp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
                 keep_alive.unanswered = false;
             }
+            let identifier = packet.answers();
+            let packet = packet.map_words(|words| {
+                heard(words, &|words| {
+                    let heard = Heard::new(words);
+                    !self.options.is_repeated_by(&heard) && !delivery.is_repeated_by(&heard, identifier)
+                })
+            });
             delivery.received(packet)?;
         }
         Ok(())
     }
 
-    /// Takes the next whole packet from what has been read.
+    /// Takes the next whole packet from what has been read, with the broker's words as they came.
     fn next_packet(&mut self) -> Result<Option<Incoming>, Error> {
-        let packet = packet::read(self.terms.version, &mut self.inbox)?;
-        Ok(packet.map(|packet| packet.map_words(|words| self.options.heard(words))))
+        packet::read(self.terms.version, &mut self.inbox)
     }
 
     /// Puts PINGREQ in the outbox, or says that the last one was not answered.
@@ -315,16 +347,7 @@ impl<S: OverTcp> Connection<S> {
 
     /// Moves bytes, once. Reading comes first, if there is to be any: what the broker said, or that it has hung up, is to
     /// be known before another message is handed over.
-    fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<Result<Moved, Error>> {
-        let moved = ready!(self.poll_socket(context, reading));
-        Poll::Ready(moved.map_err(|error| match lost(&error) {
-            // The broker's words, where it has closed a WebSocket.
-            Error::Lost(reason) => Error::Lost(self.options.heard(reason)),
-            error => error,
-        }))
-    }
-
-    fn poll_socket(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
+    fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
         let Self { stream, inbox, outbox, taken, medium, .. } = self;
         let mut stream = Pin::new(stream);
         if reading {
@@ -363,16 +386,25 @@ impl KeepAlive {
     }
 }
 
-/// What an error of the stream to the broker means.
-pub(super) fn lost(error: &io::Error) -> Error {
-    let explained = tls::explain_after(error).or_else(|| websocket::explain(error));
+/// What is shown of the broker's words.
+fn heard(words: &str, may_be_shown: MayBeShown<'_>) -> String {
+    if may_be_shown(words.as_bytes()) { Shown::plain(words, SHOWN).to_string() } else { LEFT_OUT.to_owned() }
+}
+
+/// What an error of the stream to the broker means. What the broker says is in it as far as it `may_be_shown`.
+pub(super) fn lost(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Error {
+    let explained = tls::explain_after(error).or_else(|| websocket::explain(error, may_be_shown));
     explained.unwrap_or_else(|| match error.kind() {
         io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
-            Error::Lost("the broker closed the connection".to_owned())
+            Error::Closed("the broker closed the connection".to_owned())
         }
         _ if tls::is_cut_off(error) => {
-            Error::Lost("the broker closed the connection without ending TLS (no close_notify)".to_owned())
+            Error::Closed("the broker closed the connection without ending TLS (no close_notify)".to_owned())
         }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Error::Closed(format!("the connection was lost: {}", System(error))),
         _ => Error::Lost(format!("the connection was lost: {}", System(error))),
     })
 }

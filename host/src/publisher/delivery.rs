@@ -32,6 +32,7 @@ mod incoming;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::BytesMut;
+use mqtt_connector_contract::secrets::Heard;
 use rumqttc::QoS;
 use tokio::time::Instant;
 
@@ -113,6 +114,18 @@ impl Delivery {
     /// The packet identifiers under which the broker may still hold a message of QoS 2 that was given up.
     pub(super) fn leftovers(&mut self) -> HashSet<u16> {
         std::mem::take(&mut self.abandoned)
+    }
+
+    /// Whether somebody's words repeat what is in one of the messages; in that one alone which has a packet identifier, when
+    /// they are about it.
+    pub(super) fn is_repeated_by(&self, heard: &Heard, identifier: Option<u16>) -> bool {
+        match identifier {
+            None => self.exchanges.values().any(|exchange| exchange.publish.is_repeated_by(heard)),
+            Some(identifier) => {
+                let exchange = self.identifiers.get(&identifier).and_then(|id| self.exchanges.get(id));
+                exchange.is_some_and(|exchange| exchange.publish.is_repeated_by(heard))
+            }
+        }
     }
 
     /// Another connection is tried, to this one of the brokers.

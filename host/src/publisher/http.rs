@@ -21,7 +21,8 @@ const BEGINNING: &[u8] = b"HTTP/1.";
 pub(super) struct Answer {
     /// The status code.
     pub(super) status: u16,
-    status_line: String,
+    version: u8,
+    reason: Vec<u8>,
     fields: Vec<(String, Vec<u8>)>,
     /// What came after the head.
     pub(super) rest: BytesMut,
@@ -79,20 +80,19 @@ impl Answer {
             Err(_) => return Err(NoAnswer::Unusable("its answer is malformed HTTP")),
         }
         let (version, status) = (answer.version.unwrap_or_default(), answer.code.unwrap_or_default());
-        let reason = shown(answer.reason.unwrap_or_default().as_bytes());
-        let status_line = format!("HTTP/1.{version} {status} {reason}").trim_end().to_owned();
+        let reason = answer.reason.unwrap_or_default().as_bytes().to_vec();
         let fields =
             answer.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
-        Ok(Self { status, status_line, fields, rest })
+        Ok(Self { status, version, reason, fields, rest })
     }
 
-    /// The status line for messages, short and printable. Who is sent one of the `secrets` can say it: then it is the status
-    /// alone.
-    pub(super) fn status_line<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> String {
-        if repeats(&self.status_line, secrets) {
-            format!("HTTP status {}", self.status)
+    /// The status line for messages, short and printable; the status alone, when the reason may not be shown.
+    pub(super) fn status_line(&self, may_be_shown: impl Fn(&[u8]) -> bool) -> String {
+        let Self { status, version, reason, .. } = self;
+        if may_be_shown(reason) {
+            format!("HTTP/1.{version} {status} {}", shown(reason)).trim_end().to_owned()
         } else {
-            self.status_line.clone()
+            format!("HTTP status {status}")
         }
     }
 
@@ -126,11 +126,6 @@ fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
         }
     }
     found
-}
-
-/// Whether `words` have one of the `secrets` in them.
-pub(super) fn repeats<'a>(words: &str, secrets: impl IntoIterator<Item = &'a str>) -> bool {
-    secrets.into_iter().any(|secret| !secret.is_empty() && words.contains(secret))
 }
 
 /// Somebody's words for a message: printable ASCII, and not too many.

@@ -6,6 +6,7 @@
 //! when the task has no time for it: everything both know is behind one lock, which is never held across an await, and
 //! under which bytes are handed to the socket, so that nobody counts a message as unsent of which a byte is on its way.
 
+mod back_off;
 mod search;
 mod serve;
 
@@ -13,13 +14,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use back_off::BackOff;
 pub(super) use serve::Surroundings;
 
 use super::delivery::{BatchId, Delivery, Settlement};
@@ -31,9 +32,6 @@ use crate::tenant::Tenant;
 
 /// Calls that may have handed their messages to one connection. Further ones keep theirs and wait.
 const CALLS: usize = 1000;
-
-/// A call's wait before its second connection; it doubles from there.
-const BACKOFF: Duration = Duration::from_millis(100);
 
 /// A connection, or the attempt to make one.
 pub(super) struct Link {
@@ -78,7 +76,7 @@ struct Waiting {
     /// A connection that is tried before is tried for others, and its failure is none of this call's.
     next_try: Instant,
     /// How long it waits when the next one fails.
-    backoff: Duration,
+    back_off: BackOff,
     /// The connection that is tried now is tried for this call, too.
     takes_part: bool,
     /// It came to a connection that stood already, and may have been dead for long: another one is not a retry.
@@ -144,18 +142,18 @@ impl Link {
         }
         let Work { messages, started, deadline, retries, mut stages } = work.take()?;
         let batch = state.delivery.add(messages.into_iter(), started);
-        stages.enter(state.stage);
+        stages.join(state.stage);
         let came_late = state.stage == Stage::Acknowledgement;
         let now = Instant::now();
         // Not at once where a connection has just failed: many may come.
-        let next_try = if state.stage == Stage::BackOff { now + BACKOFF } else { now };
+        let next_try = if state.stage == Stage::BackOff { now + BackOff::FIRST } else { now };
         let call = Waiting {
             stages,
             joined: now,
             deadline,
             retries,
             next_try,
-            backoff: BACKOFF,
+            back_off: BackOff::default(),
             takes_part: true,
             came_late,
             waker: None,

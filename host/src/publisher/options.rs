@@ -2,17 +2,24 @@
 
 use std::ops::Deref;
 
-use zeroize::Zeroize as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mqtt_connector_contract::secrets::Heard;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use super::http;
 #[cfg(test)]
 use crate::bindings::flint::mqtt::publisher::ProtocolVersion;
-use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Pem, Transport, WebsocketHeader};
+use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Credentials, Pem, Transport};
 
-/// The fewest bytes of a word in a header's value that is a secret by itself: "Bearer" is none.
-const MIN_SECRET: usize = 8;
-/// The fewest bytes of a password that are told apart from what else a broker may say.
-const MIN_PASSWORD: usize = 4;
+/// What stands in place of somebody's words that repeat a secret.
+pub(super) const LEFT_OUT: &str = "it repeats what it was sent, which is not shown";
+/// The fewest bytes of a value in the query of a user name that may be a token: versions and names are shorter.
+const MIN_IN_USERNAME: usize = 16;
+/// Headers that say who the client is to everybody.
+const PUBLIC: [&str; 2] = ["origin", "user-agent"];
+
+/// Says of somebody's words, as they came, whether they may be shown.
+pub(super) type MayBeShown<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
 /// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
 #[derive(PartialEq)]
@@ -30,29 +37,57 @@ impl Options {
         self.0.brokers.first().unwrap_or(NONE)
     }
 
-    /// What a broker says, unless it repeats one of the secrets that it was sent: then that it does.
-    pub(super) fn heard(&self, words: String) -> String {
-        if http::repeats(&words, self.secrets()) {
-            "it repeats what it was sent, which is not shown".to_owned()
-        } else {
-            words
-        }
-    }
-
-    /// What the broker is sent and nobody else is to see; of headers also their parts, where a token stands behind the name
-    /// of its scheme or of its cookie.
-    fn secrets(&self) -> impl Iterator<Item = &str> {
-        let password = self.0.credentials.iter().filter_map(|credentials| credentials.password.as_deref());
-        let password = password.filter(|password| password.len() >= MIN_PASSWORD);
-        let headers = self.0.websocket_headers.iter().flat_map(secrets_of);
-        password.chain(headers.filter(|secret| secret.len() >= MIN_SECRET))
+    /// Whether somebody's words repeat one of the secrets, or the will.
+    pub(super) fn is_repeated_by(&self, heard: &Heard) -> bool {
+        let ConnectOptions { brokers, proxy, credentials, will, tls, websocket_headers, .. } = &self.0;
+        let secret = |secret: &str| heard.repeats_secret(secret.as_bytes());
+        let for_proxy = proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());
+        let mut credentials = credentials.iter().chain(for_proxy);
+        let mut identities = tls.iter().filter_map(|tls| tls.identity.as_ref());
+        credentials.any(|Credentials { username, password }| {
+            password.as_deref().is_some_and(secret)
+                || username
+                    .iter()
+                    .flat_map(|name| in_query(name))
+                    .any(|value| value.len() >= MIN_IN_USERNAME && secret(value))
+        }) || websocket_headers.iter().any(|header| {
+            !PUBLIC.iter().any(|name| header.name.eq_ignore_ascii_case(name))
+                && (in_header(&header.value).any(secret)
+                    || in_basic(&header.value).is_some_and(|pair| heard.repeats_secret(&pair)))
+        }) || brokers.iter().any(|broker| {
+            let path = broker.path.split(['?', '/']);
+            in_query(&broker.path).any(secret)
+                || path.map(str::as_bytes).any(|part| heard.repeats_content(part))
+        }) || will.as_ref().is_some_and(|will| heard.repeats_content(&will.payload))
+            || identities.any(|identity| {
+                let key = if let Pem::Text(text) = &identity.private_key { text.as_str() } else { "" };
+                identity.private_key_password.as_deref().is_some_and(secret)
+                    || key.lines().filter(|line| !line.starts_with("-----")).any(secret)
+            })
     }
 }
 
-/// The value of a header, and the parts of it that may be secrets.
-pub(super) fn secrets_of(header: &WebsocketHeader) -> impl Iterator<Item = &str> {
-    let words = header.value.split([' ', ';', ',', '=']).filter(|word| word.len() >= MIN_SECRET);
-    std::iter::once(header.value.as_str()).chain(words)
+/// What a header's value has in it that may be a secret by itself: all of it, a token behind the name of its scheme, the value
+/// of a cookie.
+fn in_header(value: &str) -> impl Iterator<Item = &str> {
+    let token = value.split_once(' ').map(|(_, token)| token.trim());
+    let values = value.split([';', ',']).filter_map(|part| part.split_once('='));
+    std::iter::once(value).chain(token).chain(values.map(|(_, value)| value.trim_matches([' ', '"'])))
+}
+
+/// The password in the value of a header of the scheme Basic (RFC 7617, section 2).
+fn in_basic(value: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, encoded) = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))?;
+    let mut pair = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
+    let password = pair.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+    pair.drain(..password);
+    Some(pair)
+}
+
+/// The values in the query of a path, or of a user name, as AWS IoT takes tokens.
+fn in_query(text: &str) -> impl Iterator<Item = &str> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|part| part.split_once('=')).map(|(_, value)| value)
 }
 
 /// Connect options of MQTT 3.1.1 for one broker, with nothing that can be left out, for tests to build on.

@@ -10,6 +10,8 @@ use bytes::{Bytes, BytesMut};
 use rumqttc::{Disconnect, PingReq, PubComp, PubRel, QoS};
 use rumqttc_v5::PublishProperties;
 
+use mqtt_connector_contract::secrets::Heard;
+
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Message, ProtocolVersion, Qos};
 use crate::error::{Error, Refusal};
 
@@ -40,11 +42,12 @@ pub(super) enum Incoming {
 }
 
 impl Incoming {
-    /// The same with the broker's words as `heard` gives them.
-    pub(super) fn map_words(mut self, heard: impl Fn(String) -> String) -> Self {
+    /// The same with the broker's words as `heard` gives them. What it says with a success is nobody's business.
+    pub(super) fn map_words(mut self, heard: impl Fn(&str) -> String) -> Self {
         match &mut self {
             Self::Puback(ack) | Self::Pubrec(ack) | Self::Pubcomp(ack) => {
-                ack.reason = ack.reason.take().map(|words| heard(words.into()).into());
+                let words = ack.reason.take().filter(|_| ack.reason_code >= 128);
+                ack.reason = words.map(|words| heard(&words).into());
             }
             Self::Disconnect(refusal) => refusal.map_words(heard),
             Self::Connack(connack) => match &mut **connack {
@@ -65,6 +68,21 @@ pub(super) struct Ack {
     pub(super) reason_code: u8,
     /// The broker's own words.
     pub(super) reason: Option<Box<str>>,
+}
+
+impl Incoming {
+    /// The packet identifier of the message that a packet answers.
+    pub(super) fn answers(&self) -> Option<u16> {
+        match self {
+            Self::Puback(ack) | Self::Pubrec(ack) | Self::Pubcomp(ack) => Some(ack.identifier),
+            Self::Connack(_)
+            | Self::Pubrel { .. }
+            | Self::Publish
+            | Self::Pingresp
+            | Self::Disconnect(_)
+            | Self::Unexpected(_) => None,
+        }
+    }
 }
 
 /// The answer to CONNECT.
@@ -139,6 +157,16 @@ impl Publish {
             payload: message.payload.into(),
             properties: message.properties.map(v5::publish_properties),
         }
+    }
+
+    /// Whether somebody's words repeat what is in the message and not meant for those who read about it.
+    pub(super) fn is_repeated_by(&self, heard: &Heard) -> bool {
+        let properties = self.properties.as_deref();
+        let values = properties.iter().flat_map(|properties| &properties.user_properties);
+        let correlation_data = properties.and_then(|properties| properties.correlation_data.as_ref());
+        heard.repeats_content(&self.payload)
+            || correlation_data.is_some_and(|data| heard.repeats_content(data))
+            || values.map(|(_, value)| value.as_bytes()).any(|value| heard.repeats_content(value))
     }
 
     /// Writes the packet behind what `out` holds; nothing, when it fails.

@@ -14,6 +14,7 @@ use tokio_socks::tcp::Socks5Stream;
 use zeroize::Zeroizing;
 
 use super::http::{self, Answer, NoAnswer};
+use super::options::MayBeShown;
 use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Credentials, Proxy, ProxyProtocol};
 use crate::error::{Error, System};
 
@@ -53,7 +54,7 @@ pub(super) fn check(options: &ConnectOptions) -> Result<(), Error> {
 }
 
 /// Asks `proxy`, over `stream`, for a connection to `broker`; then what is written to `stream` goes there. What is asked for
-/// has passed [`check`].
+/// has passed [`check`]; what is answered is shown as far as it `may_be_shown`.
 ///
 /// # Errors
 ///
@@ -62,11 +63,12 @@ pub(super) async fn tunnel(
     mut stream: TcpStream,
     proxy: &Proxy,
     broker: &Broker,
+    may_be_shown: MayBeShown<'_>,
 ) -> Result<TcpStream, Error> {
     match proxy.protocol {
         ProxyProtocol::Socks5 => socks5(stream, proxy, broker).await,
         ProxyProtocol::Http => {
-            connect(&mut stream, proxy, broker).await?;
+            connect(&mut stream, proxy, broker, may_be_shown).await?;
             Ok(stream)
         }
     }
@@ -146,7 +148,12 @@ fn about_socks(error: &tokio_socks::Error) -> Error {
 }
 
 /// HTTP CONNECT (RFC 9110, section 9.3.6).
-async fn connect(stream: &mut TcpStream, proxy: &Proxy, broker: &Broker) -> Result<(), Error> {
+async fn connect(
+    stream: &mut TcpStream,
+    proxy: &Proxy,
+    broker: &Broker,
+    may_be_shown: MayBeShown<'_>,
+) -> Result<(), Error> {
     let authority = format!("{}:{}", http::host(&broker.host)?, broker.port);
     let mut request = Zeroizing::new(String::with_capacity(1024));
     request.push_str(&format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
@@ -170,9 +177,7 @@ async fn connect(stream: &mut TcpStream, proxy: &Proxy, broker: &Broker) -> Resu
     })?;
     if !(200..300).contains(&answer.status) {
         let may_pass = matches!(answer.status, 408 | 429 | 500..);
-        let secrets = proxy.credentials.iter().map(|credentials| pair(credentials).1);
-        let encoded = encoded.as_ref().map(|encoded| encoded.as_str());
-        let line = answer.status_line(secrets.chain(encoded));
+        let line = answer.status_line(may_be_shown);
         return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}")));
     }
     // Nobody has asked the broker for anything yet.

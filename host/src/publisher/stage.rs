@@ -32,6 +32,23 @@ pub(super) enum Stage {
 impl Stage {
     const COUNT: usize = Self::BackOff as usize + 1;
 
+    /// Whether a connection in this stage has been dialled and is on its way, or stands.
+    fn is_connected(self) -> bool {
+        match self {
+            Self::Tls | Self::WebSocket | Self::Connect | Self::Acknowledgement => true,
+            // A dial that goes on counts when it is entered.
+            Self::Dial
+            | Self::Proxy
+            | Self::Pace
+            | Self::LookUp
+            | Self::ProxyLookUp
+            | Self::Certificates
+            | Self::Turn
+            | Self::Room
+            | Self::BackOff => false,
+        }
+    }
+
     /// As messages about a time-out name it, after "while".
     pub(super) fn words(self) -> &'static str {
         match self {
@@ -60,11 +77,48 @@ pub(super) struct Stages {
     since: Instant,
     spent: [Duration; Stage::COUNT],
     attempts: u32,
+    /// The call came to a connection that stood, or was being made.
+    joined: bool,
+    /// Why the last connection failed that was not the last one that may be tried.
+    failure: Option<String>,
 }
 
 impl Stages {
     pub(super) fn begin() -> Self {
-        Self { stage: Stage::Pace, since: Instant::now(), spent: [Duration::ZERO; Stage::COUNT], attempts: 0 }
+        Self {
+            stage: Stage::Pace,
+            since: Instant::now(),
+            spent: [Duration::ZERO; Stage::COUNT],
+            attempts: 0,
+            joined: false,
+            failure: None,
+        }
+    }
+
+    /// Comes to a connection that is in `stage`.
+    pub(super) fn join(&mut self, stage: Stage) {
+        self.joined = stage.is_connected();
+        self.enter(stage);
+    }
+
+    /// The connection that the call came to was none any more.
+    pub(super) fn found_nothing(&mut self) {
+        self.joined = false;
+    }
+
+    /// A connection failed, and another will be tried.
+    pub(super) fn failed(&mut self, why: String) {
+        self.failure = Some(why);
+    }
+
+    /// Why the last connection failed, if another was going to be tried.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// How many connections the call has tried, the one that it came to among them.
+    pub(super) fn connections(&self) -> u32 {
+        self.attempts + u32::from(self.joined)
     }
 
     /// Goes on to `stage`.
@@ -92,7 +146,7 @@ impl Stages {
         self.spent[stage as usize] + now
     }
 
-    /// How many connections were tried for the call.
+    /// How many connections were dialled for the call.
     pub(super) fn attempts(&self) -> u32 {
         self.attempts
     }

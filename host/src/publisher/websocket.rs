@@ -21,7 +21,8 @@ use tungstenite::protocol::frame::coding::Control;
 pub(super) use handshake::{check, open};
 
 use super::connection::OverTcp;
-use super::tls;
+use super::options::LEFT_OUT;
+use super::{http, tls};
 use crate::error::Error;
 use frames::{Incoming, Outgoing, Piece};
 
@@ -75,9 +76,9 @@ enum Close {
 /// Why a WebSocket ended before its TCP connection did.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ending {
-    /// The broker closed it, with these words.
-    #[error("the broker closed the WebSocket{0}")]
-    Closed(String),
+    /// The broker closed it, with this code and this reason, if it gave one: what nobody has looked at yet is not displayed.
+    #[error("the broker closed the WebSocket")]
+    Closed(Option<(u16, Vec<u8>)>),
     /// The broker broke the protocol of WebSockets, or MQTT's rules for them, in words about "it".
     #[error("{0}")]
     Broken(&'static str),
@@ -89,10 +90,22 @@ impl From<Ending> for io::Error {
     }
 }
 
-/// The error of a WebSocket inside an error of a connection, if that is what it is.
-pub(super) fn explain(error: &io::Error) -> Option<Error> {
+/// The error of a WebSocket inside an error of a connection, if that is what it is. The broker's reason is in it when it
+/// `may_be_shown`.
+pub(super) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Option<Error> {
     Some(match error.get_ref()?.downcast_ref::<Ending>()? {
-        ending @ Ending::Closed(_) => Error::Lost(ending.to_string()),
+        ending @ Ending::Closed(None) => Error::Closed(ending.to_string()),
+        ending @ Ending::Closed(Some((code, reason))) => {
+            let meaning = frames::meaning_of_close(*code);
+            let words = match &reason[..] {
+                [] => String::new(),
+                reason if may_be_shown(reason) => format!(": {}", http::shown(reason)),
+                _ => format!(": {LEFT_OUT}"),
+            };
+            let words = format!("{ending} with code {code}{meaning}{words}");
+            // Then it does not say why.
+            if *code == NORMAL && reason.is_empty() { Error::Closed(words) } else { Error::Lost(words) }
+        }
         Ending::Broken(what) => Error::Protocol((*what).to_owned()),
     })
 }
@@ -175,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             Control::Pong => Ok(()),
             Control::Close => {
-                let words = frames::words_of_close(&payload)?;
+                let words = frames::read_close(&payload)?;
                 match self.close {
                     Close::We | Close::Both => {
                         self.close = Close::Both;

@@ -304,6 +304,18 @@ pub(crate) fn uncertain(qos: u8, what: &str, reason: &str) -> String {
     )
 }
 
+/// What is said besides where more than one connection was tried.
+pub(crate) fn after(connections: usize, message: &str) -> String {
+    if connections > 1 {
+        format!("{message} {connections} connections were tried.")
+    } else {
+        message.to_owned()
+    }
+}
+
+/// Why a broker may have closed a connection that it had accepted without saying why.
+pub(crate) const TAKEN_OVER: &str = "; perhaps another client came with the same client-id: give each its own, or \"\", and the broker chooses one";
+
 /// What is said of a message that arrived.
 pub(crate) fn sent(qos: u8) -> String {
     let never = if qos == 0 { " (never acknowledged)" } else { "" };

@@ -4,7 +4,7 @@ use mqtt_connector_tests::packet::{Packet, PacketType};
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::carrier::{Carrier, lost, sent, side_by_side, uncertain};
+use super::carrier::{Carrier, TAKEN_OVER, lost, sent, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// How a broker ends a connection.
@@ -139,7 +139,7 @@ fn a_cut_after_connack_is_answered_by_what_was_written() {
 #[test]
 fn each_byte_of_an_acknowledgement_but_the_last_leaves_it_uncertain() {
     cut_at(everywhere(|_| after_the_message()), Much::Parts, |carrier, stage, cut, played| {
-        let reason = format!("{}, while waiting for the acknowledgement", cut.words(carrier));
+        let reason = format!("{}, while waiting for the acknowledgement{TAKEN_OVER}", cut.words(carrier));
         played.assert(79, &uncertain(stage.qos, "the connection was lost", &reason));
     });
 }
@@ -148,8 +148,8 @@ fn each_byte_of_an_acknowledgement_but_the_last_leaves_it_uncertain() {
 fn a_cut_after_the_last_acknowledgement_changes_nothing() {
     cut_at(everywhere(|_| after_the_message()), Much::Whole, |_, stage, _, played| {
         if stage.answer == encode::pubrec(1) {
-            let reason = "…, while waiting for the acknowledgement";
-            played.assert(79, &uncertain(2, "the connection was lost", reason));
+            let reason = format!("…, while waiting for the acknowledgement{TAKEN_OVER}");
+            played.assert(79, &uncertain(2, "the connection was lost", &reason));
         } else {
             played.assert(0, &sent(stage.qos));
         }

@@ -7,7 +7,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{Carrier, lost, sent, side_by_side, uncertain};
+use super::carrier::{Carrier, TAKEN_OVER, lost, sent, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// CONNECT, PUBLISH with each quality of service, and PUBREL, as the client sends them.
@@ -76,10 +76,10 @@ fn a_cut_after_each_byte_of_connect_leaves_the_message_unsent() {
 
 #[test]
 fn a_cut_after_each_byte_of_publish_leaves_it_uncertain() {
-    let reason = "…, while waiting for the acknowledgement";
+    let reason = format!("…, while waiting for the acknowledgement{TAKEN_OVER}");
     for (carrier, bytes) in carriers() {
         for qos in [1, 2] {
-            let message = uncertain(qos, "the connection was lost", reason);
+            let message = uncertain(qos, "the connection was lost", &reason);
             let publish = bytes.publish[usize::from(qos)];
             read_and_cut(&carrier, qos, &connected(false), (publish, 1), (79, &message));
         }
@@ -91,7 +91,8 @@ fn a_cut_after_each_byte_of_publish_leaves_it_uncertain() {
 fn a_cut_after_each_byte_of_pubrel_leaves_it_uncertain() {
     let before =
         script([connected(false), vec![Step::expect(publish(2)), Step::respond(PacketType::PubRec)]]);
-    let message = uncertain(2, "the connection was lost", "…, while waiting for the acknowledgement");
+    let reason = format!("…, while waiting for the acknowledgement{TAKEN_OVER}");
+    let message = uncertain(2, "the connection was lost", &reason);
     for (carrier, bytes) in carriers() {
         read_and_cut(&carrier, 2, &before, (bytes.pubrel, 0), (79, &message));
     }

@@ -4,7 +4,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::carrier::{Carrier, lost, side_by_side, uncertain};
+use super::carrier::{Carrier, TAKEN_OVER, lost, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// The broker's steps up to where it owes an answer to a message that it has.
@@ -83,7 +83,7 @@ fn an_end_without_close_notify_is_a_lost_connection() {
     for (qos, before) in after_the_message() {
         let steps = script([before, vec![Step::close_without_notify()]]);
         let played = tls.play([steps], json!({ "qos": qos }));
-        let reason = format!("{CUT}, while waiting for the acknowledgement");
+        let reason = format!("{CUT}, while waiting for the acknowledgement{TAKEN_OVER}");
         played.assert(79, &uncertain(qos, "the connection was lost", &reason));
     }
 }

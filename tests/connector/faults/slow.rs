@@ -7,7 +7,7 @@ use mqtt_connector_tests::script::ScriptedBrokerBuilder;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{Carrier, LATE, Version, lost, sent, side_by_side, too_late, uncertain};
+use super::carrier::{Carrier, LATE, Version, after, lost, sent, side_by_side, too_late, uncertain};
 use super::{connected, goodbye, script};
 
 /// More than the kernel buffers on loopback, on either side.
@@ -145,6 +145,6 @@ fn a_large_message_is_begun_again_on_the_next_connection() {
             ScriptedBrokerBuilder::connection,
         );
         let request = json!({ "qos": qos, "content": payload, "retries": 1, "timeout": ENOUGH });
-        carrier.play_to(builder, request).assert(0, &sent(qos));
+        carrier.play_to(builder, request).assert(0, &after(2, &sent(qos)));
     });
 }

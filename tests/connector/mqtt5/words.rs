@@ -8,13 +8,14 @@ use super::{accepted, play};
 use crate::faults::{goodbye, publish, script};
 
 /// The places where a broker may say why, for code 151.
-fn places(words: &str) -> [(Vec<Step>, &'static str); 4] {
+pub(super) fn places(words: &str) -> [(Vec<Step>, &'static str); 4] {
     let reason = property::reason_string(words);
+    let expected = |qos| Expect::publish().topic("t").qos(qos);
     let refused = |kind, qos| {
         script([
             accepted(&[]),
             vec![
-                Step::expect(publish(qos).packet_id(1)),
+                Step::expect(expected(qos).packet_id(1)),
                 Step::send(encode::ack_v5_with(kind, 1, 0x97, &reason)),
             ],
             goodbye(),
@@ -28,7 +29,7 @@ fn places(words: &str) -> [(Vec<Step>, &'static str); 4] {
     let disconnect = script([
         accepted(&[]),
         vec![
-            Step::expect(publish(1)),
+            Step::expect(expected(1)),
             Step::send(encode::disconnect_v5_with(0x97, &reason)),
             Step::expect_end(),
         ],
@@ -41,7 +42,7 @@ fn places(words: &str) -> [(Vec<Step>, &'static str); 4] {
     ]
 }
 
-fn qos(number: usize) -> u8 {
+pub(super) fn qos(number: usize) -> u8 {
     if number == 2 { 2 } else { 1 }
 }
 

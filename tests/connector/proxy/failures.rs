@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::scripted::{Line, ScriptedProxy, Then};
 use super::{BROKER, SOCKS5_DONE, broker, connect_request, send, socks5, socks5_request, through};
+use crate::faults::carrier::after;
 use crate::support::{assert_meta, with};
 
 #[test]
@@ -75,7 +76,7 @@ fn a_socks5_proxy_that_refuses_is_told_in_words() {
         let lines = socks5(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]);
         let proxy = ScriptedProxy::start(connections, lines, Then::Silence);
         let meta = send(&with(&through("socks5", proxy.port()), json!({ "retries": 1 })));
-        assert_meta(&meta, 69, &not_sent("socks5", proxy.port(), reason));
+        assert_meta(&meta, 69, &after(connections, &not_sent("socks5", proxy.port(), reason)));
         proxy.finish();
     }
 }
@@ -113,7 +114,7 @@ fn an_http_proxy_that_refuses_is_told_by_its_status_line() {
         let proxy = ScriptedProxy::start(connections, http("", &answer), Then::Silence);
         let meta = send(&with(&through("http", proxy.port()), json!({ "retries": 1 })));
         let reason = format!("the proxy answered CONNECT with {status}");
-        assert_meta(&meta, 69, &not_sent("http", proxy.port(), &reason));
+        assert_meta(&meta, 69, &after(connections, &not_sent("http", proxy.port(), &reason)));
         proxy.finish();
     }
 }

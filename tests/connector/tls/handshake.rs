@@ -6,6 +6,7 @@ use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, ServerTls, Step, e
 use serde_json::{Value, json};
 
 use super::{exchange, failed, secured, send_with, sent, url};
+use crate::faults::carrier::after;
 use crate::support::assert_meta;
 
 #[test]
@@ -101,7 +102,7 @@ fn connection_lost_in_the_handshake_is_tried_again() {
         .connection(exchange())
         .start();
     let meta = send_with(&secured(broker.port(), &pki), json!({ "retries": 2 }));
-    assert_meta(&meta, 0, &sent(1, broker.port()));
+    assert_meta(&meta, 0, &after(3, &sent(1, broker.port())));
     broker.finish();
 }
 

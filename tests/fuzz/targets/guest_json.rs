@@ -325,8 +325,8 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert_eq!(options.clean_session, flag("clean-session", true));
     assert_eq!(u64::from(options.keep_alive), number("keep-alive", 60));
     assert_eq!(u64::from(effort.timeout), number("timeout", 60_000));
-    assert!(effort.timeout > 0 && effort.retries <= 10);
-    assert_eq!(u64::from(effort.retries), number("retries", 2));
+    assert!(effort.timeout > 0 && effort.retries <= 100);
+    assert_eq!(u64::from(effort.retries), number("retries", 10));
     let aws = |broker: &Broker| broker.host.contains(".iot.") && broker.host.contains(".amazonaws.com");
     let aws = options.brokers.iter().any(aws);
     match (message.qos, number("qos", 2)) {

@@ -82,7 +82,7 @@ impl Exchange {
     pub(super) fn explained(&self, why: Error) -> Error {
         match why {
             Error::TimedOut { timeout, .. } if self.has_puback => {
-                Error::TimedOut { timeout, stage: ANSWERED_WITH_PUBACK }
+                Error::TimedOut { timeout, stage: ANSWERED_WITH_PUBACK, failure: None }
             }
             why => why,
         }

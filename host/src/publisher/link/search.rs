@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use mqtt_connector_contract::secrets::Heard;
 use tokio::time::{Instant, timeout};
 
 use super::Link;
@@ -95,6 +96,7 @@ impl Link {
                 return Err(error);
             }
             tracing::debug!(%error, index, "the broker does not take the connection");
+            let error = if let Error::Closed(reason) = error { Error::Lost(reason) } else { error };
             failures.push((broker, error));
         }
         Err(all_of(failures))
@@ -158,7 +160,8 @@ impl Link {
             None => socket?,
             Some(proxy) => {
                 let socket = socket.map_err(proxy::unreachable)?;
-                Box::pin(proxy::tunnel(socket, proxy, broker)).await?
+                let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+                Box::pin(proxy::tunnel(socket, proxy, broker, &may_be_shown)).await?
             }
         };
         let dialled = Dialled { candidate: Candidate { broker, addresses, tls, surroundings }, attempt };
@@ -183,7 +186,9 @@ impl Link {
             Transport::Websocket | Transport::WebsocketTls => {
                 let framed = async {
                     self.enter(Stage::WebSocket);
-                    let stream = websocket::open(stream, broker, &self.options.websocket_headers).await?;
+                    let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+                    let headers = &self.options.websocket_headers;
+                    let stream = websocket::open(stream, broker, headers, &may_be_shown).await?;
                     self.converse(stream, Medium::WebSocket, dialled).await
                 };
                 Box::pin(framed).await
@@ -208,9 +213,16 @@ impl Link {
             attempt.put_off(waited.elapsed());
         }
         self.enter(Stage::Connect);
-        let connection = Connection::open(stream, medium, &self.options).await?;
+        let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+        let connection = Connection::open(stream, medium, &self.options, &may_be_shown).await?;
         candidate.addresses.clear();
         self.exchange(connection, attempt, candidate.surroundings).await
+    }
+
+    /// Whether somebody's words repeat nothing of what is secret, and of what the messages say.
+    fn may_be_shown(&self, words: &[u8]) -> bool {
+        let heard = Heard::new(words);
+        !self.options.is_repeated_by(&heard) && !self.lock().delivery.is_repeated_by(&heard, None)
     }
 
     /// Room for one more connection of the tenant. If the one before this is about to make some, no other has to give way.
@@ -248,6 +260,17 @@ pub(super) fn hint(options: &Options, broker: u32, stage: Stage) -> &'static str
     }
 }
 
+/// Why a broker may have closed a connection that it had accepted, when it does not say so, and what helps.
+pub(super) fn hint_at_takeover(options: &Options) -> &'static str {
+    match (&*options.client_id, options.clean_session) {
+        ("", _) => "",
+        (_, true) => {
+            "; perhaps another client came with the same client-id: give each its own, or \"\", and the broker chooses one"
+        }
+        (_, false) => "; perhaps another client came with the same client-id: give each its own",
+    }
+}
+
 /// Whether what one broker says goes for the others as well: it is about the client, its parameters or its grants.
 fn ends_the_search(error: &Error) -> bool {
     match error {
@@ -256,6 +279,7 @@ fn ends_the_search(error: &Error) -> bool {
         | Error::Proxy { .. }
         | Error::Tls { .. }
         | Error::Lost(_)
+        | Error::Closed(_)
         | Error::Protocol(_)
         | Error::Disconnected(_) => false,
         // Unavailable, busy, elsewhere, or asked too often (MQTT 5.0, section 3.2.2.2).

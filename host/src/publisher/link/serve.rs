@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::search::{Known, hint};
-use super::{BACKOFF, Link, State};
+use super::back_off::{self, BackOff};
+use super::search::{Known, hint, hint_at_takeover};
+use super::{Link, State};
 use crate::error::Error;
 use crate::publisher::connection::{Connection, LINGER, OverTcp};
 use crate::publisher::egress::Resolver;
@@ -154,29 +155,30 @@ impl Link {
     fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
+        let accepted = *stage == Stage::Acknowledgement;
         let hint = match error {
-            Error::Lost(_) => hint(&self.options, delivery.broker(), *stage),
+            Error::Lost(_) | Error::Closed(_) if !accepted => hint(&self.options, delivery.broker(), *stage),
+            Error::Closed(_) => hint_at_takeover(&self.options),
             _ => "",
         };
-        let accepted = *stage == Stage::Acknowledgement;
         let touched = match error {
             // On a connection that the broker had accepted: no further one has failed.
             Error::Tls { reason, .. } if accepted => Error::Lost(reason.clone()),
-            error => while_at(error, stage.words(), ""),
+            error => while_at(error, stage.words(), if accepted { hint } else { "" }),
         };
         delivery.disconnected(self.options.clean_session, &touched);
         *suspect = false;
         let now = Instant::now();
         let untouched =
-            if accepted { while_at(error, WRITING, "") } else { while_at(error, stage.words(), hint) };
-        let share = share_of_wait();
+            if accepted { while_at(error, WRITING, hint) } else { while_at(error, stage.words(), hint) };
+        let share = back_off::share(random());
         let mut has_to_wait = false;
         for (&batch, call) in calls {
             if delivery.has_settled(batch) {
                 continue;
             }
             let came_late = std::mem::take(&mut call.came_late);
-            let next_try = now + call.backoff.mul_f64(share);
+            let next_try = now + call.back_off.wait(share);
             let is_untouched = delivery.is_untouched(batch);
             let reason = if is_untouched { &untouched } else { &touched };
             // What the broker has against another call's message, it may not have against those that wait.
@@ -188,6 +190,7 @@ impl Link {
                 delivery.fail_batch(batch, reason);
             } else if came_late && is_untouched {
                 // Nothing was tried for it yet.
+                call.stages.found_nothing();
             } else if !call.takes_part && !accepted {
                 has_to_wait = true;
             } else if call.retries == 0 || next_try >= call.deadline {
@@ -197,14 +200,15 @@ impl Link {
                 call.span.in_scope(|| tracing::debug!(%error, retries, "another connection will be tried"));
                 call.retries -= 1;
                 call.next_try = next_try;
-                call.backoff *= 2;
+                call.back_off.lengthen();
+                call.stages.failed(reason.to_string());
                 has_to_wait = true;
             }
         }
         let goes_on = !delivery.is_settled();
         guard.wake_settled();
         guard.ended |= !goes_on;
-        goes_on.then_some(if has_to_wait { now + BACKOFF / 2 } else { now })
+        goes_on.then_some(if has_to_wait { now + BackOff::SHORTEST } else { now })
     }
 
     /// Waits until the next connection is due for one of the calls, those that come meanwhile among them.
@@ -259,14 +263,9 @@ impl Drop for End<'_> {
 /// Adds to a lost connection what it was lost at, and a hint.
 fn while_at(error: &Error, words: &str, hint: &str) -> Error {
     match error {
-        Error::Lost(reason) => Error::Lost(format!("{reason}, while {words}{hint}")),
+        Error::Lost(reason) | Error::Closed(reason) => Error::Lost(format!("{reason}, while {words}{hint}")),
         other => other.clone(),
     }
-}
-
-/// How much of its wait a call waits: half to all of it, so that many that lost one broker do not come back at one moment.
-fn share_of_wait() -> f64 {
-    0.5 + f64::from(random() as u32) / f64::from(u32::MAX) / 2.0
 }
 
 fn random_identifier() -> u16 {

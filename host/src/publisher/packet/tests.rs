@@ -159,7 +159,7 @@ fn acknowledgements_of_version_5() {
         Incoming::Puback(ack(1, 0, None)),
         Incoming::Puback(ack(2, 16, None)),
         Incoming::Puback(ack(3, 135, None)),
-        Incoming::Pubrec(ack(4, 151, Some("f\\u{1b}ull"))),
+        Incoming::Pubrec(ack(4, 151, Some("f\u{1b}ull"))),
         Incoming::Pubcomp(ack(5, 146, None)),
         Incoming::Pubrel { identifier: 6 },
         Incoming::Pingresp,

@@ -9,7 +9,6 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::Ending;
-use crate::publisher::http;
 
 /// The longest header of a frame of up to 65,535 bytes, with its mask.
 pub(super) const MAX_HEADER: usize = 8;
@@ -164,16 +163,18 @@ impl Outgoing {
     }
 }
 
-/// What a close frame says, as it follows "the broker closed the WebSocket".
-pub(super) fn words_of_close(payload: &[u8]) -> Result<String, Ending> {
-    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
-        return match payload {
-            [] => Ok(String::new()),
-            _ => Err(Ending::Broken("a WebSocket close frame with half a code")),
-        };
-    };
-    let code = u16::from_be_bytes(*code);
-    let meaning = match code {
+/// What a close frame says: its code and its reason, if it has them.
+pub(super) fn read_close(payload: &[u8]) -> Result<Option<(u16, Vec<u8>)>, Ending> {
+    match (payload.split_first_chunk::<2>(), payload) {
+        (Some((code, reason)), _) => Ok(Some((u16::from_be_bytes(*code), reason.to_vec()))),
+        (None, []) => Ok(None),
+        (None, _) => Err(Ending::Broken("a WebSocket close frame with half a code")),
+    }
+}
+
+/// What the code of a close frame means (section 7.4.1), behind it.
+pub(super) fn meaning_of_close(code: u16) -> &'static str {
+    match code {
         1000 => " (normal)",
         1001 => " (going away)",
         1002 => " (protocol error)",
@@ -185,8 +186,5 @@ pub(super) fn words_of_close(payload: &[u8]) -> Result<String, Ending> {
         1012 => " (restart)",
         1013 => " (try again later)",
         _ => "",
-    };
-    let reason = http::shown(reason);
-    let separator = if reason.is_empty() { "" } else { ": " };
-    Ok(format!(" with code {code}{meaning}{separator}{reason}"))
+    }
 }

@@ -12,7 +12,7 @@ use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Transport,
 use crate::error::Error;
 use crate::publisher::connection::{OverTcp, lost};
 use crate::publisher::http::{self, Answer, NoAnswer};
-use crate::publisher::options::secrets_of;
+use crate::publisher::options::MayBeShown;
 
 /// What the handshake says itself, or what would change where its head ends. So does every name that begins with
 /// `sec-websocket-`.
@@ -66,7 +66,8 @@ pub(in crate::publisher) fn check(options: &ConnectOptions) -> Result<(), Error>
     Ok(())
 }
 
-/// Opens a WebSocket for MQTT at `broker` over `stream`. What is asked for has passed [`check`].
+/// Opens a WebSocket for MQTT at `broker` over `stream`. What is asked for has passed [`check`]; what is answered is shown as
+/// far as it `may_be_shown`.
 ///
 /// # Errors
 ///
@@ -76,6 +77,7 @@ pub(in crate::publisher) async fn open<S: OverTcp>(
     mut stream: S,
     broker: &Broker,
     headers: &[WebsocketHeader],
+    may_be_shown: MayBeShown<'_>,
 ) -> Result<WebSocket<S>, Error> {
     let key = generate_key();
     let request = request(broker, headers, &key)?;
@@ -83,10 +85,11 @@ pub(in crate::publisher) async fn open<S: OverTcp>(
         stream.write_all(request.as_bytes()).await?;
         stream.flush().await
     };
-    sent.await.map_err(|error| lost(&error))?;
+    sent.await.map_err(|error| lost(&error, may_be_shown))?;
     drop(request);
-    let answer = Answer::read(&mut stream).await.map_err(|why| no_answer(why, broker.transport))?;
-    verify(&answer, &key, headers)?;
+    let answer = Answer::read(&mut stream).await;
+    let answer = answer.map_err(|why| no_answer(why, broker.transport, may_be_shown))?;
+    verify(&answer, &key, may_be_shown)?;
     Ok(WebSocket::new(stream, answer.rest))
 }
 
@@ -110,10 +113,10 @@ fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Ze
     Ok(request)
 }
 
-fn no_answer(why: NoAnswer, transport: Transport) -> Error {
+fn no_answer(why: NoAnswer, transport: Transport, may_be_shown: MayBeShown<'_>) -> Error {
     const TLS_ALERT: u8 = 0x15;
     match why {
-        NoAnswer::Lost(error) => lost(&error),
+        NoAnswer::Lost(error) => lost(&error, may_be_shown),
         NoAnswer::NotHttp(bytes)
             if bytes.first() == Some(&TLS_ALERT) && transport == Transport::Websocket =>
         {
@@ -130,14 +133,14 @@ fn no_answer(why: NoAnswer, transport: Transport) -> Error {
 }
 
 /// Whether `answer` is that of a WebSocket for MQTT (section 4.1; MQTT, section 6).
-fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(), Error> {
+fn verify(answer: &Answer, key: &str, may_be_shown: MayBeShown<'_>) -> Result<(), Error> {
     let protocol = |what: &str| Err(Error::Protocol(what.to_owned()));
     match answer.status {
         101 => {}
         408 | 429 | 500 | 502 | 503 | 504 => {
-            return Err(Error::Unreachable(refusal(answer, headers)));
+            return Err(Error::Unreachable(refusal(answer, may_be_shown)));
         }
-        _ => return Err(Error::Protocol(refusal(answer, headers))),
+        _ => return Err(Error::Protocol(refusal(answer, may_be_shown))),
     }
     if !answer.lists("upgrade", "websocket") || !answer.lists("connection", "upgrade") {
         return protocol("its answer to the WebSocket handshake changes to something else");
@@ -158,17 +161,17 @@ fn verify(answer: &Answer, key: &str, headers: &[WebsocketHeader]) -> Result<(),
 }
 
 /// The status line of an answer that opens no WebSocket, and where it would lead.
-fn refusal(answer: &Answer, headers: &[WebsocketHeader]) -> String {
-    let secrets = || headers.iter().flat_map(secrets_of);
-    let line = answer.status_line(secrets());
+fn refusal(answer: &Answer, may_be_shown: MayBeShown<'_>) -> String {
+    let line = answer.status_line(may_be_shown);
     let location = answer.values("location").next().filter(|_| (300..400).contains(&answer.status));
     let location = location.map(|location| {
         // What follows is often a token.
         let end = location.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(location.len());
-        http::shown(&location[..end])
+        &location[..end]
     });
-    match location.filter(|location| !http::repeats(location, secrets())) {
+    match location.filter(|location| may_be_shown(location)) {
         Some(location) => {
+            let location = http::shown(location);
             format!("it answered the WebSocket handshake with {line}, to {location}, where nobody goes")
         }
         None => format!("it answered the WebSocket handshake with {line}"),

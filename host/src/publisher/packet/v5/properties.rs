@@ -3,12 +3,7 @@
 use bytes::Buf as _;
 use rumqttc::QoS;
 
-use mqtt_connector_contract::shown::Shown;
-
 use crate::error::Refusal;
-
-/// The most characters of the broker's that a message or a log shows.
-const SHOWN: usize = 500;
 
 const CUT_OFF: &str = "a property is cut off";
 
@@ -59,7 +54,7 @@ impl Properties {
         Ok(properties)
     }
 
-    /// The broker's no, in its own words.
+    /// The broker's no, in its own words, of which nobody has looked yet whether they may be shown.
     pub(super) fn refusal(self, code: u8) -> Refusal {
         Refusal {
             code,
@@ -70,13 +65,13 @@ impl Properties {
 
     fn read_one(&mut self, of: Of, identifier: u8, bytes: &mut &[u8]) -> Result<(), &'static str> {
         match (identifier, of) {
-            (REASON_STRING, _) => self.reason_string = Some(Shown::plain(string(bytes)?, SHOWN).to_string()),
+            (REASON_STRING, _) => self.reason_string = Some(string(bytes)?.to_owned()),
             (USER_PROPERTY, _) => {
                 string(bytes)?;
                 string(bytes)?;
             }
             (SERVER_REFERENCE, Of::Connack | Of::Disconnect) => {
-                self.server_reference = Some(Shown::plain(string(bytes)?, SHOWN).to_string());
+                self.server_reference = Some(string(bytes)?.to_owned());
             }
             (ASSIGNED_CLIENT_IDENTIFIER, Of::Connack) => {
                 self.assigned_client_id = Some(string(bytes)?.to_owned());

@@ -10,6 +10,8 @@ mod logging;
 mod operator;
 mod output;
 mod process;
+mod requests;
+mod results;
 mod secrets;
 mod sending;
 mod signals;

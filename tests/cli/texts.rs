@@ -86,7 +86,7 @@ fn every_parameter_has_a_flag_and_no_other_flag_exists() {
         expected.extend(["config", "request", "content-file", "password-file", "resolve", "component"]);
         expected.extend(["log-format", "tenants", "tenant"]);
         if command == "send" {
-            expected.extend(["lines", "lines-base64", "results"]);
+            expected.extend(["lines", "lines-base64", "requests", "results"]);
         }
         assert_eq!(flags, expected, "{help}");
         for noted in ["[env: MQTT_USERNAME]", "[env: MQTT_PASSWORD]", "Examples:", "Exit status"] {

@@ -27,6 +27,7 @@ pub(super) const CONTENT_FILE: &str = "content-file";
 pub(super) const PASSWORD_FILE: &str = "password-file";
 pub(super) const LINES: &str = "lines";
 pub(super) const LINES_BASE64: &str = "lines-base64";
+pub(super) const REQUESTS: &str = "requests";
 pub(super) const RESULTS: &str = "results";
 pub(super) const RESOLVE: &str = "resolve";
 pub(super) const COMPONENT: &str = "component";
@@ -54,6 +55,9 @@ Examples:
 
   A message for each line of a file, with the answer to each:
     mqtt-connector send --config door.json --lines readings.txt --results answers.jsonl
+
+  A request for each line, with topics, ids and all:
+    mqtt-connector send --config door.json --requests requests.jsonl --results answers.jsonl
 
   MQTT 5 over a WebSocket, to the first of two brokers that can be reached:
     mqtt-connector send --broker wss://a.example.com --broker wss://b.example.com --protocol-version 5 --config door.json
@@ -239,11 +243,22 @@ fn with_lines(command: Command) -> Command {
                 .help_heading("Lines"),
         )
         .arg(
+            file(
+                REQUESTS,
+                "Sends a message for each line, which is a request of its own, a JSON object; - is standard input. A flag \
+                 wins over the same parameter there. Its line of --results has its member id, if there is one",
+            )
+            .conflicts_with(REQUEST)
+            .conflicts_with(LINES)
+            .conflicts_with(LINES_BASE64)
+            .help_heading("Lines"),
+        )
+        .arg(
             file(RESULTS, "Writes the response for each line, a line each; - is standard output")
                 .requires("a file of lines")
                 .help_heading("Lines"),
         )
-        .group(ArgGroup::new("a file of lines").args([LINES, LINES_BASE64]))
+        .group(ArgGroup::new("a file of lines").args([LINES, LINES_BASE64, REQUESTS]))
 }
 
 fn file(name: &'static str, help: &'static str) -> Arg {

@@ -14,7 +14,9 @@ use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 use serde_json::Value;
 
-use super::arguments::{CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, TENANTS};
+use super::arguments::{
+    CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
+};
 use super::{UNREADABLE, USAGE, response};
 
 /// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
@@ -51,7 +53,7 @@ pub(super) struct Documents {
 pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     // `check` has no lines.
     let named = |name: &str| matches.try_get_one::<String>(name).ok().flatten().map(String::as_str);
-    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE, LINES, LINES_BASE64];
+    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE, LINES, LINES_BASE64, REQUESTS];
     let mut from_input = documents.into_iter().filter(|name| named(name) == Some(STANDARD_INPUT));
     if let (Some(first), Some(second)) = (from_input.next(), from_input.next()) {
         return Err(usage(&format!("--{first} and --{second} cannot both read standard input")));
@@ -82,6 +84,23 @@ impl Documents {
     /// The request, with this content (JSON text) instead of what it has.
     pub(super) fn with_content(&self, content: &str) -> String {
         overlaid(self.request.clone(), &[(Cow::Borrowed(CONTENT), content.to_owned())])
+    }
+}
+
+/// Parameters that are laid over requests.
+#[derive(Clone)]
+pub(super) struct Overlay(Vec<Member<'static>>);
+
+impl Overlay {
+    /// Those of `object`, which is JSON text.
+    pub(super) fn of(object: &str) -> Self {
+        let owned = |(name, value): (Cow<'_, str>, &str)| (name.into_owned().into(), value.to_owned());
+        Self(json::members(object).map(owned).collect())
+    }
+
+    /// `request` with them over it; what is not a JSON object stays as it is.
+    pub(super) fn over(&self, request: String) -> String {
+        if self.0.is_empty() { request } else { overlaid(request, &self.0) }
     }
 }
 

@@ -1,11 +1,22 @@
-//! `send --lines`: a message a line.
+//! `send --lines` and `send --requests`: a message a line.
 //!
 //! A thread reads lines and makes requests of them, as many at a time as there are; some such batches are under way at one
-//! time, each in line behind the one before, so that the connection never waits for the next.
+//! time, each in line behind the one before, so that the connection never waits for the next. Where the connection or the
+//! quality of service changes, a batch waits until those before are answered: the messages arrive in the order of the lines.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `input` | bytes, until somebody says stop |
+//! | `request` | a line → its request |
+//! | `read` | lines → batches of requests |
+//! | `report`, `results`, `bar` | answers → a summary, a line for each, a picture |
 
 mod bar;
+mod input;
 mod read;
 mod report;
+mod request;
+mod results;
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -13,14 +24,18 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
+use mqtt_connector_guest::document::{Document, Source};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use super::arguments::{LINES, LINES_BASE64, RESULTS};
+use super::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
+use super::documents::{Documents, Overlay};
 use super::signals::Signals;
-use super::{FAULT, prepared, response};
-use read::{Batch, Encoding, Source};
+use super::{FAULT, inputs, prepared, response};
+use read::{Batch, Lines, Origin};
 use report::Report;
+use request::Kind;
+use results::Results;
 
 /// Batches that are under way at one time.
 const UNDER_WAY: u32 = 3;
@@ -29,62 +44,92 @@ const UNDER_WAY: u32 = 3;
 /// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
 const BATCH_LINES: RangeInclusive<usize> = 32..=128;
 
-/// The lines to send, and where the answers go.
-struct Lines {
-    source: Source,
-    report: Report,
+/// The flag that says where lines are, and the path after it.
+fn named(matches: &ArgMatches) -> Option<(&'static str, &String)> {
+    let path = |flag| Some((flag, matches.get_one::<String>(flag)?));
+    [LINES, LINES_BASE64, REQUESTS].into_iter().find_map(path)
 }
 
 /// Whether the command line says where lines are.
 pub(super) fn are_named(matches: &ArgMatches) -> bool {
-    [LINES, LINES_BASE64].iter().any(|flag| matches.contains_id(flag))
+    named(matches).is_some()
 }
 
 /// Sends every line, and says how many were sent.
 ///
 /// # Errors
 ///
-/// The response: a file cannot be opened, the parameters are wrong, whatever the lines are, or the answers cannot be written.
+/// The response: a file cannot be opened, the parameters are wrong, whatever the lines are, or not every line was sent.
 pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
-    let (tenant, documents, connector) = prepared(matches, signals, UNDER_WAY).await?;
-    let Some(Lines { source, mut report }) = named(matches)? else {
+    let Some((flag, path)) = named(matches) else {
         return Err(response(FAULT, "There are no lines to send.".to_owned()));
     };
-    let content = documents.with_content("\"\"");
-    let check = connector.check(&tenant, &documents.config, &content);
-    let checked = signals.unless_ended("the parameters were checked", check).await?;
-    if checked.meta.exit_code != 0 {
-        return Err(checked);
+    let results = matches.get_one::<String>(RESULTS);
+    if let Some(results) = results {
+        inputs::spare(matches, results)?;
     }
+    let (tenant, documents, connector) = prepared(matches, signals, UNDER_WAY).await?;
+    if let Some(results) = results {
+        inputs::spare_documents(&documents, results)?;
+    }
+    check(flag, &connector, &tenant, &documents, signals).await?;
+    let (kind, config) = match flag {
+        LINES => (Kind::Content, documents.merged()),
+        LINES_BASE64 => (Kind::Base64, documents.merged()),
+        _ => (Kind::Requests(Overlay::of(&documents.request)), documents.config),
+    };
+    let opened = read::open(flag, path, kind);
+    let (lines, size) = signals.unless_ended("the lines were opened", opened).await??;
+    // Last, because it empties the file.
+    let results = match results {
+        Some(path) => {
+            let opened = Results::open(path);
+            Some(signals.unless_ended("the file for the results was opened", opened).await??)
+        }
+        None => None,
+    };
+    let mut report = Report::start(results, size);
+    let connector = Arc::new(connector);
     let sender = Sender {
-        connector: Arc::new(connector),
+        connector: Arc::clone(&connector),
         tenant,
-        config: documents.merged().into(),
+        config: config.into(),
         under_way: VecDeque::new(),
         most: *BATCH_LINES.start(),
+        connection: 0,
     };
-    let connector = Arc::clone(&sender.connector);
     let stop = Notify::new();
-    let sent = sender.send(source, &mut report, &stop);
+    let sent = sender.send(lines, &mut report, &stop);
     let interrupt = || {
         connector.interrupt();
         stop.notify_one();
     };
     signals.answered(sent, interrupt).await?;
     signals.patiently(connector.close()).await;
-    report.summary()
+    report.summary(signals).await
 }
 
-/// What the command line says of lines, if it does; the files are open then.
-fn named(matches: &ArgMatches) -> Result<Option<Lines>, Response> {
-    for (flag, encoding) in [(LINES, Encoding::Content), (LINES_BASE64, Encoding::Base64)] {
-        if let Some(path) = matches.get_one::<String>(flag) {
-            let source = Source::open(flag, path, encoding)?;
-            let report = Report::open(matches.get_one::<String>(RESULTS).map(String::as_str), source.size())?;
-            return Ok(Some(Lines { source, report }));
-        }
+/// Looks for what is wrong whatever the lines are.
+///
+/// # Errors
+///
+/// The response: something is.
+async fn check(
+    flag: &str,
+    connector: &Connector,
+    tenant: &Arc<Tenant>,
+    documents: &Documents,
+    signals: &mut Signals,
+) -> Result<(), Response> {
+    let are_requests = flag == REQUESTS;
+    // What the configuration does not have, each request may.
+    if are_requests && Document::read(Source::Configuration, &documents.config).is_ok() {
+        return Ok(());
     }
-    Ok(None)
+    let request = if are_requests { "{}".to_owned() } else { documents.with_content("\"\"") };
+    let check = connector.check(tenant, &documents.config, &request);
+    let checked = signals.unless_ended("the parameters were checked", check).await?;
+    if checked.meta.exit_code == 0 { Ok(()) } else { Err(checked) }
 }
 
 /// Batches on their way.
@@ -92,37 +137,50 @@ struct Sender {
     connector: Arc<Connector>,
     tenant: Arc<Tenant>,
     config: Arc<str>,
-    under_way: VecDeque<(JoinHandle<Vec<Response>>, u64)>,
+    under_way: VecDeque<Sending>,
     /// How many lines the next batch has at most.
     most: usize,
+    /// That of the last batch.
+    connection: u64,
+}
+
+/// A batch on its way.
+struct Sending {
+    answers: JoinHandle<Vec<Response>>,
+    origins: Vec<Origin>,
+    bytes: u64,
 }
 
 impl Sender {
-    /// Sends what `source` has, until `stop`.
-    async fn send(mut self, source: Source, report: &mut Report, stop: &Notify) -> Result<(), Response> {
-        let mut lines = source.start()?;
+    /// Sends the lines, until `stop`.
+    async fn send(mut self, mut lines: Lines, report: &mut Report, stop: &Notify) -> Result<(), Response> {
         loop {
+            let has_room = report.has_room();
             // The answers of a slow input are not kept back until there are more lines.
             let next = tokio::select! {
                 biased;
                 () = stop.notified() => {
-                    self.finish(report).await?;
-                    report.interrupted();
-                    return Ok(());
+                    report.interrupted(lines.stop().await);
+                    return self.finish(report).await;
                 }
-                next = lines.next(self.most), if self.under_way.len() < UNDER_WAY as usize => Some(next),
-                answered = first(&mut self.under_way) => {
-                    report.add(&answered?)?;
+                next = lines.next(self.most), if has_room && self.under_way.len() < UNDER_WAY as usize => Some(next),
+                ended = first(&mut self.under_way) => {
+                    self.take_answers(ended, report)?;
                     None
                 }
+                () = report.room(), if !has_room => None,
             };
             match next {
                 None => {}
-                Some(Some(Ok(batch))) => self.begin(batch).await,
+                Some(Some(Ok(batch))) => {
+                    if batch.connection != self.connection {
+                        self.finish(report).await?;
+                    }
+                    self.begin(batch).await;
+                }
                 Some(Some(Err(failed))) => {
-                    self.finish(report).await?;
-                    report.stopped(failed);
-                    return Ok(());
+                    report.stopped(&failed);
+                    return self.finish(report).await;
                 }
                 Some(None) => return self.finish(report).await,
             }
@@ -131,7 +189,7 @@ impl Sender {
 
     /// Lets batches grow while none has to wait for the broker, and shrink while several do.
     fn adapt(&mut self) {
-        let waiting = self.under_way.iter().filter(|(sending, _)| !sending.is_finished()).count();
+        let waiting = self.under_way.iter().filter(|sending| !sending.answers.is_finished()).count();
         let most = match waiting {
             0 => self.most * 2,
             1 => self.most,
@@ -145,33 +203,42 @@ impl Sender {
         let (connector, tenant, config) =
             (Arc::clone(&self.connector), Arc::clone(&self.tenant), Arc::clone(&self.config));
         let (queued, in_line) = oneshot::channel();
-        let bytes = batch.bytes;
+        let Batch { requests, origins, connection, bytes } = batch;
         self.adapt();
-        let sending = tokio::spawn(async move {
-            connector.send_batch_queued(&tenant, &config, &batch.requests, queued).await
-        });
-        self.under_way.push_back((sending, bytes));
+        self.connection = connection;
+        let answers =
+            tokio::spawn(
+                async move { connector.send_batch_queued(&tenant, &config, &requests, queued).await },
+            );
+        self.under_way.push_back(Sending { answers, origins, bytes });
         // It is never sent, only dropped.
         let _ = in_line.await;
     }
 
     async fn finish(&mut self, report: &mut Report) -> Result<(), Response> {
         while !self.under_way.is_empty() {
-            report.add(&first(&mut self.under_way).await?)?;
+            let ended = first(&mut self.under_way).await;
+            self.take_answers(ended, report)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the answers of the first batch.
+    fn take_answers(&mut self, ended: Ended, report: &mut Report) -> Result<(), Response> {
+        let answers = ended.map_err(|_| response(FAULT, "Sending the lines failed.".to_owned()))?;
+        if let Some(Sending { origins, bytes, .. }) = self.under_way.pop_front() {
+            report.add(answers, origins, bytes);
         }
         Ok(())
     }
 }
 
-/// The answers to the first batch, and how many bytes of lines it had. Never, when there is none.
-async fn first(
-    under_way: &mut VecDeque<(JoinHandle<Vec<Response>>, u64)>,
-) -> Result<(Vec<Response>, u64), Response> {
-    let Some((sending, bytes)) = under_way.front_mut() else { return std::future::pending().await };
-    let bytes = *bytes;
-    let answers = sending.await;
-    under_way.pop_front();
-    answers
-        .map(|answers| (answers, bytes))
-        .map_err(|_| response(FAULT, "Sending the lines failed.".to_owned()))
+type Ended = Result<Vec<Response>, tokio::task::JoinError>;
+
+/// Waits for the answers to the first batch. Never comes, when there is none.
+async fn first(under_way: &mut VecDeque<Sending>) -> Ended {
+    match under_way.front_mut() {
+        Some(sending) => (&mut sending.answers).await,
+        None => std::future::pending().await,
+    }
 }

@@ -5,7 +5,6 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 /// What a file is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody but the tests asks yet"))]
     Read,
     Write,
 }

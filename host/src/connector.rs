@@ -157,8 +157,14 @@ impl Connector {
         request::watched(tenant.name(), "send-batch", call, Vec::as_slice).await
     }
 
-    /// Everything [`send`](Self::send) does before it publishes: a dry run, for which nothing leaves the component. One
-    /// that publishes all the same is stopped before anything is sent: exit code 70.
+    /// A dry run: what [`send`](Self::send) would answer, as far as that can be known without the network, with its exit code
+    /// and its words. Grants and limits are asked, certificates and keys are read, no name is looked up, and nothing is sent.
+    /// When nothing stands against the send, the exit code is 0, and the message names what is suspicious: a certificate
+    /// that expires soon, a password that is readable on the way, among others. For a platform to call when a
+    /// configuration is saved; with a configuration alone, what is missing is an error.
+    ///
+    /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
+    /// anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
         let documents = [config, request];
         let call = Call { connector: self, tenant, dry_run: true, documents: &documents, queued: None }.run(

@@ -246,7 +246,7 @@ pub trait PublisherView: Send {
     fn publisher(&mut self) -> &mut PublisherCtx;
 }
 
-/// Adds the `publisher` interface to `linker`. The host function is asynchronous: call the component with wasmtime's
+/// Adds the `publisher` interface to `linker`. The host functions are asynchronous: call the component with wasmtime's
 /// `*_async` functions, inside a tokio runtime with time and networking enabled.
 ///
 /// # Errors

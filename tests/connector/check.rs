@@ -2,15 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mqtt_connector::publisher::{Resolver, Resolving};
+use mqtt_connector::publisher::{PinnedResolver, Resolver, Resolving};
 use mqtt_connector::{Connector, Limits, Meta, Tenant, TenantBuilder};
-use mqtt_connector_tests::ScriptedBroker;
+use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::pki::{Fault, KeyFormat, Pki};
+use mqtt_connector_tests::{Expect, ScriptedBroker, ServerTls, Step, encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -161,6 +163,48 @@ fn addresses_that_are_written_as_hosts() {
     }
 }
 
+/// A pinned name is no matter of the network: where it leads is known before anything is looked up.
+#[test]
+fn names_whose_addresses_are_known() {
+    let counting = Arc::new(Counting::default());
+    let pinned = PinnedResolver::new(Arc::clone(&counting) as Arc<dyn Resolver>)
+        .pin("inside.acme.example", 1883, "10.3.0.1:1883".parse().unwrap())
+        .pin("proxy.example", 1080, "[fe80::1]:1080".parse().unwrap());
+    let counting = (builder().resolver(Arc::new(pinned)).build().unwrap(), counting);
+    let tenant = acme().broker("tcp://*.acme.example".parse().unwrap()).proxy_names(true).build();
+    let tenant = Arc::new(tenant);
+    for (config, message) in [
+        (
+            json!({ "broker": ["tcp://acme.example", "tcp://inside.acme.example"] }),
+            "broker: tenant acme may not send to inside.acme.example: 10.3.0.1 is in a private network, which needs a \
+             grant",
+        ),
+        (
+            // The proxy looks the broker's name up, wherever that leads.
+            json!({ "broker": "tcp://inside.acme.example", "proxy": "socks5://proxy.example" }),
+            "proxy: tenant acme may not send through proxy.example: fe80::1 is not a public address, and needs a grant \
+             of its own",
+        ),
+    ] {
+        let meta = both(&counting, &tenant, &with(&plain(), config));
+        assert_meta(&meta, 77, &format!("Not sent, it is not allowed: {message}."));
+    }
+}
+
+/// A batch is told what stands against its connection; a message alone, what stands against itself as well.
+#[test]
+fn a_batch_is_told_what_stands_against_its_connection() {
+    let (connector, resolver) = counting();
+    let tenant = Arc::new(acme().build());
+    let config = with(&plain(), json!({ "broker": "tcp://b.example", "topic": "t" })).to_string();
+    let requests = ["{}", r#"{"topic":"acme/t"}"#].map(str::to_owned);
+    for response in block_on(connector.send_batch(&tenant, &config, &requests)) {
+        let reason = "broker: tenant acme may not send to b.example port 1883; no grant names it";
+        assert_meta(&response.meta, 77, &format!("Not sent, it is not allowed: {reason}."));
+    }
+    assert_eq!(resolver.0.load(Ordering::SeqCst), 0);
+}
+
 /// Files of a tenant: some in its directory, some outside.
 struct Files {
     pki: Pki,
@@ -268,6 +312,62 @@ fn what_is_right_is_for_the_network_to_decide() {
     let sent = block_on(connector.send(&tenant, &config, "{}")).meta;
     assert_eq!(sent.exit_code, 68, "{}", sent.message);
     assert_eq!(resolver.0.load(Ordering::SeqCst), 1);
+}
+
+/// Finds the broker, and takes the tenant's files away.
+struct Clearing {
+    broker: SocketAddr,
+    files: PathBuf,
+}
+
+impl Resolver for Clearing {
+    fn resolve<'a>(&'a self, _host: &'a str, _port: u16) -> Resolving<'a> {
+        for file in fs::read_dir(&self.files).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        Box::pin(async { Ok(vec![self.broker]) })
+    }
+}
+
+/// Once they have been read, before the look-up, files are not read again for the further connections that are tried.
+#[test]
+fn files_are_read_once_before_the_look_up() {
+    let files = Files::new();
+    let tls = ServerTls::new(&files.pki.server(&["acme.example"]));
+    let broker = ScriptedBroker::builder()
+        .tls(tls)
+        .connection([Step::expect(Expect::connect()), Step::close()])
+        .connection([
+            Step::expect(Expect::connect()),
+            Step::send(encode::connack(false, 0)),
+            Step::expect(Expect::publish().topic("acme/t").payload("x").qos(1)),
+            Step::respond(PacketType::PubAck),
+            Step::expect(Expect::disconnect()),
+            Step::expect_end(),
+        ])
+        .start();
+    let config = secured(json!({
+        "root-ca-crt": files.inside("ca.pem", files.pki.authority().text()), "retries": 1,
+    }))
+    .to_string();
+    let resolver = Clearing { broker: broker.address(), files: files.directory.path().to_owned() };
+    let connector = builder().resolver(Arc::new(resolver)).build().unwrap();
+    let tenant = acme().directory(files.directory.path()).unwrap().private_networks(true).build();
+    let tenant = Arc::new(tenant);
+    let meta = block_on(connector.send(&tenant, &config, "{}")).meta;
+    assert_meta(
+        &meta,
+        0,
+        "Sent with QoS 1 to topic \"acme/t\" at ssl://acme.example:8883 in … ms. 2 connections were tried.",
+    );
+    // Another connection, for which they are read anew.
+    for meta in [
+        block_on(connector.send(&tenant, &config, "{}")).meta,
+        block_on(connector.check(&tenant, &config, "{}")).meta,
+    ] {
+        assert_eq!(meta.exit_code, 66, "{}", meta.message);
+    }
+    broker.finish();
 }
 
 #[test]

@@ -36,9 +36,15 @@ pub(crate) fn send(config: &Value, request: &Value) -> Meta {
     send_as(&operator(), config, request)
 }
 
-/// Sends as `tenant`.
+/// Sends as `tenant`. A dry run before it says the same, wherever the network is not what decides.
 pub(crate) fn send_as(tenant: &Arc<Tenant>, config: &Value, request: &Value) -> Meta {
-    block_on(connector().send(tenant, &config.to_string(), &request.to_string())).meta
+    let (config, request) = (config.to_string(), request.to_string());
+    let checked = block_on(connector().check(tenant, &config, &request)).meta;
+    let sent = block_on(connector().send(tenant, &config, &request)).meta;
+    if checked.exit_code != 0 || matches!(sent.exit_code, 64 | 66) {
+        assert_eq!(checked, sent, "what check says, and what send says");
+    }
+    sent
 }
 
 /// Sends a batch as the operator.

@@ -102,7 +102,7 @@ pub(super) fn command() -> Command {
         )
         .subcommand(
             Command::new(CHECK)
-                .about("Does everything that send does before it sends: a dry run")
+                .about("Says what send would say, as far as it can without the network: a dry run")
                 .defer(with_parameters),
         )
         .subcommand(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::delivery::{Settlement, Unsettled};
+use super::egress::Resolver;
 use super::options::Options;
 use super::{connect, tls};
 use crate::bindings::flint::mqtt::publisher::{
@@ -17,24 +18,31 @@ use crate::tenant::{Peer, Tenant};
 /// have lengths of 16 bits: beside the names there has to be room for the others.
 const MAX_PROTOCOLS: usize = 32 * 1024;
 
+/// The most reasons that are given at once: a component of somebody else may ask for any number of brokers.
+const MAX_REASONS: usize = 40;
+
 /// Everything that stands against the connection of `options` for `tenant`, in the order of the parameters. The will is
-/// part of the connection: a wrong one denies the whole call.
+/// part of the connection: a wrong one denies the whole call. What addresses names have is asked of nobody: those count
+/// that `resolver` knows by itself.
 ///
 /// Each is [`Error::Denied`], or [`Error::TooLarge`] for the will's payload.
-pub(super) fn against_connection(tenant: &Tenant, options: &Options) -> Vec<Error> {
+pub(super) fn against_connection(tenant: &Tenant, options: &Options, resolver: &dyn Resolver) -> Vec<Error> {
     let (grants, name) = (tenant.grants(), tenant.name());
     let mut against = Vec::new();
     if options.brokers.is_empty() {
         against.push(Error::Denied("brokers: none is given".to_owned()));
     }
-    for broker in &options.brokers {
+    // Behind a proxy, names are the proxy's to look up.
+    let of_brokers = Some(resolver).filter(|_| options.proxy.is_none());
+    let brokers = options.brokers.iter().filter_map(|broker| {
         let granted = grants.check_broker(name, broker);
-        against.extend(granted.and_then(|()| check_literal(tenant, broker.into())).err());
-    }
+        granted.and_then(|()| check_known(tenant, broker.into(), of_brokers)).err()
+    });
+    against.extend(brokers.take(MAX_REASONS));
     if let Some(proxy) = &options.proxy {
         against.extend(grants.check_proxy_names(name).err());
         let granted = grants.check_proxy(name, proxy);
-        against.extend(granted.and_then(|()| check_literal(tenant, proxy.into())).err());
+        against.extend(granted.and_then(|()| check_known(tenant, proxy.into(), Some(resolver))).err());
     }
     if let Some(tls) = &options.tls {
         against.extend(check_protocols(&tls.alpn_protocols).err());
@@ -54,12 +62,14 @@ pub(super) fn against_connection(tenant: &Tenant, options: &Options) -> Vec<Erro
     against
 }
 
-/// An address that is written in place of a name, which is known without a look-up.
-fn check_literal(tenant: &Tenant, peer: Peer<'_>) -> Result<(), Error> {
-    match peer.host.parse() {
-        Ok(address) => tenant.grants().check_address(tenant.name(), peer, address),
-        Err(_) => Ok(()),
+/// The addresses that are known without a look-up: one that is written in place of a name, and those of `resolver`.
+fn check_known(tenant: &Tenant, peer: Peer<'_>, resolver: Option<&dyn Resolver>) -> Result<(), Error> {
+    let check = |address| tenant.grants().check_address(tenant.name(), peer, address);
+    if let Ok(address) = peer.host.parse() {
+        return check(address);
     }
+    let known = resolver.and_then(|resolver| resolver.known(peer.host, peer.port)).unwrap_or_default();
+    known.into_iter().try_for_each(|address| check(address.ip()))
 }
 
 /// One error for all of them, or none.
@@ -73,23 +83,20 @@ pub(super) fn joined(against: Vec<Error>) -> Option<Error> {
     }
 }
 
-/// The answer to a call whose connection is denied: each message is told what stands against itself, too.
+/// The answer to a call whose connection is denied. A message that is alone in it is told what stands against itself, too;
+/// of many, each would have to be told everything.
 pub(super) fn deny(
     tenant: &Tenant,
     version: ProtocolVersion,
-    against: &[Error],
+    mut against: Vec<Error>,
     messages: &[Message],
-) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
-    let against_each: Vec<_> =
-        messages.iter().map(|message| against_message(tenant, version, message)).collect();
-    let error = |more: Vec<Error>| {
-        let all = joined(against.iter().cloned().chain(more).collect());
-        all.map(|error| Unsettled::not_sent(error).into_wit())
-    };
-    if against_each.iter().all(Vec::is_empty) {
-        return error(Vec::new()).map_or(Ok(Vec::new()), Err);
+) -> Option<wit::Error> {
+    if let [message] = messages
+        && !against.is_empty()
+    {
+        against.extend(against_message(tenant, version, message));
     }
-    Ok(against_each.into_iter().filter_map(error).map(Err).collect())
+    joined(against).map(|error| Unsettled::not_sent(error).into_wit())
 }
 
 /// That the names for ALPN fit the field of a ClientHello (RFC 7301, section 3.1). The TLS library would panic, or write

@@ -54,9 +54,9 @@ impl Call {
             return Ok(Vec::new());
         }
         let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued } = self;
-        let against = admission::against_connection(&tenant, &options);
-        if !against.is_empty() {
-            return admission::deny(&tenant, options.protocol_version, &against, &messages);
+        let against = admission::against_connection(&tenant, &options, &**shared.pool.resolver());
+        if let Some(denied) = admission::deny(&tenant, options.protocol_version, against, &messages) {
+            return Err(denied);
         }
         let time = Time::begin(latest, effort);
         let Time { started, deadline } = time;
@@ -119,7 +119,7 @@ impl Call {
     pub(super) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, wit::Error> {
         let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued: _ } = self;
         let time = Time::begin(latest, effort);
-        let mut against = admission::against_connection(&tenant, &options);
+        let mut against = admission::against_connection(&tenant, &options, &**shared.pool.resolver());
         let version = options.protocol_version;
         let against_each =
             messages.iter().map(|message| admission::against_message(&tenant, version, message));

@@ -34,6 +34,13 @@ pub trait Resolver: Send + Sync {
     ///
     /// The name was not found or could not be looked up; an empty list means the same.
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a>;
+
+    /// The addresses of `host`, if they are known without asking anybody: a send that may not reach one of them is refused
+    /// before anything is looked up, and a check says so, too. Default: `None`.
+    fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let _ = (host, port);
+        None
+    }
 }
 
 /// The system's own resolver (`getaddrinfo`).
@@ -89,6 +96,12 @@ impl PinnedResolver {
     }
 }
 
+impl PinnedResolver {
+    fn pinned(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        self.pins.get(&(host.to_ascii_lowercase(), port)).cloned()
+    }
+}
+
 impl std::fmt::Debug for PinnedResolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PinnedResolver").field("pins", &self.pins).finish_non_exhaustive()
@@ -97,10 +110,14 @@ impl std::fmt::Debug for PinnedResolver {
 
 impl Resolver for PinnedResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
-        match self.pins.get(&(host.to_ascii_lowercase(), port)) {
-            Some(addresses) => Box::pin(std::future::ready(Ok(addresses.clone()))),
+        match self.pinned(host, port) {
+            Some(addresses) => Box::pin(std::future::ready(Ok(addresses))),
             None => self.rest.resolve(host, port),
         }
+    }
+
+    fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        self.pinned(host, port).or_else(|| self.rest.known(host, port))
     }
 }
 

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use mqtt_connector_contract::white_space::is_white_space;
+
+use crate::value::{Got, Value};
+
 /// `host[:port]`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -24,6 +28,8 @@ pub enum AddressFault {
     Ipv6,
     /// More than one colon: an IPv6 address without brackets.
     Ipv6WithoutBrackets,
+    /// An IPv6 address with a zone identifier (RFC 6874), in brackets or without.
+    Zone,
     /// Something else than 1 to 65,535 after the colon.
     Port,
 }
@@ -37,6 +43,10 @@ impl fmt::Display for AddressFault {
             }
             AddressFault::Ipv6 => "an IPv6 address in the brackets, as in //[2001:db8::1]:1883",
             AddressFault::Ipv6WithoutBrackets => "brackets around an IPv6 address, as in //[2001:db8::1]:1883",
+            AddressFault::Zone => {
+                "an IPv6 address without a zone identifier (the part from % on): what is link-local cannot be reached, \
+                 so give a host name or another address"
+            }
             AddressFault::Port => "a port from 1 to 65535 after the colon",
         })
     }
@@ -91,9 +101,17 @@ pub fn may_hold_secret(text: &str) -> bool {
         || (is_websocket && text.contains('?'))
 }
 
+/// What was got, `value`, whose text is `url`: shown unless it may hold a secret.
+pub fn got<'a>(value: Value<'a>, url: &str) -> Got<'a> {
+    if may_hold_secret(url.trim_matches(is_white_space)) { Got::secret(value) } else { Got::open(value) }
+}
+
 fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, after) = rest.split_once(']').ok_or(AddressFault::Ipv6)?;
+        if has_zone(address) {
+            return Err(AddressFault::Zone);
+        }
         let address: Ipv6Addr = address.parse().map_err(|_| AddressFault::Ipv6)?;
         return match after.strip_prefix(':') {
             Some(port) => Ok((address.to_string(), Some(port))),
@@ -102,7 +120,12 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {
         };
     }
     let (host, port) = match authority.split_once(':') {
-        Some((_, port)) if port.contains(':') => return Err(AddressFault::Ipv6WithoutBrackets),
+        _ if has_zone(authority) => return Err(AddressFault::Zone),
+        Some((_, port)) if port.contains(':') => {
+            let may_be_ipv6 = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+            let is_ipv6 = authority.bytes().all(may_be_ipv6);
+            return Err(if is_ipv6 { AddressFault::Ipv6WithoutBrackets } else { AddressFault::Port });
+        }
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
@@ -113,6 +136,11 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {
     } else {
         Ok((host.to_ascii_lowercase(), port))
     }
+}
+
+/// Whether it is an IPv6 address with something from `%` on.
+fn has_zone(text: &str) -> bool {
+    text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok())
 }
 
 fn parse_port(port: &str) -> Option<u16> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::white_space::is_white_space;
+
 use crate::address::{self, Address, AddressFault};
 use crate::bindings::publisher::{Broker, Transport};
 
@@ -87,6 +89,10 @@ pub enum BrokerFault {
     Repeated,
     /// No `://`.
     NoScheme,
+    /// Several URLs in one text.
+    Several,
+    /// Two schemes, one after the other.
+    SchemeTwice,
     /// A scheme that is not one of ours.
     UnknownScheme,
     /// A user name, and perhaps a password, before an `@`.
@@ -107,6 +113,10 @@ impl fmt::Display for BrokerFault {
             BrokerFault::NoScheme => {
                 "a URL such as ssl://broker.example.com:8883 or tcp://broker.example.com:1883"
             }
+            BrokerFault::Several => {
+                "one URL, or a list of URLs: [\"mqtt://a.example.com\", \"mqtt://b.example.com\"]"
+            }
+            BrokerFault::SchemeTwice => "one scheme, as in tcp://broker.example.com:1883",
             BrokerFault::UnknownScheme => "one of the schemes tcp, mqtt, ssl, tls, mqtts, ws and wss",
             BrokerFault::UserInformation => {
                 "a URL without user information: there are the parameters username and password"
@@ -138,13 +148,23 @@ impl BrokerUrl {
     ///
     /// The first thing that is wrong, from left to right.
     pub fn parse(url: &str) -> Result<Self, BrokerFault> {
-        let (scheme, rest) = address::split_scheme(url).ok_or(BrokerFault::NoScheme)?;
+        let (scheme, rest) = address::split_scheme(url).ok_or(if url.contains(',') {
+            BrokerFault::Several
+        } else {
+            BrokerFault::NoScheme
+        })?;
         let scheme = Scheme::find(scheme).ok_or(BrokerFault::UnknownScheme)?;
         let (authority, path) = address::split_path(rest);
         // A password with a slash in it ends what looks like the authority too early.
         let holds_user = if scheme.is_websocket() { authority.contains('@') } else { rest.contains('@') };
         if holds_user {
             return Err(BrokerFault::UserInformation);
+        }
+        if authority.contains([',', ';']) || (authority.contains(is_white_space) && rest.contains("://")) {
+            return Err(BrokerFault::Several);
+        }
+        if address::split_scheme(rest).is_some_and(|(again, _)| Scheme::find(again).is_some()) {
+            return Err(BrokerFault::SchemeTwice);
         }
         let Address { host, port } = Address::parse(authority).map_err(BrokerFault::Address)?;
         let port = port.unwrap_or(scheme.default_port());

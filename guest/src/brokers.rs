@@ -1,5 +1,7 @@
 //! The brokers of a send: one, or several that are tried in order.
 
+use mqtt_connector_contract::white_space::Stray;
+
 use crate::address;
 use crate::aws::{self, Host};
 use crate::bindings::publisher::{Broker, Transport};
@@ -34,7 +36,8 @@ impl Brokers {
         if value.json_type() == JsonType::String {
             match read_one(value, &brokers) {
                 Ok(broker) => brokers.push(broker),
-                Err((got, fault)) => wrong(got, Wants::Broker(fault)),
+                Err((got, Wrong::Url(fault))) => wrong(got, Wants::Broker(fault)),
+                Err((got, Wrong::WhiteSpace(stray))) => wrong(got, Wants::NoWhiteSpace(stray)),
             }
         } else if let Ok(entries) = value.list() {
             let mut count = 0;
@@ -45,7 +48,10 @@ impl Brokers {
                 }
                 match read_one(entry, &brokers) {
                     Ok(broker) => brokers.push(broker),
-                    Err((got, fault)) => wrong(got, Wants::BrokerEntry { place: count, fault }),
+                    Err((got, Wrong::Url(fault))) => wrong(got, Wants::BrokerEntry { place: count, fault }),
+                    Err((got, Wrong::WhiteSpace(stray))) => {
+                        wrong(got, Wants::NoWhiteSpaceInEntry { place: count, stray });
+                    }
                 }
             }
             if !(1..=MAX_BROKERS).contains(&count) {
@@ -108,16 +114,22 @@ impl Brokers {
     }
 }
 
-fn read_one<'a>(value: Value<'a>, others: &[BrokerUrl]) -> Result<BrokerUrl, (Got<'a>, BrokerFault)> {
-    let url = value.string().map_err(|_| (Got::open(value), BrokerFault::NoText))?;
+/// What is wrong with the text of one broker.
+enum Wrong {
+    WhiteSpace(Stray),
+    Url(BrokerFault),
+}
+
+fn read_one<'a>(value: Value<'a>, others: &[BrokerUrl]) -> Result<BrokerUrl, (Got<'a>, Wrong)> {
+    let url = value.string().map_err(|_| (Got::open(value), Wrong::Url(BrokerFault::NoText)))?;
+    if let Some(stray) = Stray::find(&url) {
+        return Err((address::got(value, &url), Wrong::WhiteSpace(stray)));
+    }
     let read = match BrokerUrl::parse(&url) {
         Ok(broker) if others.iter().any(|other| broker.is_same(other)) => Err(BrokerFault::Repeated),
         read => read,
     };
-    read.map_err(|fault| {
-        let is_secret = address::may_hold_secret(&url);
-        (if is_secret { Got::secret(value) } else { Got::open(value) }, fault)
-    })
+    read.map_err(|fault| (address::got(value, &url), Wrong::Url(fault)))
 }
 
 /// How the URLs of up to [`MAX_BROKERS`] brokers start, in order; small, because each message of a batch has its own.

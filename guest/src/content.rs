@@ -2,6 +2,8 @@
 
 use base64::engine::{Engine, general_purpose::STANDARD};
 
+use mqtt_connector_contract::white_space::Stray;
+
 use crate::value::{JsonType, Value};
 use crate::wants::Wants;
 
@@ -30,10 +32,13 @@ pub fn read(value: Value<'_>) -> Result<Vec<u8>, Wants> {
 pub fn read_base64(value: Value<'_>) -> Result<Vec<u8>, Wants> {
     use base64::DecodeError;
 
-    STANDARD.decode(value.string()?.as_bytes()).map_err(|error| match error {
-        DecodeError::InvalidByte(position, _) => Wants::Base64Alphabet { position },
-        DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => Wants::Base64Padding,
-        DecodeError::InvalidLastSymbol { .. } => Wants::Base64End,
+    let text = value.string()?;
+    STANDARD.decode(text.as_bytes()).map_err(|error| match (Stray::find(&text), error) {
+        (Some(stray), _) => Wants::NoWhiteSpace(stray),
+        (None, DecodeError::InvalidByte(position, b'\n' | b'\r')) => Wants::Base64Lines { position },
+        (None, DecodeError::InvalidByte(position, _)) => Wants::Base64Alphabet { position },
+        (None, DecodeError::InvalidLength(_) | DecodeError::InvalidPadding) => Wants::Base64Padding,
+        (None, DecodeError::InvalidLastSymbol { .. }) => Wants::Base64End,
     })
 }
 

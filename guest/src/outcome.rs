@@ -3,6 +3,7 @@
 //! Every message is one line. It never holds a password, a key, PEM text or content; texts that came from
 //! outside are shortened and their control characters escaped ([`mqtt_connector_contract::shown`]).
 
+mod credentials;
 mod failed;
 mod place;
 mod reason_code;

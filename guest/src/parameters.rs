@@ -16,7 +16,7 @@ use crate::brokers::Brokers;
 use crate::confidential::{Pem, WebsocketHeader};
 use crate::merge::Merged;
 use crate::problem::Problem;
-use crate::proxy::ProxyUrl;
+use crate::proxy::{ProxyUrl, ProxyUsername};
 use crate::text::{MqttString, Password};
 use crate::tls::{self, ServerName};
 use crate::topic::Topic;
@@ -69,6 +69,7 @@ pub enum Name {
     ContentType,
     ResponseTopic,
     CorrelationData,
+    PayloadFormatIndicator,
     MessageExpiryInterval,
     SessionExpiryInterval,
     UserProperties,
@@ -141,6 +142,8 @@ pub enum Text {
     Mqtt,
     /// Bytes of an MQTT packet: [`crate::text::Password`].
     Bytes,
+    /// A user name for a proxy: [`crate::proxy::ProxyUsername`].
+    ProxyUsername,
     /// A topic to publish to: [`crate::topic::Topic`].
     Topic,
     /// Standard base64: [`crate::content::read_base64`].
@@ -235,12 +238,13 @@ pub struct Parameters {
     pub content_type: Option<MqttString>,
     pub response_topic: Option<Topic>,
     pub correlation_data: Option<Vec<u8>>,
+    pub payload_format_indicator: Option<bool>,
     pub message_expiry_interval: Option<u32>,
     pub session_expiry_interval: Option<u32>,
     pub user_properties: Option<Vec<(String, String)>>,
     pub websocket_headers: Option<Vec<WebsocketHeader>>,
     pub proxy: Option<ProxyUrl>,
-    pub proxy_username: Option<MqttString>,
+    pub proxy_username: Option<ProxyUsername>,
     pub proxy_password: Option<Password>,
 }
 
@@ -312,12 +316,15 @@ impl Parameters {
                 self.correlation_data =
                     reader.read_password(name).map(|data| data.into_string().into_bytes());
             }
+            Name::PayloadFormatIndicator => self.payload_format_indicator = reader.read_boolean(name),
             Name::MessageExpiryInterval => self.message_expiry_interval = reader.read_integer(name),
             Name::SessionExpiryInterval => self.session_expiry_interval = reader.read_integer(name),
             Name::UserProperties => self.user_properties = reader.read(name, properties::read_user),
             Name::WebsocketHeaders => self.websocket_headers = reader.read(name, websocket::read_headers),
             Name::Proxy => self.proxy = reader.read_proxy(),
-            Name::ProxyUsername => self.proxy_username = reader.read_string(name),
+            Name::ProxyUsername => {
+                self.proxy_username = reader.read(name, |value| ProxyUsername::new(value.string()?));
+            }
             Name::ProxyPassword => self.proxy_password = reader.read_password(name),
         }
     }

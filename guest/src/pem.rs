@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use mqtt_connector_contract::white_space::{Stray, is_white_space};
+
 use crate::confidential::Pem;
 use crate::wants::Wants;
 
@@ -11,14 +13,16 @@ use crate::wants::Wants;
 ///
 /// # Errors
 ///
-/// When the text is neither, or a path that holds U+0000.
+/// When the text is neither, or a path that holds U+0000 or has white space around it.
 pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
     if text.trim_ascii_start().starts_with("-----BEGIN") {
         Ok(Pem::Text(text.into_owned()))
-    } else if !text.starts_with('/') {
+    } else if !text.trim_start_matches(is_white_space).starts_with('/') {
         Err(Wants::Pem)
     } else if text.contains('\0') {
         Err(Wants::NoNul)
+    } else if let Some(stray) = Stray::find(&text) {
+        Err(Wants::NoWhiteSpace(stray))
     } else {
         Ok(Pem::File(text.into_owned()))
     }

@@ -134,6 +134,11 @@ pub enum Rule {
     BasicColon,
     /// A control character in the user name or the password for an HTTP proxy (the same).
     BasicControl,
+    /// A payload that is said to be UTF-8 and is not (MQTT 5.0, section 3.3.2.3.2).
+    NotText {
+        /// Where the first byte stands that is not UTF-8, counted from 0.
+        position: usize,
+    },
     /// The payload does not fit into one packet (MQTT 3.1.1, section 2.2.3).
     PacketTooLarge {
         /// Bytes of the payload.
@@ -163,6 +168,14 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// What is wrong with a payload that is said to be text; `None` when it is text.
+    pub fn text(payload: &[u8]) -> Option<Rule> {
+        let error = std::str::from_utf8(payload).err()?;
+        Some(Rule::NotText { position: error.valid_up_to() })
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -190,6 +203,9 @@ impl fmt::Display for Rule {
             }
             Rule::BasicColon => f.write_str("an http proxy takes no colon in it"),
             Rule::BasicControl => f.write_str("an http proxy takes no control characters in it"),
+            Rule::NotText { position } => {
+                write!(f, "true means text in UTF-8, which the content is not from its byte {position} on")
+            }
             Rule::PacketTooLarge { length, maximum } => {
                 write!(
                     f,
@@ -248,7 +264,11 @@ impl fmt::Display for Problem<'_> {
             }
             Problem::MissingInWill { name, source } => write!(f, "{name} is missing in {source}"),
             Problem::Wrong { name, source, got, wants } => {
-                write!(f, "{name} in {source} got {got}, wants {wants}")
+                write!(f, "{name} in {source} got {got}, wants {wants}")?;
+                match got.stray().filter(|_| wants.is_of_bare_value()) {
+                    Some(stray) => write!(f, ", and no white space around it: it {stray}"),
+                    None => Ok(()),
+                }
             }
             Problem::Rule { name, source: Some(source), rule } => write!(f, "{name} in {source}: {rule}"),
             Problem::Rule { name, source: None, rule } => write!(f, "{name} {rule}"),

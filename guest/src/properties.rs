@@ -13,25 +13,33 @@ use crate::wants::Wants;
 /// The first thing that is wrong.
 pub fn read_user(value: Value<'_>) -> Result<Vec<(String, String)>, Wants> {
     let mut properties = Vec::new();
-    let text = |value: Value<'_>| match value.string() {
-        Ok(text) => MqttString::new(text).map(MqttString::into_string),
-        Err(Wants::WholeCharacters) => Err(Wants::WholeCharacters),
-        Err(_) => Err(Wants::Properties),
-    };
     if let Ok(members) = value.pairs() {
         for (name, value) in members {
-            properties.push((text(name)?, text(value)?));
+            properties.push(pair(properties.len() + 1, name, value)?);
         }
         return Ok(properties);
     }
-    for pair in value.list().map_err(|_| Wants::Properties)? {
-        let mut pair = pair.list().map_err(|_| Wants::Properties)?;
-        match (pair.next(), pair.next(), pair.next()) {
-            (Some(name), Some(value), None) => properties.push((text(name)?, text(value)?)),
+    for element in value.list().map_err(|_| Wants::Properties)? {
+        let mut element = element.list().map_err(|_| Wants::Properties)?;
+        match (element.next(), element.next(), element.next()) {
+            (Some(name), Some(value), None) => properties.push(pair(properties.len() + 1, name, value)?),
             (_, _, _) => return Err(Wants::Properties),
         }
     }
     Ok(properties)
+}
+
+/// The pair that is so many in its list, counted from 1.
+fn pair(pair: usize, name: Value<'_>, value: Value<'_>) -> Result<(String, String), Wants> {
+    let text = |text: Value<'_>, is_name| match text.string() {
+        Ok(text) => MqttString::new(text).map(MqttString::into_string).map_err(|wants| match wants {
+            Wants::Characters(finding) => Wants::CharactersOfPair { pair, is_name, finding },
+            wants => wants,
+        }),
+        Err(Wants::WholeCharacters) => Err(Wants::WholeCharacters),
+        Err(_) => Err(Wants::Properties),
+    };
+    Ok((text(name, true)?, text(value, false)?))
 }
 
 /// How many bytes the properties of a message take in its packet, those that say how many included.

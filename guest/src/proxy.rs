@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::white_space::Stray;
+
 use crate::address::{self, Address, AddressFault};
 use crate::bindings::publisher::{Proxy, ProxyProtocol};
 use crate::confidential::Credentials;
+use crate::text::MAX_LENGTH;
 use crate::value::{Got, Value};
 use crate::wants::Wants;
 
@@ -40,6 +43,38 @@ impl fmt::Display for ProxyFault {
             ProxyFault::Address(fault) => return fault.fmt(f),
             ProxyFault::Path => "nothing after host and port",
         })
+    }
+}
+
+/// A user name for a proxy: 65,535 bytes at most, no U+0000. What else a protocol rules out is judged where it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyUsername(String);
+
+impl ProxyUsername {
+    /// Checks a user name.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than 65,535 bytes or holds U+0000.
+    pub fn new(name: impl Into<String>) -> Result<Self, Wants> {
+        let name = name.into();
+        if name.len() > MAX_LENGTH {
+            Err(Wants::ShortString { length: name.len() })
+        } else if name.contains('\0') {
+            Err(Wants::NoNul)
+        } else {
+            Ok(ProxyUsername(name))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name, owned.
+    pub fn into_string(self) -> String {
+        self.0
     }
 }
 
@@ -114,8 +149,9 @@ pub fn name(protocol: ProxyProtocol) -> &'static str {
 /// What was got and what was wanted. A text that may hold a password is not shown.
 pub fn read(value: Value<'_>) -> Result<ProxyUrl, (Got<'_>, Wants)> {
     let url = value.string().map_err(|wants| (Got::open(value), wants))?;
-    ProxyUrl::parse(&url).map_err(|fault| {
-        let got = if address::may_hold_secret(&url) { Got::secret(value) } else { Got::open(value) };
-        (got, Wants::Proxy(fault))
-    })
+    let read = match Stray::find(&url) {
+        Some(stray) => Err(Wants::NoWhiteSpace(stray)),
+        None => ProxyUrl::parse(&url).map_err(Wants::Proxy),
+    };
+    read.map_err(|wants| (address::got(value, &url), wants))
 }

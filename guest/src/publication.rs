@@ -11,7 +11,7 @@ use crate::merge::Merged;
 use crate::parameters::{Name, Names, Only, Parameters, ProtocolVersion};
 use crate::problem::{Invalid, Problem, Rule};
 use crate::properties;
-use crate::proxy::{MAX_SOCKS, ProxyUrl};
+use crate::proxy::{MAX_SOCKS, ProxyUrl, ProxyUsername};
 use crate::text::{MqttString, Password};
 use crate::tls::ServerName;
 use crate::topic::Topic;
@@ -44,6 +44,10 @@ pub struct Remarks {
     pub unused_certificate: bool,
     /// Which of [`Names::TOLD`] were given.
     pub given: Names,
+    /// Where the user name stood.
+    pub username: Option<Source>,
+    /// Where the password stood.
+    pub password: Option<Source>,
 }
 
 /// A connection and how hard to try: publications that are equal in both are published together.
@@ -113,13 +117,12 @@ impl<'c, 'a> Requests<'c, 'a> {
             *parameters = Parameters::read(merged, &mut problems);
             false
         };
-        let given = merged.given().and(Names::TOLD);
         let mut rules = Rules { merged, problems };
         rules.check(parameters);
         if !rules.problems.is_empty() {
             return Err(Invalid(rules.problems));
         }
-        let prepared = build(parameters, given, is_same_connection).ok_or(Invalid(rules.problems))?;
+        let prepared = build(parameters, merged, is_same_connection).ok_or(Invalid(rules.problems))?;
         self.last = Some(request);
         Ok(prepared)
     }
@@ -127,7 +130,7 @@ impl<'c, 'a> Requests<'c, 'a> {
 
 /// Puts the parameters together, without the connection if that is the one before; moves the content out of them.
 /// `None` when a required one is missing, which [`Rules`] have reported.
-fn build(parameters: &mut Parameters, given: Names, is_same_connection: bool) -> Option<Prepared> {
+fn build(parameters: &mut Parameters, merged: Merged<'_, '_>, is_same_connection: bool) -> Option<Prepared> {
     let is_text = parameters.content.is_some();
     let content = parameters.content.take();
     let payload = content.or(parameters.content_base64.take())?;
@@ -144,7 +147,10 @@ fn build(parameters: &mut Parameters, given: Names, is_same_connection: bool) ->
         && parameters.certificate.is_some()
         && parameters.private_key.is_some();
     let schemes = parameters.broker.as_ref()?.schemes();
-    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate, given };
+    let given = merged.given().and(Names::TOLD);
+    let source = |name| merged.get(name).map(|given| given.source);
+    let (username, password) = (source(Name::Username), source(Name::Password));
+    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate, given, username, password };
     let connection = if is_same_connection { None } else { Some(connect(parameters)?) };
     Some(Prepared { connection, message, remarks })
 }
@@ -152,7 +158,7 @@ fn build(parameters: &mut Parameters, given: Names, is_same_connection: bool) ->
 /// The properties of the message under MQTT 5; the next message may have the same.
 fn properties(parameters: &Parameters, is_text: bool) -> PublishProperties {
     PublishProperties {
-        payload_format_indicator: is_text,
+        payload_format_indicator: parameters.payload_format_indicator.unwrap_or(is_text),
         content_type: parameters.content_type.clone().map(MqttString::into_string),
         response_topic: parameters.response_topic.clone().map(Topic::into_string),
         correlation_data: parameters.correlation_data.clone(),
@@ -184,7 +190,9 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
         server_name: parameters.server_name.clone().map(ServerName::into_string),
         verify_server: parameters.verify_server.unwrap_or(true),
     });
-    let proxy_credentials = || credentials(&parameters.proxy_username, &parameters.proxy_password);
+    let username = parameters.username.clone().map(MqttString::into_string);
+    let proxy_username = || parameters.proxy_username.clone().map(ProxyUsername::into_string);
+    let proxy_credentials = || credentials(proxy_username(), &parameters.proxy_password);
     Some(Connection {
         options: ConnectOptions {
             brokers: brokers.to_wire(),
@@ -194,7 +202,7 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
                 ProtocolVersion::V5 => WireVersion::V5,
             },
             client_id: parameters.client_id.clone()?.into_string(),
-            credentials: credentials(&parameters.username, &parameters.password),
+            credentials: credentials(username, &parameters.password),
             clean_session: parameters.clean_session.unwrap_or(true),
             keep_alive: parameters.keep_alive.unwrap_or(60),
             will: parameters.will.will.clone().map(|will| match version {
@@ -213,14 +221,11 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
 }
 
 #[inline(never)]
-fn credentials(username: &Option<MqttString>, password: &Option<Password>) -> Option<Credentials> {
+fn credentials(username: Option<String>, password: &Option<Password>) -> Option<Credentials> {
     if username.is_none() && password.is_none() {
         return None;
     }
-    Some(Credentials {
-        username: username.clone().map(MqttString::into_string),
-        password: password.clone().map(Password::into_string),
-    })
+    Some(Credentials { username, password: password.clone().map(Password::into_string) })
 }
 
 struct Rules<'m, 'a> {
@@ -252,6 +257,11 @@ impl Rules<'_, '_> {
         }
         if let Some(proxy) = &parameters.proxy {
             self.proxy(proxy, parameters);
+        }
+        if let (Some(true), Some(payload)) = (parameters.payload_format_indicator, &parameters.content_base64)
+            && let Some(rule) = Rule::text(payload)
+        {
+            self.broken(Name::PayloadFormatIndicator, rule);
         }
         let payload = match (&parameters.content, &parameters.content_base64) {
             (Some(payload), _) => Some((Name::Content, payload.len())),
@@ -308,7 +318,7 @@ impl Rules<'_, '_> {
         if password && !username {
             self.broken(Name::ProxyPassword, Rule::ProxyPasswordWithoutUsername);
         }
-        let given_username = parameters.proxy_username.as_ref().map(MqttString::as_str);
+        let given_username = parameters.proxy_username.as_ref().map(ProxyUsername::as_str);
         match proxy.protocol() {
             ProxyProtocol::Socks5 => {
                 if username && !password {

@@ -16,7 +16,7 @@ use crate::parameters::{Kind, Name, Names, PARAMETERS, Parameter, Secrecy, Text}
 use patterns::{broker, write_text};
 
 /// What `check` refuses and the schema accepts: the rules that no schema can say, each with the reason.
-pub const UNSAID: [&str; 12] = [
+pub const UNSAID: [&str; 13] = [
     "no name stands twice in an object: a validator is given one of the two",
     "whole numbers are written without fraction and exponent: 1.0 is whole to a validator",
     "lengths are counted in bytes: validators count characters",
@@ -28,6 +28,7 @@ pub const UNSAID: [&str; 12] = [
     "application protocols have 32 KiB together: no keyword adds up",
     "WebSocket headers have 16 KiB together: no keyword adds up",
     "no WebSocket header is given twice: names that differ in case are the same",
+    "what payload-format-indicator calls text is UTF-8: no keyword looks into base64",
     "the message fits into a packet together with its topic and properties: no keyword adds up",
 ];
 
@@ -69,7 +70,11 @@ fn write_schema(out: &mut String) -> fmt::Result {
             write!(out, r##""{name}":{{"$ref":"#/properties/{name}"}}"##)?;
         }
     }
-    out.push_str(r#"}},"text":{"type":"string","maxLength":65535,"pattern":"^[^\\u0000]*$"}}}"#);
+    out.push_str(
+        r##"}},"text":{"type":"string","maxLength":65535,"$ref":"#/$defs/characters"},"characters":{"##,
+    );
+    patterns::characters(out)?;
+    out.push_str("}}}");
     Ok(())
 }
 
@@ -165,6 +170,9 @@ fn will(out: &mut String) -> fmt::Result {
     out.push_str(r#"},"retain":{"title":"Retain","default":false,"type":["boolean","null"]},"#);
     out.push_str(r#""delay-interval":{"title":"Delay interval, seconds","default":0"#);
     integer(out, 0, u32::MAX)?;
+    out.push_str(
+        r#"},"payload-format-indicator":{"title":"Payload format indicator","type":["boolean","null"]"#,
+    );
     out.push_str(r#"},"message-expiry-interval":{"title":"Message expiry interval, seconds""#);
     integer(out, 0, u32::MAX)?;
     out.push_str(r#"},"content-type":{"title":"Content type""#);

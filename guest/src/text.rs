@@ -1,11 +1,14 @@
 //! Texts as MQTT carries them.
 
+use mqtt_connector_contract::characters::Finding;
+
 use crate::wants::Wants;
 
 /// The longest string and the longest binary field of an MQTT packet, in bytes (MQTT 3.1.1, section 1.5.3).
 pub const MAX_LENGTH: usize = 65_535;
 
-/// A UTF-8 string of an MQTT packet (MQTT 3.1.1, section 1.5.3): 65,535 bytes at most, no U+0000.
+/// A UTF-8 string of an MQTT packet (MQTT 3.1.1, section 1.5.3): 65,535 bytes at most, no control characters and no
+/// non-characters, for which a broker may close the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MqttString(String);
 
@@ -14,16 +17,16 @@ impl MqttString {
     ///
     /// # Errors
     ///
-    /// When it is longer than 65,535 bytes or holds U+0000.
+    /// When it is longer than 65,535 bytes or holds such a character.
     pub fn new(text: impl Into<String>) -> Result<Self, Wants> {
         let text = text.into();
         if text.len() > MAX_LENGTH {
             return Err(Wants::ShortString { length: text.len() });
         }
-        if text.as_bytes().contains(&0) {
-            return Err(Wants::NoNul);
+        match Finding::of(&text) {
+            Some(finding) => Err(Wants::Characters(finding)),
+            None => Ok(MqttString(text)),
         }
-        Ok(MqttString(text))
     }
 
     /// The text.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use mqtt_connector_contract::white_space::Stray;
+
 use crate::address::is_host_name;
 use crate::value::Value;
 use crate::wants::Wants;
@@ -20,9 +22,12 @@ impl ServerName {
     ///
     /// # Errors
     ///
-    /// When it is neither a host name nor an IP address.
+    /// When it is neither a host name nor an IP address, or has white space around it.
     pub fn new(name: impl Into<String>) -> Result<Self, Wants> {
         let name = name.into();
+        if let Some(stray) = Stray::find(&name) {
+            return Err(Wants::NoWhiteSpace(stray));
+        }
         let right = name.parse::<IpAddr>().is_ok() || is_host_name(&name);
         if right { Ok(ServerName(name)) } else { Err(Wants::ServerName) }
     }

@@ -3,7 +3,8 @@
 use crate::text::MqttString;
 use crate::wants::Wants;
 
-/// A topic name (MQTT 3.1.1, sections 3.3.2.1 and 4.7): 1 to 65,535 bytes, no wildcard, no U+0000.
+/// A topic name (MQTT 3.1.1, sections 3.3.2.1 and 4.7): 1 to 65,535 bytes, no wildcard, no
+/// control characters and no non-characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic(String);
 
@@ -12,7 +13,7 @@ impl Topic {
     ///
     /// # Errors
     ///
-    /// When it is empty, too long, or holds a wildcard (`+`, `#`) or U+0000.
+    /// When it is empty, too long, or holds a wildcard (`+`, `#`) or a character that no string of MQTT has.
     pub fn new(topic: impl Into<String>) -> Result<Self, Wants> {
         let topic = MqttString::new(topic)?.into_string();
         if topic.is_empty() {

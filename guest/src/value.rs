@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use mqtt_connector_contract::shown::{self, Shown};
+use mqtt_connector_contract::white_space::Stray;
 
 use crate::json;
 use crate::wants::Wants;
@@ -170,6 +171,13 @@ impl<'a> Got<'a> {
     /// Shows the type, and the length of a string; never the value.
     pub fn secret(value: Value<'a>) -> Self {
         Got { value, secret: true }
+    }
+}
+
+impl Got<'_> {
+    /// The white space around the value, when it is a string.
+    pub fn stray(&self) -> Option<Stray> {
+        Stray::find(&self.value.string().ok()?)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::characters::Finding;
 use mqtt_connector_contract::shown::{self, Shown};
+use mqtt_connector_contract::white_space::Stray;
 
 use crate::broker::BrokerFault;
 use crate::brokers::MAX_BROKERS;
@@ -67,8 +69,8 @@ pub enum Wants {
     HeaderReserved(&'static str),
     /// A header twice.
     HeaderOnce,
-    /// A control character in the value of a header (RFC 9110, section 5.5).
-    HeaderValue,
+    /// A control character in the value of a header (RFC 9110, section 5.5); the white space at an end of it.
+    HeaderValue(Option<Stray>),
     /// Headers that are too long together.
     HeadersLength,
     /// An empty topic (MQTT 3.1.1, section 4.7.3).
@@ -80,7 +82,27 @@ pub enum Wants {
         /// How many bytes it has.
         length: usize,
     },
-    /// A string with U+0000 (MQTT 3.1.1, section 1.5.3).
+    /// A string with a character for which a broker may close the connection (MQTT 3.1.1, section 1.5.3).
+    Characters(Finding),
+    /// The same in one of the user properties.
+    CharactersOfPair {
+        /// Which, counted from 1.
+        pair: usize,
+        /// Whether it is in the name; otherwise in the value.
+        is_name: bool,
+        /// What it is, and where.
+        finding: Finding,
+    },
+    /// White space around what cannot have any: a URL, a path, a name.
+    NoWhiteSpace(Stray),
+    /// The same around an entry of a list.
+    NoWhiteSpaceInEntry {
+        /// Which, counted from 1.
+        place: usize,
+        /// The white space.
+        stray: Stray,
+    },
+    /// A text with U+0000.
     NoNul,
     /// Neither PEM text nor an absolute path.
     Pem,
@@ -100,6 +122,11 @@ pub enum Wants {
         /// Its position, in bytes from 0.
         position: usize,
     },
+    /// A line break among base64, as many programs write it.
+    Base64Lines {
+        /// Its position, in bytes from 0.
+        position: usize,
+    },
     /// Base64 whose length is not a multiple of 4: cut off, or its padding is missing.
     Base64Padding,
     /// Base64 whose last character holds bits that are lost: cut off or damaged.
@@ -109,6 +136,20 @@ pub enum Wants {
         /// How many bytes it has.
         length: usize,
     },
+}
+
+impl Wants {
+    /// Whether white space around a text that was given instead has to be told besides.
+    pub fn is_of_bare_value(&self) -> bool {
+        matches!(
+            self,
+            Wants::Boolean
+                | Wants::WholeNumber { .. }
+                | Wants::Qos
+                | Wants::Constant(_)
+                | Wants::ProtocolVersion
+        )
+    }
 }
 
 impl fmt::Display for Wants {
@@ -142,7 +183,10 @@ impl fmt::Display for Wants {
                 write!(f, "other headers than those of the handshake itself, of which {name} is one")
             }
             Wants::HeaderOnce => f.write_str("each header once, in whatever case"),
-            Wants::HeaderValue => f.write_str("values of headers without control characters"),
+            Wants::HeaderValue(stray) => {
+                f.write_str("values of headers without control characters")?;
+                stray.map_or(Ok(()), |stray| write!(f, ": one {stray}"))
+            }
             Wants::HeadersLength => {
                 write!(f, "headers of {MAX_HEADERS} bytes at most, four more for each counted")
             }
@@ -151,6 +195,18 @@ impl fmt::Display for Wants {
                 f.write_str("a topic without the wildcards + and #, which only a subscription may have")
             }
             Wants::ShortString { length } => write!(f, "65535 bytes at most, not {length}"),
+            Wants::Characters(finding) => {
+                write!(f, "a text without {}: {}", finding.kind(), finding.about(&"it"))
+            }
+            Wants::CharactersOfPair { pair, is_name, finding } => {
+                let part = if *is_name { "name" } else { "value" };
+                let subject = fmt::from_fn(|f| write!(f, "the {part} of pair {pair}"));
+                write!(f, "texts without {}: {}", finding.kind(), finding.about(&subject))
+            }
+            Wants::NoWhiteSpace(stray) => write!(f, "no white space around it: it {stray}"),
+            Wants::NoWhiteSpaceInEntry { place, stray } => {
+                write!(f, "no white space around a URL: entry {place} of the list {stray}")
+            }
             Wants::NoNul => f.write_str("a text without the character U+0000"),
             Wants::Pem => {
                 f.write_str("an absolute path, starting with /, or PEM text, starting with -----BEGIN")
@@ -168,6 +224,9 @@ impl fmt::Display for Wants {
             }
             Wants::Base64Alphabet { position } => {
                 write!(f, "base64 of the alphabet A-Z a-z 0-9 + / only: byte {position} is another")
+            }
+            Wants::Base64Lines { position } => {
+                write!(f, "base64 on one line: byte {position} is a line break")
             }
             Wants::Base64Padding => {
                 f.write_str("base64 whose length is a multiple of 4, filled up with = at the end")

@@ -1,5 +1,7 @@
 //! Further headers of the WebSocket handshake.
 
+use mqtt_connector_contract::white_space::Stray;
+
 use crate::confidential::WebsocketHeader;
 use crate::value::Value;
 use crate::wants::Wants;
@@ -37,7 +39,7 @@ pub fn read_headers(value: Value<'_>) -> Result<Vec<WebsocketHeader>, Wants> {
             return Err(Wants::HeaderOnce);
         }
         if value.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control()) {
-            return Err(Wants::HeaderValue);
+            return Err(Wants::HeaderValue(Stray::find(&value)));
         }
         length += name.len() + value.len() + 4;
         if length > MAX_HEADERS {

@@ -14,19 +14,20 @@ use crate::wants::Wants;
 use crate::{content, qos};
 
 /// The members of a will, as messages name them: with `will.` in front.
-pub const MEMBERS: [&str; 8] = [
+pub const MEMBERS: [&str; 9] = [
     "will.topic",
     "will.content",
     "will.content-base64",
     "will.qos",
     "will.retain",
     "will.delay-interval",
+    "will.payload-format-indicator",
     "will.message-expiry-interval",
     "will.content-type",
 ];
 
 /// How many of [`MEMBERS`], the last of them, only MQTT 5 has.
-const ONLY_MQTT5: usize = 3;
+const ONLY_MQTT5: usize = 4;
 
 /// A member of a will; as a number, its index in [`MEMBERS`].
 #[derive(Clone, Copy)]
@@ -37,6 +38,7 @@ enum Member {
     Qos,
     Retain,
     DelayInterval,
+    PayloadFormatIndicator,
     MessageExpiryInterval,
     ContentType,
 }
@@ -89,14 +91,24 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
     let payload = reader.read_payload();
     let qos = reader.read(Member::Qos, qos::read);
     let retain = reader.read(Member::Retain, Value::boolean);
+    let delay_interval = reader.read_seconds(Member::DelayInterval).unwrap_or(0);
+    let is_text = reader.read(Member::PayloadFormatIndicator, Value::boolean);
+    if let (Some(true), Some(payload)) = (is_text, &payload) {
+        reader.check_text(payload);
+    }
     let properties = WillProperties {
-        delay_interval: reader.read_seconds(Member::DelayInterval).unwrap_or(0),
-        payload_format_indicator: reader.get(Member::ContentBase64).is_none(),
+        delay_interval,
+        payload_format_indicator: is_text.unwrap_or(reader.get(Member::ContentBase64).is_none()),
         message_expiry_interval: reader.read_seconds(Member::MessageExpiryInterval),
         content_type: reader
             .read(Member::ContentType, |value| Ok(MqttString::new(value.string()?)?.into_string())),
     };
-    let given = [Member::DelayInterval, Member::MessageExpiryInterval, Member::ContentType];
+    let given = [
+        Member::DelayInterval,
+        Member::PayloadFormatIndicator,
+        Member::MessageExpiryInterval,
+        Member::ContentType,
+    ];
     let given = given.map(|member| reader.get(member).is_some());
     let is_right = reader.problems.len() == before;
     let will = topic.zip(payload).filter(|_| is_right).map(|(topic, payload)| Will {
@@ -144,6 +156,7 @@ impl<'a> Reader<'_, 'a> {
                     | Member::Qos
                     | Member::Retain
                     | Member::DelayInterval
+                    | Member::PayloadFormatIndicator
                     | Member::MessageExpiryInterval
                     | Member::ContentType => Got::open(value),
                 };
@@ -158,6 +171,14 @@ impl<'a> Reader<'_, 'a> {
         let wants = Wants::WholeNumber { minimum: 0, maximum: u32::MAX, unit: "seconds" };
         let number = |value: Value<'_>| value.whole_number().and_then(|number| u32::try_from(number).ok());
         self.read(member, |value| number(value).ok_or(wants))
+    }
+
+    /// That the payload is what the indicator says (MQTT 5.0, section 3.1.3.2.3).
+    fn check_text(&mut self, payload: &[u8]) {
+        if let Some(rule) = Rule::text(payload) {
+            let name = Member::PayloadFormatIndicator.as_str();
+            self.problems.push(Problem::Rule { name, source: Some(self.source), rule });
+        }
     }
 
     fn read_payload(&mut self) -> Option<Vec<u8>> {

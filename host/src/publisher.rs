@@ -50,6 +50,7 @@ mod proxy;
 mod stage;
 mod tally;
 pub mod telemetry;
+mod texts;
 mod tls;
 mod websocket;
 

@@ -62,12 +62,16 @@ fn broker_that_wants_a_password_refuses_others() {
     let observer = Observer::builder(broker.port()).password("ann", "right").filter("t").start();
     let message = format!(
         "Not sent, the broker tcp://{} refused the connection with return code 5: the client is not authorised to \
-         connect. Look at username, password and client-id.",
+         connect. Look at username, password and client-id. ",
         broker.address()
     );
-    for credentials in [&[][..], &["--username", "ann"], &["--username", "ann", "--password", "wrong"]] {
+    for (credentials, given) in [
+        (&[][..], "No user name and no password were given."),
+        (&["--username", "ann"], "The user name is the request's; no password was given."),
+        (&["--username", "ann", "--password", "wrong"], "The user name and the password are the request's."),
+    ] {
         let run = Program::send(broker.port()).args(["--topic", "t", "--content", "c"]);
-        run.args(credentials.iter().copied()).run().answers(5, &message);
+        run.args(credentials.iter().copied()).run().answers(5, &format!("{message}{given}"));
     }
     let run = Program::send(broker.port()).args(["--topic", "t", "--content", "c"]);
     run.args(["--username", "ann", "--password", "right"])
@@ -82,8 +86,15 @@ fn return_codes_of_connack_are_exit_codes() {
         (1, "it does not speak this version of MQTT. Look at protocol-version"),
         (2, "it does not allow the client identifier. Look at client-id"),
         (3, "its MQTT service is unavailable. Try again later"),
-        (4, "the user name or the password is wrong. Look at username and password"),
-        (5, "the client is not authorised to connect. Look at username, password and client-id"),
+        (
+            4,
+            "the user name or the password is wrong. Look at username and password. No user name and no password were given",
+        ),
+        (
+            5,
+            "the client is not authorised to connect. Look at username, password and client-id. No user name and no \
+             password were given",
+        ),
     ] {
         let broker = ScriptedBroker::builder()
             .connection([

@@ -80,8 +80,15 @@ fn one_that_refuses_the_client_ends_the_search() {
     for (code, reason) in [
         (1, "it does not speak this version of MQTT. Look at protocol-version"),
         (2, "it does not allow the client identifier. Look at client-id"),
-        (4, "the user name or the password is wrong. Look at username and password"),
-        (5, "the client is not authorised to connect. Look at username, password and client-id"),
+        (
+            4,
+            "the user name or the password is wrong. Look at username and password. No user name and no password were given",
+        ),
+        (
+            5,
+            "the client is not authorised to connect. Look at username, password and client-id. No user name and no \
+             password were given",
+        ),
     ] {
         let (unreachable, refusing, never) = (free_port(), answering(code), ScriptedBroker::untouched());
         let meta = send(&config(&[unreachable, refusing.port(), never.port()]), &json!({}));

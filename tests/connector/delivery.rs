@@ -109,14 +109,20 @@ fn user_name_and_password_are_the_brokers() {
     assert_eq!(send(&right, &request).exit_code, 0);
     assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"x");
     let at = format!("tcp://127.0.0.1:{}", broker.port());
-    for wrong in [json!({ "username": "ann", "password": "wrong" }), json!({ "username": "ann" }), json!({})]
-    {
+    for (wrong, given) in [
+        (
+            json!({ "username": "ann", "password": "wrong" }),
+            "The user name and the password are the configuration's.",
+        ),
+        (json!({ "username": "ann" }), "The user name is the configuration's; no password was given."),
+        (json!({}), "No user name and no password were given."),
+    ] {
         assert_meta(
             &send(&with(&config(broker.port()), wrong), &request),
             5,
             &format!(
                 "Not sent, the broker {at} refused the connection with return code 5: the client is not authorised to \
-                 connect. Look at username, password and client-id."
+                 connect. Look at username, password and client-id. {given}"
             ),
         );
     }

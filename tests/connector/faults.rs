@@ -48,8 +48,15 @@ fn a_refused_connection_has_the_brokers_return_code() {
         (1, "it does not speak this version of MQTT. Look at protocol-version"),
         (2, "it does not allow the client identifier. Look at client-id"),
         (3, "its MQTT service is unavailable. Try again later"),
-        (4, "the user name or the password is wrong. Look at username and password"),
-        (5, "the client is not authorised to connect. Look at username, password and client-id"),
+        (
+            4,
+            "the user name or the password is wrong. Look at username and password. No user name and no password were given",
+        ),
+        (
+            5,
+            "the client is not authorised to connect. Look at username, password and client-id. No user name and no \
+             password were given",
+        ),
     ] {
         let refuse =
             vec![Step::expect(Expect::connect()), Step::send(encode::connack(false, code)), Step::close()];

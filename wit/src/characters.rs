@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::white_space::{Stray, is_white_space};
+
 /// A character that a string of an MQTT packet must not or should not have: a broker may close the connection for it.
 ///
 /// Displayed as `the control character U+0007`, or `the non-character U+FFFE`.
@@ -31,6 +33,51 @@ impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.character.is_control() { "control character" } else { "non-character" };
         write!(f, "the {kind} U+{:04X}", u32::from(self.character))
+    }
+}
+
+/// A forbidden character, and how a person finds it in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The first one.
+    pub forbidden: Forbidden,
+    /// When it is the white space with which the text begins or ends.
+    pub stray: Option<Stray>,
+}
+
+impl Finding {
+    /// The first forbidden character of `text`.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let forbidden = Forbidden::find(text)?;
+        let Forbidden { character, position } = forbidden;
+        let at_end = text.chars().skip(position).all(is_white_space);
+        let is_stray = at_end || (position == 0 && is_white_space(character));
+        Some(Self { forbidden, stray: is_stray.then_some(Stray { at_end, character }) })
+    }
+
+    /// What a text must not have, in the plural: `control characters`, or `non-characters`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.forbidden.character.is_control() { "control characters" } else { "non-characters" }
+    }
+
+    /// Says what it is and where, as a clause about `subject`: `it ends in a line break (U+000A, character 5)`, or
+    /// `character 2 of it is the control character U+0007`. Characters are counted from 1.
+    #[must_use]
+    pub fn about<'a>(&self, subject: &'a dyn fmt::Display) -> impl fmt::Display + use<'a> {
+        let Self { forbidden, stray } = *self;
+        fmt::from_fn(move |f| {
+            let (code, place) = (u32::from(forbidden.character), forbidden.position + 1);
+            match (stray, forbidden.character) {
+                (Some(stray), _) => write!(f, "{subject} {stray} (U+{code:04X}, character {place})"),
+                (None, '\t') => write!(f, "character {place} of {subject} is the tab U+{code:04X}"),
+                (None, '\n' | '\r') => {
+                    write!(f, "character {place} of {subject} is the line break U+{code:04X}")
+                }
+                (None, _) => write!(f, "character {place} of {subject} is {forbidden}"),
+            }
+        })
     }
 }
 
@@ -64,6 +111,30 @@ mod tests {
             assert_eq!((found.character, found.position), (character, position), "{text:?}");
             assert_eq!(found.to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_finding_says_where() {
+        for (text, said) in [
+            ("a/b\n", "it ends in a line break (U+000A, character 4)"),
+            ("a\r\n", "it ends in a line break (U+000D, character 2)"),
+            ("a\n ", "it ends in a line break (U+000A, character 2)"),
+            ("ä\t", "it ends in a tab (U+0009, character 2)"),
+            ("\n", "it ends in a line break (U+000A, character 1)"),
+            ("\na", "it begins with a line break (U+000A, character 1)"),
+            ("\na\n", "it begins with a line break (U+000A, character 1)"),
+            ("a\nb\n", "character 2 of it is the line break U+000A"),
+            ("a\tb", "character 2 of it is the tab U+0009"),
+            ("ab\u{7}", "character 3 of it is the control character U+0007"),
+            ("\0", "character 1 of it is the control character U+0000"),
+            ("\u{1f600}\u{fffe}", "character 2 of it is the non-character U+FFFE"),
+        ] {
+            let found = Finding::of(text).map(|finding| finding.about(&"it").to_string());
+            assert_eq!(found.as_deref(), Some(said), "{text:?}");
+        }
+        assert_eq!(Finding::of("a b"), None);
+        assert_eq!(Finding::of("\u{80}").unwrap().kind(), "control characters");
+        assert_eq!(Finding::of("\u{fdd0}").unwrap().kind(), "non-characters");
     }
 
     #[test]

@@ -8,11 +8,13 @@
 //! | [`characters`] | which characters a string of an MQTT packet may have |
 //! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
+//! | [`white_space`] | white space that nobody meant |
 #![forbid(unsafe_code)]
 
 pub mod characters;
 pub mod secrets;
 pub mod shown;
+pub mod white_space;
 
 /// The contract, `connector.wit`.
 pub const WIT: &str = include_str!("../connector.wit");

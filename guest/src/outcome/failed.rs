@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::credentials::Origin;
 use super::place::{Place, Through};
 use super::{Tried, code, reason_code};
 use mqtt_connector_contract::shown::{self, Shown};
@@ -53,7 +54,11 @@ pub(super) fn failed(
         }
         Error::ConnectionRefused(refusal) => {
             may_want_certificate = matches!(refusal.code, 4 | 5 | 134 | 135 | 140);
-            refused(one(refusal.broker), refusal)
+            let (exit_code, mut text) = refused(one(refusal.broker), refusal);
+            if matches!(refusal.code, 4 | 5 | 134 | 135) {
+                text.push_str(&Origin { options, remarks }.to_string());
+            }
+            (exit_code, text)
         }
         Error::PublishRefused(refusal) => publish_refused(one(refusal.broker), refusal),
         Error::Disconnected(disconnection) => {

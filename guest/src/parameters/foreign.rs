@@ -31,6 +31,10 @@ impl fmt::Display for Tip {
 /// Case, hyphens, underscores, dots and spaces do not matter, nor does `mqtt` in front; only of single letters, which are
 /// flags, does the case count.
 pub fn foreign(name: &str) -> Option<Tip> {
+    // No known name is nearly as long.
+    if name.len() > 40 {
+        return None;
+    }
     let letters = name.trim_start_matches('-');
     if letters.len() == 1 {
         return find(letters);

@@ -33,6 +33,7 @@ impl Names {
         Name::ContentType,
         Name::ResponseTopic,
         Name::CorrelationData,
+        Name::PayloadFormatIndicator,
         Name::MessageExpiryInterval,
         Name::UserProperties,
     ]);

@@ -3,7 +3,7 @@
 use super::{Kind, Name, Only, Parameter, Secrecy, Text};
 
 /// How many parameters there are.
-pub const COUNT: usize = 34;
+pub const COUNT: usize = 35;
 
 /// What `action` has to say: the connector has one action.
 pub const ACTION: &str = "send";
@@ -88,12 +88,12 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .described(
             "Name of this client, unique among the clients of the broker, which ends the connection of the first \
              of two with one name: command lines that overlap need one each. \"\" lets the broker choose one, and \
-             needs clean-session true. 65535 bytes at most; 128 on AWS IoT.",
+             needs clean-session true. 65535 bytes at most, no control characters; 128 bytes on AWS IoT.",
         )
         .required()
         .example("\"plant-7-reporter\""),
     parameter(Name::Username, "username", "User name", Kind::String(Text::Mqtt))
-        .described("User name for the broker, 65535 bytes at most.")
+        .described("User name for the broker, 65535 bytes at most, no control characters.")
         .example("\"ann\""),
     parameter(Name::Password, "password", "Password", Kind::String(Text::Bytes))
         .described("Password for the broker, 65535 bytes at most. Under MQTT 3.1.1 it needs a username.")
@@ -101,7 +101,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .example("\"correct horse\""),
     parameter(Name::Topic, "topic", "Topic", Kind::String(Text::Topic))
         .described(
-            "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no U+0000. AWS IoT: 7 slashes at most, \
+            "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no control characters. AWS IoT: 7 slashes at most, \
              after $aws/rules/RULE/.",
         )
         .required()
@@ -229,7 +229,8 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .described(
             "Message that the broker publishes for the client when the connection is lost: an object with topic, \
              content or content-base64 (65535 bytes at most), qos (default 0) and retain (default false); under \
-             MQTT 5 also delay-interval (seconds, default 0), message-expiry-interval (seconds) and content-type.",
+             MQTT 5 also delay-interval (seconds, default 0), payload-format-indicator, message-expiry-interval \
+             (seconds) and content-type.",
         )
         .unshown()
         .example("{\"topic\":\"plant/7/state\",\"content\":\"lost\"}"),
@@ -243,11 +244,11 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     .default("\"3.1.1\"")
     .example("\"3.1.1\""),
     parameter(Name::ContentType, "content-type", "Content type", Kind::String(Text::Mqtt))
-        .described("Content type of the message, 65535 bytes at most. MQTT 5 only.")
+        .described("Content type of the message, 65535 bytes at most, no control characters. MQTT 5 only.")
         .example("\"application/json\"")
         .only(Only::Mqtt5),
     parameter(Name::ResponseTopic, "response-topic", "Response topic", Kind::String(Text::Topic))
-        .described("Topic for an answer to the message: 1 to 65535 bytes, no wildcard (+, #). MQTT 5 only.")
+        .described("Topic for an answer to the message: 1 to 65535 bytes, no wildcard (+, #), no control characters. MQTT 5 only.")
         .example("\"plant/7/answers\"")
         .only(Only::Mqtt5),
     parameter(Name::CorrelationData, "correlation-data", "Correlation data", Kind::String(Text::Bytes))
@@ -257,6 +258,19 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .unshown()
         .example("\"order-4711\"")
         .only(Only::Mqtt5),
+    parameter(
+        Name::PayloadFormatIndicator,
+        "payload-format-indicator",
+        "Payload format indicator",
+        Kind::Boolean,
+    )
+    .described(
+        "Whether to tell the receivers that the content is text in UTF-8, which content-base64 then has to hold. MQTT 5 \
+         only.",
+    )
+    .without("true for content, false for content-base64")
+    .example("false")
+    .only(Only::Mqtt5),
     parameter(
         Name::MessageExpiryInterval,
         "message-expiry-interval",
@@ -280,7 +294,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     parameter(Name::UserProperties, "user-properties", "User properties", Kind::Properties)
         .described(
             "Properties of your own on the message, in this order: an object, or a list of pairs, in which names may \
-             repeat. Names and values are strings of 65535 bytes at most. MQTT 5 only.",
+             repeat. Names and values are strings of 65535 bytes at most, without control characters. MQTT 5 only.",
         )
         .unshown()
         .example("{\"unit\":\"celsius\"}")
@@ -300,7 +314,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
              the broker's name up. No user information: there are proxy-username and proxy-password.",
         )
         .example("\"socks5://proxy.example.com:1080\""),
-    parameter(Name::ProxyUsername, "proxy-username", "User name for the proxy", Kind::String(Text::Mqtt))
+    parameter(Name::ProxyUsername, "proxy-username", "User name for the proxy", Kind::String(Text::ProxyUsername))
         .described(
             "User name for the proxy: without a colon for http, 1 to 255 bytes and together with a proxy-password for \
              socks5.",

@@ -3,6 +3,8 @@
 //! They stay within what JSON Schema recommends (draft 2020-12, core, section 6.4): no look-ahead, no flags, so that every
 //! letter whose case does not matter is there twice. They are written as they stand in JSON, with escapes.
 
+use std::fmt::{self, Write};
+
 use crate::brokers::MAX_BROKERS;
 use crate::parameters::Text;
 
@@ -22,19 +24,40 @@ const PORT: &str =
     "(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?";
 const PATH: &str = "([/?]([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?";
 
+/// That a string has no character for which a broker may close the connection.
+const CHARACTERS: &str = r##","$ref":"#/$defs/characters""##;
+
+/// White space as [`mqtt_connector_contract::white_space`] has it, inside brackets.
+const WHITE_SPACE: &str =
+    r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff";
+
+/// The members of [`CHARACTERS`]: no control characters, no non-characters.
+pub(super) fn characters(out: &mut String) -> fmt::Result {
+    out.push_str(r#""pattern":"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff"#);
+    // The last two of each plane, whose first halves are 64 apart (RFC 8259, section 7).
+    for high in (0xd83f..=0xdbff).step_by(64) {
+        write!(out, r"\u{high:x}\udffe\u{high:x}\udfff")?;
+    }
+    out.push_str(r#"]*$""#);
+    Ok(())
+}
+
 /// The type and the constraints of a string, after other members of its schema.
 pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
     out.push_str(if or_null { r#","type":["string","null"]"# } else { r#","type":"string""# });
     let parts: &[&str] = match text {
         Text::Any => &[],
         Text::Bytes => &[r#","maxLength":65535"#],
-        Text::Mqtt => &[r#","maxLength":65535,"pattern":"^[^\u0000]*$""#],
-        Text::Topic => &[r#","maxLength":65535,"pattern":"^[^+#\u0000]+$""#],
+        Text::ProxyUsername => &[r#","maxLength":65535,"pattern":"^[^\u0000]*$""#],
+        Text::Mqtt => &[r#","maxLength":65535"#, CHARACTERS],
+        Text::Topic => &[r#","maxLength":65535,"pattern":"^[^+#]+$""#, CHARACTERS],
         Text::Base64 => &[
             r#","contentEncoding":"base64","pattern":"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|"#,
             r#"[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$""#,
         ],
-        Text::Pem => &[r#","pattern":"^(/[^\u0000]*$|[\t\n\f\r ]*-----BEGIN)""#],
+        Text::Pem => {
+            &[r#","pattern":"^(/([^\u0000]*[^\u0000"#, WHITE_SPACE, r#"])?$|[\t\n\f\r ]*-----BEGIN)""#]
+        }
         Text::ServerName => &[r#","pattern":"^("#, NAME, "|", IPV6, r#")$""#],
         Text::Proxy => &[
             r#","format":"uri","pattern":"^([sS][oO][cC][kK][sS]5|[hH][tT][tT][pP])://"#,

@@ -19,7 +19,7 @@ pub(super) fn write_rules(out: &mut String) {
     // The password is right under version 5 alone; the will's own members are those of version 5.
     out.push_str(concat!(
         r#","will":{"properties":{"delay-interval":{"type":"null"},"message-expiry-interval":{"type":"null"},"#,
-        r#""content-type":{"type":"null"}}}},"#,
+        r#""payload-format-indicator":{"type":"null"},"content-type":{"type":"null"}}}},"#,
         r#""if":{"required":["password"],"properties":{"password":{"type":"string"}}},"#,
         r#""then":{"required":["username"],"properties":{"username":{"type":"string"}}}}},"#,
     ));

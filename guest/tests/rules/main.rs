@@ -3,6 +3,7 @@
 mod accepted;
 mod batch;
 mod broker;
+mod credentials;
 mod documents;
 mod dry_run;
 mod limits;
@@ -15,6 +16,7 @@ mod refusals;
 mod schema;
 mod secrets;
 mod series;
+mod texts;
 mod wrong;
 
 use mqtt_connector_guest::action;

@@ -38,6 +38,11 @@ fn properties_of_the_message() {
             r#"true None None None None [("b", "1"), ("a", "2"), ("b", "1")]"#,
         ),
         (r#"{"user-properties":[]}"#, "true None None None None []"),
+        (r#"{"payload-format-indicator":false}"#, "false None None None None []"),
+        (r#"{"payload-format-indicator":null}"#, "true None None None None []"),
+        (r#"{"payload-format-indicator":true,"content":[1]}"#, "true None None None None []"),
+        (r#"{"payload-format-indicator":true,"content-base64":"w6Q="}"#, "true None None None None []"),
+        (r#"{"payload-format-indicator":false,"content-base64":"/w=="}"#, "false None None None None []"),
     ] {
         let properties = prepared(V5, request).message.properties.unwrap();
         let data = (&properties.content_type, &properties.response_topic, &properties.correlation_data);
@@ -75,6 +80,9 @@ fn properties_of_the_will() {
         (r#""content":"x""#, "0 true None None"),
         (r#""content-base64":"AA==""#, "0 false None None"),
         (r#""content":"x","delay-interval":null"#, "0 true None None"),
+        (r#""content":"x","payload-format-indicator":false"#, "0 false None None"),
+        (r#""content":"x","payload-format-indicator":true"#, "0 true None None"),
+        (r#""content-base64":"w6Q=","payload-format-indicator":true"#, "0 true None None"),
         (
             r#""content":1,"delay-interval":5,"message-expiry-interval":4294967295,"content-type":"a""#,
             r#"5 true Some(4294967295) Some("a")"#,
@@ -137,7 +145,7 @@ fn wrong_values() {
         (r#""content-type":7"#, "content-type in the request got the number 7, wants a string".to_owned()),
         (
             r#""content-type":"\u0000""#,
-            r#"content-type in the request got the string "\u{0}", wants a text without the character U+0000"#.to_owned(),
+            r#"content-type in the request got the string "\u{0}", wants a text without control characters: character 1 of it is the control character U+0000"#.to_owned(),
         ),
         (
             r#""response-topic":"a/+""#,
@@ -146,6 +154,22 @@ fn wrong_values() {
         (
             r#""response-topic":"""#,
             r#"response-topic in the request got the string "", wants at least one character"#.to_owned(),
+        ),
+        (
+            r#""payload-format-indicator":1"#,
+            "payload-format-indicator in the request got the number 1, wants true or false, without quotes".to_owned(),
+        ),
+        (
+            r#""payload-format-indicator":true,"content-base64":"YWL/""#,
+            "payload-format-indicator in the request: true means text in UTF-8, which the content is not from its byte 2 on".to_owned(),
+        ),
+        (
+            r#""will":{"topic":"w","content-base64":"/w==","payload-format-indicator":true}"#,
+            "will.payload-format-indicator in the request: true means text in UTF-8, which the content is not from its byte 0 on".to_owned(),
+        ),
+        (
+            r#""will":{"topic":"w","content":"x","payload-format-indicator":"no"}"#,
+            r#"will.payload-format-indicator in the request got the string "no", wants true or false, without quotes"#.to_owned(),
         ),
         (r#""correlation-data":[]"#, "correlation-data in the request got a list, wants a string".to_owned()),
         (
@@ -167,7 +191,7 @@ fn wrong_values() {
         (r#""user-properties":[["a",null]]"#, format!("user-properties in the request got a list, wants {pairs}")),
         (
             r#""user-properties":{"a\u0000":"b"}"#,
-            "user-properties in the request got an object, wants a text without the character U+0000".to_owned(),
+            "user-properties in the request got an object, wants texts without control characters: character 2 of the name of pair 1 is the control character U+0000".to_owned(),
         ),
         (
             r#""user-properties":{"\ud800":"b"}"#,

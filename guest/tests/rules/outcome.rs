@@ -64,9 +64,9 @@ fn success() {
         ),
         (
             TCP,
-            r#"{"qos":0,"topic":"a\n\"b\""}"#,
+            r#"{"qos":0,"topic":"a\u2028\"b\""}"#,
             receipt(Qos::AtMostOnce, 1_000_000),
-            r#"Sent with QoS 0 (never acknowledged) to topic "a\n\"b\"" at tcp://h:1883 in 1000.0 ms."#,
+            r#"Sent with QoS 0 (never acknowledged) to topic "a\u{2028}\"b\"" at tcp://h:1883 in 1000.0 ms."#,
         ),
         (
             TCP,
@@ -137,12 +137,12 @@ fn every_error() {
         (
             Error::ConnectionRefused(refusal(4, "")),
             4,
-            "Not sent, the broker tcp://h:1883 refused the connection with return code 4: the user name or the password is wrong. Look at username and password.",
+            "Not sent, the broker tcp://h:1883 refused the connection with return code 4: the user name or the password is wrong. Look at username and password. No user name and no password were given.",
         ),
         (
             Error::ConnectionRefused(refusal(5, "")),
             5,
-            "Not sent, the broker tcp://h:1883 refused the connection with return code 5: the client is not authorised to connect. Look at username, password and client-id.",
+            "Not sent, the broker tcp://h:1883 refused the connection with return code 5: the client is not authorised to connect. Look at username, password and client-id. No user name and no password were given.",
         ),
         (
             Error::ConnectionRefused(refusal(6, "x")),
@@ -243,7 +243,7 @@ fn certificates_that_were_not_used_are_mentioned() {
 #[test]
 fn words_from_outside_stay_on_one_short_line() {
     let reason = format!("a\r\n\u{1b}[31mred\u{202e} {}", "x".repeat(10_000));
-    let topic = format!(r#"{{"topic":"{}\n"}}"#, "t".repeat(5_000));
+    let topic = format!(r#"{{"topic":"{}\u2028"}}"#, "t".repeat(5_000));
     let (_, message) = answered(TCP, &topic, Err(Error::Unreachable(reason)));
     assert!(message.contains(r"a\u{d}\n\u{1b}[31mred\u{202e} xxx"), "{message}");
     let (_, sent) = answered(TCP, &topic, receipt(Qos::ExactlyOnce, 1));

@@ -56,7 +56,7 @@ fn names_and_words() {
             134,
             "no such user.",
             None,
-            "134 (Bad User Name or Password): no such user. Look at username and password.",
+            "134 (Bad User Name or Password): no such user. Look at username and password. No user name and no password were given.",
         ),
         (138, " banned. ", None, "138 (Banned)."),
         (
@@ -205,11 +205,11 @@ fn which_of_several_brokers() {
         (Error::Tls("x".into()), format!("Not sent, TLS with one of the brokers {both} failed: x.")),
         (
             Error::ConnectionRefused(refusal(1, 135, "", None)),
-            "Not sent, the broker mqtts://b:8883 refused the connection with reason code 135 (Not authorized). Look at username, password, client-id and topic.".to_owned(),
+            "Not sent, the broker mqtts://b:8883 refused the connection with reason code 135 (Not authorized). Look at username, password, client-id and topic. No user name and no password were given.".to_owned(),
         ),
         (
             Error::ConnectionRefused(refusal(0, 5, "", None)),
-            "Not sent, the broker tcp://a:1883 refused the connection with return code 5: the client is not authorised to connect. Look at username, password and client-id.".to_owned(),
+            "Not sent, the broker tcp://a:1883 refused the connection with return code 5: the client is not authorised to connect. Look at username, password and client-id. No user name and no password were given.".to_owned(),
         ),
         (
             Error::ConnectionLost(failure(1, Progress::NotSent)),

@@ -60,6 +60,15 @@ fn make_unsaid() -> Vec<(usize, String)> {
         (8, protocols(300)),
         (9, json!({ "broker": "ws://h", "websocket-headers": headers }).to_string()),
         (10, r#"{"broker":"ws://h","websocket-headers":{"A":"b","a":"c"}}"#.to_owned()),
+        (
+            11,
+            r#"{"protocol-version":"5","payload-format-indicator":true,"content-base64":"YWL/"}"#.to_owned(),
+        ),
+        (
+            11,
+            r#"{"protocol-version":"5","will":{"topic":"w","content-base64":"/w==","payload-format-indicator":true}}"#
+                .to_owned(),
+        ),
     ];
     all.extend(ipv6.map(|url| (5, text("broker", url))));
     all.push((5, text("server-name", ":")));

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 /// For each parameter: values, right ones first, then wrong ones. All of them are few, so that requests often have the
 /// same.
-pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
+pub(crate) const VALUES: [(&str, &[&str], &[&str]); 35] = [
     ("action", &["\"send\""], &["\"receive\""]),
     (
         "broker",
@@ -27,19 +27,23 @@ pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
         &["\"h\"", "7", "[]", "[\"tcp://h\",\"mqtt://h\"]"],
     ),
     ("client-id", &["\"c\"", "\"d\"", "\"\""], &["1", "\"\\u0000\""]),
-    ("username", &["\"u\"", "\"v\""], &["true"]),
+    ("username", &["\"u\"", "\"v\""], &["true", "\"u\\n\"", "\"\\u0007u\""]),
     ("password", &["\"p\"", "\"\\u0070\""], &["[]"]),
-    ("topic", &["\"t\"", "\"a/b\"", "\"1/2/3/4/5/6/7/8/9\"", "\"ä\\\"\""], &["\"#\"", "\"\"", "0"]),
+    (
+        "topic",
+        &["\"t\"", "\"a/b\"", "\"1/2/3/4/5/6/7/8/9\"", "\"ä\\\"\""],
+        &["\"#\"", "\"\"", "0", "\"t\\t\"", "\"\\ufffe\"", "\"\\udbff\\udfff\""],
+    ),
     ("qos", &["0", "1", "2"], &["3", "\"1\""]),
     ("retain", &["true", "false"], &["\"true\""]),
     ("content", &["\"x\"", "\"\"", "\"y\\n\"", "[1, {\"a\": \"]\"}]", "7.50"], &["\"\\ud800\""]),
     ("content-base64", &["\"AAEC\"", "\"\""], &["\"A\"", "5"]),
-    ("root-ca-crt", &["\"/ca\"", "\"-----BEGIN\""], &["\"ca\""]),
+    ("root-ca-crt", &["\"/ca\"", "\"-----BEGIN\""], &["\"ca\"", "\"/ca\\n\"", "\" /ca\""]),
     ("use-certificate", &["true", "false"], &["1"]),
     ("certificate", &["\"/c\"", "\"/d\""], &["\"c\""]),
     ("private-key", &["\"/k\"", "\"-----BEGIN\""], &["\"k\""]),
     ("private-key-password", &["\"p\""], &["1"]),
-    ("server-name", &["\"n\"", "\"::1\""], &["\"n:1\""]),
+    ("server-name", &["\"n\"", "\"::1\""], &["\"n:1\"", "\"n\\n\""]),
     ("alpn-protocols", &["[\"a\"]", "[]"], &["[\"\"]", "\"a\""]),
     ("verify-server", &["true", "false"], &["0"]),
     ("clean-session", &["true", "false"], &["0"]),
@@ -52,6 +56,7 @@ pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
             "{\"topic\":\"w\",\"content\":\"x\"}",
             "{\"content\":\"x\",\"topic\":\"w\"}",
             "{\"topic\":\"w\",\"content\":\"x\",\"delay-interval\":1}",
+            "{\"topic\":\"w\",\"content\":\"x\",\"payload-format-indicator\":false}",
         ],
         &["{}", "{\"topic\":\"w\",\"content\":\"x\",\"qos\":3}"],
     ),
@@ -59,12 +64,17 @@ pub(crate) const VALUES: [(&str, &[&str], &[&str]); 34] = [
     ("content-type", &["\"a/b\"", "\"c\""], &["1"]),
     ("response-topic", &["\"r\"", "\"s\""], &["\"r/#\""]),
     ("correlation-data", &["\"c\"", "\"\\u0000\""], &["1"]),
+    ("payload-format-indicator", &["true", "false"], &["1", "\"true\""]),
     ("message-expiry-interval", &["1", "0"], &["-1"]),
     ("session-expiry-interval", &["1", "4294967295"], &["4294967296"]),
-    ("user-properties", &["{}", "{\"a\":\"b\"}", "[[\"a\",\"b\"],[\"a\",\"\"]]"], &["[[\"a\"]]"]),
+    (
+        "user-properties",
+        &["{}", "{\"a\":\"b\"}", "[[\"a\",\"b\"],[\"a\",\"\"]]"],
+        &["[[\"a\"]]", "{\"a\":\"b\\u0085\"}", "[[\"a\\ufdd0\",\"b\"]]"],
+    ),
     ("websocket-headers", &["{}", "{\"A\":\"b\"}"], &["{\"Host\":\"h\"}"]),
-    ("proxy", &["\"socks5://p\"", "\"http://p\""], &["\"p\""]),
-    ("proxy-username", &["\"u\"", "\"v:w\"", "\"\""], &["1"]),
+    ("proxy", &["\"socks5://p\"", "\"http://p\""], &["\"p\"", "\"http://p\\n\""]),
+    ("proxy-username", &["\"u\"", "\"v:w\"", "\"\""], &["1", "\"\\u0000\""]),
     ("proxy-password", &["\"p\""], &["1"]),
 ];
 

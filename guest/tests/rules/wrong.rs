@@ -75,7 +75,7 @@ fn broker_and_client() {
         (r#"{"client-id":7}"#, r#"Not sent: client-id in the request got the number 7, wants a string."#),
         (
             r#"{"client-id":"a\u0000b"}"#,
-            r#"Not sent: client-id in the request got the string "a\u{0}b", wants a text without the character U+0000."#,
+            r#"Not sent: client-id in the request got the string "a\u{0}b", wants a text without control characters: character 2 of it is the control character U+0000."#,
         ),
         (
             r#"{"client-id":"","clean-session":false}"#,
@@ -84,7 +84,7 @@ fn broker_and_client() {
         (r#"{"username":1}"#, r#"Not sent: username in the request got the number 1, wants a string."#),
         (
             r#"{"username":"a\u0000"}"#,
-            r#"Not sent: username in the request got the string "a\u{0}", wants a text without the character U+0000."#,
+            r#"Not sent: username in the request got the string "a\u{0}", wants a text without control characters: character 2 of it is the control character U+0000."#,
         ),
         (
             r#"{"password":"SECRET"}"#,
@@ -123,7 +123,7 @@ fn message() {
         ),
         (
             r#"{"topic":"a\u0000"}"#,
-            r#"Not sent: topic in the request got the string "a\u{0}", wants a text without the character U+0000."#,
+            r#"Not sent: topic in the request got the string "a\u{0}", wants a text without control characters: character 2 of it is the control character U+0000."#,
         ),
         (r#"{"topic":7}"#, r#"Not sent: topic in the request got the number 7, wants a string."#),
         (

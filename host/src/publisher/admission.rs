@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::delivery::{Settlement, Unsettled};
 use super::egress::Resolver;
 use super::options::Options;
-use super::{connect, tls};
+use super::{connect, texts, tls};
 use crate::bindings::flint::mqtt::publisher::{
     self as wit, Message, Pem, ProtocolVersion, PublishProperties,
 };
@@ -44,6 +44,7 @@ pub(super) fn against_connection(tenant: &Tenant, options: &Options, resolver: &
         let granted = grants.check_proxy(name, proxy);
         against.extend(granted.and_then(|()| check_known(tenant, proxy.into(), Some(resolver))).err());
     }
+    against.extend(texts::against_connection(options));
     if let Some(tls) = &options.tls {
         against.extend(check_protocols(&tls.alpn_protocols).err());
         against.extend(grants.check_verification(name, tls.verify_server).err());
@@ -198,7 +199,7 @@ pub(super) fn too_many_connections(tenant: &Tenant, time: Duration) -> Error {
 
 /// Everything that stands against `message`.
 pub(super) fn against_message(tenant: &Tenant, version: ProtocolVersion, message: &Message) -> Vec<Error> {
-    let mut against = Vec::new();
+    let mut against = texts::against_message(&message.topic, message.properties.as_ref());
     let properties = match (&message.properties, version) {
         (None, _) => 0,
         (Some(_), ProtocolVersion::V311) => {
@@ -226,10 +227,8 @@ fn size(properties: &PublishProperties) -> usize {
 }
 
 fn check_topic_name(parameter: &str, topic: &str) -> Result<(), Error> {
-    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#', '\0']) {
-        return Err(Error::Denied(format!(
-            "{parameter}: a topic has 1 to 65535 bytes, no wildcard and no U+0000"
-        )));
+    if topic.is_empty() || topic.len() > usize::from(u16::MAX) || topic.contains(['+', '#']) {
+        return Err(Error::Denied(format!("{parameter}: a topic has 1 to 65535 bytes and no wildcard")));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use mqtt_connector_contract::characters::Finding;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::excerpt::excerpt;
@@ -77,6 +78,10 @@ impl FromStr for TopicFilter {
         if filter.is_empty() || filter.len() > usize::from(u16::MAX) || filter.contains('\0') {
             return wrong("a filter has 1 to 65535 bytes, none of them U+0000");
         }
+        let finding = Finding::of(filter);
+        if finding.is_some_and(|finding| finding.stray.is_some()) {
+            return wrong("it begins or ends with a line break or a tab, which no topic has");
+        }
         let mut levels = filter.split('/').peekable();
         if levels.peek().is_some_and(|first| RESERVED.contains(first)) {
             return wrong("topics below $SYS and $share are the broker's own");
@@ -88,6 +93,9 @@ impl FromStr for TopicFilter {
             if level.len() > 1 && level.contains(['#', '+']) {
                 return wrong("# and + stand for whole levels, as in acme/+/state");
             }
+        }
+        if finding.is_some() {
+            return wrong("no topic has control characters or non-characters");
         }
         Ok(Self(filter.to_owned()))
     }
@@ -144,6 +152,11 @@ mod tests {
         for (filter, reason) in [
             ("", "a filter has 1 to 65535 bytes, none of them U+0000"),
             ("a\0b", "a filter has 1 to 65535 bytes, none of them U+0000"),
+            ("acme/#\n", "it begins or ends with a line break or a tab, which no topic has"),
+            ("\tacme", "it begins or ends with a line break or a tab, which no topic has"),
+            ("a/\u{7}", "no topic has control characters or non-characters"),
+            ("a\nb/#", "no topic has control characters or non-characters"),
+            ("a/\u{ffff}/+", "no topic has control characters or non-characters"),
             ("a/#/b", "# stands only at the end, as in acme/#"),
             ("acme#", "# and + stand for whole levels, as in acme/+/state"),
             ("a/b+", "# and + stand for whole levels, as in acme/+/state"),

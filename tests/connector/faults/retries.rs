@@ -50,7 +50,9 @@ fn refused(carrier: &Carrier, number: u8) -> (i32, String) {
         (Version::V5, _) => " (Not authorized). Look at username, password, client-id and topic.",
     };
     let kind = if code < 128 { "return" } else { "reason" };
-    let text = format!("Not sent, the broker BROKER refused the connection with {kind} code {code}{meaning}");
+    let given = if number < 4 { "" } else { " No user name and no password were given." };
+    let text =
+        format!("Not sent, the broker BROKER refused the connection with {kind} code {code}{meaning}{given}");
     (code.into(), text)
 }
 

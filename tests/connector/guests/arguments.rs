@@ -69,7 +69,7 @@ fn publishes_with(arguments: &str, port: u16) -> Guest {
         (memory.fill (i32.const 131072) (i32.const 120) (i32.const 70000))
         (return (call $say (select (i32.const 64) (i32.const 0) (call $publish-some (i32.const 1)))))";
     let texts = r##"(data (i32.const 320) "a/#") (data (i32.const 324) "a\00b") (data (i32.const 328) "/etc/passwd")
-        (data (i32.const 340) "x\0d\0ay: z")"##;
+        (data (i32.const 340) "x\0d\0ay: z") (data (i32.const 350) "a\07")"##;
     Guest::sends(body)
         .with("items", texts)
         .with("memory", "8")
@@ -135,6 +135,7 @@ const WILDCARD: (&str, usize) = ("(i32.const 320)", 3);
 const NUL: (&str, usize) = ("(i32.const 324)", 3);
 const PASSWD: (&str, usize) = ("(i32.const 328)", 11);
 const TWO_LINES: (&str, usize) = ("(i32.const 340)", 8);
+const BELL: (&str, usize) = ("(i32.const 350)", 2);
 const X: (&str, usize) = (LONG, 1);
 
 #[test]
@@ -253,6 +254,29 @@ fn arguments_that_make_no_packet() {
         assert_meta(&meta, 64, "said by somebody else's connector");
         assert_meta(&send(&connector, &tenant(limits), HONEST), 0, "said by somebody else's connector");
         drop(broker.finish_unchecked());
+    }
+}
+
+/// A broker may close the connection for such a character: nobody is asked for one.
+#[test]
+fn control_characters_open_no_connection() {
+    use field::*;
+    for (what, arguments) in [
+        ("topic", string(TOPIC, BELL.0, BELL.1)),
+        ("client identifier", string(CLIENT_ID, BELL.0, BELL.1)),
+        ("user name", byte(CREDENTIALS, 1) + &some(USERNAME, BELL.0, BELL.1)),
+        ("content type", version_5() + &some(CONTENT_TYPE, BELL.0, BELL.1)),
+        ("response topic", version_5() + &some(RESPONSE_TOPIC, BELL.0, BELL.1)),
+        ("name of a user property", user_property(BELL, X)),
+        ("value of a user property", user_property(X, BELL)),
+        ("topic of the will", byte(WILL, 1) + &string(WILL_TOPIC, BELL.0, BELL.1)),
+        ("content type of the will", will_of_version_5() + &some(WILL_CONTENT_TYPE, BELL.0, BELL.1)),
+    ] {
+        let broker = ScriptedBroker::untouched();
+        let connector = publishes_with(&arguments, broker.port()).connector();
+        let meta = send(&connector, &tenant(limits()), HOSTILE);
+        assert_eq!(meta.exit_code, 64, "{what}: {}", meta.message);
+        broker.finish();
     }
 }
 

@@ -56,6 +56,25 @@ fn correlation_data_is_the_standards() {
     play([steps], request).assert(0, &sent(0));
 }
 
+/// Section 3.3.2.3.2: text says that it is text unless the request has it otherwise, and bytes the other way round.
+#[test]
+fn the_payload_format_indicator_is_the_requests() {
+    for (request, publish) in [
+        (json!({ "content": "x" }), &b"\x30\x07\x00\x01t\x02\x01\x01x"[..]),
+        (json!({ "content": "x", "payload-format-indicator": true }), b"\x30\x07\x00\x01t\x02\x01\x01x"),
+        (json!({ "content": "x", "payload-format-indicator": false }), b"\x30\x05\x00\x01t\x00x"),
+        (json!({ "content": null, "content-base64": "eA==" }), b"\x30\x05\x00\x01t\x00x"),
+        (
+            json!({ "content": null, "content-base64": "eA==", "payload-format-indicator": true }),
+            b"\x30\x07\x00\x01t\x02\x01\x01x",
+        ),
+    ] {
+        let connect = greeting(Step::expect(Expect::connect()));
+        let steps = script([connect, vec![Step::expect_bytes(publish)], goodbye()]);
+        play([steps], with(&json!({ "qos": 0 }), request)).assert(0, &sent(0));
+    }
+}
+
 /// Each of them, once, in any order, with that for text (section 3.3.2.3.2).
 #[test]
 fn all_properties_of_publish_go_together() {
@@ -121,6 +140,14 @@ fn every_byte_of_connect_is_the_standards() {
         (
             json!({ "client-id": "c", "will": { "topic": "w", "content": "x", "qos": 2 } }),
             b"\x10\x17\x00\x04MQTT\x05\x16\x00\x3c\x00\x00\x01c\x02\x01\x01\x00\x01w\x00\x01x",
+        ),
+        (
+            json!({ "client-id": "c", "will": { "topic": "w", "content": "x", "payload-format-indicator": false } }),
+            b"\x10\x15\x00\x04MQTT\x05\x06\x00\x3c\x00\x00\x01c\x00\x00\x01w\x00\x01x",
+        ),
+        (
+            json!({ "client-id": "c", "will": { "topic": "w", "content-base64": "eA==", "payload-format-indicator": true } }),
+            b"\x10\x17\x00\x04MQTT\x05\x06\x00\x3c\x00\x00\x01c\x02\x01\x01\x00\x01w\x00\x01x",
         ),
         (
             json!({ "client-id": "c", "will": { "topic": "w", "content-base64": "/w==", "qos": 0, "delay-interval": 5 } }),

@@ -145,7 +145,7 @@ fn refused_without_a_certificate_says_that_one_was_not_used() {
     let meta = send_with(&secured(broker.port(), &pki), unused);
     let message = format!(
         "Not sent, the broker {} refused the connection with return code 5: the client is not authorised to connect. \
-         Look at username, password and client-id.{NOT_USED}",
+         Look at username, password and client-id. No user name and no password were given.{NOT_USED}",
         super::url(broker.port())
     );
     assert_meta(&meta, 5, &message);

@@ -252,7 +252,7 @@ fn same_payload(one: &[u8], other: &[u8]) -> bool {
 /// What the types promise, whatever the documents said.
 fn well_formed(options: &ConnectOptions, message: &Message) {
     topic(&message.topic);
-    let text = |text: &str| assert!(text.len() <= 65_535 && !text.contains('\0'), "{text:?}");
+    let text = |text: &str| assert!(text.len() <= 65_535 && !text.contains(char::is_control), "{text:?}");
     text(&options.client_id);
     assert!(options.clean_session || !options.client_id.is_empty());
     if let Some(credentials) = &options.credentials {
@@ -307,7 +307,8 @@ fn address(host: &str, port: u16) {
 }
 
 fn topic(topic: &str) {
-    assert!((1..=65_535).contains(&topic.len()) && !topic.contains(['+', '#', '\0']), "{topic:?}");
+    assert!((1..=65_535).contains(&topic.len()) && !topic.contains(['+', '#']), "{topic:?}");
+    assert!(!topic.contains(char::is_control), "{topic:?}");
 }
 
 /// A publication says what the merged documents said.
@@ -357,7 +358,9 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     let session = options.session_expiry_interval.map(u64::from);
     assert_eq!(session, given("session-expiry-interval").map(|seconds| seconds.as_u64().expect("seconds")));
     if let Some(properties) = &message.properties {
-        assert_eq!(properties.payload_format_indicator, given("content").is_some());
+        let is_text = flag("payload-format-indicator", given("content").is_some());
+        assert_eq!(properties.payload_format_indicator, is_text);
+        assert!(!is_text || std::str::from_utf8(&message.payload).is_ok());
         assert_eq!(properties.content_type.as_deref(), text("content-type"));
         assert_eq!(properties.response_topic.as_deref(), text("response-topic"));
         assert_eq!(properties.correlation_data.as_deref(), text("correlation-data").map(str::as_bytes));

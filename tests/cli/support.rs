@@ -193,18 +193,19 @@ pub(crate) fn fifo(directory: &tempfile::TempDir, name: &str) -> String {
     path
 }
 
-/// Waits until a program answers SIGTERM itself, which it does before anything else.
+/// Waits until a program answers signals itself, which it does before anything else.
 #[track_caller]
 pub(crate) fn wait_until_signals_are_caught(program: &Child) {
+    // SIGHUP, SIGINT and SIGTERM, as numbers counted from 1.
+    let all = 1 << 0 | 1 << 1 | 1 << 14;
     let begin = Instant::now();
     loop {
         let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
-        // SIGTERM is number 15.
-        if u64::from_str_radix(caught.trim(), 16).unwrap() >> 14 & 1 == 1 {
+        if u64::from_str_radix(caught.trim(), 16).unwrap() & all == all {
             return;
         }
-        assert!(begin.elapsed() < PATIENCE, "it does not catch SIGTERM: {status}");
+        assert!(begin.elapsed() < PATIENCE, "it does not catch signals: {status}");
         std::thread::yield_now();
     }
 }

@@ -115,6 +115,8 @@ fn results_are_emptied_only_when_all_else_is_right() {
     for (flags, exit_code) in [
         (&["--lines", "-", "--topic", "t/#"][..], 64),
         (&["--lines", "/no/such/file"], 66),
+        (&["--lines", "/"], 66),
+        (&["--requests", "/"], 66),
         (&["--lines", "-", "--config", "/no/such/file"], 66),
         (&["--lines", "-", "--component", "/no/such/file"], 66),
         (&["--lines", "-", "--root-ca-crt", "/no/such/file", "--broker", "ssl://localhost:1"], 66),

@@ -1,7 +1,7 @@
 //! What lines are read from, until somebody says stop.
 
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, PipeReader, Read as _, Result, Seek as _};
+use std::io::{Error, ErrorKind, PipeReader, Read as _, Result, Seek as _};
 use std::os::fd::{AsFd as _, FromRawFd as _};
 
 use crate::cli::poll::{Wish, ready};
@@ -21,6 +21,10 @@ impl Input {
     /// It cannot be opened.
     pub(super) fn open(path: &str, stop: PipeReader) -> Result<Self> {
         let file = if path == "-" { standard_input() } else { File::open(path)? };
+        // Otherwise it is found out only by reading, when the results have been emptied.
+        if file.metadata()?.is_dir() {
+            return Err(Error::from_raw_os_error(libc::EISDIR));
+        }
         Ok(Self { file, stop })
     }
 

@@ -20,6 +20,8 @@ pub const MAX_SOCKS: usize = 255;
 pub enum ProxyFault {
     /// No `://`.
     NoScheme,
+    /// Several URLs in one text.
+    Several,
     /// Neither of the two schemes.
     UnknownScheme,
     /// A user name, and perhaps a password, before an `@`.
@@ -36,6 +38,7 @@ impl fmt::Display for ProxyFault {
             ProxyFault::NoScheme => {
                 "a URL such as socks5://proxy.example.com:1080 or http://proxy.example.com:3128"
             }
+            ProxyFault::Several => "the URL of one proxy: there is no list of proxies",
             ProxyFault::UnknownScheme => "one of the schemes socks5 and http",
             ProxyFault::UserInformation => {
                 "a URL without user information: there are the parameters proxy-username and proxy-password"
@@ -102,6 +105,9 @@ impl ProxyUrl {
             return Err(ProxyFault::UserInformation);
         }
         let (authority, path) = address::split_path(rest);
+        if authority.contains([',', ';']) {
+            return Err(ProxyFault::Several);
+        }
         let Address { host, port } = Address::parse(authority).map_err(ProxyFault::Address)?;
         if !matches!(path, "" | "/") {
             return Err(ProxyFault::Path);

@@ -129,11 +129,11 @@ const QOS: &str = r#","type":["integer","null"],"enum":[0,1,2,null]"#;
 /// Names are tokens, and not the handshake's own, in whatever case; values have no control characters but the tab.
 const HEADERS: &str = concat!(
     r#","type":["object","null"],"propertyNames":{"pattern":"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$","not":{"pattern":""#,
-    "^([hH][oO][sS][tT]|[uU][pP][gG][rR][aA][dD][eE]|[cC][oO][nN][nN][eE][cC][tT][iI][oO][nN]|",
+    r"\n|^([hH][oO][sS][tT]|[uU][pP][gG][rR][aA][dD][eE]|[cC][oO][nN][nN][eE][cC][tT][iI][oO][nN]|",
     "[cC][oO][nN][tT][eE][nN][tT]-[lL][eE][nN][gG][tT][hH]|",
     "[tT][rR][aA][nN][sS][fF][eE][rR]-[eE][nN][cC][oO][dD][iI][nN][gG]|",
     "[sS][eE][cC]-[wW][eE][bB][sS][oO][cC][kK][eE][tT]-.*)$",
-    r#""}},"additionalProperties":{"type":"string","pattern":"^[^\u0000-\u0008\u000a-\u001f\u007f]*$"}"#,
+    r#""}},"additionalProperties":{"type":"string","not":{"pattern":"[\u0000-\u0008\u000a-\u001f\u007f]"}}"#,
 );
 
 const PROPERTIES: &str = concat!(

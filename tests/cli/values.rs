@@ -157,6 +157,30 @@ fn wrong_values_are_the_components_to_explain() {
             &["--keep-alive", "-1"],
             "keep-alive in the request got the number -1, wants a whole number of seconds from 0 to 65535",
         ),
+        // White space around a number is JSON's, not a person's.
+        (
+            &["--qos", "1\n"],
+            "qos in the request got the string \"1\\n\", wants the number 0, 1 or 2, and no white space around it: it \
+             ends in a line break",
+        ),
+        (
+            &["--keep-alive", " 60"],
+            "keep-alive in the request got the string \" 60\", wants a whole number of seconds from 0 to 65535, and no \
+             white space around it: it begins with a space",
+        ),
+        (
+            &["--proxy", "http://p\n"],
+            "proxy in the request got the string \"http://p\\n\", wants no white space around it: it ends in a line break",
+        ),
+        (
+            &["--root-ca-crt", "/no/ca.pem\n"],
+            "root-ca-crt in the request got a string of 11 bytes, wants no white space around it: it ends in a line break",
+        ),
+        (
+            &["--username", "ann\n"],
+            "username in the request got the string \"ann\\n\", wants a text without control characters: it ends in a \
+             line break (U+000A, character 4)",
+        ),
         (
             &["--timeout=1e3"],
             "timeout in the request got the number 1e3, wants a whole number of milliseconds from 1 to 4294967295",

@@ -1,7 +1,8 @@
 //! What strings look like, as regular expressions.
 //!
 //! They stay within what JSON Schema recommends (draft 2020-12, core, section 6.4): no look-ahead, no flags, so that every
-//! letter whose case does not matter is there twice. They are written as they stand in JSON, with escapes.
+//! letter whose case does not matter is there twice. They are written as they stand in JSON, with escapes. Where a line break
+//! at the end is wrong, it is ruled out by itself: `$` stands before one in some languages, Python among them.
 
 use std::fmt::{self, Write};
 
@@ -31,14 +32,17 @@ const CHARACTERS: &str = r##","$ref":"#/$defs/characters""##;
 const WHITE_SPACE: &str =
     r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff";
 
+/// That a string has no line break.
+const ONE_LINE: &str = r#","not":{"type":"string","pattern":"\n"}"#;
+
 /// The members of [`CHARACTERS`]: no control characters, no non-characters.
 pub(super) fn characters(out: &mut String) -> fmt::Result {
-    out.push_str(r#""pattern":"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff"#);
+    out.push_str(r#""not":{"type":"string","pattern":"[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff"#);
     // The last two of each plane, whose first halves are 64 apart (RFC 8259, section 7).
     for high in (0xd83f..=0xdbff).step_by(64) {
         write!(out, r"\u{high:x}\udffe\u{high:x}\udfff")?;
     }
-    out.push_str(r#"]*$""#);
+    out.push_str(r#"]"}"#);
     Ok(())
 }
 
@@ -54,11 +58,15 @@ pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
         Text::Base64 => &[
             r#","contentEncoding":"base64","pattern":"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|"#,
             r#"[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$""#,
+            ONE_LINE,
         ],
-        Text::Pem => {
-            &[r#","pattern":"^(/([^\u0000]*[^\u0000"#, WHITE_SPACE, r#"])?$|[\t\n\f\r ]*-----BEGIN)""#]
-        }
-        Text::ServerName => &[r#","pattern":"^("#, NAME, "|", IPV6, r#")$""#],
+        Text::Pem => &[
+            r#","pattern":"^(/[^\u0000]*$|[\t\n\f\r ]*-----BEGIN)","#,
+            r#""not":{"type":"string","pattern":"^/[^\u0000]*["#,
+            WHITE_SPACE,
+            r#"]$"}"#,
+        ],
+        Text::ServerName => &[r#","pattern":"^("#, NAME, "|", IPV6, r#")$""#, ONE_LINE],
         Text::Proxy => &[
             r#","format":"uri","pattern":"^([sS][oO][cC][kK][sS]5|[hH][tT][tT][pP])://"#,
             "(",
@@ -68,6 +76,7 @@ pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
             r"\\])",
             PORT,
             r#"/?$""#,
+            ONE_LINE,
         ],
     };
     push(out, parts);
@@ -81,7 +90,7 @@ pub(super) fn broker(out: &mut String) {
         &mut url,
         &[r#""pattern":"^(("#, TCP, "|", TLS, ")://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, "/?|"],
     );
-    push(&mut url, &[WEBSOCKET, "://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, PATH, r#")$""#]);
+    push(&mut url, &[WEBSOCKET, "://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, PATH, r#")$""#, ONE_LINE]);
     // Each alternative has the form that it can be drawn by; a list is never empty.
     push(out, &[r#","type":["string","array"],"format":"uri","#, &url]);
     push(out, &[r#","items":{"type":"string","format":"uri","#, &url, "}"]);

@@ -185,6 +185,14 @@ fn proxies() {
             "Not sent: proxy in the request got a string of 17 bytes, wants a port from 1 to 65535 after the colon.",
         ),
         (
+            r#"{"proxy":"http://p:3128,http://q:3128"}"#,
+            "Not sent: proxy in the request got a string of 27 bytes, wants the URL of one proxy: there is no list of proxies.",
+        ),
+        (
+            r#"{"proxy":"socks5://[fe80::1%eth0]:1080"}"#,
+            r#"Not sent: proxy in the request got the string "socks5://[fe80::1%eth0]:1080", wants an IPv6 address without a zone identifier (the part from % on): what is link-local cannot be reached, so give a host name or another address."#,
+        ),
+        (
             r#"{"proxy":"http://p/x"}"#,
             r#"Not sent: proxy in the request got the string "http://p/x", wants nothing after host and port."#,
         ),

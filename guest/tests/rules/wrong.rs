@@ -45,6 +45,22 @@ fn broker_and_client() {
             r#"Not sent: broker in the request got the string "http://h", wants one of the schemes tcp, mqtt, ssl, tls, mqtts, ws and wss."#,
         ),
         (
+            r#"{"broker":"mqtt://a,mqtt://b"}"#,
+            r#"Not sent: broker in the request got the string "mqtt://a,mqtt://b", wants one URL, or a list of URLs: ["mqtt://a.example.com", "mqtt://b.example.com"]."#,
+        ),
+        (
+            r#"{"broker":["tcp://h","a,b"]}"#,
+            r#"Not sent: broker in the request got the string "a,b", wants one URL, or a list of URLs: ["mqtt://a.example.com", "mqtt://b.example.com"] (entry 2 of the list)."#,
+        ),
+        (
+            r#"{"broker":"tcp://[fe80::1%eth0]:1883"}"#,
+            r#"Not sent: broker in the request got the string "tcp://[fe80::1%eth0]:1883", wants an IPv6 address without a zone identifier (the part from % on): what is link-local cannot be reached, so give a host name or another address."#,
+        ),
+        (
+            r#"{"broker":"tcp://mqtt://h"}"#,
+            r#"Not sent: broker in the request got the string "tcp://mqtt://h", wants one scheme, as in tcp://broker.example.com:1883."#,
+        ),
+        (
             r#"{"broker":"tcp://"}"#,
             r#"Not sent: broker in the request got the string "tcp://", wants a host after ://."#,
         ),

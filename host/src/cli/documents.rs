@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_contract::white_space::Stray;
 use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 use serde_json::Value;
@@ -183,6 +184,8 @@ fn value(parameter: &Parameter, text: &str) -> String {
         Kind::String(_) => string(text),
         // No URL begins with a bracket.
         Kind::Brokers if !text.starts_with('[') => string(text),
+        // JSON has white space around a number, and a person has not.
+        Kind::Qos | Kind::Integer { .. } if Stray::find(text).is_some() => string(text),
         Kind::Brokers
         | Kind::Qos
         | Kind::Integer { .. }

@@ -25,12 +25,29 @@ pub struct Answer {
     pub published: Published,
     /// How many connections were tried.
     pub connections: u32,
+    /// What the machine has too little of, if that is why a message could not be sent.
+    pub shortage: Option<String>,
 }
 
 impl From<Published> for Answer {
     /// The answer of a publisher that got along with one connection.
     fn from(published: Published) -> Self {
-        Answer { published, connections: 1 }
+        Answer { published, connections: 1, shortage: None }
+    }
+}
+
+/// What the publisher answers to a check, and what else is known of how it came to that.
+pub struct Judgement {
+    /// What it remarks, or the error.
+    pub checked: Checked,
+    /// What the machine has too little of, if that is the error.
+    pub shortage: Option<String>,
+}
+
+impl From<Checked> for Judgement {
+    /// The answer of a publisher that has enough of everything.
+    fn from(checked: Checked) -> Self {
+        Judgement { checked, shortage: None }
     }
 }
 
@@ -45,7 +62,7 @@ pub fn send<A: Into<Answer>>(
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
         Ok(Publication { options, message, effort, remarks }) => {
-            let Answer { published, connections } =
+            let Answer { published, connections, shortage } =
                 publish(&options, slice::from_ref(&message), effort).into();
             let answer = match published {
                 Ok(results) => match <[_; 1]>::try_from(results) {
@@ -54,7 +71,7 @@ pub fn send<A: Into<Answer>>(
                 },
                 Err(error) => Err(error),
             };
-            Answers::new(&options, connections, 1).published(&message, &remarks, answer.as_ref())
+            Answers::new(&options, connections, shortage, 1).published(&message, &remarks, answer.as_ref())
         }
     }
 }
@@ -63,17 +80,20 @@ pub fn send<A: Into<Answer>>(
 ///
 /// `judge` says what stands against the publication outside of the component; it is called once, or not at all when a
 /// parameter is wrong.
-pub fn check(
+pub fn check<J: Into<Judgement>>(
     config: &str,
     request: &str,
-    judge: impl FnOnce(&ConnectOptions, &[Message], Effort) -> Checked,
+    judge: impl FnOnce(&ConnectOptions, &[Message], Effort) -> J,
 ) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
         Ok(Publication { options, message, effort, remarks }) => {
-            match judge(&options, slice::from_ref(&message), effort) {
+            let Judgement { checked, shortage } = judge(&options, slice::from_ref(&message), effort).into();
+            match checked {
                 Ok(remarked) => outcome::checked(&options, &message, &remarks, &remarked),
-                Err(error) => Answers::new(&options, 0, 1).published(&message, &remarks, Err(&error)),
+                Err(error) => {
+                    Answers::new(&options, 0, shortage, 1).published(&message, &remarks, Err(&error))
+                }
             }
         }
     }
@@ -103,8 +123,8 @@ pub fn send_batch<A: Into<Answer>>(
         }
     }
     for Group { connection: Connection { options, effort }, messages, origins } in groups.groups {
-        let Answer { published, connections } = publish(&options, &messages, effort).into();
-        let mut said = Answers::new(&options, connections, messages.len());
+        let Answer { published, connections, shortage } = publish(&options, &messages, effort).into();
+        let mut said = Answers::new(&options, connections, shortage, messages.len());
         for (at, (message, (index, remarks))) in messages.iter().zip(&origins).enumerate() {
             let answer = match &published {
                 Err(error) => said.published(message, remarks, Err(error)),

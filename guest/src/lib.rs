@@ -83,7 +83,7 @@ mod memory;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 mod component {
-    use crate::action::{self, Answer};
+    use crate::action::{self, Answer, Judgement};
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
     use crate::bindings::publisher::{self, ConnectOptions, Effort};
     use crate::confidential::Message;
@@ -93,7 +93,18 @@ mod component {
 
     fn publish(options: &ConnectOptions, messages: &[Message], effort: Effort) -> Answer {
         let published = publisher::publish(options, messages, effort);
-        Answer { published, connections: publisher::connections_tried() }
+        let shortage = if published.is_err() || published.iter().flatten().any(Result::is_err) {
+            publisher::shortage()
+        } else {
+            None
+        };
+        Answer { published, connections: publisher::connections_tried(), shortage }
+    }
+
+    fn check(options: &ConnectOptions, messages: &[Message], effort: Effort) -> Judgement {
+        let checked = publisher::check(options, messages, effort);
+        let shortage = if checked.is_err() { publisher::shortage() } else { None };
+        Judgement { checked, shortage }
     }
 
     impl Guest for Component {
@@ -107,7 +118,7 @@ mod component {
         }
 
         fn check(config: String, request: String) -> Response {
-            Response { meta: action::check(&config, &request, publisher::check) }
+            Response { meta: action::check(&config, &request, check) }
         }
 
         fn schema() -> String {

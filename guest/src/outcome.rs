@@ -19,7 +19,7 @@ use crate::confidential::Message;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
 use crate::qos;
-use failed::failed;
+use failed::{failed, short};
 use place::{Place, Through};
 use suspicious::Suspicious;
 
@@ -38,6 +38,8 @@ pub mod code {
     pub const UNREACHABLE: i32 = 69;
     /// A fault of the connector or its host.
     pub const FAULT: i32 = 70;
+    /// The host's machine has too little of something.
+    pub const SHORTAGE: i32 = 71;
     /// The connection was lost before the message was sent.
     pub const LOST: i32 = 74;
     /// Timed out before the message was sent.
@@ -99,15 +101,22 @@ pub struct Answers<'a> {
     options: &'a ConnectOptions,
     tried: Tried,
     until_sent: Tried,
+    shortage: Option<String>,
     said: Option<Said<'a>>,
 }
 
 impl<'a> Answers<'a> {
-    /// Answers about so many messages over the connection with these options, for which so many were tried.
-    pub fn new(options: &'a ConnectOptions, connections: u32, messages: usize) -> Self {
+    /// Answers about so many messages over the connection with these options, for which so many were tried. `shortage`
+    /// is what the machine has too little of, if that is why one could not be sent.
+    pub fn new(
+        options: &'a ConnectOptions,
+        connections: u32,
+        shortage: Option<String>,
+        messages: usize,
+    ) -> Self {
         // Of several messages, the first may have been sent before a connection was lost.
         let until_sent = Tried(if messages == 1 { connections } else { 1 });
-        Answers { options, tried: Tried(connections), until_sent, said: None }
+        Answers { options, tried: Tried(connections), until_sent, shortage, said: None }
     }
 
     /// The answer to one message.
@@ -119,6 +128,8 @@ impl<'a> Answers<'a> {
     ) -> Meta {
         let receipt = match result {
             Ok(receipt) => receipt,
+            // Of several messages, others may have failed for other reasons.
+            Err(Error::Unreachable(_)) if let Some(shortage) = &self.shortage => return short(shortage),
             Err(error) => return failed(self.options, message, remarks, error, self.tried),
         };
         let about = About {

@@ -10,6 +10,7 @@
 //! | [`signals`] | SIGINT, SIGTERM and SIGHUP end a send, with the truth |
 //! | [`output`] | what is written, so that who does not read it stops nothing |
 //! | [`poll`] | whether something can be read or written at once |
+//! | [`shortage`] | what is answered where the machine has too little of something, or the program panics |
 //! | [`component`] | which component is run, and how names are resolved |
 //! | `demo` | a broker, a subscriber and three sends in one process (feature `demo`) |
 
@@ -22,6 +23,7 @@ mod inputs;
 mod lines;
 mod output;
 mod poll;
+mod shortage;
 mod signals;
 mod tenants;
 
@@ -29,6 +31,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 #[cfg(feature = "demo")]
@@ -36,12 +39,13 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
-use mqtt_connector::{CONTRACT, Connector, Meta, Response, Tenant};
+use mqtt_connector::{CONTRACT, Connector, Meta, Response, Shortage, Tenant};
 use output::note;
 use signals::Signals;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
+use wasmtime::Engine;
 
 /// Exit status of a command that has no response, and went well.
 const SUCCESS: u8 = 0;
@@ -56,6 +60,8 @@ const UNREADABLE: i32 = 66;
 const FAULT: i32 = 70;
 /// Exit code of what was not sent in time, or ended before.
 const NOT_SENT: i32 = 75;
+/// Exit code of what may have arrived.
+const UNCERTAIN: i32 = 79;
 
 /// Runs the program with `arguments`, the first of which is its name. What it answers is the exit status: the
 /// response's exit code.
@@ -63,8 +69,19 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     signals::ignore_file_size_limit();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // Before anything else, so that a signal is answered from then on.
-    let session = arguments::have_a_response(&arguments).then(Session::start);
-    let status = run_command(&arguments, session);
+    let has_response = arguments::have_a_response(&arguments);
+    let fail = |failed: &Response| {
+        if has_response {
+            return respond(failed);
+        }
+        note(&format!("mqtt-connector: {}", failed.meta.message));
+        exit_status(failed.meta.exit_code)
+    };
+    let run = || match shortage::check_memory() {
+        Ok(()) => run_command(&arguments, has_response.then(Session::start)),
+        Err(failed) => fail(&failed),
+    };
+    let status = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| fail(&shortage::panicked()));
     output::drain();
     status
 }
@@ -105,6 +122,7 @@ async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, R
     let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
     // Here and below: what a process that ends does not take apart, the system does at once.
     let connector = ManuallyDrop::new(connector);
+    shortage::sending_begins();
     let send = connector.send(&tenant, &documents.config, &documents.request);
     let response = signals.answered(send, || connector.interrupt()).await;
     signals.patiently(connector.close()).await;
@@ -126,6 +144,8 @@ async fn prepared(
     places: u32,
 ) -> Result<(Arc<Tenant>, Documents, Connector), Response> {
     const DOING: &str = "the files were read";
+    // Now, as there is memory for it: where there is none the engine panics.
+    Engine::tls_eager_initialize();
     let prepare = move |matches: &ArgMatches| {
         let (tenant, documents) = call(matches)?;
         Ok((tenant, documents, component::connector(matches, places)?))
@@ -140,7 +160,7 @@ async fn prepared(
         let _ = done.send(prepare(&owned));
     };
     let thread = std::thread::Builder::new().name("files".to_owned()).spawn(read);
-    thread.map_err(|error| response(FAULT, format!("The files cannot be read: {error}.")))?;
+    thread.map_err(|error| shortage::no_thread(&error, DOING))?;
     let prepared = signals.unless_ended(DOING, prepared).await?;
     prepared.map_err(|_| response(FAULT, "Reading the files failed.".to_owned()))?
 }
@@ -307,11 +327,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
 }
 
 fn runtime() -> Result<ManuallyDrop<Runtime>, Response> {
+    shortage::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     // A name look-up that still hangs at the end has no say any more.
-    runtime
-        .map(ManuallyDrop::new)
-        .map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))
+    runtime.map(ManuallyDrop::new).map_err(|error| match Shortage::of(&error) {
+        Some(shortage) => shortage::short(shortage, "starting"),
+        None => response(FAULT, format!("The runtime cannot be started: {error}.")),
+    })
 }
 
 /// Whether standard error shows colours.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bindings::flint::mqtt::publisher::{self as wit, Progress};
+use crate::shortage::Shortage;
 
 pub(crate) use system::System;
 
@@ -26,6 +27,15 @@ pub enum Error {
         parameter: &'static str,
         /// What is wrong with it, with the path as the tenant gave it.
         reason: String,
+    },
+
+    /// This machine has too little of something, which was found out before anything was sent.
+    #[error("this machine has {shortage}, while {stage}")]
+    Shortage {
+        /// What it has too little of.
+        shortage: Shortage,
+        /// What the send was doing.
+        stage: &'static str,
     },
 
     /// The broker's host name has no address.
@@ -182,12 +192,18 @@ impl Error {
             Self::Denied(_)
             | Self::Rejected(_)
             | Self::Credential { .. }
+            | Self::Shortage { .. }
             | Self::HostNotFound { .. }
             | Self::TimedOut { .. }
             | Self::Interrupted { .. }
             | Self::TooLarge(_)
             | Self::Protocol(_) => false,
         }
+    }
+
+    /// Whether this machine has too little of something.
+    pub(crate) fn is_shortage(&self) -> bool {
+        matches!(self, Self::Shortage { .. })
     }
 
     /// The contract's error for a message that got as far as `progress`, at one of the `brokers` of its connect options.
@@ -212,6 +228,7 @@ impl Error {
                 ))),
                 Self::Denied(_)
                 | Self::Credential { .. }
+                | Self::Shortage { .. }
                 | Self::HostNotFound { .. }
                 | Self::Unreachable(_)
                 | Self::Proxy { .. }
@@ -225,6 +242,8 @@ impl Error {
         match self {
             Self::Denied(reason) => wit::Error::Denied(reason),
             Self::Credential { .. } => wit::Error::UnusableCredential(self.to_string()),
+            // The contract has no error of its own for it, and says so besides.
+            Self::Shortage { .. } => wit::Error::Unreachable(self.to_string()),
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
             Self::Unreachable(reason) | Self::Proxy { reason, .. } => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
@@ -240,5 +259,23 @@ impl Error {
             Self::TooLarge(reason) => wit::Error::TooLarge(reason),
             Self::Protocol(reason) => wit::Error::Protocol(failure(reason)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_arrived_is_uncertain_whatever_the_machine_lacks_then() {
+        let error = Error::Shortage { shortage: Shortage::Descriptors, stage: "connecting to the broker" };
+        let words =
+            "this machine has too few file descriptors left (see ulimit -n), while connecting to the broker";
+        assert!(!error.may_pass());
+        let unsent = error.clone().into_wit(Progress::NotSent, 0);
+        assert_eq!(unsent, wit::Error::Unreachable(words.to_owned()));
+        let reason = format!("the connection was lost, and the next one failed: {words}");
+        let failure = wit::Failure { broker: 0, progress: Progress::SentUnacknowledged, reason };
+        assert_eq!(error.into_wit(Progress::SentUnacknowledged, 0), wit::Error::ConnectionLost(failure));
     }
 }

@@ -37,7 +37,7 @@
 //!   them in a file (feature `tenants-file`).
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
 //!   [`Resolver`](publisher::Resolver) seam; [`publisher::telemetry`]: spans and metrics, for an operator.
-//! - [`Error`]: why a message was not acknowledged.
+//! - [`Error`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
 //!
 //! The contract is `wit/connector.wit` ([`CONTRACT`]).
 #![deny(unsafe_code)]
@@ -46,10 +46,12 @@ mod bindings;
 mod connector;
 mod error;
 pub mod publisher;
+mod shortage;
 mod tenant;
 
 pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
 pub use error::{Error, Refusal};
+pub use shortage::Shortage;
 pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
     TopicFilter, TopicFilterError,

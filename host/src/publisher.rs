@@ -35,6 +35,7 @@
 //! ```
 
 mod admission;
+mod blocking;
 mod call;
 mod connect;
 mod connection;
@@ -68,8 +69,10 @@ pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 pub use tally::Tally;
 
 use crate::bindings::flint::mqtt::publisher as wit;
+use crate::error::Error;
 use crate::tenant::Tenant;
 use call::Call;
+use delivery::Unsettled;
 use options::Options;
 use pool::Pool;
 use stage::Stages;
@@ -156,6 +159,8 @@ pub struct PublisherCtx {
     tally: Tally,
     /// How many connections the last call of `publish` has tried.
     connections: u32,
+    /// Why the last call of `publish` or `check` failed, when it was for a shortage and before anything was sent.
+    shortage: Option<Error>,
 }
 
 impl PublisherCtx {
@@ -237,6 +242,7 @@ impl PublisherCtxBuilder {
             refuse: self.refuse,
             tally: Tally::default(),
             connections: 0,
+            shortage: None,
         }
     }
 }
@@ -286,6 +292,7 @@ impl wit::Host for PublisherCtx {
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
         self.connections = stages.connections();
+        self.shortage = stages.take_shortage();
         Ok(answer)
     }
 
@@ -296,11 +303,19 @@ impl wit::Host for PublisherCtx {
         messages: Vec<wit::Message>,
         effort: wit::Effort,
     ) -> wasmtime::Result<Result<Vec<wit::Remark>, wit::Error>> {
-        let checking = self.call(options, effort).check(&messages);
-        Ok(Box::pin(checking).await)
+        let checked = Box::pin(self.call(options, effort).check(&messages)).await;
+        self.shortage = checked.as_ref().err().filter(|error| error.is_shortage()).cloned();
+        Ok(checked.map_err(|error| Unsettled::not_sent(error).into_wit()))
     }
 
     async fn connections_tried(&mut self) -> wasmtime::Result<u32> {
         Ok(self.connections)
+    }
+
+    async fn shortage(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(match &self.shortage {
+            Some(Error::Shortage { shortage, stage }) => Some(format!("{shortage}, while {stage}")),
+            Some(_) | None => None,
+        })
     }
 }

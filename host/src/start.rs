@@ -13,8 +13,8 @@ use std::panic::catch_unwind;
 
 use crate::cli;
 
-/// Exit status of a panic, as the standard library has it.
-const PANIC: u8 = 101;
+/// Exit status of a panic that nobody could answer for.
+const PANIC: u8 = 70;
 
 /// What the C library calls. The arguments are those that the standard library was given by the loader.
 #[expect(unsafe_code, reason = "the C library knows it by this name, and nothing else of the program has it")]

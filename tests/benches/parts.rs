@@ -145,6 +145,10 @@ impl Host for Publisher {
     fn connections_tried(&mut self) -> wasmtime::Result<u32> {
         Ok(1)
     }
+
+    fn shortage(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 impl Acknowledging {

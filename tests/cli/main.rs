@@ -14,6 +14,7 @@ mod requests;
 mod results;
 mod secrets;
 mod sending;
+mod shortages;
 mod signals;
 mod support;
 mod tenants;

@@ -115,3 +115,21 @@ fn a_name_without_addresses_is_not_found() {
     let start = "Not sent, the host of the broker tcp://acme.example:1883 was not found: ";
     assert_meta(&meta, 68, &format!("{start}it has no address."));
 }
+
+/// The system of a service that has all its sockets open, as its resolver tells it.
+struct Exhausted;
+
+impl Resolver for Exhausted {
+    fn resolve<'a>(&'a self, _host: &'a str, _port: u16) -> Resolving<'a> {
+        Box::pin(async { Err(std::io::Error::from_raw_os_error(libc::EMFILE)) })
+    }
+}
+
+#[test]
+fn a_shortage_of_the_machine_is_told_at_once_and_not_called_a_name_that_is_not_found() {
+    let connector = builder().resolver(Arc::new(Exhausted)).build().unwrap();
+    let meta = send(&connector, &json!({ "qos": 1 }));
+    let message = "Not sent, this machine has too few file descriptors left (see ulimit -n), while looking up the \
+                   broker. Sending it again is safe.";
+    assert_meta(&meta, 71, message);
+}

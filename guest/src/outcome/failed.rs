@@ -121,6 +121,12 @@ pub(super) fn failed(
     Meta { exit_code, message: text }
 }
 
+/// The answer to a message that was not sent, because the machine has too little of something.
+pub(super) fn short(shortage: &str) -> Meta {
+    let message = format!("Not sent, this machine has {}.{SAFE}", sentence(shortage));
+    Meta { exit_code: code::SHORTAGE, message }
+}
+
 const SAFE: &str = " Sending it again is safe.";
 
 /// A reason fit to stand inside a sentence: shown, and without a full stop of its own.

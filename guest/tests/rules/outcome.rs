@@ -1,6 +1,7 @@
 //! What the publisher answers → exit code and message.
 
-use mqtt_connector_guest::action::{Answer, Published, send, send_batch};
+use mqtt_connector_guest::action::{Answer, Judgement, Published, check, send, send_batch};
+use mqtt_connector_guest::bindings::Meta;
 use mqtt_connector_guest::bindings::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 
 const TCP: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
@@ -287,7 +288,7 @@ fn connections_are_counted_when_it_was_more_than_one() {
              Sending it again may duplicate it. 2 connections were tried.",
         ),
     ] {
-        let meta = send(TCP, r#"{"qos":1}"#, |_, _, _| Answer { published, connections });
+        let meta = send(TCP, r#"{"qos":1}"#, |_, _, _| Answer { published, connections, shortage: None });
         assert_eq!(meta.message.replace(" is safe.", " may duplicate it."), answer);
     }
 }
@@ -300,7 +301,7 @@ fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed
         Err(Error::ConnectionLost(not_sent("cut"))),
     ]);
     let requests = ["{}", "{}"].map(str::to_owned);
-    let mut answer = Some(Answer { published, connections: 4 });
+    let mut answer = Some(Answer { published, connections: 4, shortage: None });
     let metas = send_batch(TCP, &requests, |_, _, _| answer.take().unwrap());
     let messages: Vec<_> = metas.iter().map(|meta| meta.message.as_str()).collect();
     assert_eq!(
@@ -311,4 +312,30 @@ fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed
              connections were tried.",
         ]
     );
+}
+
+#[test]
+fn a_shortage_of_the_machine_is_an_exit_code_of_its_own() {
+    let none_left = "too few file descriptors left (see ulimit -n), while connecting to the broker";
+    let unreachable = || Error::Unreachable(format!("this machine has {none_left}"));
+    let short = (71, format!("Not sent, this machine has {none_left}. Sending it again is safe."));
+    let answered = |meta: Meta| (meta.exit_code, meta.message);
+    let shortage = || Some(none_left.to_owned());
+    let answer = |published| Answer { published, connections: 1, shortage: shortage() };
+    assert_eq!(answered(send(TCP, "{}", |_, _, _| answer(Err(unreachable())))), short);
+    assert_eq!(answered(send(TCP, "{}", |_, _, _| answer(Ok(vec![Err(unreachable())])))), short);
+    let judgement = || Judgement { checked: Err(unreachable()), shortage: shortage() };
+    assert_eq!(answered(check(TCP, "{}", |_, _, _| judgement())), short);
+    // What may have arrived is uncertain, whatever came then; and others of a batch have errors of their own.
+    let lost = format!("the connection was lost, and the next one failed: this machine has {none_left}");
+    let published = Ok(vec![
+        Err(Error::ConnectionLost(unacknowledged(&lost))),
+        Err(Error::Denied("no".to_owned())),
+        Err(unreachable()),
+    ]);
+    let mut once = Some(answer(published));
+    let requests = ["{}", "{}", "{}"].map(str::to_owned);
+    let metas = send_batch(TCP, &requests, |_, _, _| once.take().unwrap());
+    assert_eq!(metas.iter().map(|meta| meta.exit_code).collect::<Vec<_>>(), [79, 77, 71]);
+    assert_eq!(answered(metas.into_iter().next_back().unwrap()), short);
 }

@@ -67,7 +67,8 @@ Examples:
 
 Exit status (the exit-code of the response):
   0 sent; 1-5 the broker refused the connection; 64 a parameter is wrong; 66 a file cannot be used;
-  68 host not found; 69 unreachable; 70 a fault of the connector; 74 connection lost before sending;
+  68 host not found; 69 unreachable; 70 a fault of the connector; 71 too few descriptors, threads
+  or too little memory; 74 connection lost before sending;
   75 timed out before sending; 76 the broker broke the protocol; 77 not allowed; 78 TLS failed;
   79 sent but not acknowledged: it may have arrived; 128-162 the reason code of an MQTT 5 broker that said no.";
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
-use mqtt_connector::{Connector, ConnectorBuilder, Response};
+use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
-use super::{FAULT, UNREADABLE, response};
+use super::shortage::{short, unreadable};
+use super::{FAULT, response};
 
 /// How WebAssembly starts.
 const WASM: &[u8] = b"\0asm";
@@ -29,8 +30,9 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         which = format!("--{COMPONENT} {path}: ");
-        let unreadable = |error| response(UNREADABLE, format!("{which}{error}."));
-        builder = with_component(builder, std::fs::read(path).map_err(unreadable)?).ok_or_else(|| {
+        let file = std::fs::read(path);
+        let file = file.map_err(|error| unreadable(&format!("--{COMPONENT} {path}"), &error))?;
+        builder = with_component(builder, file).ok_or_else(|| {
             response(
                 FAULT,
                 format!("{which}it is neither a WebAssembly component nor the output of precompile."),
@@ -43,7 +45,10 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
         });
         builder = builder.resolver(Arc::new(resolver));
     }
-    builder.build().map_err(|error| response(FAULT, format!("{which}{error}.")))
+    builder.build().map_err(|error| match error {
+        LoadError::Shortage(shortage) => short(shortage, "loading the component"),
+        error => response(FAULT, format!("{which}{error}.")),
+    })
 }
 
 /// Compiles the component that the arguments name, to the file that they name.
@@ -54,7 +59,7 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
 pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
     let path = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
     let (from, to) = (path(COMPONENT), path(OUTPUT));
-    let wasm = std::fs::read(from).map_err(|error| response(UNREADABLE, format!("{from}: {error}.")))?;
+    let wasm = std::fs::read(from).map_err(|error| unreadable(from, &error))?;
     if !wasm.starts_with(WASM) {
         return Err(response(FAULT, format!("{from}: it is not a WebAssembly component.")));
     }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::arguments::{
     CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
 };
+use super::shortage::unreadable;
 use super::{UNREADABLE, USAGE, response};
 
 /// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
@@ -251,6 +252,6 @@ fn bytes_of(name: &str, path: &str) -> Result<Vec<u8>, Response> {
             Err(response(UNREADABLE, format!("{name}: the file is larger than {MAX_FILE} bytes.")))
         }
         Ok(_) => Ok(content),
-        Err(error) => Err(response(UNREADABLE, format!("{name}: {error}."))),
+        Err(error) => Err(unreadable(name, &error)),
     }
 }

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use super::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
 use super::documents::{Documents, Overlay};
 use super::signals::Signals;
-use super::{FAULT, inputs, prepared, response};
+use super::{FAULT, inputs, prepared, response, shortage};
 use read::{Batch, Lines, Origin};
 use report::Report;
 use request::Kind;
@@ -90,6 +90,7 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
     };
     let mut report = Report::start(results, size);
     let connector = Arc::new(connector);
+    shortage::sending_begins();
     let sender = Sender {
         connector: Arc::clone(&connector),
         tenant,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmtime::ResourceLimiter;
 
 use super::fault::Fault;
+use crate::shortage::Shortage;
 
 /// The most linear memories that the instances of one call may have. Each may reserve 4 GiB of addresses, whatever
 /// little of them it may use.
@@ -50,7 +51,7 @@ impl ResourceLimiter for MemoryBudget {
 
     /// The system has no more memory, though the tenant may have it: the growth has been counted, so the call ends.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context(Fault::Memory))
+        Err(error.context(Shortage::Memory))
     }
 
     fn table_growing(
@@ -66,7 +67,7 @@ impl ResourceLimiter for MemoryBudget {
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(error.context(Fault::Memory))
+        Err(error.context(Shortage::Memory))
     }
 
     fn instances(&self) -> usize {
@@ -150,7 +151,7 @@ mod tests {
         let error = MemoryBudget::new(8).table_growing(0, usize::MAX, None).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&Fault::Memory));
         let error = budget.memory_grow_failed(wasmtime::Error::msg("no more")).unwrap_err();
-        assert_eq!(error.downcast_ref(), Some(&Fault::Memory));
+        assert_eq!(error.downcast_ref(), Some(&Shortage::Memory));
     }
 
     #[test]

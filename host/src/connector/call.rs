@@ -18,6 +18,7 @@ use super::{Connector, Meta, Response};
 use crate::bindings::MqttConnector;
 use crate::error::Error;
 use crate::publisher::{PublisherCtx, PublisherView, Tally};
+use crate::shortage::{self, Shortage};
 use crate::tenant::Tenant;
 
 /// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
@@ -29,6 +30,9 @@ const DENIED: i32 = 77;
 
 /// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
 const HANDLES: usize = 1000;
+
+/// Bytes of memory that are to be left when there is an instance. They are not used.
+const KEPT_FREE: usize = 8 * 1024 * 1024;
 
 /// The most characters of a fault's details that go to the log.
 const DETAILS: usize = 2000;
@@ -106,7 +110,10 @@ impl Call<'_> {
         let mut details = String::new();
         let answer = {
             let mut running = pin!(async {
+                // What comes after is to have memory, too: of all that needs it, only the engine can say that there is none.
+                let kept_free = shortage::reserve(KEPT_FREE).ok_or(Shortage::Memory)?;
                 let instance = component.instantiate_async(&mut store).await?;
+                drop(kept_free);
                 call(&instance, &mut store).await
             });
             let ticking = poll_fn(|context| {

@@ -4,6 +4,10 @@ use wasmtime::Trap;
 
 use super::{Meta, Response};
 use crate::publisher::Tally;
+use crate::shortage::Shortage;
+
+/// Exit code of what may have arrived.
+const UNCERTAIN: i32 = 79;
 
 /// Exit code of a fault of the connector itself.
 pub(super) const EXIT_CODE: i32 = 70;
@@ -60,6 +64,9 @@ pub(super) enum Fault {
     /// It answered another number of requests than it was asked.
     #[error("it did not answer each request")]
     Count,
+    /// No fault of the component: this machine has too little of what it needs to run.
+    #[error("this machine has {0}")]
+    Shortage(Shortage),
 }
 
 impl Fault {
@@ -67,6 +74,9 @@ impl Fault {
     pub(super) fn of(error: &wasmtime::Error) -> Self {
         if let Some(fault) = error.downcast_ref::<Self>() {
             return *fault;
+        }
+        if let Some(shortage) = Shortage::of_engine(error) {
+            return Self::Shortage(shortage);
         }
         #[cfg(feature = "wasi")]
         if error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some() {
@@ -83,9 +93,20 @@ impl Fault {
         }
     }
 
-    /// The answer: exit code 70, and what is known of the messages that the component published before.
+    /// The answer: exit code 70, and what is known of the messages that the component published before. For a shortage it
+    /// is 71, as long as it published none.
     pub(super) fn into_response(self, tally: Tally) -> Response {
-        let mut message = format!("The connector itself failed: {self}.");
+        let is_unsent = tally.acknowledged == 0 && tally.uncertain == 0;
+        let (exit_code, mut message) = match self {
+            Self::Shortage(shortage) if is_unsent => {
+                let message = format!(
+                    "Not sent, this machine has {shortage}, while running the connector. Sending it again is safe."
+                );
+                (Shortage::EXIT_CODE, message)
+            }
+            Self::Shortage(_) => (UNCERTAIN, format!("The connector was stopped: {self}.")),
+            _ => (EXIT_CODE, format!("The connector itself failed: {self}.")),
+        };
         let messages = |count| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
         if tally.acknowledged > 0 {
             message += &format!(" Before that, the broker acknowledged {}.", messages(tally.acknowledged));
@@ -93,6 +114,35 @@ impl Fault {
         if tally.uncertain > 0 {
             message += &format!(" Before that, it sent {} that may have arrived.", messages(tally.uncertain));
         }
-        Response { meta: Meta { exit_code: EXIT_CODE, message } }
+        Response { meta: Meta { exit_code, message } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_no_fault_and_what_may_have_arrived_stays_uncertain() {
+        let answer = |acknowledged, uncertain| {
+            let tally = Tally { acknowledged, uncertain, ..Tally::default() };
+            let Meta { exit_code, message } = Fault::Shortage(Shortage::Memory).into_response(tally).meta;
+            (exit_code, message)
+        };
+        let has = "this machine has too little memory left (see ulimit -v)";
+        let short = format!("Not sent, {has}, while running the connector. Sending it again is safe.");
+        assert_eq!(answer(0, 0), (71, short));
+        let stopped = format!("The connector was stopped: {has}.");
+        let sent = format!("{stopped} Before that, it sent 1 message that may have arrived.");
+        assert_eq!(answer(0, 1), (79, sent));
+        let acknowledged = format!("{stopped} Before that, the broker acknowledged 2 messages.");
+        assert_eq!(answer(2, 0), (79, acknowledged));
+    }
+
+    #[test]
+    fn memory_that_the_system_does_not_have_is_not_the_tenants() {
+        let errno = wasmtime::Error::from(rustix::io::Errno::NOMEM).context("mmap failed");
+        assert_eq!(Fault::of(&errno), Fault::Shortage(Shortage::Memory));
+        assert_eq!(Fault::of(&errno.context(Fault::Memory)), Fault::Memory);
     }
 }

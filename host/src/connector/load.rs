@@ -1,5 +1,6 @@
 //! From bytes to a component that is compiled, linked and ready to be instantiated.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::engines::{Engines, Pool, with_places, without_compiler};
 use super::{COMPONENT, Connector};
 use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
+use crate::shortage::Shortage;
 
 /// The largest component that is compiled, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -60,6 +62,10 @@ pub enum LoadError {
         names: Vec<String>,
     },
 
+    /// This machine has too little of something.
+    #[error("the component cannot be loaded: this machine has {0}")]
+    Shortage(Shortage),
+
     /// The engine refuses it, or does not run on this machine.
     #[error("the component cannot be loaded: {reason}")]
     Refused {
@@ -70,6 +76,9 @@ pub enum LoadError {
 
 impl From<wasmtime::Error> for LoadError {
     fn from(error: wasmtime::Error) -> Self {
+        if let Some(shortage) = Shortage::of_engine(&error) {
+            return Self::Shortage(shortage);
+        }
         Self::Refused { reason: Shown::plain(&format!("{error:#}"), REASON).to_string() }
     }
 }
@@ -179,19 +188,35 @@ impl ConnectorBuilder {
         // What another component needs is not known well enough to make places for it.
         let pool = match self.source {
             Source::BuiltIn if self.pool > 0 && !are_files_limited() => {
-                let engine = Engine::new(&with_places(&component, self.pool))?;
-                Some(Pool::new(link(&built_in::copied(&engine)?)?, self.pool))
+                match pool(&component, self.pool) {
+                    // Places that are kept ready need much more of it than those that are made for a call.
+                    Err(LoadError::Shortage(shortage)) => {
+                        tracing::warn!(%shortage, "no places for instances are kept ready");
+                        None
+                    }
+                    pool => Some(pool?),
+                }
             }
             Source::BuiltIn | Source::Wasm(_) | Source::Precompiled(_) => None,
         };
         let engines = Engines { pool, on_demand };
         let clock = if self.timer { Clock::timer } else { Clock::thread };
-        let clock = clock(engines.all()).map_err(|error| LoadError::Refused {
-            reason: format!("its clock cannot be started: {error}"),
+        let clock = clock(engines.all()).map_err(|error| match error.kind() {
+            // What a thread is refused for; a timer is for other reasons.
+            ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
+                LoadError::Shortage(Shortage::of_thread(&error))
+            }
+            _ => LoadError::Refused { reason: format!("its clock cannot be started: {error}") },
         })?;
         let publisher = self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         Ok(Connector { engines, clock, publisher })
     }
+}
+
+/// Places for instances of the built-in component that are kept ready.
+fn pool(component: &Component, places: u32) -> Result<Pool, LoadError> {
+    let engine = Engine::new(&with_places(component, places))?;
+    Ok(Pool::new(link(&built_in::copied(&engine)?)?, places))
 }
 
 /// Links a component with what it may import.

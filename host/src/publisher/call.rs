@@ -112,11 +112,12 @@ impl Call {
         let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
         let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin()));
         *stages = left;
+        stages.look_at(&settlements);
         Ok(admission.answer(settlements))
     }
 
     /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
-    pub(super) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, wit::Error> {
+    pub(super) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, Error> {
         let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued: _ } = self;
         let time = Time::begin(latest, effort);
         let mut against = admission::against_connection(&tenant, &options, &**shared.pool.resolver());
@@ -124,17 +125,16 @@ impl Call {
         let against_each =
             messages.iter().map(|message| admission::against_message(&tenant, version, message));
         against.extend(against_each.filter(|against| !against.is_empty()).take(1).flatten());
-        let not_sent = |error| Unsettled::not_sent(error).into_wit();
         if let Some(error) = admission::joined(against) {
-            return Err(not_sent(error));
+            return Err(error);
         }
         let prepared = tokio::select! {
             biased;
-            prepared = preparation::prepare(&options, &tenant) => prepared.map_err(not_sent)?,
+            prepared = preparation::prepare(&options, &tenant) => prepared?,
             ending = over(&shared, time.deadline) => {
                 let mut stages = Stages::begin();
                 stages.enter(Stage::Certificates);
-                return Err(not_sent(ended(&ending, &tenant, time, &stages, true)));
+                return Err(ended(&ending, &tenant, time, &stages, true));
             }
         };
         let mut remarks = prepared.remarks();

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::blocking;
+use super::stage::Stage;
 use crate::error::{Error, System};
+use crate::shortage::Shortage;
 use crate::tenant::{Peer, Tenant};
 
 /// How long an address may take to answer when there is another: a call with little time may wait beside one with much.
@@ -49,10 +52,9 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((host, port)).await.map_err(in_our_words)?;
-            Ok(found.collect())
-        })
+        let host = host.to_owned();
+        let look_up = move || Ok((host.as_str(), port).to_socket_addrs().map_err(in_our_words)?.collect());
+        Box::pin(async move { blocking::on_a_thread(look_up).await? })
     }
 }
 
@@ -125,7 +127,7 @@ impl Resolver for PinnedResolver {
 ///
 /// # Errors
 ///
-/// [`Error::HostNotFound`], or [`Error::Denied`] when one of the addresses is not allowed: nothing has left by then.
+/// [`Error::HostNotFound`], [`Error::Shortage`], or [`Error::Denied`] when one of the addresses is not allowed: nothing has left by then.
 pub(super) async fn addresses(
     peer: Peer<'_>,
     tenant: &Tenant,
@@ -134,9 +136,13 @@ pub(super) async fn addresses(
     let found = match peer.host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, peer.port)],
         Err(_) => {
-            let not_found = |reason: String| Error::HostNotFound { host: peer.host.to_owned(), reason };
-            let found = look_up(peer, tenant, resolver).await;
-            found.map_err(|error| not_found(words(&error)))?
+            // The C library calls a name not found when it cannot open what it looks into.
+            look_up(peer, tenant, resolver).await.map_err(|error| {
+                match Shortage::of(&error).or_else(Shortage::found) {
+                    Some(shortage) => Error::Shortage { shortage, stage: Stage::LookUp.words() },
+                    None => Error::HostNotFound { host: peer.host.to_owned(), reason: words(&error) },
+                }
+            })?
         }
     };
     if found.is_empty() {
@@ -177,7 +183,7 @@ async fn look_up(
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`], with what each address answered.
+/// [`Error::Unreachable`], with what each address answered; [`Error::Shortage`].
 pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Error> {
     let mut failures = Vec::new();
     for (position, address) in addresses.iter().enumerate() {
@@ -197,7 +203,11 @@ pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
                 }
                 return Ok(stream);
             }
-            Ok(Err(error)) => System(&error).to_string(),
+            Ok(Err(error)) => match Shortage::of(&error) {
+                // No other address is of use then.
+                Some(shortage) => return Err(Error::Shortage { shortage, stage: Stage::Dial.words() }),
+                None => System(&error).to_string(),
+            },
             Err(_) => "no answer".to_owned(),
         };
         failures.push(format!("{address}: {error}"));

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::blocking;
 use super::options::Options;
+use super::stage::Stage;
 use super::tls::{Material, Tls, is_secured};
 use crate::bindings::flint::mqtt::publisher::Remark;
 use crate::error::Error;
+use crate::shortage::Shortage;
 use crate::tenant::Tenant;
 
 /// What TLS needs at each of the brokers.
@@ -42,9 +45,10 @@ pub(super) async fn prepare(options: &Arc<Options>, tenant: &Arc<Tenant>) -> Res
         let _room = room;
         read(&options, &tenant)
     };
-    let prepared = tokio::task::spawn_blocking(prepare).await;
-    let failed = |_| Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false };
-    prepared.map_err(failed)?
+    blocking::on_a_thread(prepare).await.map_err(|error| match Shortage::of(&error) {
+        Some(shortage) => Error::Shortage { shortage, stage: Stage::Certificates.words() },
+        None => Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false },
+    })?
 }
 
 fn read(options: &Options, tenant: &Tenant) -> Result<Prepared, Error> {

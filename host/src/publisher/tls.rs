@@ -19,8 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::stage::Stage;
 use crate::bindings::flint::mqtt::publisher::{Broker, Pem, Remark, TlsOptions, Transport};
 use crate::error::Error;
+use crate::shortage::Shortage;
 use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
 use verifier::{Trust, UnverifiedServer, VerifiedServer};
@@ -169,16 +171,34 @@ fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarks: &mut Vec<Remark>) -> R
         }
         return Ok(Trust { anchors: Arc::new(anchors), pinned });
     }
-    let anchors = SYSTEM.get_or_init(|| {
-        let mut anchors = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(%error, "some of the system's trust anchors could not be read");
+    let anchors = match SYSTEM.get() {
+        Some(anchors) => anchors,
+        None => {
+            let anchors = system_trust_anchors()?;
+            SYSTEM.get_or_init(|| Arc::new(anchors))
         }
-        anchors.add_parsable_certificates(found.certs);
-        Arc::new(anchors)
-    });
+    };
     Ok(Trust { anchors: Arc::clone(anchors), pinned: Vec::new() })
+}
+
+/// The authorities that this system trusts.
+///
+/// # Errors
+///
+/// [`Error::Shortage`], for which some could not be read.
+fn system_trust_anchors() -> Result<RootCertStore, Error> {
+    let mut anchors = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "some of the system's trust anchors could not be read");
+    }
+    if !found.errors.is_empty()
+        && let Some(shortage) = Shortage::found()
+    {
+        return Err(Error::Shortage { shortage, stage: Stage::Certificates.words() });
+    }
+    anchors.add_parsable_certificates(found.certs);
+    Ok(anchors)
 }
 
 fn no_anchors() -> Error {

@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use mqtt_connector_fuzz::assert_message;
-use mqtt_connector_guest::action::{self, send, send_batch};
+use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
 use mqtt_connector_guest::bindings::publisher::{
     Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal,
@@ -72,7 +72,7 @@ fn answers_agree(config: &str, request: &str) {
         })
     };
     let mut published = 0;
-    let sent = send(config, request, |_, messages, _| {
+    let sent = send(config, request, |_, messages, _| -> Published {
         published += 1;
         Ok(messages.iter().map(receipt).collect())
     });
@@ -80,7 +80,7 @@ fn answers_agree(config: &str, request: &str) {
     assert_eq!((sent.exit_code, published), (checked.exit_code, i32::from(right)), "{sent:?}");
     let requests = [request.to_owned(), "{}".to_owned(), request.to_owned()];
     let mut published = 0;
-    let batch = send_batch(config, &requests, |_, messages, _| {
+    let batch = send_batch(config, &requests, |_, messages, _| -> Published {
         published += messages.len();
         Ok(messages.iter().map(receipt).collect())
     });
@@ -92,7 +92,7 @@ fn answers_agree(config: &str, request: &str) {
 
 /// A dry run against which nothing stands outside of the component.
 fn check(config: &str, request: &str) -> Meta {
-    action::check(config, request, |_, _, _| Ok(Vec::new()))
+    action::check(config, request, |_, _, _| -> Checked { Ok(Vec::new()) })
 }
 
 /// With a secret planted wherever one may stand, no answer shows it.
@@ -107,7 +107,8 @@ fn nothing_secret_is_shown(config: &str, request: &str) {
             format!("{:?} {:?} {:?}", publication, publication.options.credentials, publication.message);
         assert!(!debug.contains(SECRET), "{debug}");
         for answer in answers(&request) {
-            let meta = send(&config, &request, |_, _, _| answer.clone().map(|receipt| vec![Ok(receipt)]));
+            let published: Published = answer.clone().map(|receipt| vec![Ok(receipt)]);
+            let meta = send(&config, &request, |_, _, _| published);
             shows_nothing(&meta);
             assert_eq!(meta.exit_code == code::SENT, answer.is_ok(), "{meta:?}");
         }

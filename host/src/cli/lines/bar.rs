@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Result, stderr};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use console::Term;
@@ -53,7 +54,10 @@ fn bar(size: Option<u64>) -> ProgressBar {
         None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
     };
     bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), PICTURES));
-    bar.enable_steady_tick(PAUSE);
+    // It panics where there is no thread for it.
+    if thread::Builder::new().spawn(|| {}).is_ok() {
+        bar.enable_steady_tick(PAUSE);
+    }
     // A template that is wrong leaves the bar as it is.
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),

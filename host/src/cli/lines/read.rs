@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::input::Input;
 use super::request::{Kind, Request};
+use crate::cli::shortage::{no_thread, unreadable};
 use crate::cli::{FAULT, UNREADABLE, response};
 
 /// The most bytes that are read at a time. The first time it is less, so that the component need not wait for long, and
@@ -90,8 +91,7 @@ pub(super) struct Batch {
 /// The response: it cannot be opened, or the system has no thread for it.
 pub(super) async fn open(flag: &str, path: &str, kind: Kind) -> Result<(Lines, Option<u64>), Response> {
     let name = format!("--{flag} {path}");
-    let fault = |error| response(FAULT, format!("The lines cannot be read: {error}."));
-    let (stopped, stop) = pipe().map_err(fault)?;
+    let (stopped, stop) = pipe().map_err(|error| unreadable(&name, &error))?;
     let (opened, size) = oneshot::channel();
     let (sender, readings) = mpsc::channel(AHEAD);
     let (ended, rest) = oneshot::channel();
@@ -101,7 +101,10 @@ pub(super) async fn open(flag: &str, path: &str, kind: Kind) -> Result<(Lines, O
         let _ = ended.send(reader.run(&path, stopped, opened, &sender));
     };
     // Nobody waits for it: it may be waiting for a person to type.
-    thread::Builder::new().name("lines".to_owned()).spawn(read).map_err(fault)?;
+    thread::Builder::new()
+        .name("lines".to_owned())
+        .spawn(read)
+        .map_err(|error| no_thread(&error, "starting to read the lines"))?;
     let size = size.await.map_err(|_| response(FAULT, "Reading the lines failed.".to_owned()))??;
     Ok((Lines { readings, left: Vec::new().into_iter().peekable(), rest, stop }, size))
 }
@@ -225,7 +228,7 @@ impl Reader {
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Response {
-        response(UNREADABLE, format!("{}: {error}.", self.name))
+        unreadable(&self.name, error)
     }
 }
 

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cli::arguments::RESULTS;
 use crate::cli::output::{WholeLines, note};
+use crate::cli::shortage::{no_thread, unreadable};
 use crate::cli::signals::Signals;
-use crate::cli::{FAULT, UNREADABLE, response};
+use crate::cli::{FAULT, response};
 
 /// As many bytes may wait to be written before no further line is read.
 const ROOM: usize = 32 * 1024 * 1024;
@@ -57,7 +58,10 @@ impl Results {
                 "-" => Ok(WholeLines::stdout()),
                 path => File::create(path).map(WholeLines::file),
             };
-            let is_usable = output.as_ref().map(|_| ()).map_err(|error| unwritable(&file, error));
+            let is_usable = output
+                .as_ref()
+                .map(|_| ())
+                .map_err(|error| unreadable(&format!("--{RESULTS} {file}"), error));
             // Nobody asks any more once a signal has ended the program.
             let _ = opened.send(is_usable);
             if let Ok(output) = output {
@@ -71,7 +75,7 @@ impl Results {
             }
         };
         let thread = thread::Builder::new().name("results".to_owned()).spawn(write);
-        thread.map_err(|error| response(FAULT, format!("The results cannot be written: {error}.")))?;
+        thread.map_err(|error| no_thread(&error, "opening the results"))?;
         is_open.await.map_err(|_| response(FAULT, "Opening the results failed.".to_owned()))??;
         Ok(Self { path: path.to_owned(), lines: sender, ended, state, count: 0 })
     }
@@ -120,8 +124,4 @@ impl State {
         }
         Ok(())
     }
-}
-
-fn unwritable(path: &str, error: &std::io::Error) -> Response {
-    response(UNREADABLE, format!("--{RESULTS} {path}: {error}."))
 }

@@ -286,6 +286,7 @@ fn ends_the_search(error: &Error) -> bool {
         Error::Refused(refusal) => !matches!(refusal.code, 3 | 136 | 137 | 156 | 157 | 159),
         Error::Denied(_)
         | Error::Credential { .. }
+        | Error::Shortage { .. }
         | Error::Rejected(_)
         | Error::TooLarge(_)
         | Error::TimedOut { .. }

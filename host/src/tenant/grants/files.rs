@@ -9,9 +9,13 @@ use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
 
 use super::{Access, Directory, Grants};
 use crate::error::{Error, System};
+use crate::shortage::Shortage;
 
 /// The largest certificate, key or CA file, in bytes: every public authority fits several times.
 const MAX_FILE: u64 = 1024 * 1024;
+
+/// What is done while a file is read, after "while".
+const READING: &str = "reading the certificates";
 
 /// The longest path, in bytes, that is one and not a key in the place of one.
 const MAX_PATH: usize = 1024;
@@ -80,6 +84,10 @@ impl Grants {
             parameter,
             reason: format!("{path} cannot be read: {why}"),
         };
+        let failed = |error: &io::Error| match Shortage::of(error) {
+            Some(shortage) => Error::Shortage { shortage, stage: READING },
+            None => unreadable(&System(error)),
+        };
         let denied = || denied(tenant, parameter, path);
         let mut options = OpenOptions::new();
         // A FIFO without a writer must not keep the call waiting.
@@ -92,14 +100,14 @@ impl Grants {
         let file = match opened {
             Ok(file) => file,
             Err(error) if is_escape(&error) => return Err(denied()),
-            Err(error) => return Err(unreadable(&System(&error))),
+            Err(error) => return Err(failed(&error)),
         };
-        let metadata = file.metadata().map_err(|error| unreadable(&System(&error)))?;
+        let metadata = file.metadata().map_err(|error| failed(&error))?;
         if !metadata.is_file() {
             return Err(unreadable(&"it is not a regular file"));
         }
         let mut content = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| unreadable(&System(&error)))?;
+        file.take(MAX_FILE + 1).read_to_end(&mut content).map_err(|error| failed(&error))?;
         if content.len() as u64 > MAX_FILE {
             return Err(unreadable(&"it is larger than 1 MiB"));
         }

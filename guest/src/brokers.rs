@@ -3,12 +3,12 @@
 use mqtt_connector_contract::white_space::Stray;
 
 use crate::address;
-use crate::aws::{self, Host};
 use crate::bindings::publisher::{Broker, Transport};
 use crate::broker::{BrokerFault, BrokerUrl, Scheme};
 use crate::merge::Given;
 use crate::problem::Problem;
 use crate::value::{Got, JsonType, Value};
+use crate::vendor::{self, BrokerVendor, Vendors};
 use crate::wants::Wants;
 
 /// The most brokers that one send may have.
@@ -20,7 +20,7 @@ pub struct Brokers {
     urls: Vec<BrokerUrl>,
     // Each message of a batch asks for these.
     schemes: Schemes,
-    host: Host,
+    vendors: Vendors,
 }
 
 impl Brokers {
@@ -65,8 +65,8 @@ impl Brokers {
 
     fn new(urls: Vec<BrokerUrl>) -> Self {
         let schemes = Schemes::of(urls.iter().map(BrokerUrl::scheme));
-        let is_aws = urls.iter().any(|broker| Host::of(broker.host()) == Host::Aws);
-        Brokers { urls, schemes, host: if is_aws { Host::Aws } else { Host::Other } }
+        let vendors = Vendors::of(urls.iter().map(BrokerUrl::host));
+        Brokers { urls, schemes, vendors }
     }
 
     /// The brokers.
@@ -94,17 +94,17 @@ impl Brokers {
         self.urls.iter().any(|broker| broker.scheme().is_websocket())
     }
 
-    /// Whose rules hold: those of AWS IoT when one of them is there.
-    pub fn host(&self) -> Host {
-        self.host
+    /// Whose rules hold: those of each vendor who has one of them.
+    pub fn vendors(&self) -> Vendors {
+        self.vendors
     }
 
     /// Whether one of them is AWS IoT where it tells MQTT from other protocols by ALPN.
     pub fn any_by_alpn(&self) -> bool {
         self.urls.iter().any(|broker| {
             broker.scheme().transport() == Transport::Tls
-                && broker.port() == aws::ALPN_PORT
-                && Host::of(broker.host()) == Host::Aws
+                && broker.port() == vendor::ALPN_PORT
+                && BrokerVendor::of(broker.host()) == Some(BrokerVendor::AwsIot)
         })
     }
 

@@ -16,7 +16,7 @@
 //! | [`parameters`] | the table of parameters; the merged members → typed [`parameters::Parameters`] |
 //! | [`brokers`], [`broker`], [`address`], [`proxy`], [`websocket`] | how the broker is reached; one checked type each: what can be built is right |
 //! | [`topic`], [`qos`], [`text`], [`pem`], [`tls`], [`content`], [`will`], [`properties`] | the same for what is sent, and to whom |
-//! | [`aws`] | what is different at AWS IoT Core |
+//! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
 //! | [`publication`] | the rules between parameters; connect options, message and effort |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
@@ -28,7 +28,6 @@
 
 pub mod action;
 pub mod address;
-pub mod aws;
 pub mod broker;
 pub mod brokers;
 pub mod confidential;
@@ -49,6 +48,7 @@ pub mod text;
 pub mod tls;
 pub mod topic;
 pub mod value;
+pub mod vendor;
 pub mod wants;
 pub mod websocket;
 pub mod will;

@@ -88,7 +88,7 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks, r
             ProtocolVersion::V311 => "",
             ProtocolVersion::V5 => ", with MQTT 5",
         },
-        Lowered { asked: remarks.lowered_for_aws, sent: message.qos, who: "AWS IoT has no QoS 2" },
+        Different { remarks, sent: message.qos },
         Suspicious { options, message, given: remarks.given, remarked },
     );
     Meta { exit_code: code::SENT, message: text }
@@ -184,16 +184,16 @@ impl<'a> Said<'a> {
         tried: Tried,
     ) -> Self {
         let About { asked, sent, broker, is_unsubscribed, remarks } = &about;
-        let lowered = match remarks.lowered_for_aws {
-            Some(asked) => Lowered { asked: Some(asked), sent: *sent, who: "AWS IoT has no QoS 2" },
-            None if qos::number(*sent) < qos::number(*asked) => {
-                Lowered { asked: Some(*asked), sent: *sent, who: "the broker has no higher one" }
-            }
-            None => Lowered { asked: None, sent: *sent, who: "" },
+        let lowered = if remarks.lowered.is_none() && qos::number(*sent) < qos::number(*asked) {
+            let (asked, sent) = (qos::number(*asked), qos::number(*sent));
+            format!(" QoS {asked} was asked for, and the broker has no higher one: QoS {sent} instead.")
+        } else {
+            String::new()
         };
+        let different = Different { remarks, sent: *sent };
         let never = if *sent == Qos::AtMostOnce { " (never acknowledged)" } else { "" };
         let nobody = if *is_unsubscribed { " Nobody has subscribed to the topic." } else { "" };
-        let mut end = format!(" ms.{tried}{lowered}{nobody}");
+        let mut end = format!(" ms.{tried}{different}{lowered}{nobody}");
         match client_id {
             None => {}
             Some("") => {
@@ -271,21 +271,30 @@ impl fmt::Display for Tried {
     }
 }
 
-/// Says that the message has, or will have, a lower quality of service than was asked for, if it has.
-struct Lowered {
-    asked: Option<Qos>,
+/// Says what is different because of the brokers' vendor: a lower quality of service than was asked for, and messages that
+/// are not kept.
+struct Different<'a> {
+    remarks: &'a Remarks,
     sent: Qos,
-    who: &'static str,
 }
 
-impl fmt::Display for Lowered {
+impl fmt::Display for Different<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.asked {
-            None => Ok(()),
-            Some(asked) => {
-                let (asked, sent) = (qos::number(asked), qos::number(self.sent));
-                write!(f, " QoS {asked} was asked for, and {}: QoS {sent} instead.", self.who)
-            }
+        let Remarks { lowered, will_lowered, vendor, not_retained, .. } = self.remarks;
+        let Some(vendor) = vendor else { return Ok(()) };
+        if let Some(asked) = lowered {
+            let (asked, sent) = (qos::number(*asked), qos::number(self.sent));
+            write!(f, " QoS {asked} was asked for, and {vendor} has no QoS 2: QoS {sent} instead.")?;
         }
+        if *will_lowered {
+            write!(f, " QoS 2 was asked for the will, and {vendor} has no QoS 2: QoS 1 instead.")?;
+        }
+        if *not_retained {
+            f.write_str(
+                " Azure IoT Hub keeps no message for later subscribers: it passes this one on, with the property \
+                 mqtt-retain.",
+            )?;
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,6 @@ mod table;
 
 use std::borrow::Cow;
 
-use crate::aws::Host;
 use crate::bindings::publisher::Qos;
 use crate::brokers::Brokers;
 use crate::confidential::{Pem, WebsocketHeader};
@@ -20,6 +19,7 @@ use crate::proxy::{ProxyUrl, ProxyUsername};
 use crate::text::{MqttString, Password};
 use crate::tls::{self, ServerName};
 use crate::topic::Topic;
+use crate::vendor::Vendors;
 use crate::{content, properties, qos, websocket, will};
 use reader::Reader;
 
@@ -334,9 +334,9 @@ impl Parameters {
         self.protocol_version.unwrap_or(ProtocolVersion::V311)
     }
 
-    /// Which of the rules of AWS IoT hold: those for the hosts of the brokers.
-    pub fn host(&self) -> Host {
-        self.broker.as_ref().map_or(Host::Other, Brokers::host)
+    /// The vendors whose rules hold: those of the brokers.
+    pub fn vendors(&self) -> Vendors {
+        self.broker.as_ref().map(Brokers::vendors).unwrap_or_default()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::document::Source;
 use crate::parameters::{self, Name, PARAMETERS, Parameter, Tip};
 use crate::proxy::MAX_SOCKS;
 use crate::value::{Got, JsonType};
+use crate::vendor::{BrokerVendor, hub};
 use crate::wants::Wants;
 use crate::will;
 
@@ -151,21 +152,52 @@ pub enum Rule {
         /// Bytes of the properties.
         length: usize,
     },
-    /// The payload is larger than AWS IoT takes.
-    AwsPayload {
+    /// The payload is larger than the broker's vendor takes.
+    VendorPayload {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
         /// Bytes of the payload.
         length: usize,
     },
-    /// The topic has more levels than AWS IoT takes.
-    AwsSlashes {
-        /// How many slashes it has, those of the reserved prefix not counted.
+    /// The topic has more levels than the broker's vendor takes.
+    VendorSlashes {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
+        /// How many slashes it has, those of a reserved prefix not counted.
         slashes: usize,
     },
-    /// The client identifier is longer than AWS IoT takes.
-    AwsClientId {
+    /// The topic is longer than the broker's vendor takes.
+    VendorTopic {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
+        /// Its bytes, those of a reserved prefix not counted.
+        length: usize,
+    },
+    /// The client identifier is longer than the broker's vendor takes.
+    VendorClientId {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
         /// Bytes of the client identifier.
         length: usize,
     },
+    /// An empty client identifier, where the broker's vendor chooses none.
+    VendorEmptyClientId {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
+    },
+    /// The will's delay is longer than the broker's vendor takes.
+    VendorWillDelay {
+        /// Whose rule it is.
+        vendor: BrokerVendor,
+    },
+    /// MQTT 5 at Azure IoT Hub.
+    HubVersion,
+    /// No user name at Azure IoT Hub.
+    HubUsernameMissing,
+    /// A user name that is not the client's at the hub.
+    HubUsername,
+    /// A topic that the hub does not take from the client.
+    HubTopic,
 }
 
 impl Rule {
@@ -218,14 +250,40 @@ impl fmt::Display for Rule {
                     "with its properties, which have {length} bytes, it does not fit into one MQTT packet"
                 )
             }
-            Rule::AwsPayload { length } => {
-                write!(f, "AWS IoT takes 131072 bytes (128 KiB) at most, not {length}")
+            Rule::VendorPayload { vendor, length } => {
+                let most = vendor.limits().payload;
+                write!(f, "{vendor} takes {most} bytes ({} KiB) at most, not {length}", most / 1024)
             }
-            Rule::AwsSlashes { slashes } => {
-                write!(f, "AWS IoT takes 7 slashes at most (after $aws/rules/RULE/), not {slashes}")
+            Rule::VendorSlashes { vendor, slashes } => {
+                let (most, behind) = (vendor.limits().slashes, behind(*vendor));
+                write!(f, "{vendor} takes {most} slashes at most{behind}, not {slashes}")
             }
-            Rule::AwsClientId { length } => write!(f, "AWS IoT takes 128 bytes at most, not {length}"),
+            Rule::VendorTopic { vendor, length } => {
+                let (most, behind) = (vendor.limits().topic, behind(*vendor));
+                write!(f, "{vendor} takes {most} bytes at most{behind}, not {length}")
+            }
+            Rule::VendorClientId { vendor, length } => {
+                write!(f, "{vendor} takes {} bytes at most, not {length}", vendor.limits().client_id)
+            }
+            Rule::VendorEmptyClientId { vendor } => {
+                write!(f, "\"\" lets the broker choose, and {vendor} chooses none: give the client a name")
+            }
+            Rule::VendorWillDelay { vendor } => {
+                write!(f, "{vendor} takes {} seconds at most", vendor.limits().will_delay)
+            }
+            Rule::HubVersion => f.write_str("Azure IoT Hub speaks MQTT 3.1.1 only"),
+            Rule::HubUsernameMissing => write!(f, "is missing, and Azure IoT Hub wants {}", hub::USERNAME),
+            Rule::HubUsername => write!(f, "Azure IoT Hub wants {}", hub::USERNAME),
+            Rule::HubTopic => write!(f, "Azure IoT Hub takes {}", hub::TOPIC),
         }
+    }
+}
+
+/// Behind what a vendor begins to count.
+fn behind(vendor: BrokerVendor) -> &'static str {
+    match vendor {
+        BrokerVendor::AwsIot => " (after $aws/rules/RULE/)",
+        BrokerVendor::AzureIotHub | BrokerVendor::AzureEventGrid => "",
     }
 }
 

@@ -1,11 +1,10 @@
 //! The rules between parameters: what was read → what the publisher is asked to do.
 
-use crate::aws::{self, Host};
 use crate::bindings::publisher::{
     ConnectOptions, Effort, ProtocolVersion as WireVersion, ProxyProtocol, PublishProperties, Qos, TlsOptions,
 };
 use crate::brokers::{Brokers, Schemes};
-use crate::confidential::{ClientIdentity, Credentials, Message, Will};
+use crate::confidential::{ClientIdentity, Credentials, Message};
 use crate::document::{Document, Source};
 use crate::merge::Merged;
 use crate::parameters::{Name, Names, Only, Parameters, ProtocolVersion};
@@ -15,6 +14,7 @@ use crate::proxy::{MAX_SOCKS, ProxyUrl, ProxyUsername};
 use crate::text::{MqttString, Password};
 use crate::tls::ServerName;
 use crate::topic::Topic;
+use crate::vendor::{self, BrokerVendor};
 
 /// The largest remaining length of an MQTT packet, in bytes (MQTT 3.1.1, section 2.2.3).
 const MAX_REMAINING_LENGTH: usize = 268_435_455;
@@ -37,8 +37,14 @@ pub struct Publication {
 pub struct Remarks {
     /// How the brokers' URLs started, for messages that name a broker.
     pub schemes: Schemes,
-    /// The quality of service that was asked for, when AWS IoT does not have it and the message has a lower one.
-    pub lowered_for_aws: Option<Qos>,
+    /// The quality of service that was asked for, when a vendor does not have it and the message has a lower one.
+    pub lowered: Option<Qos>,
+    /// The same of the will.
+    pub will_lowered: bool,
+    /// The vendor of the brokers who is to be named, if one has rules of his own.
+    pub vendor: Option<BrokerVendor>,
+    /// The message is to be kept for later subscribers, and the broker keeps none.
+    pub not_retained: bool,
     /// `certificate` and `private-key` were given and `use-certificate` is false: a broker that refuses may
     /// have wanted them.
     pub unused_certificate: bool,
@@ -135,11 +141,15 @@ fn build(parameters: &mut Parameters, merged: Merged<'_, '_>, is_same_connection
     let content = parameters.content.take();
     let payload = content.or(parameters.content_base64.take())?;
     let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
-    let lowered_for_aws = (parameters.host() == Host::Aws && asked == Qos::ExactlyOnce).then_some(asked);
+    let vendors = parameters.vendors();
+    let vendor = vendors.first();
+    let lowered = (vendor.is_some() && asked == Qos::ExactlyOnce).then_some(asked);
+    let will = parameters.will.will.as_ref();
+    let will_lowered = vendor.is_some() && will.is_some_and(|will| will.qos == Qos::ExactlyOnce);
     let message = Message {
         topic: parameters.topic.clone()?.into_string(),
         payload,
-        qos: if lowered_for_aws.is_some() { Qos::AtLeastOnce } else { asked },
+        qos: if lowered.is_some() { Qos::AtLeastOnce } else { asked },
         retain: parameters.retain.unwrap_or(false),
         properties: (parameters.version() == ProtocolVersion::V5).then(|| properties(parameters, is_text)),
     };
@@ -147,10 +157,21 @@ fn build(parameters: &mut Parameters, merged: Merged<'_, '_>, is_same_connection
         && parameters.certificate.is_some()
         && parameters.private_key.is_some();
     let schemes = parameters.broker.as_ref()?.schemes();
+    let not_retained = message.retain && vendors.has(BrokerVendor::AzureIotHub);
     let given = merged.given().and(Names::TOLD);
     let source = |name| merged.get(name).map(|given| given.source);
     let (username, password) = (source(Name::Username), source(Name::Password));
-    let remarks = Remarks { schemes, lowered_for_aws, unused_certificate, given, username, password };
+    let remarks = Remarks {
+        schemes,
+        lowered,
+        will_lowered,
+        vendor,
+        not_retained,
+        unused_certificate,
+        given,
+        username,
+        password,
+    };
     let connection = if is_same_connection { None } else { Some(connect(parameters)?) };
     Some(Prepared { connection, message, remarks })
 }
@@ -183,8 +204,13 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
     let tls = brokers.any_tls().then(|| TlsOptions {
         root_ca: parameters.root_ca_crt.clone(),
         alpn_protocols: parameters.alpn_protocols.clone().unwrap_or_else(|| {
-            let by_alpn = identity.is_some() && brokers.any_by_alpn();
-            if by_alpn { vec![aws::ALPN.to_owned()] } else { Vec::new() }
+            let name = match (&identity, &parameters.username) {
+                _ if !brokers.any_by_alpn() => None,
+                (Some(_), _) => Some(vendor::ALPN_CERTIFICATE),
+                (None, Some(_)) => Some(vendor::ALPN_AUTHORIZER),
+                (None, None) => None,
+            };
+            name.map(str::to_owned).into_iter().collect()
         }),
         identity,
         server_name: parameters.server_name.clone().map(ServerName::into_string),
@@ -205,9 +231,14 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
             credentials: credentials(username, &parameters.password),
             clean_session: parameters.clean_session.unwrap_or(true),
             keep_alive: parameters.keep_alive.unwrap_or(60),
-            will: parameters.will.will.clone().map(|will| match version {
-                ProtocolVersion::V311 => Will { properties: None, ..will },
-                ProtocolVersion::V5 => will,
+            will: parameters.will.will.clone().map(|mut will| {
+                if version == ProtocolVersion::V311 {
+                    will.properties = None;
+                }
+                if will.qos == Qos::ExactlyOnce && brokers.vendors().first().is_some() {
+                    will.qos = Qos::AtLeastOnce;
+                }
+                will
             }),
             tls,
             websocket_headers: parameters.websocket_headers.clone().unwrap_or_default(),
@@ -269,8 +300,12 @@ impl Rules<'_, '_> {
             (None, None) => None,
         };
         self.packet(parameters, payload);
-        if parameters.host() == Host::Aws {
-            self.aws(parameters, payload);
+        if parameters.vendors().first().is_some() {
+            let (merged, problems) = (self.merged, &mut self.problems);
+            let has_username = merged.has(Name::Username);
+            vendor::rules::check(parameters, payload, has_username, &mut |name, of, rule| {
+                problems.push(Problem::Rule { name, source: merged.get(of).map(|given| given.source), rule });
+            });
         }
     }
 
@@ -369,26 +404,6 @@ impl Rules<'_, '_> {
         };
         if let Some(rule) = packet(length, topic.as_str().len(), properties) {
             self.broken(name, rule);
-        }
-    }
-
-    fn aws(&mut self, parameters: &Parameters, payload: Option<(Name, usize)>) {
-        if let Some((name, length)) = payload
-            && length > aws::MAX_PAYLOAD
-        {
-            self.broken(name, Rule::AwsPayload { length });
-        }
-        if let Some(topic) = &parameters.topic {
-            let slashes = aws::slashes(topic.as_str());
-            if slashes > aws::MAX_SLASHES {
-                self.broken(Name::Topic, Rule::AwsSlashes { slashes });
-            }
-        }
-        if let Some(client_id) = &parameters.client_id {
-            let length = client_id.as_str().len();
-            if length > aws::MAX_CLIENT_ID {
-                self.broken(Name::ClientId, Rule::AwsClientId { length });
-            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::parameters::{Kind, Name, Names, PARAMETERS, Parameter, Secrecy, Text}
 use patterns::{broker, write_text};
 
 /// What `check` refuses and the schema accepts: the rules that no schema can say, each with the reason.
-pub const UNSAID: [&str; 13] = [
+pub const UNSAID: [&str; 14] = [
     "no name stands twice in an object: a validator is given one of the two",
     "whole numbers are written without fraction and exponent: 1.0 is whole to a validator",
     "lengths are counted in bytes: validators count characters",
@@ -29,6 +29,7 @@ pub const UNSAID: [&str; 13] = [
     "WebSocket headers have 16 KiB together: no keyword adds up",
     "no WebSocket header is given twice: names that differ in case are the same",
     "what payload-format-indicator calls text is UTF-8: no keyword looks into base64",
+    "at Azure IoT Hub, user name and topics have the client-id in them: no keyword compares two members",
     "the message fits into a packet together with its topic and properties: no keyword adds up",
 ];
 

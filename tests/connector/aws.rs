@@ -163,3 +163,87 @@ fn another_broker_keeps_its_quality_of_service_2() {
     assert_eq!(meta.exit_code, 79, "{}", meta.message);
     broker.finish();
 }
+
+/// Asserts what is said of AWS IoT when it plays these steps, on a message with QoS 1.
+#[track_caller]
+fn played(request: &Value, steps: Vec<Step>, exit_code: i32, message: &str) {
+    let aws = Aws::new();
+    let broker = ScriptedBroker::builder().tls(aws.server.clone()).connection(steps).start();
+    let configuration = with(&aws.configuration(), json!({ "qos": 1, "content": "x", "retries": 0 }));
+    let meta = aws.send(&broker, 8883, &configuration, request);
+    assert_meta(&meta, exit_code, message);
+    broker.finish();
+}
+
+#[test]
+fn a_connection_that_is_closed_after_connect_or_publish_has_a_likely_cause() {
+    let connect = " AWS IoT closes the connection when the certificate is not active, or when no policy attached to it \
+                   allows iot:Connect for this client-id.";
+    let closed = vec![Step::expect(Expect::connect()), Step::close()];
+    let message = format!(
+        "Not sent, the connection to the broker ssl://{}:8883 was lost before: …{connect}",
+        HOST.to_ascii_lowercase()
+    );
+    played(&json!({}), closed, 74, &message);
+    for (request, publish) in [
+        (json!({}), " AWS IoT closes the connection when no policy allows iot:Publish for this topic."),
+        (
+            json!({ "retain": true }),
+            " AWS IoT closes the connection when no policy allows iot:Publish and, for retain, iot:RetainPublish for this \
+             topic.",
+        ),
+    ] {
+        let closed = vec![
+            Step::expect(Expect::connect()),
+            Step::send(encode::connack(false, 0)),
+            Step::expect(Expect::publish()),
+            Step::close(),
+        ];
+        let message = format!(
+            "Sent to the broker ssl://{}:8883, but not acknowledged: …{publish}",
+            HOST.to_ascii_lowercase()
+        );
+        played(&request, closed, 79, &message);
+    }
+}
+
+#[test]
+fn a_will_has_the_highest_quality_of_service_that_there_is() {
+    let steps = vec![
+        Step::expect(Expect::connect().will("$aws/things/thing-name/lost", b"lost", 1, false)),
+        Step::send(encode::connack(false, 0)),
+        Step::expect(Expect::publish().qos(1)),
+        Step::respond(PacketType::PubAck),
+        Step::expect(Expect::disconnect()),
+        Step::expect_end(),
+    ];
+    let will = json!({ "will": { "topic": "$aws/things/thing-name/lost", "content": "lost", "qos": 2 } });
+    let message = "… ms. QoS 2 was asked for the will, and AWS IoT has no QoS 2: QoS 1 instead.";
+    played(&will, steps, 0, message);
+}
+
+#[test]
+fn a_custom_authorizer_on_port_443_is_asked_for_by_alpn() {
+    let aws = Aws::new();
+    let username = "ann?x-amz-customauthorizer-name=door&token=0123456789abcdef0123456789abcdef";
+    let server = ServerTls::new(&aws.pki.server(&[HOST])).alpn(&["mqtt"]);
+    let steps = [
+        Step::expect(Expect::connect().username(Some(username)).password(Some(b"p"))),
+        Step::send(encode::connack(false, 0)),
+        Step::expect(Expect::publish().qos(1)),
+        Step::respond(PacketType::PubAck),
+        Step::expect(Expect::disconnect()),
+        Step::expect_end(),
+    ];
+    let broker = ScriptedBroker::builder().tls(server).connection(steps).start();
+    let changes = json!({
+        "broker": format!("ssl://{HOST}:443"), "use-certificate": false, "certificate": null, "private-key": null,
+        "username": username, "password": "p", "qos": 1,
+    });
+    let meta = aws.send(&broker, 443, &with(&aws.configuration(), changes), &json!({ "content": "x" }));
+    assert_eq!(meta.exit_code, 0, "{}", meta.message);
+    let record = broker.finish();
+    let facts = record.conversations[0].tls.as_ref().unwrap();
+    assert_eq!(facts.alpn.as_deref(), Some("mqtt"));
+    assert!(facts.client_certificate.is_none());
+}

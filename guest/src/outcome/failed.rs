@@ -11,6 +11,8 @@ use crate::bindings::Meta;
 use crate::bindings::publisher::{ConnectOptions, Error, Failure, Progress, Qos, Refusal};
 use crate::confidential::Message;
 use crate::publication::Remarks;
+use crate::vendor::BrokerVendor;
+use crate::vendor::likely::{self, At};
 
 /// The answer to a message that was not acknowledged.
 pub(super) fn failed(
@@ -24,6 +26,10 @@ pub(super) fn failed(
     let through = Through(options.proxy.as_ref());
     let one = |index| Place::one(options, remarks, index);
     let mut may_want_certificate = false;
+    let mut refused_at = None;
+    let connect =
+        At::Connect { has_certificate: options.tls.as_ref().is_some_and(|tls| tls.identity.is_some()) };
+    let publish = At::Publish { retain: message.retain };
     let (exit_code, mut text) = match error {
         Error::Denied(reason) => {
             (code::DENIED, format!("Not sent, it is not allowed: {}.", sentences(reason)))
@@ -54,15 +60,21 @@ pub(super) fn failed(
         }
         Error::ConnectionRefused(refusal) => {
             may_want_certificate = matches!(refusal.code, 4 | 5 | 134 | 135 | 140);
+            refused_at = likely_at(refusal, connect);
             let (exit_code, mut text) = refused(one(refusal.broker), refusal);
             if matches!(refusal.code, 4 | 5 | 134 | 135) {
                 text.push_str(&Origin { options, remarks }.to_string());
             }
             (exit_code, text)
         }
-        Error::PublishRefused(refusal) => publish_refused(one(refusal.broker), refusal),
+        Error::PublishRefused(refusal) => {
+            refused_at = likely_at(refusal, publish);
+            publish_refused(one(refusal.broker), refusal)
+        }
         Error::Disconnected(disconnection) => {
             let refusal = &disconnection.refusal;
+            let at = if disconnection.progress == Progress::NotSent { connect } else { publish };
+            refused_at = likely_at(refusal, at);
             disconnected(one(refusal.broker), message.qos, disconnection.progress, refusal)
         }
         Error::TooLarge(reason) => {
@@ -71,6 +83,7 @@ pub(super) fn failed(
         Error::ConnectionLost(failure) => match failure.progress {
             Progress::NotSent => {
                 may_want_certificate = options.tls.is_some();
+                refused_at = Some((failure.broker, connect));
                 (
                     code::LOST,
                     format!(
@@ -81,6 +94,7 @@ pub(super) fn failed(
                 )
             }
             Progress::SentUnacknowledged => {
+                refused_at = Some((failure.broker, publish));
                 perhaps(one(failure.broker), message.qos, "the connection was lost", failure)
             }
         },
@@ -112,6 +126,14 @@ pub(super) fn failed(
         },
     };
     text += &tried.to_string();
+    let vendor = |index| {
+        options.brokers.get(usize::try_from(index).ok()?).and_then(|broker| BrokerVendor::of(&broker.host))
+    };
+    if let Some((index, at)) = refused_at
+        && let Some(vendor) = vendor(index)
+    {
+        text.push_str(likely::cause(vendor, at));
+    }
     if may_want_certificate && remarks.unused_certificate {
         text.push_str(
             " certificate and private-key were given but not used, because use-certificate is false: \
@@ -125,6 +147,11 @@ pub(super) fn failed(
 pub(super) fn short(shortage: &str) -> Meta {
     let message = format!("Not sent, this machine has {}.{SAFE}", sentence(shortage));
     Meta { exit_code: code::SHORTAGE, message }
+}
+
+/// Which broker refused, and upon what, when it is about the client or what the client may do.
+fn likely_at(refusal: &Refusal, at: At) -> Option<(u32, At)> {
+    matches!(refusal.code, 2 | 4 | 5 | 128 | 131 | 133..=135 | 144).then_some((refusal.broker, at))
 }
 
 const SAFE: &str = " Sending it again is safe.";

@@ -88,12 +88,16 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .described(
             "Name of this client, unique among the clients of the broker, which ends the connection of the first \
              of two with one name: command lines that overlap need one each. \"\" lets the broker choose one, and \
-             needs clean-session true. 65535 bytes at most, no control characters; 128 bytes on AWS IoT.",
+             needs clean-session true. 65535 bytes at most, no control characters; 128 bytes on AWS IoT and \
+             Azure IoT Hub, where it is the name of the device.",
         )
         .required()
         .example("\"plant-7-reporter\""),
     parameter(Name::Username, "username", "User name", Kind::String(Text::Mqtt))
-        .described("User name for the broker, 65535 bytes at most, no control characters.")
+        .described(
+            "User name for the broker, 65535 bytes at most, no control characters. Azure IoT Hub: \
+             HOST/CLIENT-ID/?api-version=2021-04-12.",
+        )
         .example("\"ann\""),
     parameter(Name::Password, "password", "Password", Kind::String(Text::Bytes))
         .described("Password for the broker, 65535 bytes at most. Under MQTT 3.1.1 it needs a username.")
@@ -101,15 +105,16 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .example("\"correct horse\""),
     parameter(Name::Topic, "topic", "Topic", Kind::String(Text::Topic))
         .described(
-            "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no control characters. AWS IoT: 7 slashes at most, \
-             after $aws/rules/RULE/.",
+            "Topic to publish to: 1 to 65535 bytes, no wildcard (+, #), no control characters. AWS IoT and \
+             Azure Event Grid: 7 slashes and 256 bytes at most, on AWS IoT after $aws/rules/RULE/. Azure IoT Hub: \
+             devices/CLIENT-ID/messages/events/, and properties behind it.",
         )
         .required()
         .example("\"plant/7/temperature\""),
     parameter(Name::Qos, "qos", "Quality of service", Kind::Qos)
         .described(
-            "0: written to the socket, at most once. 1: acknowledged, at least once. 2: exactly once. AWS IoT has \
-             no 2: there a message is sent with 1 instead, and the answer says so.",
+            "0: written to the socket, at most once. 1: acknowledged, at least once. 2: exactly once. AWS IoT, \
+             Azure IoT Hub and Azure Event Grid have no 2: there a message is sent with 1 instead, and the answer says so.",
         )
         .default("2")
         .example("1"),
@@ -179,7 +184,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
             "Application protocols to offer in the TLS handshake, in order of preference. Ignored on a broker \
              without TLS.",
         )
-        .without("none; x-amzn-mqtt-ca on port 443 of AWS IoT with a client certificate")
+        .without("none; on port 443 of AWS IoT x-amzn-mqtt-ca with a client certificate, mqtt with a username and none")
         .example("[\"mqtt\"]"),
     parameter(Name::VerifyServer, "verify-server", "Verify the server", Kind::Boolean)
         .described(

@@ -119,6 +119,18 @@ pub(super) const AWS: &[&str] = &[
     r"[cC][oO][mM](\\.[cC][nN])?\\.?([:/?]|$)",
 ];
 
+/// Those of Azure IoT Hub.
+pub(super) const AZURE_IOT_HUB: &[&str] = &[
+    r"^[A-Za-z]+://[^/?:]+\\.[aA][zZ][uU][rR][eE]-[dD][eE][vV][iI][cC][eE][sS]\\.",
+    r"([nN][eE][tT]|[cC][nN]|[uU][sS])\\.?([:/?]|$)",
+];
+
+/// Those of Azure Event Grid.
+pub(super) const AZURE_EVENT_GRID: &[&str] = &[
+    r"^[A-Za-z]+://[^/?:]+\\.[tT][sS]\\.[eE][vV][eE][nN][tT][gG][rR][iI][dD]\\.",
+    r"[aA][zZ][uU][rR][eE]\\.[nN][eE][tT]\\.?([:/?]|$)",
+];
+
 pub(super) fn push(out: &mut String, parts: &[&str]) {
     parts.iter().for_each(|part| out.push_str(part));
 }

@@ -1,6 +1,6 @@
 //! The rules between parameters, as conditions of the schema. `null` is absent, so that "is given" is a type.
 
-use super::patterns::{AWS, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push};
+use super::patterns::{AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push};
 use crate::parameters::{Only, PARAMETERS};
 
 /// One of the two contents and not the other.
@@ -49,15 +49,61 @@ pub(super) fn write_rules(out: &mut String) {
     push(out, STARTS_TLS);
     out.push_str(r#"","items":{"pattern":""#);
     push(out, STARTS_TLS);
-    out.push_str(r#""}}}}},{"if":{"properties":{"#);
-    any_broker(out, AWS);
-    out.push_str(concat!(
-        r#"}},"then":{"properties":{"client-id":{"maxLength":128},"content":{"maxLength":131072},"#,
-        // As many characters as 131,073 bytes have, unless the last is missing.
-        r#""content-base64":{"maxLength":174764,"anyOf":[{"maxLength":174763},{"pattern":"=$"},{"type":"null"}]},"#,
-        r#""topic":{"pattern":"^(\\$aws/rules/[^/]*/)?[^/]*(/[^/]*){0,7}$"}}}}"#,
-    ));
+    out.push_str(r#""}}}}}"#);
+    for (pattern, [then, topic, will]) in
+        [(AWS, AT_AWS), (AZURE_IOT_HUB, AT_HUB), (AZURE_EVENT_GRID, AT_EVENT_GRID)]
+    {
+        out.push_str(r#",{"if":{"properties":{"#);
+        any_broker(out, pattern);
+        push(
+            out,
+            &[
+                r#"}},"then":{"#,
+                then,
+                r#""topic":"#,
+                topic,
+                r#","will":{"properties":{"topic":"#,
+                will,
+                "}}}}}",
+            ],
+        );
+    }
 }
+
+/// What vendors want: the start of a schema's members, that of the topic, and that of the will's.
+///
+/// Base64 has as many characters as one byte too many has, unless its last, or its last two, are missing.
+const AT_AWS: [&str; 3] = [
+    concat!(
+        r#""properties":{"client-id":{"maxLength":128},"content":{"maxLength":131072},"#,
+        r#""content-base64":{"maxLength":174764,"anyOf":[{"maxLength":174763},{"pattern":"=$"},{"type":"null"}]},"#,
+    ),
+    AWS_TOPIC,
+    AWS_TOPIC,
+];
+const AWS_TOPIC: &str = concat!(
+    r#"{"pattern":"^(\\$aws/rules/[^/]*/)?[^/]*(/[^/]*){0,7}$","#,
+    r#""allOf":[{"pattern":"^(\\$aws/rules/[^/]*/)?[^\u0000]{0,256}$"}]}"#,
+);
+const AT_HUB: [&str; 3] = [
+    concat!(
+        r#""required":["username"],"properties":{"client-id":{"minLength":1,"maxLength":128},"#,
+        r#""content":{"maxLength":262144},"#,
+        r#""content-base64":{"maxLength":349528,"anyOf":[{"maxLength":349527},{"pattern":"==$"},{"type":"null"}]},"#,
+        r#""protocol-version":{"not":{"const":"5"}},"username":{"type":"string","pattern":"^[^/]+/."},"#,
+    ),
+    r#"{"pattern":"^(\\$iothub/|devices/.+/messages/events)"}"#,
+    r#"{"pattern":"^devices/.+/messages/events"}"#,
+];
+const AT_EVENT_GRID: [&str; 3] = [
+    concat!(
+        r#""properties":{"client-id":{"minLength":1},"content":{"maxLength":524288},"#,
+        r#""content-base64":{"maxLength":699052,"anyOf":[{"maxLength":699051},{"pattern":"=$"},{"type":"null"}]},"#,
+    ),
+    EVENT_GRID_TOPIC,
+    r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"},"delay-interval":{"maximum":300}"#,
+];
+const EVENT_GRID_TOPIC: &str = r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"}"#;
 
 /// That no parameter of the kind is given; two brackets are left open, behind the last of the properties.
 fn nothing_of(out: &mut String, only: Only) {

@@ -193,7 +193,7 @@ fn tls() {
 fn aws() {
     let shown = |publication: Publication| {
         let alpn = publication.options.tls.map(|tls| tls.alpn_protocols);
-        format!("{:?} {:?} {alpn:?}", publication.message.qos, publication.remarks.lowered_for_aws)
+        format!("{:?} {:?} {alpn:?}", publication.message.qos, publication.remarks.lowered)
     };
     let port_443 = |more: &str| format!(r#"{{"broker":"ssl://a.iot.us-east-1.amazonaws.com:443"{more}}}"#);
     assert_shown(

@@ -17,6 +17,7 @@ mod schema;
 mod secrets;
 mod series;
 mod texts;
+mod vendors;
 mod wrong;
 
 use mqtt_connector_guest::action;

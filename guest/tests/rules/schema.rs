@@ -31,6 +31,9 @@ fn make_unsaid() -> Vec<(usize, String)> {
     let long = |text: &str, count: usize| text.repeat(count);
     let text = |name: &str, value: &str| json!({ name: value }).to_string();
     let ipv6 = ["tcp://[::1::]", "tcp://[10:0]"];
+    let hub = |username: &str, topic: &str| {
+        json!({ "broker": "ssl://p.azure-devices.net", "username": username, "topic": topic }).to_string()
+    };
     let protocols = |count| json!({ "alpn-protocols": vec!["a".repeat(255); count] }).to_string();
     let headers: Map<String, Value> =
         (0..3).map(|number| (format!("a{number}"), Value::from("x".repeat(8_000)))).collect();
@@ -69,6 +72,9 @@ fn make_unsaid() -> Vec<(usize, String)> {
             r#"{"protocol-version":"5","will":{"topic":"w","content-base64":"/w==","payload-format-indicator":true}}"#
                 .to_owned(),
         ),
+        (12, hub("p.azure-devices.net/d/", "devices/c/messages/events/")),
+        (12, hub("q.azure-devices.net/c/", "devices/c/messages/events/")),
+        (12, hub("p.azure-devices.net/c/", "devices/d/messages/events/")),
     ];
     all.extend(ipv6.map(|url| (5, text("broker", url))));
     all.push((5, text("server-name", ":")));

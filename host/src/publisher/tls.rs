@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::options::{LEFT_OUT, MayBeShown};
 use super::stage::Stage;
 use crate::bindings::flint::mqtt::publisher::{Broker, Pem, Remark, TlsOptions, Transport};
 use crate::error::Error;
@@ -131,7 +132,7 @@ impl Material {
 }
 
 impl Tls {
-    /// Does the handshake over `stream`.
+    /// Does the handshake over `stream`. What the broker's certificates hold is told as far as they `may_be_shown`.
     ///
     /// # Errors
     ///
@@ -139,10 +140,18 @@ impl Tls {
     pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
+        may_be_shown: MayBeShown<'_>,
     ) -> Result<TlsStream<S>, Error> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         connector.connect(self.server_name.clone(), stream).await.map_err(|error| {
             let seen = self.verifier.as_ref().and_then(|verifier| verifier.take_seen());
+            if seen
+                .as_ref()
+                .is_some_and(|seen| !seen.chain.iter().all(|certificate| may_be_shown(certificate)))
+            {
+                let reason = format!("the broker's certificate was not accepted: {LEFT_OUT}");
+                return Error::Tls { reason, may_pass: false };
+            }
             explain::explain_handshake(&error, seen.as_ref())
         })
     }

@@ -168,3 +168,27 @@ fn broker_is_not_verified_only_for_a_tenant_that_may() {
         broker.finish();
     }
 }
+
+/// Whoever has heard a password can have a certificate that names it.
+#[test]
+fn a_name_that_repeats_a_secret_is_not_shown() {
+    let pki = Pki::new();
+    let server = ServerTls::new(&pki.server(&["correct-horse.example"]));
+    for (password, told) in [
+        ("correct-horse", "it repeats what it was sent, which is not shown"),
+        (
+            "another",
+            "it is for another name: expected 127.0.0.1, it is for correct-horse.example (see server-name)",
+        ),
+    ] {
+        let broker = ScriptedBroker::builder()
+            .tls(server.clone())
+            .raw_connection([Step::expect_tls_failure()])
+            .start();
+        let config = secured(broker.port(), &pki);
+        let meta = send_with(&config, json!({ "username": "ann", "password": password }));
+        let reason = format!("the broker's certificate was not accepted: {told}");
+        assert_meta(&meta, 78, &failed(broker.port(), &reason));
+        broker.finish();
+    }
+}

@@ -170,7 +170,8 @@ impl Link {
             Some(tls) => {
                 let secured = async {
                     self.enter(Stage::Tls);
-                    let stream = tls.handshake(socket).await?;
+                    let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+                    let stream = tls.handshake(socket, &may_be_shown).await?;
                     self.carry(stream, Medium::Tls, dialled).await
                 };
                 Box::pin(secured).await

@@ -2,8 +2,9 @@
 //! it was given before anything of it is shown.
 //!
 //! The rule: a text repeats a secret when it has 8 bytes in a row in common with it, or all of a secret of 4 to 7 bytes; and
-//! it repeats content when it has 16 bytes in a row in common with it, or all of content of 8 to 15 bytes. Case does not
-//! matter, nor does it what stands for characters that are not printable ASCII. The text is read as it came, and in the
+//! it repeats content when it has 16 bytes in a row in common with it, or all of content of 8 to 15 bytes (of 4 to 7, when
+//! that is neither a word nor a number). Case does not matter, nor do spaces and what stands for characters that are not
+//! printable ASCII. The text is read as it came, and in the
 //! forms that programs give to what they repeat: with escapes (JSON, and those of programming languages), percent-encoded,
 //! with HTML's entities, as base64, in hexadecimal, as a list of numbers, in Latin-1.
 
@@ -61,6 +62,11 @@ impl Heard {
     /// Whether the text repeats content.
     #[must_use]
     pub fn repeats_content(&self, content: &[u8]) -> bool {
+        if (MIN_SECRET..MIN_CONTENT).contains(&content.len()) {
+            let is_word = content.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ');
+            let is_number = !content.iter().any(u8::is_ascii_alphabetic);
+            return !is_word && !is_number && self.repeats_secret(content);
+        }
         let Some(last) = content.len().checked_sub(FIRST_OF_CONTENT + LAST_OF_CONTENT) else {
             return self.repeats(content, MIN_CONTENT, RUN_OF_CONTENT);
         };
@@ -96,9 +102,10 @@ fn lower(bytes: &[u8]) -> impl Iterator<Item = u8> {
     bytes.iter().map(u8::to_ascii_lowercase)
 }
 
-/// Printable ASCII alone, and no question mark: it often stands for what is not.
+/// Printable ASCII alone, without spaces, which many add or take away, and without the question mark, which often stands for
+/// what is not ASCII.
 fn printable(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    lower(bytes).filter(|byte| matches!(byte, b' '..=b'~') && *byte != b'?')
+    lower(bytes).filter(|byte| matches!(byte, b'!'..=b'~') && *byte != b'?')
 }
 
 /// Every `length` bytes in a row, as a number; at most 16.

@@ -81,7 +81,7 @@ fn in_whatever_form_it_comes_back() {
 fn so_many_bytes_in_a_row_are_too_many() {
     let secret = "0123456789abcdef";
     for (text, is_repeated) in
-        [("12345678", true), ("x1234567x", false), ("<89ABCDEF>", true), ("0123456 789abcd", false)]
+        [("12345678", true), ("x1234567x", false), ("<89ABCDEF>", true), ("0123456 789abcd", true)]
     {
         assert_eq!(repeats(text, secret), is_repeated, "{text}");
     }
@@ -94,6 +94,14 @@ fn so_many_bytes_in_a_row_are_too_many() {
         ("the payload {\"temperature\":2\u{2026} is wrong", "{\"temperature\":21.5}", true),
         ("switched on, and open", "on", false),
         ("switched on, and open", "open", false),
+        ("more than 1000 a minute", "1000", false),
+        ("the payload x=21.5 is wrong", "x=21.5", true),
+        ("the payload s3cr3t is wrong", "s3cr3t", true),
+        (
+            "{\n  \"patient\": \"Jane Doe\",\n  \"pulse\": 72\n}",
+            "{\"patient\":\"Jane Doe\",\"pulse\":72}",
+            true,
+        ),
         ("it is disconnected", "disconnected", true),
         ("it is disconnected", "connected", true),
         ("it is connected", "disconnected", false),

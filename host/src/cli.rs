@@ -40,6 +40,7 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
 use mqtt_connector::{CONTRACT, Connector, Meta, Response, Shortage, Tenant};
+use mqtt_connector_contract::shown::{Shown, VALUE};
 use output::note;
 use signals::Signals;
 use tokio::runtime::Runtime;
@@ -67,6 +68,8 @@ const UNCERTAIN: i32 = 79;
 /// response's exit code.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     signals::ignore_file_size_limit();
+    // The standard library's own words go where they might have to wait.
+    std::panic::set_hook(Box::new(|panic| note(&format!("mqtt-connector: {panic}"))));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // Before anything else, so that a signal is answered from then on.
     let has_response = arguments::have_a_response(&arguments);
@@ -348,7 +351,18 @@ const COMPILER_LOGS: &str =
 /// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
 fn start_logging(matches: &ArgMatches) {
     let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
-    let filter = EnvFilter::new(format!("{COMPILER_LOGS},{}", wanted.to_string_lossy()));
+    let mut filter = EnvFilter::new(COMPILER_LOGS);
+    for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
+        match directive.parse() {
+            Ok(directive) => filter = filter.add_directive(directive),
+            Err(_) => {
+                let shown = Shown::quoted(directive, VALUE);
+                note(&format!(
+                    "mqtt-connector: RUST_LOG: {shown} is ignored; it should be like info or mqtt_connector=debug"
+                ));
+            }
+        }
+    }
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log);
     if arguments::logs_json(matches) {
         output::log_as_json();

@@ -66,6 +66,21 @@ fn a_log_that_cannot_be_written_fails_no_send() {
 }
 
 #[test]
+fn what_is_wrong_with_the_filter_of_the_log_fails_no_send() {
+    const FILTER: &str = "warn,=no filter";
+    let broker = one_message();
+    let mut command = sending(&broker, shell(""));
+    is_sent(command.env("RUST_LOG", FILTER).stderr(full_disk()).spawn().unwrap(), broker);
+
+    let broker = one_message();
+    let output = sending(&broker, shell("")).env("RUST_LOG", FILTER).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wanted = "mqtt-connector: RUST_LOG: \"=no filter\" is ignored; it should be like info or mqtt_connector=debug\n";
+    assert_eq!((output.status.code(), &*said), (Some(0), wanted));
+    broker.finish();
+}
+
+#[test]
 fn a_response_that_cannot_be_written_is_said_and_its_exit_code_stands() {
     let directory = TempDir::new().unwrap();
     let limited = directory.path().join("limited");

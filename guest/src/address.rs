@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+pub use mqtt_connector_contract::url::{may_hold_secret, split_path, split_scheme};
 use mqtt_connector_contract::white_space::is_white_space;
 
 use crate::value::{Got, Value};
@@ -66,39 +67,6 @@ impl Address {
         };
         Ok(Address { host, port })
     }
-}
-
-/// A URL's scheme, and what is behind `://`.
-pub fn split_scheme(url: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = url.split_once(':')?;
-    Some((scheme, rest.strip_prefix("//")?))
-}
-
-/// What a URL has behind `://`, as host with port, and path with query and fragment.
-pub fn split_path(rest: &str) -> (&str, &str) {
-    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    rest.split_at_checked(end).unwrap_or((rest, ""))
-}
-
-/// Whether the text may be a URL that holds a secret: then no message may show it.
-///
-/// One does when it has an `@`, and perhaps when what should be the port cannot be one: `tcp://user:password`, with the
-/// host forgotten. The query of a WebSocket's URL is where services want their tokens.
-pub fn may_hold_secret(text: &str) -> bool {
-    let authority = match split_scheme(text) {
-        Some((_, rest)) => split_path(rest).0,
-        None => text,
-    };
-    let after_brackets = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, after)) => after,
-        None => authority,
-    };
-    let looks_like_port = |text: &str| text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let port = after_brackets.split_once(':').map(|(_, port)| port);
-    let is_websocket = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ws"));
-    text.contains('@')
-        || port.is_some_and(|port| !looks_like_port(port))
-        || (is_websocket && text.contains('?'))
 }
 
 /// What was got, `value`, whose text is `url`: shown unless it may hold a secret.

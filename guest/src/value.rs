@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use mqtt_connector_contract::shown::{self, Shown};
+use mqtt_connector_contract::url;
 use mqtt_connector_contract::white_space::Stray;
 
 use crate::json;
@@ -172,6 +173,11 @@ impl<'a> Got<'a> {
     pub fn secret(value: Value<'a>) -> Self {
         Got { value, secret: true }
     }
+
+    /// Whether it may be a URL with a password in it, which nobody meant for a parameter that is shown.
+    fn is_url_with_user(&self) -> bool {
+        self.value.string().is_ok_and(|text| text.contains("://") && url::may_hold_user(&text))
+    }
 }
 
 impl Got<'_> {
@@ -184,7 +190,7 @@ impl Got<'_> {
 impl fmt::Display for Got<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.value.json_type();
-        match (kind, self.secret) {
+        match (kind, self.secret || self.is_url_with_user()) {
             (JsonType::String, false) => match self.value.string() {
                 Ok(text) => write!(f, "the string {}", Shown::quoted(&text, shown::VALUE)),
                 Err(_) => write!(f, "a string"),

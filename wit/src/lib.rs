@@ -8,12 +8,14 @@
 //! | [`characters`] | which characters a string of an MQTT packet may have |
 //! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
+//! | [`url`] | which URLs may hold a secret |
 //! | [`white_space`] | white space that nobody meant |
 #![forbid(unsafe_code)]
 
 pub mod characters;
 pub mod secrets;
 pub mod shown;
+pub mod url;
 pub mod white_space;
 
 /// The contract, `connector.wit`.

@@ -40,9 +40,28 @@ fn wrong_secrets_are_not_shown() {
         "tcp://[::1]:S3CRET",
         "ssl://u:S3CRET:8883",
         "ssl://:S3CRET",
+        "ssl://u:S3CRET%40h",
+        "ssl://u:S3CRET%2540h",
+        "ssl://u%3AS3CRET%40h",
+        "u:S3CRET%40h",
+        "ssl://u:S3CRET@h@h",
+        "ssl://u@S3CRET@h@",
     ] {
         let request = format!(r#"{{"broker":"{broker}"}}"#);
         for request in [request.clone(), request.replace('@', "\\u0040")] {
+            let meta = send(CONFIG, &request, |_, _, _| Ok(Vec::new()));
+            assert_eq!(meta.exit_code, 64, "{request}");
+            assert!(!meta.message.contains("S3CRET"), "{request}: {}", meta.message);
+        }
+    }
+}
+
+/// A URL stands where none is wanted: what is wrong with it is said, and not what its password is.
+#[test]
+fn urls_with_a_user_are_shown_nowhere() {
+    for url in ["ssl://u:S3CRET@h", "ssl://u:S3CRET%40h", r"ssl:\/\/u:S3CRET\u0040h"] {
+        for name in ["server-name", "qos", "protocol-version", "retries", "timeout", "proxy", "verify-server"] {
+            let request = format!(r#"{{"{name}":"{url}"}}"#);
             let meta = send(CONFIG, &request, |_, _, _| Ok(Vec::new()));
             assert_eq!(meta.exit_code, 64, "{request}");
             assert!(!meta.message.contains("S3CRET"), "{request}: {}", meta.message);

@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use mqtt_connector_contract::url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::tenant::excerpt::excerpt;
@@ -58,6 +59,11 @@ enum Reason {
     Shape,
     #[error("a grant has no user name and no password; those are parameters of the connector")]
     UserInformation,
+    #[error(
+        "wants scheme://host[:port], as in ssl://broker.example:8883; what it has instead is not shown: it may be a \
+         secret"
+    )]
+    Hidden,
     #[error(transparent)]
     Scheme(#[from] SchemeError),
     #[error(transparent)]
@@ -132,12 +138,18 @@ impl FromStr for BrokerGrant {
     type Err = BrokerGrantError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).map_err(|reason| BrokerGrantError { grant: excerpt(&without_user(text)), reason })
+        parse(text).map_err(|reason| {
+            if !may_hold_secret(text) {
+                return BrokerGrantError { grant: excerpt(text), reason };
+            }
+            let reason = if reason == Reason::UserInformation { reason } else { Reason::Hidden };
+            BrokerGrantError { grant: excerpt(&masked(text)), reason }
+        })
     }
 }
 
 fn parse(text: &str) -> Result<BrokerGrant, Reason> {
-    if text.contains('@') {
+    if url::may_hold_user(text) {
         return Err(Reason::UserInformation);
     }
     let (scheme, rest) = text.split_once("://").ok_or(Reason::Shape)?;
@@ -163,13 +175,37 @@ fn split_port(rest: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// `text` for a message: what may be a password is left out.
-fn without_user(text: &str) -> String {
-    let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
-    match before.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://…@{host}"),
-        None => format!("…@{host}"),
-    }
+/// Whether no message may show the text: it may have a user name and a password, the password where the port should be, or a
+/// token in a query.
+fn may_hold_secret(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (authority, _) = url::split_path(rest);
+    let after_brackets = &authority[authority.rfind(']').map_or(0, |end| end + 1)..];
+    let is_port = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'*' | b'+' | b'-');
+    let is_address = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let is_plain = match (after_brackets.strip_prefix('['), after_brackets.split_once(':')) {
+        (Some(open), _) => open.bytes().all(is_address),
+        (None, Some((_, port))) => port.bytes().all(is_port) || authority.parse::<Ipv6Addr>().is_ok(),
+        (None, None) => true,
+    };
+    url::may_hold_user(text) || text.contains('?') || !is_plain
+}
+
+/// Such a text for a message: its scheme, and its host when that is one beyond doubt.
+fn masked(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.parse::<SchemePattern>().is_ok() => (format!("{scheme}://"), rest),
+        Some(_) | None => (String::new(), text),
+    };
+    let is_host = |text: &&str| {
+        let (host, port) = split_port(text);
+        // A password may look like a name of one label.
+        host.contains(['.', '['])
+            && host.parse::<HostPattern>().is_ok()
+            && port.is_none_or(|port| port.parse::<PortPattern>().is_ok())
+    };
+    let host = rest.rsplit_once('@').map(|(_, host)| host).filter(is_host);
+    format!("{scheme}…{}", host.map(|host| format!("@{host}")).unwrap_or_default())
 }
 
 impl Serialize for BrokerGrant {

@@ -4,6 +4,7 @@ mod certificate;
 mod credentials;
 mod explain;
 mod keys;
+mod system;
 mod validity;
 mod verifier;
 
@@ -85,7 +86,7 @@ impl Material {
         let (mut verifier, mut remarks) = (None, Vec::new());
         let builder = if options.verify_server {
             let trusted = trust(options.root_ca.as_ref(), tenant, &mut remarks)?;
-            let verifying = Arc::new(VerifiedServer::new(trusted, &provider()).ok_or_else(no_anchors)?);
+            let verifying = Arc::new(VerifiedServer::new(trusted, &provider()).ok_or_else(|| no_anchors(None))?);
             verifier = Some(Arc::clone(&verifying));
             builder.with_custom_certificate_verifier(verifying)
         } else {
@@ -169,7 +170,7 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// The authorities to trust: the tenant's, or the system's, which are read once per process.
 fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarks: &mut Vec<Remark>) -> Result<Trust, Error> {
-    static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
     if let Some(pem) = root_ca {
         let mut anchors = RootCertStore::empty();
         let pinned = certificates(ROOT_CA_CRT, pem, tenant)?;
@@ -180,39 +181,43 @@ fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarks: &mut Vec<Remark>) -> R
         }
         return Ok(Trust { anchors: Arc::new(anchors), pinned });
     }
-    let anchors = match SYSTEM.get() {
-        Some(anchors) => anchors,
+    let (anchors, wrong) = match SYSTEM.get() {
+        Some(found) => found,
         None => {
-            let anchors = system_trust_anchors()?;
-            SYSTEM.get_or_init(|| Arc::new(anchors))
+            let (anchors, wrong) = system_trust_anchors()?;
+            SYSTEM.get_or_init(|| (Arc::new(anchors), wrong))
         }
     };
+    if anchors.is_empty() {
+        return Err(no_anchors(wrong.as_deref()));
+    }
     Ok(Trust { anchors: Arc::clone(anchors), pinned: Vec::new() })
 }
 
-/// The authorities that this system trusts.
+/// The authorities that this system trusts, and what was wrong with some of them.
 ///
 /// # Errors
 ///
 /// [`Error::Shortage`], for which some could not be read.
-fn system_trust_anchors() -> Result<RootCertStore, Error> {
+fn system_trust_anchors() -> Result<(RootCertStore, Option<String>), Error> {
     let mut anchors = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the system's trust anchors could not be read");
+    let found = system::trust_anchors();
+    for wrong in &found.wrong {
+        tracing::warn!(wrong, "some of the system's trust anchors could not be read");
     }
-    if !found.errors.is_empty()
+    if !found.wrong.is_empty()
         && let Some(shortage) = Shortage::found()
     {
         return Err(Error::Shortage { shortage, stage: Stage::Certificates.words() });
     }
-    anchors.add_parsable_certificates(found.certs);
-    Ok(anchors)
+    anchors.add_parsable_certificates(found.certificates);
+    Ok((anchors, found.wrong.into_iter().next()))
 }
 
-fn no_anchors() -> Error {
+fn no_anchors(wrong: Option<&str>) -> Error {
+    let wrong = wrong.map(|wrong| format!(": {wrong}")).unwrap_or_default();
     Error::Credential {
         parameter: ROOT_CA_CRT,
-        reason: "not given, and this system has no trust anchors of its own".to_owned(),
+        reason: format!("not given, and this system has no trust anchors of its own{wrong}"),
     }
 }

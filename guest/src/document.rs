@@ -43,6 +43,8 @@ impl<'a> Document<'a> {
     ///
     /// When the text is not a JSON object at all; then nothing else can be said about it.
     pub fn read(source: Source, text: &'a str) -> Result<Self, Problem<'a>> {
+        // Some editors put a byte order mark in front, which is no part of the text (RFC 8259, section 8.1).
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_ascii().is_empty() {
             return Err(Problem::Empty { source });
         }

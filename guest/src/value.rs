@@ -176,7 +176,7 @@ impl<'a> Got<'a> {
 
     /// Whether it may be a URL with a password in it, which nobody meant for a parameter that is shown.
     fn is_url_with_user(&self) -> bool {
-        self.value.string().is_ok_and(|text| text.contains("://") && url::may_hold_user(&text))
+        self.value.string().is_ok_and(|text| text.contains(':') && url::may_hold_user(&text))
     }
 }
 

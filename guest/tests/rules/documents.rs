@@ -127,3 +127,17 @@ fn null_is_absent_whatever_the_parameter() {
         assert_eq!((with.exit_code, &with.message), (0, &without.message), "{}", parameter.name);
     }
 }
+
+#[test]
+fn a_byte_order_mark_in_front_is_no_part_of_a_document() {
+    let (config, request) = (format!("\u{feff}{CONFIG}"), "\u{feff} {\"qos\":1}");
+    let meta = check(&config, request);
+    assert_eq!(meta.message, check(CONFIG, r#"{"qos":1}"#).message);
+    assert_eq!(meta.exit_code, 0);
+    let meta = check("\u{feff}\u{feff}{}", "\u{feff}");
+    assert_eq!(
+        meta.message,
+        "Not sent, 2 problems: the configuration is not JSON: expected value at line 1 column 1; the request is empty, \
+         wants a JSON object, at least {}."
+    );
+}

@@ -59,8 +59,9 @@ fn wrong_secrets_are_not_shown() {
 /// A URL stands where none is wanted: what is wrong with it is said, and not what its password is.
 #[test]
 fn urls_with_a_user_are_shown_nowhere() {
-    for url in ["ssl://u:S3CRET@h", "ssl://u:S3CRET%40h", r"ssl:\/\/u:S3CRET\u0040h"] {
-        for name in ["server-name", "qos", "protocol-version", "retries", "timeout", "proxy", "verify-server"] {
+    for url in ["ssl://u:S3CRET@h", "ssl://u:S3CRET%40h", r"ssl:\/\/u:S3CRET\u0040h", "u:S3CRET@h"] {
+        for name in ["server-name", "qos", "protocol-version", "retries", "timeout", "proxy", "verify-server"]
+        {
             let request = format!(r#"{{"{name}":"{url}"}}"#);
             let meta = send(CONFIG, &request, |_, _, _| Ok(Vec::new()));
             assert_eq!(meta.exit_code, 64, "{request}");

@@ -197,10 +197,11 @@ fn masked(text: &str) -> String {
         Some((scheme, rest)) if scheme.parse::<SchemePattern>().is_ok() => (format!("{scheme}://"), rest),
         Some(_) | None => (String::new(), text),
     };
+    // Where there are several, the last may be a password's, which looks like a name of one label.
+    let is_one = rest.matches('@').count() == 1;
     let is_host = |text: &&str| {
         let (host, port) = split_port(text);
-        // A password may look like a name of one label.
-        host.contains(['.', '['])
+        (is_one || host.contains(['.', '[']))
             && host.parse::<HostPattern>().is_ok()
             && port.is_none_or(|port| port.parse::<PortPattern>().is_ok())
     };

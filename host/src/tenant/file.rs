@@ -71,13 +71,13 @@ impl Tenants {
 impl FromStr for Tenants {
     type Err = TenantsError;
 
-    /// Reads the text of a file.
+    /// Reads the text of a file; a byte order mark in front is skipped.
     ///
     /// # Errors
     ///
     /// What is wrong with it, each fault with its place, or that it is larger than 1 MiB. Values of `config` are in no error: they may be secret.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let tenants = reader::read(text)?;
+        let tenants = reader::read(text.strip_prefix('\u{feff}').unwrap_or(text))?;
         let by_name = tenants.into_iter().map(|tenant| (tenant.name().to_owned(), Arc::new(tenant)));
         Ok(Self { by_name: by_name.collect() })
     }

@@ -3,7 +3,10 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table |
+//! | [`usage`] | arguments that cannot be used, and those that ask for help |
 //! | [`documents`] | files, flags and environment → configuration and request |
+//! | [`files`] | the files that flags name, each read within a limit |
+//! | [`origins`] | where user name and password came from, when the broker refuses them |
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`tenants`] | who a send is for, and what the tenants of a file may do |
 //! | [`inputs`] | which files a command reads |
@@ -19,13 +22,16 @@ mod component;
 #[cfg(feature = "demo")]
 mod demo;
 mod documents;
+mod files;
 mod inputs;
 mod lines;
+mod origins;
 mod output;
 mod poll;
 mod shortage;
 mod signals;
 mod tenants;
+mod usage;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -37,7 +43,6 @@ use std::sync::Arc;
 #[cfg(feature = "demo")]
 use anyhow::Context as _;
 use clap::ArgMatches;
-use clap::error::{ContextKind, ContextValue};
 use documents::Documents;
 use mqtt_connector::{CONTRACT, Connector, Meta, Response, Shortage, Tenant};
 use mqtt_connector_contract::shown::{Shown, VALUE};
@@ -46,6 +51,7 @@ use signals::Signals;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
+use usage::Verdict;
 use wasmtime::Engine;
 
 /// Exit status of a command that has no response, and went well.
@@ -90,9 +96,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
+    if let Some(wrong) = usage::swallowed(arguments) {
+        return session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
+    }
     let matches = match arguments::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return usage(arguments, &error, session),
+        Err(error) => return refused(arguments, error, session),
     };
     start_logging(&matches);
     let Some((name, matches)) = matches.subcommand() else {
@@ -129,13 +138,14 @@ async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, R
     let send = connector.send(&tenant, &documents.config, &documents.request);
     let response = signals.answered(send, || connector.interrupt()).await;
     signals.patiently(connector.close()).await;
-    Ok(response)
+    Ok(origins::told(response, matches, &documents))
 }
 
 async fn check(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
     let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
     let check = connector.check(&tenant, &documents.config, &documents.request);
-    signals.unless_ended("the parameters were checked", check).await
+    let checked = signals.unless_ended("the parameters were checked", check).await?;
+    Ok(origins::told(checked, matches, &documents))
 }
 
 /// Who a send is for, what is sent, and the connector, with so many places for instances that are kept ready.
@@ -281,40 +291,21 @@ fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
 #[inline(never)]
-fn usage(arguments: &[OsString], error: &clap::Error, session: Option<Session>) -> u8 {
-    if !error.use_stderr() {
-        // Nothing can be done about a terminal that is gone.
-        let _ = error.print();
-        return SUCCESS;
-    }
-    let (reason, said) = if is_stray(error) {
-        let reason = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes \
-                      its value with =, as in --retain=false";
-        (reason.to_owned(), format!("error: {reason}\n\nFor more information, try '--help'."))
-    } else {
-        let text = error.render();
-        let said = if has_colours() { text.ansi().to_string() } else { text.to_string() };
-        let text = text.to_string();
-        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        (reason, said.trim_end_matches('\n').to_owned())
+fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>) -> u8 {
+    let (said, response) = match usage::judged(arguments, error) {
+        (Verdict::Asked, error) => {
+            // Nothing can be done about a terminal that is gone.
+            let _ = error.print();
+            return SUCCESS;
+        }
+        (Verdict::Refused { said, response }, _) => (said, response),
     };
-    note(&said);
-    let command = arguments.get(1).and_then(|argument| argument.to_str());
-    if matches!(command, Some(arguments::SEND | arguments::CHECK)) {
-        let wrong = response(USAGE, format!("The command line: {reason}."));
+    let said = if has_colours() { said.ansi().to_string() } else { said.to_string() };
+    note(said.trim_end_matches('\n'));
+    if let Some(wrong) = response {
         session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
     }
     exit_status(USAGE)
-}
-
-/// Whether the error is about an argument that is neither a flag nor the value of one: a password without its flag,
-/// perhaps.
-fn is_stray(error: &clap::Error) -> bool {
-    let argument = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) => argument,
-        _ => return false,
-    };
-    error.kind() == clap::error::ErrorKind::UnknownArgument && !argument.starts_with('-')
 }
 
 fn response(exit_code: i32, message: String) -> Response {

@@ -65,6 +65,9 @@ impl Connector {
     /// For how many instances a place is kept ready, unless [`ConnectorBuilder::pool`] says otherwise: 100.
     pub const POOL: u32 = 100;
 
+    /// The largest component that is compiled, in bytes: 16 MiB.
+    pub const LARGEST: usize = 16 * 1024 * 1024;
+
     /// The built-in component, with the system's resolver.
     ///
     /// # Errors

@@ -5,9 +5,11 @@
 mod away;
 mod documents;
 mod embed;
+mod files;
 mod lines;
 mod logging;
 mod operator;
+mod origins;
 mod output;
 mod process;
 mod requests;

@@ -195,6 +195,16 @@ fn everything_wrong_with_a_file_of_tenants_is_said_at_once() {
              and .\n"
         ),
     );
+    let hidden = "[tenants.acme]\nbrokers = [\"ssl://user:secret%40host\", \"ssl://user:secret\"]\n";
+    let output = Program::new(["tenants", "check", "-"]).stdin(hidden).run();
+    output.fails(
+        64,
+        "mqtt-connector: -: 2 entries are wrong\n\
+         -:2:12: tenants.acme.brokers: broker grant \"ssl://…\": a grant has no user name and no password; those are \
+         parameters of the connector\n\
+         -:2:40: tenants.acme.brokers: broker grant \"ssl://…\": wants scheme://host[:port], as in \
+         ssl://broker.example:8883; what it has instead is not shown: it may be a secret\n",
+    );
     Program::new(["tenants", "check", "/not/there"])
         .run()
         .fails(66, "mqtt-connector: /not/there: No such file or directory (os error 2).\n");

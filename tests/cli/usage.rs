@@ -1,10 +1,14 @@
 //! Arguments and files that cannot be used: exit status 64 or 66, a response line for `send` and `check`, and nothing
 //! sent.
 
-use mqtt_connector_tests::ScriptedBroker;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
+
+use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{Program, write};
+use crate::support::{Program, exchange, fits, write};
 
 /// What the arguments parser says, for people on standard error and in the response for scripts.
 #[test]
@@ -17,11 +21,6 @@ fn arguments_that_are_not_understood() {
             &["--frob"][..],
             "unexpected argument '--frob' found",
             "\n\nUsage: mqtt-connector COMMAND [OPTIONS]",
-        ),
-        (
-            &["--topics=t"],
-            "unexpected argument '--topics' found",
-            "\n\n  tip: a similar argument exists: '--topic'\n\nUsage: mqtt-connector COMMAND --topic <TEXT>",
         ),
         (&["s3cret"], STRAY, ""),
         (&["--retain", "s3cret"], STRAY, ""),
@@ -80,18 +79,325 @@ fn arguments_that_are_not_understood() {
     }
 }
 
+/// What clap says on standard error besides is its own business.
+#[track_caller]
+fn refuses(arguments: &[&str], reason: &str, said: &str) {
+    let output = Program::new(arguments.iter().copied()).run();
+    output.answers_and_says(64, &format!("The command line: {reason}."), &output.stderr);
+    assert!(fits(&output.stderr, said), "wanted: {said}\n   got: {output:#?}");
+}
+
+const HOST: &str = r#"-h: the host is part of broker, as in "tcp://broker.example.com:1883""#;
+const NO_COMMAND: &str = "the command is missing; a message is sent with mqtt-connector send --broker \
+                          tcp://localhost:1883 --client-id ID --topic TOPIC --content TEXT";
+
+#[test]
+fn a_tip_is_in_the_response_too() {
+    for command in ["send", "check"] {
+        Program::new([command, "--topics=t"]).run().answers_and_says(
+            64,
+            "The command line: unexpected argument '--topics' found; a similar argument exists: '--topic'.",
+            &format!(
+                "error: unexpected argument '--topics' found\n\n  tip: a similar argument exists: '--topic'\n\n\
+                 Usage: mqtt-connector {command} --topic <TEXT>\n\nFor more information, try '--help'.\n"
+            ),
+        );
+    }
+}
+
+/// Of all flags of another tool, and never what their values are.
+#[test]
+fn flags_of_other_tools_lead_to_ours() {
+    refuses(
+        &[
+            "send",
+            "-p",
+            "1883",
+            "-h",
+            "127.0.0.1",
+            "-t",
+            "a",
+            "-m",
+            "s3cret",
+            "-q",
+            "1",
+            "-u",
+            "ann",
+            "-Ps3cret",
+        ],
+        &format!(
+            "unexpected argument '-p' found; -p: the port is part of broker, as in \"tcp://broker.example.com:1883\"; \
+             {HOST}; -t is --topic here; -m is --content here; -q is --qos here; -u is --username here; -P is --password \
+             here"
+        ),
+        "error: unexpected argument '-p' found\n\n  tip: -p: the port …\n  tip: -t is --topic here\n…",
+    );
+    for (flag, tip) in [
+        ("--payload=s3cret", "--payload is --content here"),
+        ("--message", "--message is --content here"),
+        ("--host", "--host: the host is part of broker, as in \"tcp://broker.example.com:1883\""),
+        ("--port=1883", "--port: the port is part of broker, as in \"tcp://broker.example.com:1883\""),
+        ("--url", "--url: broker has the URL, as in \"tcp://broker.example.com:1883\""),
+        ("--cafile", "--cafile is --root-ca-crt here"),
+        ("--cert", "--cert is --certificate here"),
+        ("--key", "--key is --private-key here"),
+        ("--user", "--user is --username here"),
+        ("--pw=s3cret", "--pw is --password here"),
+        ("--clientId", "--clientId is --client-id here"),
+        ("--client_id", "--client_id is --client-id here"),
+        ("--retained", "--retained is --retain here"),
+        ("--keepalive", "--keepalive is --keep-alive here"),
+        (
+            "--insecure",
+            "--insecure: verify-server false leaves the broker's certificate unchecked, which is dangerous",
+        ),
+        ("--tls", "--tls: TLS is part of broker: the scheme ssl, as in \"ssl://broker.example.com:8883\""),
+    ] {
+        let name = flag.split('=').next().unwrap();
+        let tip = format!("unexpected argument '{name}' found; {tip}");
+        let output = Program::new(["send", "--topic", "t", flag, "s3cret"]).run();
+        let message = output.message();
+        // Where the spelling is near, the arguments parser says the same in its words.
+        let similar = message.starts_with(&format!(
+            "The command line: unexpected argument '{name}' found; a similar argument exists: '--"
+        ));
+        assert!(similar || message == format!("The command line: {tip}."), "{tip}: {output:#?}");
+        assert_eq!(output.status, Some(64), "{output:#?}");
+        assert!(!(output.stdout + &output.stderr).contains("s3cret"), "{flag}");
+    }
+}
+
+/// `-h` is the host in other tools: a script that was converted is not to take help for success.
+#[test]
+fn help_is_a_success_when_nothing_else_was_asked_for() {
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["help"],
+        &["send", "--help"],
+        &["send", "-h"],
+        &["--help", "send"],
+        &["help", "send"],
+        &["check", "--help"],
+        &["help", "check"],
+        &["tenants", "check", "--help"],
+        &["help", "tenants", "check"],
+        &["schema", "-h"],
+        &["--version"],
+        &["-V"],
+    ] {
+        assert_ne!(Program::new(arguments.iter().copied()).run().printed(), "");
+    }
+    let help = |command: &str, tips: &str| {
+        format!(
+            "help is asked for beside other arguments, and nothing was sent; help alone is mqtt-connector{command} \
+             --help{tips}"
+        )
+    };
+    let said = "error: help is asked for beside other arguments, and nothing was sent; help alone is …";
+    for (arguments, reason) in [
+        (
+            &["send", "-h", "127.0.0.1", "-t", "a", "-m", "hi"][..],
+            help(" send", &format!("; {HOST}; -t is --topic here; -m is --content here")),
+        ),
+        (
+            &["-h", "127.0.0.1", "-t", "a", "-m", "hi"],
+            help("", &format!("; {HOST}; -t is --topic here; -m is --content here")),
+        ),
+        (&["send", "-hlocalhost"], help(" send", &format!("; {HOST}"))),
+        (&["send", "--broker", "tcp://h", "-h"], help(" send", "")),
+        (&["check", "--topic", "t", "--help"], help(" check", "")),
+        (&["send", "--help", "--topic", "t"], help(" send", "")),
+        (&["send", "-h", "s3cret"], help(" send", &format!("; {HOST}"))),
+        (&["--help", "--broker", "tcp://h"], help("", "")),
+    ] {
+        refuses(arguments, &reason, said);
+    }
+    // Who has no response has none here, either.
+    let help = "error: help is asked for beside other arguments, and nothing was done; help alone is mqtt-connector \
+                schema --help\n\nFor more information, try '--help'.\n";
+    Program::new(["schema", "-h", "--component", "x"]).run().fails(64, help);
+    let version = "the version is asked for beside other arguments, and nothing was sent; the version alone is \
+                   mqtt-connector --version";
+    for arguments in [&["--version", "send"][..], &["-V", "5"], &["-V", "--topic", "t"]] {
+        refuses(arguments, version, &format!("error: {version}\n\n…"));
+    }
+}
+
+/// Nobody who calls a command that is not there wants to hear that it is help, or nothing.
+#[test]
+fn without_a_command_there_is_a_response() {
+    let hidden = "an argument stands where the command was expected (it is not shown: it may be a secret); a message is \
+                  sent with mqtt-connector send";
+    for (arguments, reason, said) in [
+        (
+            &[][..],
+            NO_COMMAND,
+            "Publishes one message to an MQTT broker, through a sandboxed WebAssembly component\n\nUsage: …",
+        ),
+        (&["--broker", "tcp://h", "--topic", "t"], NO_COMMAND, "error: the command is missing; …"),
+        (&["--log-format", "json"], NO_COMMAND, "error: the command is missing; …"),
+        (&["--log-format=json", "--topic", "t"], NO_COMMAND, "error: the command is missing; …"),
+        (
+            &["frob"],
+            "unrecognized subcommand 'frob'; a message is sent with mqtt-connector send",
+            "error: unrecognized subcommand 'frob'\n…",
+        ),
+        (
+            &["publish", "--topic", "t"],
+            "unrecognized subcommand 'publish'; a message is sent with mqtt-connector send",
+            "error: unrecognized subcommand 'publish'\n…",
+        ),
+        (
+            &["sned", "--topic", "t"],
+            "unrecognized subcommand 'sned'; a similar subcommand exists: 'send'",
+            "error: unrecognized subcommand 'sned'\n\n  tip: a similar subcommand exists: 'send'\n…",
+        ),
+        (
+            &["help", "chekc"],
+            "unrecognized subcommand 'chekc'; a message is sent with mqtt-connector send",
+            "error: unrecognized subcommand 'chekc'\n…",
+        ),
+        (&["S3cret"], hidden, "error: an argument stands where the command was expected …"),
+        (&["--", "s3cret"], hidden, "error: an argument stands where the command was expected …"),
+        (
+            &["--log-format", "xml", "send"],
+            "invalid value 'xml' for '--log-format <log-format>'",
+            "error: invalid value 'xml' for '--log-format <log-format>'\n…",
+        ),
+        (
+            &["send", "--results", "r", "--content", "c"],
+            "the following required arguments were not provided: …",
+            "error: the following required arguments were not provided:\n…",
+        ),
+    ] {
+        refuses(arguments, reason, said);
+    }
+}
+
+/// `--client-id $id --topic t`, where the variable was empty.
+#[test]
+fn a_flag_is_not_the_value_of_another() {
+    for (flags, flag, next) in [
+        (&["--client-id", "--topic", "t", "--content", "c"][..], "--client-id", "--topic"),
+        (&["--content-base64", "--retain"], "--content-base64", "--retain"),
+        (&["--password", "--password-file=s3cret"], "--password", "--password-file"),
+        (&["--username", "--help"], "--username", "--help"),
+        (&["--content", "c", "--topic", "--config"], "--topic", "--config"),
+    ] {
+        for command in ["send", "check"] {
+            Program::new([command]).args(flags.iter().copied()).run().answers(
+                64,
+                &format!(
+                    "The command line: {flag} has no value: the flag {next} follows; a value that begins with a hyphen \
+                     is given with =, as in {flag}=VALUE."
+                ),
+            );
+        }
+    }
+    let broker = ScriptedBroker::builder()
+        .connection(exchange(Expect::connect().client_id("--retain"), Expect::publish().payload("---")))
+        .start();
+    let url = format!("tcp://{}", broker.address());
+    Program::new(["send", "--broker", &url, "--topic", "t", "--qos", "0", "--content", "---"])
+        .args(["--client-id=--retain", "--retries", "0"])
+        .run()
+        .answers(0, "Sent with QoS 0 (never acknowledged) to topic \"t\" at …");
+    broker.finish();
+}
+
+#[test]
+fn flags_begin_with_two_hyphens() {
+    let stray = "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes its \
+                 value with =, as in --retain=false";
+    for (flag, reason) in [
+        ("-topic", "unexpected argument '-t' found"),
+        ("\u{2013}topic", stray),
+        ("\u{2014}topic=s3cret", stray),
+    ] {
+        let reason = format!("{reason}; --topic begins with two hyphens");
+        refuses(&["send", flag, "t"], &reason, "error: …\n\n  tip: --topic begins with two hyphens\n…");
+    }
+}
+
+#[test]
+fn arguments_and_variables_that_are_not_text_are_named() {
+    let run = |arguments: &[&[u8]], variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"));
+        command.env_remove("MQTT_USERNAME").env_remove("MQTT_PASSWORD").env_remove("RUST_LOG");
+        if let Some(variable) = variable {
+            command.env(variable, OsStr::from_bytes(b"s3cret\xff"));
+        }
+        let output =
+            command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument))).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+        let (stdout, stderr) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(!format!("{stdout}{stderr}").contains("s3cret"), "{stdout}{stderr}");
+        let response: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        response["meta"]["message"].as_str().unwrap().to_owned()
+    };
+    for (arguments, variable, reason) in [
+        (&[&b"send"[..], b"--topic", b"s3cret\xff"][..], None, "the value of --topic is not UTF-8 text"),
+        (&[b"send", b"--topic=s3cret\xff"], None, "the value of --topic is not UTF-8 text"),
+        (
+            &[b"check", b"--content", b"s3cret\xff"],
+            None,
+            "the value of --content is not UTF-8 text; --content-file reads what is none",
+        ),
+        (&[b"send"], Some("MQTT_PASSWORD"), "the environment variable MQTT_PASSWORD is not UTF-8 text"),
+        (&[b"send"], Some("MQTT_USERNAME"), "the environment variable MQTT_USERNAME is not UTF-8 text"),
+        (
+            &[b"s3cret\xff"],
+            None,
+            "an argument stands where the command was expected (it is not shown: it may be a secret); a message is \
+             sent with mqtt-connector send",
+        ),
+    ] {
+        assert_eq!(run(arguments, variable), format!("The command line: {reason}."), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_may_be_user_information_is_not_shown() {
+    let resolve = "the value of '--resolve <HOST:PORT:ADDRESS>' is wrong, and is not shown: wants a host without scheme \
+                   and user information, as in broker.example:8883:127.0.0.1";
+    for value in
+        ["ann:s3cret@h:1883:127.0.0.1", "ann:s3cret%40h:1883:127.0.0.1", "ssl://ann:s3cret@h:1883:127.0.0.1"]
+    {
+        let output = Program::new(["send", "--resolve", value]).run();
+        output.answers_and_says(
+            64,
+            &format!("The command line: {resolve}."),
+            &format!("error: {resolve}\n\nFor more information, try '--help'.\n"),
+        );
+    }
+    for flag in ["--retain=ann:s3cret@h", "--retain=s3cret\n"] {
+        refuses(
+            &["send", flag],
+            "the value of '--retain[=<BOOLEAN>]' is wrong, and is not shown",
+            "error: the value of '--retain[=<BOOLEAN>]' is wrong, and is not shown\n…",
+        );
+    }
+    for flag in ["--broker", "--proxy", "--server-name", "--qos"] {
+        for url in ["ssl://ann:s3cret@h@", "ssl://ann:s3cret%40h", "ann:s3cret@h", "//ann:s3cret%40h"] {
+            let output = Program::new(["check", "--topic", "t", "--content", "c", flag, url]).run();
+            assert_eq!(output.status, Some(64), "{output:#?}");
+            assert!(output.message().starts_with("Not sent, "), "{output:#?}");
+            assert!(!output.stdout.contains("s3cret"), "{output:#?}");
+        }
+    }
+}
+
 /// Only a send and a dry run have a response.
 #[test]
 fn other_commands_that_are_not_understood_print_nothing() {
     for (arguments, said) in [
-        (&["frob"][..], "error: unrecognized subcommand 'frob'\n…"),
+        (&["tenants"][..], "Works with a file of tenants\n…"),
+        (&["tenants", "chekc"], "error: unrecognized subcommand 'chekc'\n…"),
         (&["wit", "--frob"], "error: unexpected argument '--frob' found\n…"),
         (&["completions", "tcsh"], "error: invalid value 'tcsh' for '<shell>'\n  [possible values: bash, …"),
         (&["precompile"], "error: the following required arguments were not provided:\n…"),
-        (
-            &[],
-            "Publishes one message to an MQTT broker, through a sandboxed WebAssembly component\n\nUsage: …",
-        ),
     ] {
         Program::new(arguments.iter().copied()).run().fails(64, said);
     }
@@ -128,7 +434,7 @@ fn files_that_cannot_be_read() {
     let directory = TempDir::new().unwrap();
     let here = directory.path().to_str().unwrap();
     let missing = format!("{here}/missing");
-    let binary = write(&directory, "binary", b"\xff\xfe");
+    let binary = write(&directory, "binary", b"\xfc\xfe");
     let broker = ScriptedBroker::untouched();
     for (flag, path, reason) in [
         ("--config", &*missing, "No such file or directory (os error 2)"),

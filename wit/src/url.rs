@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn what_is_no_port_may_be_a_password_and_a_query_a_token() {
-        for text in ["ssl://user:secret", "user:secret", "tcp://[::1]:secret", "ws://host?token", "tcp://a:123456"] {
+        for text in
+            ["ssl://user:secret", "user:secret", "tcp://[::1]:secret", "ws://host?token", "tcp://a:123456"]
+        {
             assert!(!may_hold_user(text) && may_hold_secret(text), "{text}");
         }
     }

@@ -40,7 +40,11 @@ fn what_is_not_an_object_is_said_and_nothing_else() {
             "Not sent: the request is not JSON: key must be a string at line 2 column 2.",
         ),
         (CONFIG, r#"{"qos":01}"#, "Not sent: the request is not JSON: invalid number at line 1 column 9."),
-        (CONFIG, "\u{feff}{}", "Not sent: the request is not JSON: expected value at line 1 column 1."),
+        (
+            CONFIG,
+            "\u{feff}\u{feff}{}",
+            "Not sent: the request is not JSON: expected value at line 1 column 1.",
+        ),
         (
             CONFIG,
             &deep,

@@ -38,7 +38,7 @@ pub(super) const SHELL: &str = "shell";
 /// The flags of which one send can have only one.
 const ONE_CONTENT: &str = "one content";
 
-const LOG_FORMAT: &str = "log-format";
+pub(super) const LOG_FORMAT: &str = "log-format";
 const TEXT: &str = "text";
 const JSON: &str = "json";
 

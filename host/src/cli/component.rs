@@ -1,21 +1,32 @@
 //! Which component is run, and how the names of brokers are resolved: what an operator may say, and no document.
 
+use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
 use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
+use mqtt_connector_contract::url;
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
-use super::shortage::{short, unreadable};
-use super::{FAULT, response};
+use super::files::{Limit, Named};
+use super::shortage::short;
+use super::{FAULT, USAGE, response};
 
 /// How WebAssembly starts.
 const WASM: &[u8] = b"\0asm";
 /// How machine code starts, also that of [`Connector::precompile`].
 const ELF: &[u8] = b"\x7fELF";
+/// As many bytes as say which it is.
+const MAGIC: u64 = 4;
+
+/// What is compiled: see [`Connector::LARGEST`].
+const OF_COMPONENT: Limit = Limit::new(Connector::LARGEST as u64, "16 MiB");
+/// Machine code is some times larger than what it was compiled from.
+const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 
 /// The connector that the operator asked for, with so many places for instances that are kept ready.
 ///
@@ -29,15 +40,9 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
     }
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
-        which = format!("--{COMPONENT} {path}: ");
-        let file = std::fs::read(path);
-        let file = file.map_err(|error| unreadable(&format!("--{COMPONENT} {path}"), &error))?;
-        builder = with_component(builder, file).ok_or_else(|| {
-            response(
-                FAULT,
-                format!("{which}it is neither a WebAssembly component nor the output of precompile."),
-            )
-        })?;
+        let file = Named::flag(COMPONENT, path);
+        which = format!("{file}: ");
+        builder = with_component(builder, file)?;
     }
     if let Ok(Some(pins)) = matches.try_get_many::<Pin>(RESOLVE) {
         let resolver = pins.fold(PinnedResolver::new(Arc::new(SystemResolver)), |resolver, pin| {
@@ -59,26 +64,57 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
 pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
     let path = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
     let (from, to) = (path(COMPONENT), path(OUTPUT));
-    let wasm = std::fs::read(from).map_err(|error| unreadable(from, &error))?;
-    if !wasm.starts_with(WASM) {
-        return Err(response(FAULT, format!("{from}: it is not a WebAssembly component.")));
+    let wasm = read(Named::argument(from), &[(WASM, OF_COMPONENT)], "it is not a WebAssembly component")?;
+    if is_same_file(from, to) {
+        let reason = "the machine code would take the place of the component, of which nothing would be left";
+        return Err(response(USAGE, format!("--{OUTPUT} {to}: {reason}.")));
     }
     let code = Connector::precompile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
     std::fs::write(to, code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
     Ok(String::new())
 }
 
-/// Takes WebAssembly as it is, and what looks like a program as machine code; `None` when it is neither.
+/// Takes WebAssembly as it is, and what looks like a program as machine code.
 #[expect(
     unsafe_code,
     reason = "an operator may run machine code of their own; that is what the flag's help says"
 )]
-fn with_component(builder: ConnectorBuilder, file: Vec<u8>) -> Option<ConnectorBuilder> {
-    if file.starts_with(WASM) {
-        return Some(builder.component(file));
+fn with_component(builder: ConnectorBuilder, file: Named<'_>) -> Result<ConnectorBuilder, Response> {
+    const NEITHER: &str = "it is neither a WebAssembly component nor the output of precompile";
+    let content = read(file, &[(WASM, OF_COMPONENT), (ELF, OF_CODE)], NEITHER)?;
+    if content.starts_with(WASM) {
+        return Ok(builder.component(content));
     }
     // SAFETY: the operator named the file on the command line, as one names a program to run. Documents cannot.
-    file.starts_with(ELF).then(|| unsafe { builder.precompiled(file) })
+    Ok(unsafe { builder.precompiled(content) })
+}
+
+/// The most bytes of a file that begins in some way.
+type Most = (&'static [u8], Limit);
+
+/// What is in the file, which begins in one of these ways: otherwise it is not read to its end.
+///
+/// # Errors
+///
+/// The response: it cannot be read, begins otherwise (`neither`), or is larger than its limit.
+fn read(file: Named<'_>, kinds: &[Most], neither: &str) -> Result<Vec<u8>, Response> {
+    let mut input = file.open()?;
+    let mut content = Vec::new();
+    let unreadable = |error| file.unreadable(&error);
+    (&mut input).take(MAGIC).read_to_end(&mut content).map_err(unreadable)?;
+    let kind = kinds.iter().find(|(magic, _)| content.starts_with(magic));
+    let Some((_, limit)) = kind else { return Err(response(FAULT, format!("{file}: {neither}."))) };
+    match limit.read(content, &mut input) {
+        Ok(Some(content)) => Ok(content),
+        Ok(None) => Err(response(FAULT, format!("{file}: it is larger than its limit, {limit}."))),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Whether both paths lead to one file.
+fn is_same_file(one: &str, other: &str) -> bool {
+    let identity = |path| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    identity(one).ok().is_some_and(|one| identity(other).is_ok_and(|other| one == other))
 }
 
 /// `HOST:PORT:ADDRESS[:PORT]`: a broker's name, and where it is.
@@ -93,6 +129,16 @@ impl FromStr for Pin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A URL is nothing to look up, and what is shown of a text may be a password.
+        if text.contains("://") || url::may_hold_user(text) {
+            return Err(
+                "wants a host without scheme and user information, as in broker.example:8883:127.0.0.1"
+                    .to_owned(),
+            );
+        }
+        if text.trim() != text {
+            return Err("begins or ends in white space".to_owned());
+        }
         let mut parts = text.splitn(3, ':');
         let (Some(host), Some(port), Some(address)) = (parts.next(), parts.next(), parts.next()) else {
             return Err("wants HOST:PORT:ADDRESS, as in broker.example:8883:127.0.0.1".to_owned());
@@ -144,6 +190,15 @@ mod tests {
             ("broker.example:8883", "wants HOST:PORT:ADDRESS, as in broker.example:8883:127.0.0.1"),
             (":8883:127.0.0.1", "the host is empty"),
             ("broker.example:x:127.0.0.1", "\"x\" is not a port"),
+            (
+                "ssl://broker.example:8883:127.0.0.1",
+                "wants a host without scheme and user information, as in broker.example:8883:127.0.0.1",
+            ),
+            (
+                "ann:s3cret@broker.example:8883:127.0.0.1",
+                "wants a host without scheme and user information, as in broker.example:8883:127.0.0.1",
+            ),
+            ("broker.example:8883:127.0.0.1\n", "begins or ends in white space"),
             ("broker.example:0:127.0.0.1", "no broker is at port 0, which stands for any"),
             ("broker.example:0:127.0.0.1:1883", "no broker is at port 0, which stands for any"),
             ("broker.example:8883:127.0.0.1:0", "the address has port 0, to which nothing can be sent"),

@@ -1,8 +1,6 @@
 //! Files, flags and environment → the two documents that the connector takes.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Read as _, stdin};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -18,11 +16,8 @@ use serde_json::Value;
 use super::arguments::{
     CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
 };
-use super::shortage::unreadable;
-use super::{UNREADABLE, USAGE, response};
-
-/// The largest content or document to read: the largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
-const MAX_FILE: u64 = 268_435_455;
+use super::files::{Named, STANDARD_INPUT};
+use super::{USAGE, origins, response};
 
 /// The longest text that may be the path of a file that exists, in bytes (Linux, `PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -33,9 +28,8 @@ const LONG: usize = 256;
 /// As many characters in one run are a key: the shortest one, Ed25519's, has 64 in base64, some of them cut off.
 const KEY: usize = 40;
 
-const STANDARD_INPUT: &str = "-";
-
-const PASSWORD: &str = "password";
+/// The parameter that has a flag for a file, too.
+pub(super) const PASSWORD: &str = "password";
 const CONTENT: &str = "content";
 const CONTENT_BASE64: &str = "content-base64";
 
@@ -45,6 +39,8 @@ pub(super) struct Documents {
     pub(super) config: String,
     /// From `--request`, with the flags laid over it.
     pub(super) request: String,
+    /// The credentials of `--request` that flags or the environment took the place of.
+    pub(super) replaced: Vec<&'static str>,
 }
 
 /// Reads the documents that `matches` name, and lays the flags over the request.
@@ -64,19 +60,24 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     if password && named(PASSWORD_FILE).is_some() {
         return Err(usage(&format!("--{PASSWORD} and --{PASSWORD_FILE} cannot be used together")));
     }
-    let document = |name| named(name).map_or_else(|| Ok("{}".to_owned()), |path| text(name, path));
+    let document =
+        |name| named(name).map_or_else(|| Ok("{}".to_owned()), |path| Named::flag(name, path).text());
     let config = document(CONFIG)?;
     let request = document(REQUEST)?;
     let flags = flags(matches)?;
+    let is_replaced = |name: &&'static str| {
+        flags.iter().any(|(flag, _)| flag == name) && named(REQUEST).is_some() && gives(&request, name)
+    };
+    let replaced = origins::names().filter(is_replaced).collect();
     let request = if flags.is_empty() { request } else { overlaid(request, &flags) };
-    Ok(Documents { config, request })
+    Ok(Documents { config, request, replaced })
 }
 
 impl Documents {
     /// The two as one, as a configuration for requests that hold only a content. What is wrong with them is to be known
     /// before: see [`Documents::with_content`].
     pub(super) fn merged(&self) -> String {
-        let request: Vec<Member<'_>> = json::members(&self.request)
+        let request: Vec<Member<'_>> = json::members(self.request.trim_ascii())
             .filter(|(name, value)| *value != "null" && !is_content(name))
             .map(|(name, value)| (name, value.to_owned()))
             .collect();
@@ -126,6 +127,13 @@ fn overlaid(document: String, members: &[Member<'_>]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+/// Whether the document has a value for the parameter.
+pub(super) fn gives(document: &str, name: &str) -> bool {
+    let object = json::check(document).ok().filter(|object| object.starts_with('{'));
+    object
+        .is_some_and(|object| json::members(object).any(|(member, value)| member == name && value != "null"))
+}
+
 fn is_content(name: &str) -> bool {
     matches!(name, CONTENT | CONTENT_BASE64)
 }
@@ -149,7 +157,7 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Member<'static>>, Response> {
         }
     }
     if let Some(path) = matches.get_one::<String>(PASSWORD_FILE) {
-        let mut password = text(PASSWORD_FILE, path)?;
+        let mut password = Named::flag(PASSWORD_FILE, path).text()?;
         if password.ends_with('\n') {
             password.pop();
             if password.ends_with('\r') {
@@ -160,7 +168,7 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Member<'static>>, Response> {
         given.push((PASSWORD.into(), string(password)));
     }
     if let Some(path) = matches.get_one::<String>(CONTENT_FILE) {
-        given.push(match String::from_utf8(bytes(CONTENT_FILE, path)?) {
+        given.push(match String::from_utf8(Named::flag(CONTENT_FILE, path).bytes()?) {
             Ok(text) => (CONTENT.into(), string(text)),
             Err(binary) => (CONTENT_BASE64.into(), string(STANDARD.encode(binary.as_bytes()))),
         });
@@ -220,38 +228,4 @@ fn is_base64(text: &str) -> bool {
 
 fn usage(reason: &str) -> Response {
     response(USAGE, format!("The command line: {reason}."))
-}
-
-fn text(flag: &str, path: &str) -> Result<String, Response> {
-    text_of(&format!("--{flag} {path}"), path)
-}
-
-fn bytes(flag: &str, path: &str) -> Result<Vec<u8>, Response> {
-    bytes_of(&format!("--{flag} {path}"), path)
-}
-
-/// The text of a file, or of standard input for `-`; a message calls it `name`.
-///
-/// # Errors
-///
-/// The response: it cannot be read, or is not text.
-pub(super) fn text_of(name: &str, path: &str) -> Result<String, Response> {
-    String::from_utf8(bytes_of(name, path)?)
-        .map_err(|_| response(UNREADABLE, format!("{name}: the file is not UTF-8 text.")))
-}
-
-fn bytes_of(name: &str, path: &str) -> Result<Vec<u8>, Response> {
-    let mut content = Vec::new();
-    let read = if path == STANDARD_INPUT {
-        stdin().lock().take(MAX_FILE + 1).read_to_end(&mut content)
-    } else {
-        File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut content))
-    };
-    match read {
-        Ok(_) if content.len() as u64 > MAX_FILE => {
-            Err(response(UNREADABLE, format!("{name}: the file is larger than {MAX_FILE} bytes.")))
-        }
-        Ok(_) => Ok(content),
-        Err(error) => Err(unreadable(name, &error)),
-    }
 }

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use super::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
 use super::documents::{Documents, Overlay};
 use super::signals::Signals;
-use super::{FAULT, inputs, prepared, response, shortage};
+use super::{FAULT, inputs, origins, prepared, response, shortage};
 use read::{Batch, Lines, Origin};
 use report::Report;
 use request::Kind;
@@ -72,11 +72,12 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
     if let Some(results) = results {
         inputs::spare_documents(&documents, results)?;
     }
-    check(flag, &connector, &tenant, &documents, signals).await?;
+    let told = |response| origins::told(response, matches, &documents);
+    check(flag, &connector, &tenant, &documents, signals).await.map_err(told)?;
     let (kind, config) = match flag {
         LINES => (Kind::Content, documents.merged()),
         LINES_BASE64 => (Kind::Base64, documents.merged()),
-        _ => (Kind::Requests(Overlay::of(&documents.request)), documents.config),
+        _ => (Kind::Requests(Overlay::of(&documents.request)), documents.config.clone()),
     };
     let opened = read::open(flag, path, kind);
     let (lines, size) = signals.unless_ended("the lines were opened", opened).await??;
@@ -107,7 +108,7 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
     };
     signals.answered(sent, interrupt).await?;
     signals.patiently(connector.close()).await;
-    report.summary(signals).await
+    report.summary(signals).await.map(told).map_err(told)
 }
 
 /// Looks for what is wrong whatever the lines are.

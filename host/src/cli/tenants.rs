@@ -11,7 +11,7 @@ use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
 
 use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
-use super::documents::text_of;
+use super::files::Named;
 use super::output::note;
 use super::{USAGE, response};
 
@@ -37,9 +37,9 @@ pub(super) fn named(matches: &ArgMatches) -> Result<Option<Arc<Tenant>>, Respons
             "--{CONFIG} and --{TENANT} cannot be used together: the configuration is the tenant's, from its table config"
         )));
     }
-    let tenants: Tenants = text_of(&format!("--{TENANTS} {path}"), path)?
-        .parse()
-        .map_err(|error: TenantsError| response(USAGE, format!("--{TENANTS} {path}: {error}.")))?;
+    let file = Named::flag(TENANTS, path);
+    let tenants: Tenants =
+        file.text()?.parse().map_err(|error: TenantsError| response(USAGE, format!("{file}: {error}.")))?;
     let found = tenants.get(name).cloned();
     found.map(Some).ok_or_else(|| response(USAGE, unknown(name, path, &tenants)))
 }
@@ -57,7 +57,7 @@ fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
 /// The response: the file cannot be read, or what is wrong with it, a line for each.
 pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
     let path = matches.get_one::<String>(FILE).map(String::as_str).unwrap_or_default();
-    let tenants: Tenants = text_of(path, path)?.parse().map_err(|error| wrong(path, &error))?;
+    let tenants: Tenants = Named::argument(path).text()?.parse().map_err(|error| wrong(path, &error))?;
     if tenants.iter().len() == 0 {
         note(&format!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]"));
     }

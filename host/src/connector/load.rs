@@ -20,8 +20,7 @@ use crate::bindings::MqttConnectorPre;
 use crate::publisher::{self, Publisher, Resolver};
 use crate::shortage::Shortage;
 
-/// The largest component that is compiled, in bytes.
-const LARGEST: usize = 16 * 1024 * 1024;
+const LARGEST: usize = Connector::LARGEST;
 
 /// The most characters of the engine's reason for refusing a component: names that the component chose may stand in it.
 const REASON: usize = 1000;

@@ -86,7 +86,8 @@ impl Material {
         let (mut verifier, mut remarks) = (None, Vec::new());
         let builder = if options.verify_server {
             let trusted = trust(options.root_ca.as_ref(), tenant, &mut remarks)?;
-            let verifying = Arc::new(VerifiedServer::new(trusted, &provider()).ok_or_else(|| no_anchors(None))?);
+            let verifying =
+                Arc::new(VerifiedServer::new(trusted, &provider()).ok_or_else(|| no_anchors(None))?);
             verifier = Some(Arc::clone(&verifying));
             builder.with_custom_certificate_verifier(verifying)
         } else {

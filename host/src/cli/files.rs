@@ -1,0 +1,271 @@
+//! The files that the command line names: each is read within a limit of its own, and its text without the mark that
+//! some editors put in front.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, stdin};
+use std::path::Path;
+
+use mqtt_connector::Response;
+use mqtt_connector_contract::shown::Shown;
+use mqtt_connector_contract::url;
+
+use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
+use super::{UNREADABLE, USAGE, response, shortage};
+
+/// Names standard input in place of a file.
+pub(super) const STANDARD_INPUT: &str = "-";
+
+/// The longest path that a file can have (Linux, `PATH_MAX`), in bytes.
+const MAX_PATH: usize = 4096;
+
+/// The mark that some editors put in front of UTF-8 text.
+const MARK: char = '\u{feff}';
+
+/// The most that is read of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    bytes: u64,
+    shown: &'static str,
+    exit_code: i32,
+}
+
+impl Limit {
+    /// So many bytes, as messages show them.
+    pub(super) const fn new(bytes: u64, shown: &'static str) -> Self {
+        Self { bytes, shown, exit_code: UNREADABLE }
+    }
+
+    /// All of `input`, behind what was read of it before; `None` when it is more.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(super) fn read(self, mut before: Vec<u8>, input: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
+        let left = self.bytes.saturating_sub(before.len() as u64);
+        input.take(left + 1).read_to_end(&mut before)?;
+        Ok((before.len() as u64 <= self.bytes).then_some(before))
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.shown)
+    }
+}
+
+/// More than any configuration has that is not content.
+const OF_CONFIG: Limit = Limit::new(16 << 20, "16 MiB");
+/// It may hold content.
+const OF_REQUEST: Limit = Limit::new(256 << 20, "256 MiB");
+/// The largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
+const OF_CONTENT: Limit = Limit::new(268_435_455, "268435455 bytes (the most that MQTT can carry)");
+/// Twice as much as MQTT allows, so that the component says so.
+const OF_PASSWORD: Limit = Limit::new(128 << 10, "128 KiB");
+/// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
+const OF_TENANTS: Limit = Limit { exit_code: USAGE, ..Limit::new(1 << 20, "1 MiB") };
+
+/// A file that somebody has named, or standard input.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// The flag, without hyphens; empty for an argument without one.
+    flag: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Named<'a> {
+    /// The file behind `--{flag}`.
+    pub(super) fn flag(flag: &'a str, path: &'a str) -> Self {
+        Self { flag, path }
+    }
+
+    /// The file that an argument names.
+    pub(super) fn argument(path: &'a str) -> Self {
+        Self { flag: "", path }
+    }
+
+    /// The text of the file, without the byte order mark of UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// The response: it cannot be read, is larger than its limit, or is no UTF-8 text.
+    pub(super) fn text(self) -> Result<String, Response> {
+        decoded(self.bytes()?).map_err(|reason| self.unusable(&reason))
+    }
+
+    /// What is in the file, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// The response: it cannot be read, or is larger than its limit.
+    pub(super) fn bytes(self) -> Result<Vec<u8>, Response> {
+        let limit = self.limit();
+        let read = if self.path == STANDARD_INPUT {
+            limit.read(Vec::new(), &mut stdin().lock())
+        } else {
+            limit.read(Vec::new(), &mut self.open()?)
+        };
+        match read {
+            Ok(Some(content)) => Ok(content),
+            Ok(None) => {
+                Err(response(limit.exit_code, format!("{self}: it is larger than its limit, {limit}.")))
+            }
+            Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    /// Opens the file.
+    ///
+    /// # Errors
+    ///
+    /// The response: it cannot be opened, or is no path at all.
+    pub(super) fn open(self) -> Result<File, Response> {
+        File::open(self.path).map_err(|error| self.unopened(&error))
+    }
+
+    /// The response that says what is wrong with the file: `reason`, a clause without a full stop.
+    fn unusable(self, reason: &impl fmt::Display) -> Response {
+        response(UNREADABLE, format!("{self}: {reason}."))
+    }
+
+    /// The response to an error of the system, which may be short of something.
+    pub(super) fn unreadable(self, error: &Error) -> Response {
+        shortage::unreadable(&self.to_string(), error)
+    }
+
+    fn limit(self) -> Limit {
+        match self.flag {
+            CONFIG => OF_CONFIG,
+            REQUEST => OF_REQUEST,
+            CONTENT_FILE => OF_CONTENT,
+            PASSWORD_FILE => OF_PASSWORD,
+            // Of all arguments without a flag, only that of `tenants check` is read as text.
+            _ => OF_TENANTS,
+        }
+    }
+
+    fn unopened(self, error: &Error) -> Response {
+        let flag = if self.flag.is_empty() { String::new() } else { format!("--{}: ", self.flag) };
+        let (path, is_missing) = (self.path, error.kind() == ErrorKind::NotFound);
+        // What is no path may be what the file should hold. None of it is shown then.
+        let instead = if path.is_empty() {
+            "the path is empty"
+        } else if path.trim_start().starts_with(['{', '[']) && path.contains('"') {
+            "it wants the path of a file, and got JSON text, which is not shown: it may hold a secret. A file can be \
+             standard input: -"
+        } else if path.trim_end().contains(['\n', '\r']) || path.len() >= MAX_PATH {
+            "it wants the path of a file, and got a text that is none and is not shown: it may be a secret. A file \
+             can be standard input: -"
+        } else if path.contains("://") && url::may_hold_secret(path) {
+            "it wants the path of a file, and got a URL, which is not shown: it may hold a secret"
+        } else if self.flag == PASSWORD_FILE && is_missing && !is_in_directory(path) {
+            "there is no such file. Its path is not shown: it may be the password itself, which belongs into the file \
+             or into MQTT_PASSWORD"
+        } else {
+            let end = match (is_missing, path.trim() == path, path.ends_with(['\n', '\r'])) {
+                (true, false, true) => "; the path ends in a line break",
+                (true, false, false) => "; the path begins or ends in white space",
+                (true, true, _) | (false, _, _) => "",
+            };
+            return if end.is_empty() {
+                self.unreadable(error)
+            } else {
+                self.unusable(&format_args!("{error}{end}"))
+            };
+        };
+        response(UNREADABLE, format!("{flag}{instead}."))
+    }
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.flag.is_empty() {
+            write!(f, "--{} ", self.flag)?;
+        }
+        Shown::plain(self.path, MAX_PATH).fmt(f)
+    }
+}
+
+/// Whether the path leads into a directory that exists.
+fn is_in_directory(path: &str) -> bool {
+    Path::new(path).parent().is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
+}
+
+/// The text of a file; what is wrong with it otherwise, as a clause.
+fn decoded(mut bytes: Vec<u8>) -> Result<String, String> {
+    // The marks of UTF-32 begin with those of UTF-16. Without a mark, what documents begin with tells them: ASCII.
+    let other = match bytes.as_slice() {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(("UTF-32", "as its byte order mark says")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(("UTF-16", "as its byte order mark says")),
+        [first, second, ..] if (*first == 0) != (*second == 0) => {
+            Some(("UTF-16", "without a byte order mark"))
+        }
+        _ => None,
+    };
+    if let Some((encoding, why)) = other {
+        return Err(format!(
+            "the file is {encoding} text, {why}, wants UTF-8; iconv -f {encoding} -t UTF-8 converts it"
+        ));
+    }
+    let mut mark = [0; 4];
+    if bytes.starts_with(MARK.encode_utf8(&mut mark).as_bytes()) {
+        bytes.drain(..MARK.len_utf8());
+    }
+    String::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_utf_8_with_or_without_a_mark() {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"a", "a"),
+            (b"\xef\xbb\xbf", ""),
+            (b"\xef\xbb\xbf{}", "{}"),
+            (b"\xef\xbb\xbf\xef\xbb\xbfa", "\u{feff}a"),
+            (b"a\xef\xbb\xbf", "a\u{feff}"),
+            (b"\0", "\0"),
+            (b"ab\0", "ab\0"),
+        ] {
+            assert_eq!(decoded(bytes.to_vec()).as_deref(), Ok(text), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        let other = |encoding: &str, why: &str| {
+            format!(
+                "the file is {encoding} text, {why}, wants UTF-8; iconv -f {encoding} -t UTF-8 converts it"
+            )
+        };
+        for (bytes, reason) in [
+            (&b"\xff\xfe{\0"[..], other("UTF-16", "as its byte order mark says")),
+            (b"\xfe\xff\0{", other("UTF-16", "as its byte order mark says")),
+            (b"\xff\xfe", other("UTF-16", "as its byte order mark says")),
+            (b"\xff\xfe\0\0{\0\0\0", other("UTF-32", "as its byte order mark says")),
+            (b"\0\0\xfe\xff", other("UTF-32", "as its byte order mark says")),
+            (b"{\0}\0", other("UTF-16", "without a byte order mark")),
+            (b"\0{\0}", other("UTF-16", "without a byte order mark")),
+            (b"\xfc", "the file is not UTF-8 text".to_owned()),
+            (b"\xef\xbb\xbf\xfc", "the file is not UTF-8 text".to_owned()),
+            (b"\xef\xbb", "the file is not UTF-8 text".to_owned()),
+        ] {
+            assert_eq!(decoded(bytes.to_vec()), Err(reason), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_limit() {
+        let limit = Limit::new(10, "10 B");
+        for (before, size, read) in
+            [(0, 0, Some(0)), (0, 10, Some(10)), (4, 6, Some(10)), (0, 11, None), (4, 7, None)]
+        {
+            let content = limit.read(vec![0; before], &mut std::io::repeat(1).take(size)).unwrap();
+            assert_eq!(content.map(|content| content.len()), read, "{before} and {size}");
+        }
+        assert_eq!(limit.read(Vec::new(), &mut std::io::repeat(1)).unwrap(), None);
+    }
+}

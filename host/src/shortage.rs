@@ -23,6 +23,9 @@ pub enum Shortage {
     /// This user may start no further thread (`EAGAIN`).
     #[error("too few threads left (see ulimit -u)")]
     Threads,
+    /// This process may write no file as large as one that the engine keeps in memory (`EFBIG`).
+    #[error("too small a limit on the size of files (see ulimit -f)")]
+    FileSize,
 }
 
 impl Shortage {
@@ -77,7 +80,9 @@ impl Shortage {
         }
         error.chain().find_map(|cause| {
             if let Some(error) = cause.downcast_ref::<io::Error>() {
-                return Self::of(error);
+                // The engine writes no file but what only the memory holds. Elsewhere it is an error of whose file it is.
+                let is_too_large = error.raw_os_error() == Some(libc::EFBIG);
+                return is_too_large.then_some(Self::FileSize).or_else(|| Self::of(error));
             }
             if let Some(code) = cause.downcast_ref::<rustix::io::Errno>() {
                 return Self::of_code(code.raw_os_error());

@@ -4,7 +4,7 @@ use mqtt_connector::{COMPONENT, Connector};
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Program, exchange, write};
+use crate::support::{PATIENCE, Program, answer, exchange, shell, write};
 
 #[test]
 fn name_is_pointed_at_an_address() {
@@ -79,6 +79,17 @@ fn other_components_run_as_wasm_and_precompiled() {
     }
     let came: Vec<_> = observer.messages(3, PATIENCE).into_iter().map(|message| message.payload).collect();
     assert_eq!(came, [wasm.as_bytes(), compiled.as_bytes(), short.as_bytes()]);
+
+    // WebAssembly is compiled so that it needs no file in memory; machine code is as it is.
+    let limited = |component: &str| {
+        let mut command = shell("ulimit -f 1;");
+        command.args(["send", "--broker", &format!("tcp://{}", broker.address()), "--client-id", "sender"]);
+        answer(&command.args(["--topic", "t", "--content", "c", "--component", component]).output().unwrap())
+    };
+    assert_eq!(limited(&wasm).0, 0);
+    let said = "Not sent, this machine has too small a limit on the size of files (see ulimit -f), while running the \
+                connector. Sending it again is safe.";
+    assert_eq!(limited(&compiled), (71, said.to_owned()));
 }
 
 #[test]

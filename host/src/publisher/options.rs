@@ -15,6 +15,8 @@ use crate::bindings::flint::mqtt::publisher::{Broker, ConnectOptions, Credential
 pub(super) const LEFT_OUT: &str = "it repeats what it was sent, which is not shown";
 /// The fewest bytes of a value in the query of a user name that may be a token: versions and names are shorter.
 const MIN_IN_USERNAME: usize = 16;
+/// The fewest bytes of a part of a path that may be a token, if it has a digit; if it has none, twice as many.
+const MIN_IN_PATH: usize = 8;
 /// Headers that say who the client is to everybody.
 const PUBLIC: [&str; 2] = ["origin", "user-agent"];
 
@@ -55,9 +57,8 @@ impl Options {
                 && (in_header(&header.value).any(secret)
                     || in_basic(&header.value).is_some_and(|pair| heard.repeats_secret(&pair)))
         }) || brokers.iter().any(|broker| {
-            let path = broker.path.split(['?', '/']);
-            in_query(&broker.path).any(secret)
-                || path.map(str::as_bytes).any(|part| heard.repeats_content(part))
+            let mut parts = broker.path.split(['?', '/']).filter(|part| may_be_token(part));
+            in_query(&broker.path).any(secret) || parts.any(|part| heard.repeats_content(part.as_bytes()))
         }) || will.as_ref().is_some_and(|will| heard.repeats_content(&will.payload))
             || identities.any(|identity| {
                 let key = if let Pem::Text(text) = &identity.private_key { text.as_str() } else { "" };
@@ -82,6 +83,12 @@ fn in_basic(value: &str) -> Option<Zeroizing<Vec<u8>>> {
     let password = pair.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
     pair.drain(..password);
     Some(pair)
+}
+
+/// Whether a part of a path may be a token: names such as `websocket` stand in what servers say.
+fn may_be_token(part: &str) -> bool {
+    part.len() >= MIN_IN_PATH
+        && (part.bytes().any(|byte| byte.is_ascii_digit()) || part.len() >= 2 * MIN_IN_PATH)
 }
 
 /// The values in the query of a path, or of a user name, as AWS IoT takes tokens.

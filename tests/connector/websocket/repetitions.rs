@@ -52,6 +52,8 @@ fn what_is_no_repetition_is_shown() {
         json!({ "websocket-headers": { "authorization": "Bearer s3cr1t", "origin": "https://example.com" } });
     let shown = "HTTP/1.1 302 Found, to https://example.com/mqtt/, where nobody goes";
     answered("302 Found", "https://example.com/mqtt/", "/mqtt?v=1", more.clone(), shown);
+    let shown = "HTTP/1.1 400 Expected a WebSocket request";
+    answered("400 Expected a WebSocket request", "/", "/$iothub/websocket", json!({}), shown);
     answered("401 Bearer token expected", "/", "/mqtt?v=1", more, "HTTP/1.1 401 Bearer token expected");
 }
 

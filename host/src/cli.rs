@@ -175,7 +175,7 @@ async fn prepared(
     let thread = std::thread::Builder::new().name("files".to_owned()).spawn(read);
     thread.map_err(|error| shortage::no_thread(&error, DOING))?;
     let prepared = signals.unless_ended(DOING, prepared).await?;
-    prepared.map_err(|_| response(FAULT, "Reading the files failed.".to_owned()))?
+    prepared.map_err(|_| shortage::panicked())?
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::io;
 use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc;
 use std::thread;
 
 /// What this machine, or this process on it, has too little of.
@@ -114,8 +115,27 @@ impl Shortage {
     /// The same, and whether there are threads: what may be the cause of a panic.
     #[must_use]
     pub fn found_behind_panic() -> Option<Self> {
-        let thread = || thread::Builder::new().spawn(|| {}).err().map(|error| Self::of_thread(&error));
-        Self::found().or_else(thread)
+        Self::found().or_else(|| Self::of_threads(1))
+    }
+
+    /// The shortage because of which so many threads are not to be had at one time, if they are not.
+    pub(crate) fn of_threads(count: usize) -> Option<Self> {
+        let start = || {
+            let (release, wait) = mpsc::channel::<()>();
+            let hold = move || {
+                // Until it is released.
+                let _ = wait.recv();
+            };
+            thread::Builder::new().spawn(hold).map(|thread| (release, thread))
+        };
+        let mut started = Vec::with_capacity(count);
+        let refused = (0..count).find_map(|_| start().map(|thread| started.push(thread)).err());
+        for (release, thread) in started {
+            drop(release);
+            // It has nothing to say.
+            let _ = thread.join();
+        }
+        refused.map(|error| Self::of_thread(&error))
     }
 }
 
@@ -171,5 +191,6 @@ mod tests {
         assert_eq!(Shortage::of_thread(&memory), Shortage::Memory);
         assert!(Shortage::has_memory(1) && !Shortage::has_memory(isize::MAX as usize));
         assert_eq!(Shortage::of_descriptors(1), None);
+        assert_eq!(Shortage::of_threads(2), None);
     }
 }

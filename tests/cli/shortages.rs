@@ -90,35 +90,59 @@ fn a_send_with_little_memory_goes_well_or_says_that_it_is_little() {
     }
 }
 
-/// Nobody limits what root may have, so that it is somebody else who sends.
+/// The program as somebody who may have so many threads, which are what `ulimit -u` counts. Nobody limits what root may have, so
+/// that it is somebody else then.
+struct Threads {
+    directory: tempfile::TempDir,
+    program: String,
+    is_root: bool,
+}
+
+impl Threads {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let everybody = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), everybody).unwrap();
+        let program = directory.path().join("mqtt-connector");
+        std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
+        let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        Self { program: program.to_str().unwrap().to_owned(), directory, is_root }
+    }
+
+    fn run(&self, threads: u32, arguments: &[&str]) -> Output {
+        let somebody = ["setpriv", "--reuid=65534", "--clear-groups"];
+        let limit = ["prlimit", &format!("--nproc={threads}"), &self.program];
+        let program = Program::at(Path::new("/usr/bin/env"));
+        let program = if self.is_root { program.args(somebody) } else { program };
+        program.args(limit).args(arguments.iter().copied()).run()
+    }
+}
+
 #[test]
 fn a_send_without_threads_goes_well_or_says_that_there_are_none() {
     let broker = Mosquitto::start();
-    let directory = tempfile::tempdir().unwrap();
-    let everybody = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(directory.path(), everybody).unwrap();
-    let program = directory.path().join("mqtt-connector");
-    std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
-    let lines = write(&directory, "lines", "a\nb\n");
-    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    let threads = Threads::new();
+    let lines = write(&threads.directory, "lines", "a\nb\n");
+    let component = write(&threads.directory, "component.wasm", mqtt_connector::COMPONENT);
     let (address, name) =
         (format!("tcp://127.0.0.1:{}", broker.port()), format!("tcp://localhost:{}", broker.port()));
-    for (url, content, looking_up) in [
-        (&address, ["--content", "x"], None),
-        (&name, ["--content", "x"], Some("looking up the broker")),
-        (&address, ["--lines", &lines], Some("loading the component")),
+    for (url, more, needs) in [
+        (&address, &["--content", "x"][..], None),
+        (&name, &["--content", "x"], Some("looking up the broker")),
+        (&address, &["--lines", &lines], Some("loading the component")),
+        (&address, &["--content", "x", "--component", &component], Some("the files were read")),
     ] {
-        let somebody = ["setpriv", "--reuid=65534", "--clear-groups"].iter().filter(|_| is_root).copied();
-        let limit = ["prlimit", "--nproc=1", program.to_str().unwrap()];
-        let send = ["send", "--broker", url, "--client-id", "c", "--topic", "t"];
-        let output =
-            Program::at(Path::new("/usr/bin/env")).args(somebody).args(limit).args(send).args(content).run();
-        match looking_up {
+        let send = [&["send", "--broker", url, "--client-id", "c", "--topic", "t"], more].concat();
+        let output = threads.run(1, &send);
+        match needs {
             None => output.answers(0, "Sent with QoS 2 to topic \"t\" at … in # ms."),
             Some(doing) => output.answers(
                 71,
                 &format!("Not sent, this machine has {THREADS}, while {doing}. Sending it again is safe."),
             ),
+        }
+        for count in 2..=3 {
+            assert_sent_or_short(&format!("-u {count}"), &threads.run(count, &send), "Sent …", THREADS);
         }
     }
 }

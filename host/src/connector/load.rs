@@ -1,11 +1,13 @@
 //! From bytes to a component that is compiled, linked and ready to be instantiated.
 
 use std::io::ErrorKind;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine};
 
 use mqtt_connector_contract::shown::Shown;
 
@@ -230,9 +232,18 @@ fn link(component: &Component) -> Result<MqttConnectorPre<State>, LoadError> {
     linked.map_err(|error| unlinkable(component, error))
 }
 
+/// The configuration of an engine that compiles: with a thread for each processor, if they are to be had. Where they are not,
+/// what starts them would panic.
+fn compiler() -> Config {
+    let mut config = config();
+    let threads = available_parallelism().map_or(1, NonZero::get);
+    config.parallel_compilation(Shortage::of_threads(threads).is_none());
+    config
+}
+
 /// Compiles a component to be run.
 fn compile(wasm: &[u8]) -> Result<Component, LoadError> {
-    let mut config = config();
+    let mut config = compiler();
     if are_files_limited() {
         config.memory_init_cow(false);
     }
@@ -251,7 +262,7 @@ fn are_files_limited() -> bool {
 
 /// Compiles a component: see [`Connector::precompile`].
 pub(super) fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-    Ok(Engine::new(&config())?.precompile_component(check(wasm)?)?)
+    Ok(Engine::new(&compiler())?.precompile_component(check(wasm)?)?)
 }
 
 /// Looks at what is going to be compiled before the compiler does.

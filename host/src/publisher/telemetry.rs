@@ -42,7 +42,7 @@
 //!
 //! `error.type` is the kind of error in the contract, `wit/connector.wit`: `denied`, `unusable-credential`,
 //! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `connection-lost`, `timed-out`,
-//! `too-large`, `protocol`. It is absent when there was none.
+//! `too-large`, `protocol`. It is absent when there was none. A shortage of the machine is `unreachable` there.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;

@@ -35,7 +35,7 @@ mod usage;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal, Write as _};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -253,6 +253,18 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Prints help, unless a signal comes while nobody reads it.
+    fn print(self, help: &clap::Error) {
+        let Self { runtime: Ok(runtime), signals: Some(mut signals) } = self else {
+            return drop(help.print());
+        };
+        let text = help.render();
+        let text = if has_colours(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
+        runtime.block_on(async { drop(output::print_unless_ended(&text, &mut signals).await) });
+    }
+}
+
 /// Prints a response, one line on standard output, and answers with the exit status.
 fn respond(response: &Response) -> u8 {
     let line = line(response);
@@ -295,12 +307,15 @@ fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>)
     let (said, response) = match usage::judged(arguments, error) {
         (Verdict::Asked, error) => {
             // Nothing can be done about a terminal that is gone.
-            let _ = error.print();
+            match session {
+                Some(session) => session.print(&error),
+                None => drop(error.print()),
+            }
             return SUCCESS;
         }
         (Verdict::Refused { said, response }, _) => (said, response),
     };
-    let said = if has_colours() { said.ansi().to_string() } else { said.to_string() };
+    let said = if has_colours(&std::io::stderr()) { said.ansi().to_string() } else { said.to_string() };
     note(said.trim_end_matches('\n'));
     if let Some(wrong) = response {
         session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
@@ -330,9 +345,9 @@ fn runtime() -> Result<ManuallyDrop<Runtime>, Response> {
     })
 }
 
-/// Whether standard error shows colours.
-fn has_colours() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
+/// Whether `output` shows colours.
+fn has_colours(output: &impl IsTerminal) -> bool {
+    output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }
 
 /// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.
@@ -359,6 +374,6 @@ fn start_logging(matches: &ArgMatches) {
         output::log_as_json();
         logging.json().with_current_span(false).init();
     } else {
-        logging.with_ansi(has_colours()).init();
+        logging.with_ansi(has_colours(&std::io::stderr())).init();
     }
 }

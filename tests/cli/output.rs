@@ -1,12 +1,18 @@
 //! Output that cannot be written, or that nobody reads: what was delivered is answered all the same.
 
 use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 
+use mqtt_connector::COMPONENT;
 use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, answer, exchange, full_pipe, shell, signal};
+use crate::support::{
+    PATIENCE, answer, exchange, full_pipe, shell, signal, wait_until_signals_are_caught, write,
+};
 
 fn one_message() -> ScriptedBroker {
     let message = exchange(Expect::connect(), Expect::publish().payload("c"));
@@ -137,5 +143,59 @@ fn what_is_said_to_people_stops_nothing() {
     for command in [&["schema", "--component", "/no/such/file"][..], &["tenants", "check", "/no/such/file"]] {
         let output = shell("").args(command).stderr(full_disk()).output().unwrap();
         assert_eq!(output.status.code(), Some(66), "{output:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_who_reads_the_help() {
+    let (_reader, writer) = full_pipe();
+    let mut program = shell("").args(["send", "--help"]).stdout(writer).spawn().unwrap();
+    wait_until_signals_are_caught(&program);
+    signal(&program, "TERM");
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn machine_code_is_written_whole_or_not_at_all() {
+    let directory = TempDir::new().unwrap();
+    let wasm = write(&directory, "connector.wasm", COMPONENT);
+    let path = directory.path().join("connector.cwasm");
+    let to = path.to_str().unwrap();
+    let output = shell("ulimit -f 1;").args(["precompile", &wasm, "--output", to]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wanted = format!("mqtt-connector: {to}: File too large (os error 27).\n");
+    assert_eq!((output.status.code(), said), (Some(70), wanted));
+    assert!(!path.exists());
+}
+
+#[test]
+fn input_that_others_do_not_wait_for_is_waited_for() {
+    for flags in
+        [&["--request", "-"][..], &["--content-file", "-", "--topic", "t"], &["--lines", "-", "--topic", "t"]]
+    {
+        let broker = one_message();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        // That is so for everybody who has it open.
+        theirs.set_nonblocking(true).unwrap();
+        let program = shell("")
+            .args([
+                "send",
+                "--broker",
+                &format!("tcp://{}", broker.address()),
+                "--client-id",
+                "sender",
+                "--qos",
+                "0",
+            ])
+            .args(flags)
+            .stdin(OwnedFd::from(theirs))
+            .spawn()
+            .unwrap();
+        wait_until_signals_are_caught(&program);
+        let text = if flags[0] == "--request" { "{\"topic\":\"t\",\"content\":\"c\"}" } else { "c" };
+        ours.write_all(text.as_bytes()).unwrap();
+        drop(ours);
+        assert_eq!(answer(&program.wait_with_output().unwrap()).0, 0, "{flags:?}");
+        broker.finish();
     }
 }

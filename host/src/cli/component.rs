@@ -1,6 +1,8 @@
 //! Which component is run, and how the names of brokers are resolved: what an operator may say, and no document.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::MetadataExt as _;
 use std::str::FromStr;
@@ -70,8 +72,19 @@ pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
         return Err(response(USAGE, format!("--{OUTPUT} {to}: {reason}.")));
     }
     let code = Connector::precompile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
-    std::fs::write(to, code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
+    write_whole(to, &code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
     Ok(String::new())
+}
+
+/// Writes machine code, of which a part would be none.
+fn write_whole(path: &str, code: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(code).inspect_err(|_| {
+        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            // When it cannot be removed either, nothing can be done about it.
+            let _ = std::fs::remove_file(path);
+        }
+    })
 }
 
 /// Takes WebAssembly as it is, and what looks like a program as machine code.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, stdin};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use mqtt_connector::Response;
@@ -11,6 +12,7 @@ use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 
 use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
+use super::poll::{Wish, ready};
 use super::{UNREADABLE, USAGE, response, shortage};
 
 /// Names standard input in place of a file.
@@ -65,6 +67,22 @@ const OF_PASSWORD: Limit = Limit::new(128 << 10, "128 KiB");
 /// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
 const OF_TENANTS: Limit = Limit { exit_code: USAGE, ..Limit::new(1 << 20, "1 MiB") };
 
+/// Standard input, which is waited for even where somebody else who has it open does not want to wait.
+struct StandardInput;
+
+impl Read for StandardInput {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            match stdin().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    ready([(stdin().as_fd(), Wish::Read)], true);
+                }
+                read => return read,
+            }
+        }
+    }
+}
+
 /// A file that somebody has named, or standard input.
 #[derive(Clone, Copy)]
 pub(super) struct Named<'a> {
@@ -101,7 +119,7 @@ impl<'a> Named<'a> {
     pub(super) fn bytes(self) -> Result<Vec<u8>, Response> {
         let limit = self.limit();
         let read = if self.path == STANDARD_INPUT {
-            limit.read(Vec::new(), &mut stdin().lock())
+            limit.read(Vec::new(), &mut StandardInput)
         } else {
             limit.read(Vec::new(), &mut self.open()?)
         };

@@ -187,6 +187,13 @@ impl Connector {
         self.publisher.close().await;
     }
 
+    /// Whether there was too little memory for the places that are to be kept ready ([`ConnectorBuilder::pool`]). There may
+    /// be room for one call at a time then, and others be answered with exit code 71.
+    #[must_use]
+    pub fn lacks_places(&self) -> bool {
+        self.engines.lack_places
+    }
+
     /// Ends every send that is under way, and those that come: each answers at once, with what is known by then: exit
     /// code 79 if the message may have arrived, 75 if it was not sent. For a process that has to end.
     pub fn interrupt(&self) {

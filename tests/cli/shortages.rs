@@ -90,6 +90,18 @@ fn a_send_with_little_memory_goes_well_or_says_that_it_is_little() {
     }
 }
 
+/// Where there is room for one instance, batches of lines wait for each other.
+#[test]
+fn no_line_is_lost_where_there_is_memory_for_one_batch_at_a_time() {
+    let broker = Mosquitto::start();
+    let url = format!("tcp://127.0.0.1:{}", broker.port());
+    let directory = tempfile::tempdir().unwrap();
+    let lines = write(&directory, "lines", "x\n".repeat(500));
+    let send =
+        ["send", "--broker", &url, "--client-id", "c", "--topic", "t", "--qos", "1", "--lines", &lines];
+    limited("-v 6000000", &send).answers(0, "Sent 500 of 500 lines in # s (# a second).");
+}
+
 /// The program as somebody who may have so many threads, which are what `ulimit -u` counts. Nobody limits what root may have, so
 /// that it is somebody else then.
 struct Threads {

@@ -97,6 +97,7 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
         tenant,
         config: config.into(),
         under_way: VecDeque::new(),
+        most_under_way: if connector.lacks_places() { 1 } else { UNDER_WAY as usize },
         most: *BATCH_LINES.start(),
         connection: 0,
     };
@@ -140,6 +141,8 @@ struct Sender {
     tenant: Arc<Tenant>,
     config: Arc<str>,
     under_way: VecDeque<Sending>,
+    /// How many batches may be.
+    most_under_way: usize,
     /// How many lines the next batch has at most.
     most: usize,
     /// That of the last batch.
@@ -165,7 +168,7 @@ impl Sender {
                     report.interrupted(lines.stop().await);
                     return self.finish(report).await;
                 }
-                next = lines.next(self.most), if has_room && self.under_way.len() < UNDER_WAY as usize => Some(next),
+                next = lines.next(self.most), if has_room && self.under_way.len() < self.most_under_way => Some(next),
                 ended = first(&mut self.under_way) => {
                     self.take_answers(ended, report)?;
                     None

@@ -29,6 +29,8 @@ const CORE_INSTANCES: u32 = 10;
 pub(super) struct Engines {
     pub(super) pool: Option<Pool>,
     pub(super) on_demand: MqttConnectorPre<State>,
+    /// There was no memory for the pool that there was to be.
+    pub(super) lack_places: bool,
 }
 
 /// A component that is linked in an engine with so many places.

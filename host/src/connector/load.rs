@@ -187,12 +187,14 @@ impl ConnectorBuilder {
         }
         let on_demand = link(&component)?;
         // What another component needs is not known well enough to make places for it.
+        let mut lack_places = false;
         let pool = match self.source {
             Source::BuiltIn if self.pool > 0 && !are_files_limited() => {
                 match pool(&component, self.pool) {
                     // Places that are kept ready need much more of it than those that are made for a call.
                     Err(LoadError::Shortage(shortage)) => {
                         tracing::warn!(%shortage, "no places for instances are kept ready");
+                        lack_places = true;
                         None
                     }
                     pool => Some(pool?),
@@ -200,7 +202,7 @@ impl ConnectorBuilder {
             }
             Source::BuiltIn | Source::Wasm(_) | Source::Precompiled(_) => None,
         };
-        let engines = Engines { pool, on_demand };
+        let engines = Engines { pool, on_demand, lack_places };
         let clock = if self.timer { Clock::timer } else { Clock::thread };
         let clock = clock(engines.all()).map_err(|error| match error.kind() {
             // What a thread is refused for; a timer is for other reasons.

@@ -26,11 +26,15 @@ const PARAMETERS: [&str; 3] = ["root-ca-crt", "certificate", "private-key"];
 
 const STANDARD: &str = "-";
 
-/// Whether reading the files may take long: one is a pipe, a terminal or a device, or a component is to be compiled.
+/// Whether reading the files may take long: one is a pipe, a terminal, a device, or made by the system while it is read, which
+/// has no length then (`/proc/kmsg`); or a component is to be compiled.
 pub(super) fn may_take_long(matches: &ArgMatches) -> bool {
     let named = |name: &&str| path(matches, name);
     named(&COMPONENT).is_some()
-        || BEFORE.iter().filter_map(named).any(|path| input(path).is_ok_and(|file| !file.is_file()))
+        || BEFORE
+            .iter()
+            .filter_map(named)
+            .any(|path| input(path).is_ok_and(|file| !file.is_file() || file.len() == 0))
 }
 
 /// Makes sure that writing results to `results` destroys nothing that the flags name, and is not written over itself.

@@ -94,6 +94,11 @@ fn encrypted_key_wants_its_password() {
             format!("private-key-password: does not decrypt {path}, which private-key names"),
         ),
         (
+            with_password(shown(&client, Pem::text), "right\n"),
+            "private-key-password: does not decrypt the text, which private-key names; it ends in a line break"
+                .to_owned(),
+        ),
+        (
             with_password(shown(&client, Pem::text), ""),
             "private-key-password: does not decrypt the text, which private-key names".to_owned(),
         ),

@@ -69,6 +69,12 @@ impl Address {
     }
 }
 
+/// Whether the text has what people put between several URLs: a comma or a semicolon.
+#[inline(never)]
+pub fn has_comma(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b',' | b';'))
+}
+
 /// What was got, `value`, whose text is `url`: shown unless it may hold a secret.
 pub fn got<'a>(value: Value<'a>, url: &str) -> Got<'a> {
     if may_hold_secret(url.trim_matches(is_white_space)) { Got::secret(value) } else { Got::open(value) }

@@ -148,7 +148,7 @@ impl BrokerUrl {
     ///
     /// The first thing that is wrong, from left to right.
     pub fn parse(url: &str) -> Result<Self, BrokerFault> {
-        let (scheme, rest) = address::split_scheme(url).ok_or(if url.contains(',') {
+        let (scheme, rest) = address::split_scheme(url).ok_or(if address::has_comma(url) {
             BrokerFault::Several
         } else {
             BrokerFault::NoScheme
@@ -160,7 +160,8 @@ impl BrokerUrl {
         if holds_user {
             return Err(BrokerFault::UserInformation);
         }
-        if authority.contains([',', ';']) || (authority.contains(is_white_space) && rest.contains("://")) {
+        let has_another = || rest.split(':').skip(1).any(|after| after.starts_with("//"));
+        if address::has_comma(authority) || (authority.contains(is_white_space) && has_another()) {
             return Err(BrokerFault::Several);
         }
         if address::split_scheme(rest).is_some_and(|(again, _)| Scheme::find(again).is_some()) {

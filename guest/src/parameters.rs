@@ -28,7 +28,7 @@ pub use names::Names;
 pub use table::{ACTION, COUNT, PARAMETERS};
 
 /// The names alone, close together: a search through them reads far less memory than one through the table.
-const TEXTS: [&str; COUNT] = {
+pub(crate) const TEXTS: [&str; COUNT] = {
     let mut texts = [""; COUNT];
     let mut index = 0;
     while index < COUNT {

@@ -7,7 +7,7 @@ use std::fmt;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::document::Source;
-use crate::parameters::{self, Name, PARAMETERS, Parameter, Tip};
+use crate::parameters::{self, Name, Parameter, TEXTS, Tip};
 use crate::proxy::MAX_SOCKS;
 use crate::value::{Got, JsonType};
 use crate::vendor::{BrokerVendor, hub};
@@ -380,10 +380,10 @@ impl Known {
     /// away (one, and one more for every five characters); or else one of the two starts with the other.
     pub fn nearest(self, name: &str) -> Option<&'static str> {
         match self {
-            Known::Parameters => nearest(name, PARAMETERS.iter().map(|parameter| parameter.name)),
+            Known::Parameters => nearest(name, &TEXTS),
             Known::InWill => {
-                let members = will::MEMBERS.into_iter().filter_map(|member| member.strip_prefix(IN_WILL));
-                member(nearest(name.strip_prefix(IN_WILL)?, members)?)
+                let members = will::MEMBERS.map(|member| member.strip_prefix(IN_WILL).unwrap_or(member));
+                member(nearest(name.strip_prefix(IN_WILL)?, &members)?)
             }
         }
     }
@@ -394,7 +394,9 @@ fn member(name: &str) -> Option<&'static str> {
     will::MEMBERS.into_iter().find(|member| member.strip_prefix(IN_WILL) == Some(name))
 }
 
-fn nearest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+#[inline(never)]
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let known = known.iter().copied();
     // The distance takes time by the square of the length, and no known name is nearly as long.
     if name.len() > 40 {
         return None;

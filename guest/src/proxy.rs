@@ -105,7 +105,7 @@ impl ProxyUrl {
             return Err(ProxyFault::UserInformation);
         }
         let (authority, path) = address::split_path(rest);
-        if authority.contains([',', ';']) {
+        if address::has_comma(authority) {
             return Err(ProxyFault::Several);
         }
         let Address { host, port } = Address::parse(authority).map_err(ProxyFault::Address)?;

@@ -13,7 +13,7 @@ mod rules;
 use std::fmt::{self, Write};
 
 use crate::parameters::{Kind, Name, Names, PARAMETERS, Parameter, Secrecy, Text};
-use patterns::{broker, write_text};
+use patterns::{broker, put, write_text};
 
 /// What `check` refuses and the schema accepts: the rules that no schema can say, each with the reason.
 pub const UNSAID: [&str; 14] = [
@@ -42,22 +42,29 @@ pub fn schema() -> String {
 }
 
 fn write_schema(out: &mut String) -> fmt::Result {
-    out.push_str(r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"MQTT connector","description":"#);
+    put(
+        out,
+        r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"MQTT connector","description":"#,
+    );
     string(
         out,
         "A configuration with a request laid over it: the request wins, parameter by parameter, and null is the same as \
          absent. A configuration or a request alone, in which anything may be missing, is #/$defs/part.",
     )?;
-    out.push_str(r#","type":"object","additionalProperties":false,"required":["broker","client-id","topic"],"properties":{"#);
+    put(
+        out,
+        r#","type":"object","additionalProperties":false,"required":["broker","client-id","topic"],"properties":{"#,
+    );
     for (index, parameter) in PARAMETERS.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
         write_parameter(out, parameter, index + 1)?;
     }
-    out.push_str(r#"},"allOf":["#);
+    put(out, r#"},"allOf":["#);
     rules::write_rules(out);
-    out.push_str(
+    put(
+        out,
         r#"],"$defs":{"part":{"title":"Configuration or request","description":"One of the two documents alone.","type":"object","additionalProperties":false,"properties":{"#,
     );
     for (index, parameter) in PARAMETERS.iter().enumerate() {
@@ -71,11 +78,9 @@ fn write_schema(out: &mut String) -> fmt::Result {
             write!(out, r##""{name}":{{"$ref":"#/properties/{name}"}}"##)?;
         }
     }
-    out.push_str(
-        r##"}},"text":{"type":"string","maxLength":65535,"$ref":"#/$defs/characters"},"characters":{"##,
-    );
+    put(out, r##"}},"text":{"type":"string","maxLength":65535,"$ref":"#/$defs/characters"},"characters":{"##);
     patterns::characters(out)?;
-    out.push_str("}}}");
+    put(out, "}}}");
     Ok(())
 }
 
@@ -86,9 +91,9 @@ fn is_never_null(name: Name) -> bool {
 
 fn write_parameter(out: &mut String, parameter: &Parameter, order: usize) -> fmt::Result {
     string(out, parameter.name)?;
-    out.push_str(r#":{"title":"#);
+    put(out, r#":{"title":"#);
     string(out, parameter.title)?;
-    out.push_str(r#","description":"#);
+    put(out, r#","description":"#);
     string(out, parameter.description)?;
     write_kind(out, parameter)?;
     if let Some(default) = parameter.default {
@@ -96,9 +101,9 @@ fn write_parameter(out: &mut String, parameter: &Parameter, order: usize) -> fmt
     }
     write!(out, r#","examples":[{}]"#, parameter.example)?;
     if parameter.secrecy == Secrecy::Secret {
-        out.push_str(r#","writeOnly":true"#);
+        put(out, r#","writeOnly":true"#);
         if parameter.name.ends_with("password") {
-            out.push_str(r#","format":"password""#);
+            put(out, r#","format":"password""#);
         }
     }
     write!(out, r#","propertyOrder":{order}}}"#)
@@ -110,15 +115,16 @@ fn write_kind(out: &mut String, parameter: &Parameter) -> fmt::Result {
         Kind::Choice(values) => choice(out, values)?,
         Kind::String(text) => write_text(out, text, !is_never_null(parameter.id)),
         Kind::Brokers => broker(out),
-        Kind::Qos => out.push_str(QOS),
+        Kind::Qos => put(out, QOS),
         Kind::Integer { minimum, maximum, .. } => integer(out, minimum, maximum)?,
-        Kind::Boolean => out.push_str(r#","type":["boolean","null"]"#),
-        Kind::Strings => out
-            .push_str(r#","type":["array","null"],"items":{"type":"string","minLength":1,"maxLength":255}"#),
-        Kind::Texts => out.push_str(HEADERS),
-        Kind::Properties => out.push_str(PROPERTIES),
+        Kind::Boolean => put(out, r#","type":["boolean","null"]"#),
+        Kind::Strings => {
+            put(out, r#","type":["array","null"],"items":{"type":"string","minLength":1,"maxLength":255}"#);
+        }
+        Kind::Texts => put(out, HEADERS),
+        Kind::Properties => put(out, PROPERTIES),
         Kind::Will => will(out)?,
-        Kind::Any => out.push_str(ANY),
+        Kind::Any => put(out, ANY),
     }
     Ok(())
 }
@@ -144,12 +150,12 @@ const PROPERTIES: &str = concat!(
 );
 
 fn choice(out: &mut String, values: &[&str]) -> fmt::Result {
-    out.push_str(r#","type":["string","null"],"enum":["#);
+    put(out, r#","type":["string","null"],"enum":["#);
     for value in values {
         string(out, value)?;
         out.push(',');
     }
-    out.push_str("null]");
+    put(out, "null]");
     Ok(())
 }
 
@@ -158,27 +164,25 @@ fn integer(out: &mut String, minimum: u32, maximum: u32) -> fmt::Result {
 }
 
 fn will(out: &mut String) -> fmt::Result {
-    out.push_str(r#","type":["object","null"],"additionalProperties":false,"required":["topic"],"anyOf":"#);
-    out.push_str(rules::ONE_CONTENT);
-    out.push_str(r#","properties":{"topic":{"title":"Topic""#);
+    put(out, r#","type":["object","null"],"additionalProperties":false,"required":["topic"],"anyOf":"#);
+    put(out, rules::ONE_CONTENT);
+    put(out, r#","properties":{"topic":{"title":"Topic""#);
     write_text(out, Text::Topic, false);
-    out.push_str(r#"},"content":{"title":"Content","maxLength":65535"#);
-    out.push_str(ANY);
-    out.push_str(r#"},"content-base64":{"title":"Content, base64","maxLength":87380"#);
+    put(out, r#"},"content":{"title":"Content","maxLength":65535"#);
+    put(out, ANY);
+    put(out, r#"},"content-base64":{"title":"Content, base64","maxLength":87380"#);
     write_text(out, Text::Base64, true);
-    out.push_str(r#"},"qos":{"title":"Quality of service","default":0"#);
-    out.push_str(QOS);
-    out.push_str(r#"},"retain":{"title":"Retain","default":false,"type":["boolean","null"]},"#);
-    out.push_str(r#""delay-interval":{"title":"Delay interval, seconds","default":0"#);
+    put(out, r#"},"qos":{"title":"Quality of service","default":0"#);
+    put(out, QOS);
+    put(out, r#"},"retain":{"title":"Retain","default":false,"type":["boolean","null"]},"#);
+    put(out, r#""delay-interval":{"title":"Delay interval, seconds","default":0"#);
     integer(out, 0, u32::MAX)?;
-    out.push_str(
-        r#"},"payload-format-indicator":{"title":"Payload format indicator","type":["boolean","null"]"#,
-    );
-    out.push_str(r#"},"message-expiry-interval":{"title":"Message expiry interval, seconds""#);
+    put(out, r#"},"payload-format-indicator":{"title":"Payload format indicator","type":["boolean","null"]"#);
+    put(out, r#"},"message-expiry-interval":{"title":"Message expiry interval, seconds""#);
     integer(out, 0, u32::MAX)?;
-    out.push_str(r#"},"content-type":{"title":"Content type""#);
+    put(out, r#"},"content-type":{"title":"Content type""#);
     write_text(out, Text::Mqtt, true);
-    out.push_str("}}");
+    put(out, "}}");
     Ok(())
 }
 

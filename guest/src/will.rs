@@ -148,21 +148,28 @@ impl<'a> Reader<'_, 'a> {
 
     fn read<T>(&mut self, member: Member, read: impl FnOnce(Value<'a>) -> Result<T, Wants>) -> Option<T> {
         let value = self.get(member)?;
-        read(value)
-            .map_err(|wants| {
-                let got = match member {
-                    Member::Content | Member::ContentBase64 => Got::secret(value),
-                    Member::Topic
-                    | Member::Qos
-                    | Member::Retain
-                    | Member::DelayInterval
-                    | Member::PayloadFormatIndicator
-                    | Member::MessageExpiryInterval
-                    | Member::ContentType => Got::open(value),
-                };
-                self.problems.push(Problem::Wrong { name: member.as_str(), source: self.source, got, wants });
-            })
-            .ok()
+        match read(value) {
+            Ok(right) => Some(right),
+            Err(wants) => {
+                self.wrong(member, value, wants);
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn wrong(&mut self, member: Member, value: Value<'a>, wants: Wants) {
+        let got = match member {
+            Member::Content | Member::ContentBase64 => Got::secret(value),
+            Member::Topic
+            | Member::Qos
+            | Member::Retain
+            | Member::DelayInterval
+            | Member::PayloadFormatIndicator
+            | Member::MessageExpiryInterval
+            | Member::ContentType => Got::open(value),
+        };
+        self.problems.push(Problem::Wrong { name: member.as_str(), source: self.source, got, wants });
     }
 
     /// A number of seconds, as the standard has them: four bytes.

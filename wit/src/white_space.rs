@@ -15,6 +15,8 @@ pub struct Stray {
 
 impl Stray {
     /// The white space at the end of `text`, or else that at its start.
+    // Inlined, it would be in the component once for each use.
+    #[inline(never)]
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         let outermost = |character: Option<char>| character.filter(|character| is_white_space(*character));

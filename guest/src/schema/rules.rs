@@ -1,6 +1,8 @@
 //! The rules between parameters, as conditions of the schema. `null` is absent, so that "is given" is a type.
 
-use super::patterns::{AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push};
+use super::patterns::{
+    AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push, put,
+};
 use crate::parameters::{Only, PARAMETERS};
 
 /// One of the two contents and not the other.
@@ -12,48 +14,55 @@ pub(super) const ONE_CONTENT: &str = concat!(
 /// The schemas that all have to hold, without the brackets of their list.
 pub(super) fn write_rules(out: &mut String) {
     push(out, &[r#"{"oneOf":"#, ONE_CONTENT, "},"]);
-    out.push_str(
+    put(
+        out,
         r#"{"if":{"required":["protocol-version"],"properties":{"protocol-version":{"const":"5"}}},"else":"#,
     );
     nothing_of(out, Only::Mqtt5);
     // The password is right under version 5 alone; the will's own members are those of version 5.
-    out.push_str(concat!(
-        r#","will":{"properties":{"delay-interval":{"type":"null"},"message-expiry-interval":{"type":"null"},"#,
-        r#""payload-format-indicator":{"type":"null"},"content-type":{"type":"null"}}}},"#,
-        r#""if":{"required":["password"],"properties":{"password":{"type":"string"}}},"#,
-        r#""then":{"required":["username"],"properties":{"username":{"type":"string"}}}}},"#,
-    ));
-    out.push_str(r#"{"if":{"properties":{"#);
+    put(
+        out,
+        concat!(
+            r#","will":{"properties":{"delay-interval":{"type":"null"},"message-expiry-interval":{"type":"null"},"#,
+            r#""payload-format-indicator":{"type":"null"},"content-type":{"type":"null"}}}},"#,
+            r#""if":{"required":["password"],"properties":{"password":{"type":"string"}}},"#,
+            r#""then":{"required":["username"],"properties":{"username":{"type":"string"}}}}},"#,
+        ),
+    );
+    put(out, r#"{"if":{"properties":{"#);
     any_broker(out, STARTS_WEBSOCKET);
-    out.push_str(r#"}},"else":"#);
+    put(out, r#"}},"else":"#);
     nothing_of(out, Only::WebSocket);
-    out.push_str("}}},");
-    out.push_str(r#"{"if":{"required":["proxy"],"properties":{"proxy":{"type":"string"}}},"else":"#);
+    put(out, "}}},");
+    put(out, r#"{"if":{"required":["proxy"],"properties":{"proxy":{"type":"string"}}},"else":"#);
     nothing_of(out, Only::Proxy);
-    out.push_str(concat!(
-        r#"}}},{"if":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}},"#,
-        r#""then":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}}},"#,
-        r#"{"if":{"required":["proxy"],"properties":{"proxy":{"type":"string","pattern":"^[sS]"}}},"#,
-        r#""then":{"properties":{"proxy-username":{"minLength":1,"maxLength":255},"#,
-        r#""proxy-password":{"minLength":1,"maxLength":255}},"#,
-        r#""if":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}},"#,
-        r#""then":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}}},"#,
-        r#""else":{"properties":{"proxy-username":{"not":{"type":"string","pattern":"[:\\u0000-\\u001f\\u007f-\\u009f]"}},"#,
-        r#""proxy-password":{"not":{"type":"string","pattern":"[\\u0000-\\u001f\\u007f-\\u009f]"}}}}},"#,
-        r#"{"if":{"properties":{"client-id":{"const":""}}},"#,
-        r#""then":{"properties":{"clean-session":{"not":{"const":false}}}}},"#,
-        r#"{"if":{"required":["use-certificate"],"properties":{"use-certificate":{"const":true}}},"#,
-        r#""then":{"required":["certificate","private-key"],"#,
-        r#""properties":{"certificate":{"type":"string"},"private-key":{"type":"string"},"broker":{"pattern":""#,
-    ));
+    put(
+        out,
+        concat!(
+            r#"}}},{"if":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}},"#,
+            r#""then":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}}},"#,
+            r#"{"if":{"required":["proxy"],"properties":{"proxy":{"type":"string","pattern":"^[sS]"}}},"#,
+            r#""then":{"properties":{"proxy-username":{"minLength":1,"maxLength":255},"#,
+            r#""proxy-password":{"minLength":1,"maxLength":255}},"#,
+            r#""if":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}},"#,
+            r#""then":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}}},"#,
+            r#""else":{"properties":{"proxy-username":{"not":{"type":"string","pattern":"[:\\u0000-\\u001f\\u007f-\\u009f]"}},"#,
+            r#""proxy-password":{"not":{"type":"string","pattern":"[\\u0000-\\u001f\\u007f-\\u009f]"}}}}},"#,
+            r#"{"if":{"properties":{"client-id":{"const":""}}},"#,
+            r#""then":{"properties":{"clean-session":{"not":{"const":false}}}}},"#,
+            r#"{"if":{"required":["use-certificate"],"properties":{"use-certificate":{"const":true}}},"#,
+            r#""then":{"required":["certificate","private-key"],"#,
+            r#""properties":{"certificate":{"type":"string"},"private-key":{"type":"string"},"broker":{"pattern":""#,
+        ),
+    );
     push(out, STARTS_TLS);
-    out.push_str(r#"","items":{"pattern":""#);
+    put(out, r#"","items":{"pattern":""#);
     push(out, STARTS_TLS);
-    out.push_str(r#""}}}}}"#);
+    put(out, r#""}}}}}"#);
     for (pattern, [then, topic, will]) in
         [(AWS, AT_AWS), (AZURE_IOT_HUB, AT_HUB), (AZURE_EVENT_GRID, AT_EVENT_GRID)]
     {
-        out.push_str(r#",{"if":{"properties":{"#);
+        put(out, r#",{"if":{"properties":{"#);
         any_broker(out, pattern);
         push(
             out,
@@ -107,7 +116,7 @@ const EVENT_GRID_TOPIC: &str = r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7
 
 /// That no parameter of the kind is given; two brackets are left open, behind the last of the properties.
 fn nothing_of(out: &mut String, only: Only) {
-    out.push_str(r#"{"properties":{"#);
+    put(out, r#"{"properties":{"#);
     let names = PARAMETERS.iter().filter(|parameter| parameter.only == Some(only));
     for (index, parameter) in names.enumerate() {
         push(out, &[if index > 0 { "," } else { "" }, "\"", parameter.name, r#"":{"type":"null"}"#]);

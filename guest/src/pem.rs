@@ -1,21 +1,21 @@
-//! A certificate or key: PEM text, or the path of a file that holds it.
+//! A certificate or key: its text, or the path of a file that holds it.
 
 use std::borrow::Cow;
 
+use mqtt_connector_contract::pem::Given;
 use mqtt_connector_contract::white_space::{Stray, is_white_space};
 
 use crate::confidential::Pem;
 use crate::wants::Wants;
 
-/// Tells PEM text from a path: what starts with `-----BEGIN`, white space before it aside, is PEM text
-/// (RFC 7468); what starts with `/` is an absolute path. Whether the text holds a certificate and the
-/// file exists is for the host to find out.
+/// Tells a text from a path ([`Given`]). Whether the text holds a certificate and the file exists is for the host to find
+/// out.
 ///
 /// # Errors
 ///
 /// When the text is neither, or a path that holds U+0000 or has white space around it.
 pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
-    if text.trim_ascii_start().starts_with("-----BEGIN") {
+    if Given::of(&text) == Given::Text {
         Ok(Pem::Text(text.into_owned()))
     } else if !text.trim_start_matches(is_white_space).starts_with('/') {
         Err(Wants::Pem)
@@ -26,4 +26,22 @@ pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
     } else {
         Ok(Pem::File(text.into_owned()))
     }
+}
+
+/// Whether what stands there as a certificate holds its key too, as far as one can tell without reading it: the name of a
+/// PKCS#12 file, PEM with a key in it, or base64 of PKCS#12.
+pub fn holds_key(pem: &Pem) -> bool {
+    match pem {
+        Pem::File(path) => {
+            let ending = path.len().checked_sub(4).and_then(|start| path.get(start..)).unwrap_or_default();
+            ending.eq_ignore_ascii_case(".p12") || ending.eq_ignore_ascii_case(".pfx")
+        }
+        Pem::Text(text) => text.contains("PRIVATE KEY-----") || is_pkcs12(text.trim_ascii_start().as_bytes()),
+    }
+}
+
+/// A sequence that begins with the version 3 and another sequence (RFC 7292, section 4), as base64: of DER, or of BER
+/// without a length.
+fn is_pkcs12(base64: &[u8]) -> bool {
+    base64.starts_with(b"MIACAQMw") || (base64.starts_with(b"MI") && base64.get(6..10) == Some(b"IBAz"))
 }

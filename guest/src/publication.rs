@@ -4,10 +4,11 @@ use crate::bindings::publisher::{
     ConnectOptions, Effort, ProtocolVersion as WireVersion, ProxyProtocol, PublishProperties, Qos, TlsOptions,
 };
 use crate::brokers::{Brokers, Schemes};
-use crate::confidential::{ClientIdentity, Credentials, Message};
+use crate::confidential::{ClientIdentity, Credentials, Message, Pem};
 use crate::document::{Document, Source};
 use crate::merge::Merged;
 use crate::parameters::{Name, Names, Only, Parameters, ProtocolVersion};
+use crate::pem;
 use crate::problem::{Invalid, Problem, Rule};
 use crate::properties;
 use crate::proxy::{MAX_SOCKS, ProxyUrl, ProxyUsername};
@@ -154,8 +155,10 @@ fn build(parameters: &mut Parameters, merged: Merged<'_, '_>, is_same_connection
         properties: (parameters.version() == ProtocolVersion::V5).then(|| properties(parameters, is_text)),
     };
     let unused_certificate = !parameters.use_certificate.unwrap_or(false)
-        && parameters.certificate.is_some()
-        && parameters.private_key.is_some();
+        && parameters
+            .certificate
+            .as_ref()
+            .is_some_and(|pem| parameters.private_key.is_some() || pem::holds_key(pem));
     let schemes = parameters.broker.as_ref()?.schemes();
     let not_retained = message.retain && vendors.has(BrokerVendor::AzureIotHub);
     let given = merged.given().and(Names::TOLD);
@@ -195,7 +198,7 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
     let identity = if parameters.use_certificate.unwrap_or(false) {
         Some(ClientIdentity {
             certificate: parameters.certificate.clone()?,
-            private_key: parameters.private_key.clone()?,
+            private_key: private_key(parameters)?.clone(),
             private_key_password: parameters.private_key_password.clone(),
         })
     } else {
@@ -249,6 +252,12 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
             retries: parameters.retries.unwrap_or(10),
         },
     })
+}
+
+/// Where the key of the certificate is: in a parameter of its own, or with the certificate.
+fn private_key(parameters: &Parameters) -> Option<&Pem> {
+    let with_certificate = || parameters.certificate.as_ref().filter(|pem| pem::holds_key(pem));
+    parameters.private_key.as_ref().or_else(with_certificate)
 }
 
 #[inline(never)]
@@ -390,7 +399,8 @@ impl Rules<'_, '_> {
             self.broken(Name::UseCertificate, if is_one { Rule::CertificateWithoutTls } else { somewhere });
         }
         for name in [Name::Certificate, Name::PrivateKey] {
-            if !self.merged.has(name) {
+            let comes_with = name == Name::PrivateKey && private_key(parameters).is_some();
+            if !self.merged.has(name) && !comes_with {
                 self.broken(name, Rule::CertificateIncomplete);
             }
         }

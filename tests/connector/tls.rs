@@ -3,6 +3,7 @@
 mod client;
 mod costs;
 mod files;
+mod formats;
 mod handshake;
 mod server;
 mod verdicts;

@@ -6,6 +6,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`characters`] | which characters a string of an MQTT packet may have |
+//! | [`pem`] | whether a text is a certificate or key, or the path of one |
 //! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
 //! | [`url`] | which URLs may hold a secret |
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod characters;
+pub mod pem;
 pub mod secrets;
 pub mod shown;
 pub mod url;

@@ -61,7 +61,7 @@ pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
             ONE_LINE,
         ],
         Text::Pem => &[
-            r#","pattern":"^(/[^\u0000]*$|[\t\n\f\r ]*-----BEGIN)","#,
+            r#","pattern":"-----BEGIN|^(/[^\u0000]*|[\t\n\f\r ]*[ML][A-Za-z0-9+/=\\\\\t\n\f\r ]{63,})$","#,
             r#""not":{"type":"string","pattern":"^/[^\u0000]*["#,
             WHITE_SPACE,
             r#"]$"}"#,
@@ -130,6 +130,10 @@ pub(super) const AZURE_EVENT_GRID: &[&str] = &[
     r"^[A-Za-z]+://[^/?:]+\\.[tT][sS]\\.[eE][vV][eE][nN][tT][gG][rR][iI][dD]\\.",
     r"[aA][zZ][uU][rR][eE]\\.[nN][eE][tT]\\.?([:/?]|$)",
 ];
+
+/// A certificate that holds its key too.
+pub(super) const HOLDS_KEY: &str =
+    r#"PRIVATE KEY-----|^/[^\u0000]*\\.[pP](12|[fF][xX])$|^[\t\n\f\r ]*MI(ACAQMw|[^-]{4}IBAz)"#;
 
 pub(super) fn push(out: &mut String, parts: &[&str]) {
     parts.iter().for_each(|part| put(out, part));

@@ -1,7 +1,7 @@
 //! The rules between parameters, as conditions of the schema. `null` is absent, so that "is given" is a type.
 
 use super::patterns::{
-    AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push, put,
+    AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, HOLDS_KEY, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push, put,
 };
 use crate::parameters::{Only, PARAMETERS};
 
@@ -51,8 +51,15 @@ pub(super) fn write_rules(out: &mut String) {
             r#"{"if":{"properties":{"client-id":{"const":""}}},"#,
             r#""then":{"properties":{"clean-session":{"not":{"const":false}}}}},"#,
             r#"{"if":{"required":["use-certificate"],"properties":{"use-certificate":{"const":true}}},"#,
-            r#""then":{"required":["certificate","private-key"],"#,
-            r#""properties":{"certificate":{"type":"string"},"private-key":{"type":"string"},"broker":{"pattern":""#,
+            r#""then":{"required":["certificate"],"if":{"properties":{"certificate":{"type":"string","pattern":""#,
+        ),
+    );
+    put(out, HOLDS_KEY);
+    put(
+        out,
+        concat!(
+            r#""}}},"else":{"required":["private-key"],"properties":{"private-key":{"type":"string"}}},"#,
+            r#""properties":{"certificate":{"type":"string"},"broker":{"pattern":""#,
         ),
     );
     push(out, STARTS_TLS);

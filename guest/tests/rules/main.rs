@@ -3,6 +3,7 @@
 mod accepted;
 mod batch;
 mod broker;
+mod certificates;
 mod credentials;
 mod documents;
 mod dry_run;

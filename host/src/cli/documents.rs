@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_contract::pem::Given;
 use mqtt_connector_contract::white_space::Stray;
 use mqtt_connector_guest::json;
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
@@ -214,9 +215,11 @@ fn is_path(parameter: &Parameter, text: &str) -> bool {
     if !names_file || text.is_empty() || text.len() > MAX_PATH || text.contains(['\n', '\r']) {
         return false;
     }
+    if Given::of(text) == Given::Text {
+        return false;
+    }
     let path = Path::new(text);
-    let looks_like_one =
-        text.contains(['/', '.']) && text.len() < LONG && !text.contains("-----BEGIN") && !is_base64(text);
+    let looks_like_one = text.contains(['/', '.']) && text.len() < LONG && !is_base64(text);
     !path.is_absolute() && (looks_like_one || path.exists())
 }
 

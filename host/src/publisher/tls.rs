@@ -174,7 +174,7 @@ fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarks: &mut Vec<Remark>) -> R
     static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
     if let Some(pem) = root_ca {
         let mut anchors = RootCertStore::empty();
-        let pinned = certificates(ROOT_CA_CRT, pem, tenant)?;
+        let pinned = certificates(ROOT_CA_CRT, pem, None, tenant)?;
         remarks.extend(validity::of_authorities(&pinned));
         for certificate in &pinned {
             let unusable = |error| unusable_certificate(ROOT_CA_CRT, pem, certificate, &error);

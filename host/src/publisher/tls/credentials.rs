@@ -1,10 +1,14 @@
-//! PEM text of a tenant → certificates and a private key.
+//! Files and texts of a tenant, in whatever format → certificates and a private key.
 
+mod der;
 mod encrypted;
+mod formats;
+mod held;
+mod pkcs12;
+mod sections;
 
 use rustls::CertificateError;
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
@@ -15,6 +19,7 @@ use super::keys::{KeyKind, SIGNING};
 use crate::bindings::flint::mqtt::publisher::{ClientIdentity, Pem};
 use crate::error::Error;
 use crate::tenant::Tenant;
+use held::{Held, Key};
 
 const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private-key";
@@ -32,7 +37,8 @@ pub(super) fn files(identity: &ClientIdentity) -> [(&'static str, &Pem); 2] {
 /// [`Error::Credential`] for what cannot be read or used or does not fit together, [`Error::Denied`] for a file that the
 /// tenant may not read.
 pub(super) fn client_identity(identity: &ClientIdentity, tenant: &Tenant) -> Result<CertifiedKey, Error> {
-    let mut chain = certificates(CERTIFICATE, &identity.certificate, tenant)?;
+    let mut chain =
+        certificates(CERTIFICATE, &identity.certificate, identity.private_key_password.as_deref(), tenant)?;
     if let Some(damaged) = chain.iter().find(|der| Certificate::read(der).is_none()) {
         let error = CertificateError::BadEncoding.into();
         return Err(unusable_certificate(CERTIFICATE, &identity.certificate, damaged, &error));
@@ -83,41 +89,26 @@ fn private_key(
     identity: &ClientIdentity,
     tenant: &Tenant,
 ) -> Result<Zeroizing<PrivateKeyDer<'static>>, Error> {
-    let text = read(PRIVATE_KEY, &identity.private_key, tenant)?;
-    let origin = origin(&identity.private_key);
+    let pem = &identity.private_key;
+    let password = identity.private_key_password.as_deref();
     let unusable = |reason: String| Error::Credential { parameter: PRIVATE_KEY, reason };
-    if let Some(encrypted) = encrypted_section(&text) {
-        let Some(password) = &identity.private_key_password else {
-            return Err(unusable(format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given")));
-        };
-        return encrypted::decrypt(encrypted, password, &origin);
+    let origin = origin(pem);
+    let mut held = read(PRIVATE_KEY, pem, password, tenant)?;
+    // A key that is ready to use before one that wants a password.
+    let ready = held.keys.iter().position(|key| matches!(key, Key::Plain(_))).unwrap_or_default();
+    if held.keys.is_empty() {
+        return Err(unusable(format!("{origin} {}", formats::no_key(&held))));
     }
-    if contains(&text, b"Proc-Type: 4,ENCRYPTED") {
-        return Err(unusable(format!(
-            "{origin} is encrypted in the old format of OpenSSL; `openssl pkcs8 -topk8 -in OLD -out NEW` makes \
-             it a PKCS#8 key"
-        )));
-    }
-    match PrivateKeyDer::from_pem_slice(&text) {
-        Ok(key) => Ok(Zeroizing::new(key)),
-        Err(PemError::NoItemsFound) => Err(unusable(format!(
-            "{origin} holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)"
+    match held.keys.swap_remove(ready) {
+        Key::Plain(key) => Ok(key),
+        Key::Encrypted(der) => match password {
+            Some(password) => encrypted::decrypt(&der, password, &origin),
+            None => Err(unusable(format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given"))),
+        },
+        Key::LegacyEncrypted => Err(unusable(format!(
+            "{origin} is encrypted in the old format of OpenSSL; `openssl pkcs8 -topk8 -in OLD -out NEW` makes it a PKCS#8 key"
         ))),
-        Err(error) => Err(unusable(format!("{origin} {}", malformed(&error)))),
     }
-}
-
-fn encrypted_section(text: &[u8]) -> Option<&[u8]> {
-    const BEGIN: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    const END: &[u8] = b"-----END ENCRYPTED PRIVATE KEY-----";
-    let start = text.windows(BEGIN.len()).position(|window| window == BEGIN)?;
-    let text = &text[start..];
-    let end = text.windows(END.len()).position(|window| window == END)?;
-    Some(&text[..end + END.len()])
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 /// The certificates that `parameter` names.
@@ -128,19 +119,15 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 pub(super) fn certificates(
     parameter: &'static str,
     pem: &Pem,
+    password: Option<&str>,
     tenant: &Tenant,
 ) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let text = read(parameter, pem, tenant)?;
-    let origin = origin(pem);
-    let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let reason = match found {
-        Ok(found) if found.is_empty() => {
-            format!("{origin} holds no certificate (-----BEGIN CERTIFICATE-----)")
-        }
-        Ok(found) => return Ok(found),
-        Err(error) => format!("{origin} {}", malformed(&error)),
-    };
-    Err(Error::Credential { parameter, reason })
+    let held = read(parameter, pem, password, tenant)?;
+    if held.certificates.is_empty() {
+        let reason = format!("{} {}", origin(pem), formats::no_certificate(&held));
+        return Err(Error::Credential { parameter, reason });
+    }
+    Ok(held.certificates)
 }
 
 /// That rustls cannot use one of the certificates.
@@ -161,13 +148,36 @@ pub(super) fn unusable_certificate(
     Error::Credential { parameter, reason }
 }
 
-/// The PEM text, which may be a key: it is wiped from memory when it is dropped.
-fn read(parameter: &'static str, pem: &Pem, tenant: &Tenant) -> Result<Zeroizing<Vec<u8>>, Error> {
-    match pem {
+/// What the file or the text holds, out of its PKCS#12 store if it is one. It may be a key: it is wiped from memory when it is
+/// dropped.
+fn read(parameter: &'static str, pem: &Pem, password: Option<&str>, tenant: &Tenant) -> Result<Held, Error> {
+    let bytes = match pem {
         Pem::Text(text) => Ok(text.clone().into_bytes()),
         Pem::File(path) => tenant.grants().read_file(tenant.name(), parameter, path),
+    };
+    let bytes = Zeroizing::new(bytes?);
+    let origin = origin(pem);
+    let unusable = |parameter, reason| Error::Credential { parameter, reason };
+    let mut held =
+        held::read(&bytes).map_err(|wrong| unusable(parameter, format!("{origin} {}", wrong.words())))?;
+    if let Some(store) = held.store.take() {
+        let opened = pkcs12::open(&store, password).map_err(|fault| match fault {
+            pkcs12::Fault::Unusable(how) => unusable(parameter, format!("{origin} is PKCS#12 {how}")),
+            pkcs12::Fault::Password if password.is_some() => {
+                unusable(PRIVATE_KEY_PASSWORD, format!("does not decrypt {origin}, which {parameter} names"))
+            }
+            pkcs12::Fault::Password if parameter == super::ROOT_CA_CRT => unusable(
+                parameter,
+                format!("{origin} is PKCS#12 under a password; `openssl pkcs12 -in OLD -nokeys -out NEW` takes its certificates out"),
+            ),
+            pkcs12::Fault::Password => {
+                unusable(parameter, format!("{origin} is encrypted, and {PRIVATE_KEY_PASSWORD} is not given"))
+            }
+        })?;
+        held.certificates.extend(opened.certificates);
+        held.keys.extend(opened.keys.into_iter().map(Key::Plain));
     }
-    .map(Zeroizing::new)
+    Ok(held)
 }
 
 /// How a message names where the PEM text came from.
@@ -175,19 +185,5 @@ fn origin(pem: &Pem) -> String {
     match pem {
         Pem::File(path) => path.clone(),
         Pem::Text(_) => "the text".to_owned(),
-    }
-}
-
-/// What is wrong with PEM, without a line of it: it may be a key.
-fn malformed(error: &PemError) -> &'static str {
-    match error {
-        PemError::MissingSectionEnd { .. } => "is cut off: a PEM section has no end",
-        PemError::IllegalSectionStart { .. } => {
-            "is malformed: the first line of a PEM section is not complete"
-        }
-        PemError::Base64Decode(_) => "is malformed: a PEM section is not base64",
-        PemError::NoItemsFound => "holds no PEM section",
-        // `PemError` is not exhaustive.
-        _ => "is not valid PEM",
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
+use mqtt_connector_contract::pem::Given;
 
 use super::{Access, Directory, Grants};
 use crate::error::{Error, System};
@@ -128,7 +129,7 @@ pub(super) fn has_dots(path: &Path) -> bool {
 
 /// Whether `text` can be shown as a path, and is not a key in the place of one.
 fn is_path(text: &str) -> bool {
-    let is_key = text.contains("-----BEGIN") || text.contains("PRIVATE KEY");
+    let is_key = text.contains("-----BEGIN") || text.contains("PRIVATE KEY") || Given::of(text) == Given::Text;
     text.len() <= MAX_PATH && !text.contains(['\n', '\r']) && !is_key
 }
 

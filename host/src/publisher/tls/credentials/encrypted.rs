@@ -29,19 +29,18 @@ const MAX_WORK: u64 = 1 << 21;
 const SUPPORTED: &str =
     "PBES2 is supported, with PBKDF2 (HMAC-SHA-1 or HMAC-SHA-2) or scrypt, and with AES (CBC or GCM) or 3DES";
 
-/// The key in a PEM section `ENCRYPTED PRIVATE KEY`.
+/// The key in an EncryptedPrivateKeyInfo.
 ///
 /// # Errors
 ///
 /// [`Error::Credential`].
 pub(super) fn decrypt(
-    section: &[u8],
+    der: &[u8],
     password: &str,
     origin: &str,
 ) -> Result<Zeroizing<PrivateKeyDer<'static>>, Error> {
     let unusable = |parameter, reason: String| Error::Credential { parameter, reason };
     let is = |reason: &str| unusable(PRIVATE_KEY, format!("{origin} is {reason}"));
-    let (_, der) = pkcs8::der::pem::decode_vec(section).map_err(|_| is("not valid PEM"))?;
     let unsupported =
         |oid| is(&format!("encrypted with the algorithm {oid}, which is not supported; {SUPPORTED}"));
     let unreadable = |error: pkcs8::der::Error| match error.kind() {
@@ -49,11 +48,11 @@ pub(super) fn decrypt(
         _ => is("encrypted with parameters that are damaged or out of all bounds"),
     };
     // pkcs8 takes what is not PBES2 for PBES1, and stumbles over its parameters.
-    let scheme = scheme(&der).map_err(unreadable)?;
+    let scheme = scheme(der).map_err(unreadable)?;
     if scheme != PBES2_OID {
         return Err(unsupported(scheme));
     }
-    let info = EncryptedPrivateKeyInfoRef::from_der(&der).map_err(unreadable)?;
+    let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(unreadable)?;
     let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm else {
         return Err(unsupported(scheme));
     };
@@ -81,7 +80,7 @@ fn scheme(der: &[u8]) -> pkcs8::der::Result<ObjectIdentifier> {
 }
 
 /// Whether deriving the cipher's key is within the bounds; the error goes on after "encrypted with".
-fn check_cost(kdf: &Kdf) -> Result<(), String> {
+pub(super) fn check_cost(kdf: &Kdf) -> Result<(), String> {
     match kdf {
         Kdf::Pbkdf2(Pbkdf2Params { iteration_count, .. }) => {
             if (1..=MAX_ITERATIONS).contains(iteration_count) {

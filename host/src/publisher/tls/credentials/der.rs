@@ -1,0 +1,102 @@
+//! Structures of DER (X.690), told apart by how they begin.
+
+use pkcs8::ObjectIdentifier;
+use pkcs8::der::asn1::AnyRef;
+use pkcs8::der::{Decode as _, Reader as _, SliceReader, Tag};
+
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+
+/// What a structure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Certificate,
+    Pkcs1,
+    Pkcs8,
+    Sec1,
+    EncryptedPkcs8,
+    Pkcs12,
+    Pkcs7,
+    Request,
+    PublicKey,
+}
+
+/// The structures that stand one behind the other; `None` for what is not DER from its first to its last byte. Line breaks at the
+/// end are an editor's.
+pub(super) fn elements(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut reader = SliceReader::new(without_line_breaks(bytes)).ok()?;
+    let mut found = Vec::new();
+    while !reader.is_finished() {
+        (Tag::peek(&reader).ok()? == Tag::Sequence).then_some(())?;
+        found.push(reader.tlv_bytes().ok()?);
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The first structure, whatever follows it.
+pub(super) fn first(bytes: &[u8]) -> Option<&[u8]> {
+    SliceReader::new(bytes).ok()?.tlv_bytes().ok()
+}
+
+/// Without what stands behind the first structure, if that is white space alone.
+fn without_line_breaks(bytes: &[u8]) -> &[u8] {
+    match first(bytes) {
+        Some(whole) if bytes.get(whole.len()..).is_some_and(|rest| rest.trim_ascii().is_empty()) => whole,
+        _ => bytes,
+    }
+}
+
+/// Whether it is a sequence without a length (BER), which DER does not have.
+pub(super) fn is_indefinite(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x30, 0x80]) && indefinite_kind(bytes).is_some()
+}
+
+/// What such a sequence is.
+pub(super) fn indefinite_kind(bytes: &[u8]) -> Option<Kind> {
+    match bytes.get(2..)? {
+        [0x02, 0x01, 0x03, ..] => Some(Kind::Pkcs12),
+        [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, ..] => Some(Kind::Pkcs7),
+        _ => None,
+    }
+}
+
+/// What a whole structure is; `None` when it is none of them.
+pub(super) fn kind(der: &[u8]) -> Option<Kind> {
+    let parts = parts(der)?;
+    let tag = |index: usize| parts.get(index).map(|part| part.header().tag());
+    let number = || parts.first().and_then(|part| part.decode_as::<u8>().ok());
+    match (tag(0)?, tag(1)) {
+        (Tag::Integer, Some(Tag::Sequence)) if number() == Some(3) => Some(Kind::Pkcs12),
+        (Tag::Integer, Some(Tag::Sequence)) => Some(Kind::Pkcs8),
+        (Tag::Integer, Some(Tag::OctetString)) => Some(Kind::Sec1),
+        (Tag::Integer, Some(Tag::Integer)) if parts.len() > 2 => Some(Kind::Pkcs1),
+        (Tag::Integer, Some(Tag::Integer)) => Some(Kind::PublicKey),
+        (Tag::ObjectIdentifier, _) => {
+            let is_signed = parts.first()?.decode_as::<ObjectIdentifier>() == Ok(SIGNED_DATA);
+            is_signed.then_some(Kind::Pkcs7)
+        }
+        (Tag::Sequence, Some(Tag::OctetString)) => Some(Kind::EncryptedPkcs8),
+        (Tag::Sequence, Some(Tag::BitString)) => Some(Kind::PublicKey),
+        (Tag::Sequence, Some(Tag::Sequence)) => {
+            let body = elements_of(parts.first()?.value())?;
+            let is_request = body.first()?.decode_as::<u8>() == Ok(0) && body.len() <= 4;
+            Some(if is_request { Kind::Request } else { Kind::Certificate })
+        }
+        _ => None,
+    }
+}
+
+/// The elements of a SEQUENCE.
+pub(super) fn parts(der: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+    let whole = AnyRef::from_der(der).ok()?;
+    (whole.header().tag() == Tag::Sequence).then_some(())?;
+    elements_of(whole.value())
+}
+
+fn elements_of(value: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+    let mut reader = SliceReader::new(value).ok()?;
+    let mut found = Vec::new();
+    while !reader.is_finished() {
+        found.push(AnyRef::decode(&mut reader).ok()?);
+    }
+    Some(found)
+}

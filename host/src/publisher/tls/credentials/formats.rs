@@ -1,0 +1,61 @@
+//! Formats that are not taken, by name, and what makes of them what is.
+
+use super::held::{Format, Held};
+
+/// What is said of a file without a certificate, after its name.
+pub(super) fn no_certificate(held: &Held) -> String {
+    match held.others.first() {
+        Some(Format::Pkcs7) => "is PKCS#7; `openssl pkcs7 -print_certs -in OLD -out NEW` takes its certificates out (with \
+                                -inform DER if it is not PEM)"
+            .to_owned(),
+        Some(Format::Request) => "is a signing request (PKCS#10), and no certificate yet: the authority answers it with the \
+                                  certificate (`openssl x509 -req -in REQUEST -CA CA.crt -CAkey CA.key -out NEW` does)"
+            .to_owned(),
+        Some(Format::PublicKey) => "is a public key, and no certificate; the certificate that was issued for it is needed".to_owned(),
+        Some(Format::OpenSshKey | Format::Putty | Format::Dsa) => "is a private key, and no certificate".to_owned(),
+        Some(other) => other_format(*other),
+        None => "holds no certificate (-----BEGIN CERTIFICATE-----)".to_owned(),
+    }
+}
+
+/// What is said of a file without a key, after its name.
+pub(super) fn no_key(held: &Held) -> String {
+    match held.others.first() {
+        Some(Format::Pkcs7) => "is PKCS#7, which holds certificates and no key".to_owned(),
+        Some(Format::Request) => {
+            "is a signing request (PKCS#10), and not the key that it was made with (`openssl genpkey` makes \
+                                  keys)"
+                .to_owned()
+        }
+        Some(Format::PublicKey) => {
+            "is a public key; the private key is needed, of which `openssl pkey -pubout` made it".to_owned()
+        }
+        Some(Format::OpenSshKey) => {
+            "is a key in OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f KEY` makes a copy of it PKCS#8, \
+                                     in its place"
+                .to_owned()
+        }
+        Some(Format::Putty) => {
+            "is a key in PuTTY's format; `puttygen OLD -O private-openssh -o NEW` makes it PEM".to_owned()
+        }
+        Some(Format::Dsa) => format!("holds a DSA key, and {}", super::SIGNING),
+        Some(other) => other_format(*other),
+        None => {
+            "holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)".to_owned()
+        }
+    }
+}
+
+fn other_format(format: Format) -> String {
+    match format {
+        Format::JavaKeyStore => "is a Java key store; `keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
+                                 -deststoretype PKCS12` makes it PKCS#12, of which `openssl pkcs12 -in NEW.p12 -nodes` makes PEM",
+        Format::OpenSshPublicKey => "is an SSH public key, which TLS has no use for; an X.509 certificate and its key are needed",
+        Format::RevocationList => "is a revocation list, and no certificate",
+        Format::OpenPgp => "is OpenPGP, which TLS has no use for; an X.509 certificate and its key are needed",
+        Format::Pkcs7 | Format::Request | Format::PublicKey | Format::OpenSshKey | Format::Putty | Format::Dsa => {
+            "is of another format"
+        }
+    }
+    .to_owned()
+}

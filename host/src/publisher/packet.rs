@@ -3,6 +3,7 @@
 //! What they mean is the same under MQTT 3.1.1 and 5.0, and stands here; how they are written differs, and stands in
 //! [`v311`] and [`v5`]. A packet whose bytes are the same in both is written by the codec of 3.1.1.
 
+mod codec;
 mod v311;
 mod v5;
 
@@ -215,21 +216,23 @@ impl Reply {
 /// [`Error::TooLarge`] when MQTT cannot express the options.
 pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Result<(), Error> {
     let written = match options.protocol_version {
-        ProtocolVersion::V311 => v311::write_connect(options, out).map_err(|error| error.to_string()),
-        ProtocolVersion::V5 => v5::write_connect(options, out).map_err(|error| error.to_string()),
+        ProtocolVersion::V311 => v311::write_connect(options, out).map_err(|error| codec::of_3_1_1(&error)),
+        ProtocolVersion::V5 => v5::write_connect(options, out).map_err(|error| codec::of_5(&error)),
     };
     written.map_err(|error| Error::TooLarge(format!("the connect options do not fit a packet: {error}")))
 }
 
 /// Writes PINGREQ, which has the same bytes in both versions.
 pub(super) fn write_pingreq(out: &mut BytesMut) -> Result<(), Error> {
-    let failed = |error| Error::Protocol(format!("PINGREQ could not be serialised: {error}"));
+    let failed =
+        |error| Error::Protocol(format!("PINGREQ could not be written: {}", codec::of_3_1_1(&error)));
     PingReq.write(out).map(drop).map_err(failed)
 }
 
 /// Writes the DISCONNECT that ends a connection in order, which has the same bytes in both versions.
 pub(super) fn write_disconnect(out: &mut BytesMut) -> Result<(), Error> {
-    let failed = |error| Error::Protocol(format!("DISCONNECT could not be serialised: {error}"));
+    let failed =
+        |error| Error::Protocol(format!("DISCONNECT could not be written: {}", codec::of_3_1_1(&error)));
     Disconnect.write(out).map(drop).map_err(failed)
 }
 

@@ -73,7 +73,10 @@ fn too_long_or_short() -> Vec<(Vec<u8>, String)> {
     .map(|bytes| (bytes.to_vec(), LONG.to_owned()))
     .into();
     answers.extend([6, 7, 128, 255].map(|code| {
-        (vec![0x20, 0x02, 0x00, code], format!("a malformed packet (Invalid Connect return code: {code})"))
+        (
+            vec![0x20, 0x02, 0x00, code],
+            "a malformed packet (its return code is none that the standard has)".to_owned(),
+        )
     }));
     answers
 }
@@ -176,25 +179,25 @@ fn not_from_a_broker(carrier: &Carrier, acknowledgement: u8) -> Vec<(Vec<u8>, St
     all
 }
 
-/// In the words of the library that takes these packets apart.
+/// Each fault has its sentence.
 fn not_from_a_broker_of_3_1_1(acknowledgement: u8) -> Vec<(Vec<u8>, String)> {
-    const FORMAT: &str = "Incorrect packet format";
-    const LENGTH: &str = "Payload size is incorrect";
+    const FORMAT: &str = "it does not have the form of its type";
+    const LENGTH: &str = "it is longer or shorter than such a packet is";
     let malformed = |why: &str| format!("a malformed packet ({why})");
     vec![
         (vec![0xe0, 0x00], "a packet that only a client sends".to_owned()),
-        (vec![0xf0, 0x00], malformed("Invalid packet type: 15")),
+        (vec![0xf0, 0x00], malformed("its type is none that MQTT has")),
         (vec![acknowledgement, 0x03, 0x00, 0x01, 0x00], malformed(LENGTH)),
         (vec![acknowledgement, 0x04, 0x00, 0x01, 0x00, 0x00], malformed(LENGTH)),
         (vec![0x62, 0x03, 0x00, 0x01, 0x00], malformed(LENGTH)),
-        (b"\x32\x05\x00\x01t\x00\x00".to_vec(), malformed("Packet id Zero")),
-        (
-            b"\x30\x03\x00\x01\xff".to_vec(),
-            malformed("Topic is not UTF-8: invalid utf-8 sequence of 1 bytes from index 0"),
-        ),
+        (b"\x32\x05\x00\x01t\x00\x00".to_vec(), malformed("its packet identifier is 0")),
+        (b"\x30\x03\x00\x01\xff".to_vec(), malformed("its topic is not UTF-8")),
         (b"\x30\x03\x00\x01#".to_vec(), malformed(FORMAT)),
-        (b"\x30\x03\x00\x09t".to_vec(), malformed("Promised boundary crossed: 9")),
-        (b"\x36\x05\x00\x01t\x00\x01".to_vec(), malformed("Invalid QoS level: 3")),
+        (b"\x30\x03\x00\x09t".to_vec(), malformed("the length of a part goes beyond its end")),
+        (
+            b"\x36\x05\x00\x01t\x00\x01".to_vec(),
+            malformed("its quality of service is 3, which MQTT does not have"),
+        ),
     ]
 }
 

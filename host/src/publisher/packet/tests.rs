@@ -252,8 +252,8 @@ fn what_is_malformed_under_version_5_settles_nothing() {
         (&[0x20, 5, 0, 0, 2, 36, 2], "a property that is neither 0 nor 1"),
         (&[0xe0, 7, 139, 5, 17, 0, 0, 0, 9], "a property that this packet does not have"),
         (&[0xd0, 1, 0], "it has bytes behind its end"),
-        (&[0x36, 5, 0, 1, b't', 0, 1], "Packet is malformed"),
-        (&[0x32, 6, 0, 1, b't', 0, 0, 0], "Packet received has id Zero"),
+        (&[0x36, 5, 0, 1, b't', 0, 1], "it does not have the form of its type"),
+        (&[0x32, 6, 0, 1, b't', 0, 0, 0], "its packet identifier is 0"),
     ] {
         let error = Error::Protocol(format!("a malformed packet ({reason})"));
         assert_eq!(read_all(ProtocolVersion::V5, bytes), Err(error), "{bytes:?}");

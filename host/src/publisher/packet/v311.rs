@@ -4,7 +4,9 @@ use bytes::{Bytes, BytesMut};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectAuth, ConnectReturnCode, LastWill, Packet};
 
-use super::{Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec_qos, too_large_to_take};
+use super::{
+    Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec, codec_qos, too_large_to_take,
+};
 use crate::bindings::flint::mqtt::publisher::{ConnectOptions, Credentials, ProtocolVersion};
 use crate::error::{Error, Refusal};
 
@@ -45,8 +47,9 @@ pub(super) fn write_publish(publish: &mut Publish, out: &mut BytesMut) -> Result
     let written = packet.write(out);
     publish.topic = packet.topic;
     publish.payload = packet.payload;
-    let too_large =
-        |error: CodecError| Error::TooLarge(format!("the message does not fit a packet: {error}"));
+    let too_large = |error: CodecError| {
+        Error::TooLarge(format!("the message does not fit a packet: {}", codec::of_3_1_1(&error)))
+    };
     written.map(drop).map_err(too_large)
 }
 
@@ -55,7 +58,9 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
         Ok(packet) => packet,
         Err(CodecError::InsufficientBytes(_)) => return Ok(None),
         Err(CodecError::PayloadSizeLimitExceeded(size)) => return Err(too_large_to_take(size)),
-        Err(error) => return Err(Error::Protocol(format!("a malformed packet ({error})"))),
+        Err(error) => {
+            return Err(Error::Protocol(format!("a malformed packet ({})", codec::of_3_1_1(&error))));
+        }
     };
     let ack = |identifier| Ack { identifier, reason_code: 0, reason: None };
     Ok(Some(match packet {

@@ -13,7 +13,9 @@ use rumqttc_v5::{
     Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, Packet, PublishProperties,
 };
 
-use super::{Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec_qos, too_large_to_take};
+use super::{
+    Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec, codec_qos, too_large_to_take,
+};
 use crate::bindings::flint::mqtt::publisher::{self as wit, ConnectOptions, Credentials, ProtocolVersion};
 use crate::error::{Error, Refusal};
 use properties::{Of, Properties};
@@ -92,7 +94,8 @@ pub(super) fn write_publish(publish: &mut Publish, terms: &Terms, out: &mut Byte
             format!("the packet has {size} bytes, and it takes {limit} at most (Maximum Packet Size)"),
         ))
     } else {
-        let failed = |error| Error::TooLarge(format!("the message does not fit a packet: {error}"));
+        let failed =
+            |error| Error::TooLarge(format!("the message does not fit a packet: {}", codec::of_5(&error)));
         packet.write(out).map(drop).map_err(failed)
     };
     publish.topic = packet.topic;
@@ -137,14 +140,16 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
         Err(CodecError::PayloadSizeLimitExceeded { pkt_size, .. }) => {
             return Err(too_large_to_take(pkt_size));
         }
-        Err(error) => return Err(malformed(error.to_string())),
+        Err(error) => return Err(malformed(codec::of_5(&error).to_owned())),
     };
-    let packet_type = header.packet_type().map_err(|error| malformed(error.to_string()))?;
+    let packet_type = header.packet_type().map_err(|error| malformed(codec::of_5(&error).to_owned()))?;
     let packet = inbox.split_to(header.frame_length());
     if packet_type == PacketType::Publish {
         // It is not for us; but what is wrong with it is a sign that the rest may not be what it seems either.
         let publish = Packet::read(&mut packet.clone(), None);
-        return publish.map(|_| Some(Incoming::Publish)).map_err(|error| malformed(error.to_string()));
+        return publish
+            .map(|_| Some(Incoming::Publish))
+            .map_err(|error| malformed(codec::of_5(&error).to_owned()));
     }
     // A byte of the length whose highest bit is set is followed by another (section 1.5.5).
     let length = 1 + packet.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();

@@ -7,6 +7,7 @@ mod held;
 mod pkcs12;
 mod sections;
 
+use mqtt_connector_contract::white_space::Stray;
 use rustls::CertificateError;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -164,7 +165,7 @@ fn read(parameter: &'static str, pem: &Pem, password: Option<&str>, tenant: &Ten
         let opened = pkcs12::open(&store, password).map_err(|fault| match fault {
             pkcs12::Fault::Unusable(how) => unusable(parameter, format!("{origin} is PKCS#12 {how}")),
             pkcs12::Fault::Password if password.is_some() => {
-                unusable(PRIVATE_KEY_PASSWORD, format!("does not decrypt {origin}, which {parameter} names"))
+                unusable(PRIVATE_KEY_PASSWORD, wrong_password(password.unwrap_or_default(), &origin, parameter))
             }
             pkcs12::Fault::Password if parameter == super::ROOT_CA_CRT => unusable(
                 parameter,
@@ -178,6 +179,12 @@ fn read(parameter: &'static str, pem: &Pem, password: Option<&str>, tenant: &Ten
         held.keys.extend(opened.keys.into_iter().map(Key::Plain));
     }
     Ok(held)
+}
+
+/// That a password is wrong, and what nobody sees about it.
+fn wrong_password(password: &str, origin: &str, parameter: &str) -> String {
+    let stray = Stray::find(password).map_or(String::new(), |stray| format!("; it {stray}"));
+    format!("does not decrypt {origin}, which {parameter} names{stray}")
 }
 
 /// How a message names where the PEM text came from.

@@ -129,7 +129,8 @@ pub(super) fn has_dots(path: &Path) -> bool {
 
 /// Whether `text` can be shown as a path, and is not a key in the place of one.
 fn is_path(text: &str) -> bool {
-    let is_key = text.contains("-----BEGIN") || text.contains("PRIVATE KEY") || Given::of(text) == Given::Text;
+    let is_key =
+        text.contains("-----BEGIN") || text.contains("PRIVATE KEY") || Given::of(text) == Given::Text;
     text.len() <= MAX_PATH && !text.contains(['\n', '\r']) && !is_key
 }
 

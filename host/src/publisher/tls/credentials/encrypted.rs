@@ -1,6 +1,5 @@
 //! A private key under a password: PKCS#8 (RFC 5958, section 3) with PBES2 (RFC 8018, section 6.2).
 
-use mqtt_connector_contract::white_space::Stray;
 use pkcs8::der::asn1::AnyRef;
 use pkcs8::der::{Decode as _, ErrorKind};
 use pkcs8::pkcs5::pbes2::{Kdf, PBES2_OID, Pbkdf2Params, ScryptParams};
@@ -9,7 +8,7 @@ use pkcs8::{AlgorithmIdentifierRef, EncryptedPrivateKeyInfoRef, ObjectIdentifier
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
-use super::{PRIVATE_KEY, PRIVATE_KEY_PASSWORD};
+use super::{PRIVATE_KEY, PRIVATE_KEY_PASSWORD, wrong_password};
 use crate::error::Error;
 
 // How much work it is to make the key of the cipher from the password stands in the file, which is a tenant's: what is
@@ -61,11 +60,7 @@ pub(super) fn decrypt(
         pkcs8::Error::EncryptedPrivateKey(
             pkcs5::Error::AlgorithmParametersInvalid { oid } | pkcs5::Error::UnsupportedAlgorithm { oid },
         ) => is(&format!("encrypted with wrong parameters for the algorithm {oid}")),
-        _ => {
-            let stray = Stray::find(password).map_or(String::new(), |stray| format!("; it {stray}"));
-            let reason = format!("does not decrypt {origin}, which {PRIVATE_KEY} names{stray}");
-            unusable(PRIVATE_KEY_PASSWORD, reason)
-        }
+        _ => unusable(PRIVATE_KEY_PASSWORD, wrong_password(password, origin, PRIVATE_KEY)),
     })?;
     Ok(Zeroizing::new(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()))))
 }

@@ -146,7 +146,7 @@ impl Held {
             match der::kind(element) {
                 Some(Kind::Certificate) => self.certificates.push(CertificateDer::from(element.to_vec())),
                 Some(Kind::EncryptedPkcs8) => {
-                    self.keys.push(Key::Encrypted(Zeroizing::new(element.to_vec())))
+                    self.keys.push(Key::Encrypted(Zeroizing::new(element.to_vec())));
                 }
                 Some(Kind::Pkcs12) => self.store = Some(Zeroizing::new(element.to_vec())),
                 Some(Kind::Pkcs7) => self.others.push(Format::Pkcs7),

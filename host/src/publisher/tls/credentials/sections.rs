@@ -174,7 +174,10 @@ fn quoted(text: &str) -> Option<Zeroizing<String>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(String, Option<Vec<u8>>)>, Malformed> {
+    /// A label, and the DER unless it is encrypted in the old way.
+    type Read = (String, Option<Vec<u8>>);
+
+    fn read(text: &str) -> Result<Vec<Read>, Malformed> {
         let read = |section: Section| match section.content {
             Content::Der(der) => (section.label, Some(der.to_vec())),
             Content::LegacyEncrypted => (section.label, None),

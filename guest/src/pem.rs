@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mqtt_connector_contract::pem::Given;
+use mqtt_connector_contract::pem::{Given, holds};
 use mqtt_connector_contract::white_space::{Stray, is_white_space};
 
 use crate::confidential::Pem;
@@ -36,7 +36,7 @@ pub fn holds_key(pem: &Pem) -> bool {
             let ending = path.len().checked_sub(4).and_then(|start| path.get(start..)).unwrap_or_default();
             ending.eq_ignore_ascii_case(".p12") || ending.eq_ignore_ascii_case(".pfx")
         }
-        Pem::Text(text) => text.contains("PRIVATE KEY-----") || is_pkcs12(text.trim_ascii_start().as_bytes()),
+        Pem::Text(text) => holds(text, b"PRIVATE KEY-----") || is_pkcs12(text.trim_ascii_start().as_bytes()),
     }
 }
 

@@ -140,37 +140,36 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         .example("\"AAEC/w==\""),
     parameter(Name::RootCaCrt, "root-ca-crt", "CA certificate", Kind::String(Text::Pem))
         .described(
-            "Whom to trust for the broker's certificate: absolute path of a file (PEM or DER), or the text itself. A \
-             certificate of the broker's own may stand here too. Ignored on a broker without TLS.",
+            "Whom to trust for the broker's certificate: absolute path of a file, or its text (PEM or DER). \
+             Ignored on a broker without TLS.",
         )
         .without("the system's")
         .unshown()
         .example("\"/etc/mqtt/root-CA.crt\""),
     parameter(Name::UseCertificate, "use-certificate", "Use a client certificate", Kind::Boolean)
         .described(
-            "Whether to show the broker certificate and private-key, which are then required (private-key not where \
-             certificate holds the key too), as is TLS at each broker.",
+            "Whether to show the broker certificate and private-key, which are then required, as is TLS at each broker.",
         )
         .default("false")
         .example("true"),
     parameter(Name::Certificate, "certificate", "Client certificate", Kind::String(Text::Pem))
         .described(
-            "The client's certificate, and its intermediates after it: absolute path of a file (PEM, DER or PKCS#12), or \
-             the text itself. Used when use-certificate is true.",
+            "The client's certificate, and its intermediates after it: absolute path of a file, or its text \
+             (PEM, DER or PKCS#12). Used when use-certificate is true.",
         )
         .without("none; required when use-certificate is true")
         .unshown()
         .example("\"/etc/mqtt/certificate.pem.crt\""),
     parameter(Name::PrivateKey, "private-key", "Private key", Kind::String(Text::Pem))
         .described(
-            "The client certificate's key, PKCS#1, PKCS#8 or SEC1: absolute path of a file (PEM, DER or PKCS#12), or the \
-             text itself. Not needed where certificate holds it too: a file .p12 or .pfx, or text with a key. Used when use-certificate is true.",
+            "The client certificate's key, PKCS#1, PKCS#8 or SEC1: absolute path of a file, or its text (PEM or DER). \
+             Not needed where certificate holds it: .p12, .pfx, or text with a key. Used when use-certificate is true.",
         )
         .without("none; required when use-certificate is true")
         .secret()
         .example("\"/etc/mqtt/private.pem.key\""),
     parameter(Name::PrivateKeyPassword, "private-key-password", "Password of the private key", Kind::String(Text::Any))
-        .described("Password of an encrypted PKCS#8 private-key, or of a PKCS#12 certificate.")
+        .described("Password of a PKCS#8 private-key or a PKCS#12 certificate.")
         .secret()
         .example("\"correct horse\""),
     parameter(Name::ServerName, "server-name", "Server name", Kind::String(Text::ServerName))

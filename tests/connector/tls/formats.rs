@@ -237,7 +237,7 @@ fn pkcs12_that_cannot_be_opened() {
     // Three keys of a store, each of which could be afforded alone.
     let path = store("costly.p12", " -iter 900000");
     refused.says(
-        json!({ "certificate": path, "private-key": null, "private-key-password": "right" }),
+        json!({ "certificate": path, "private-key": null, "private-key-password": "right", "timeout": 60000 }),
         &format!(
             "certificate: {path} is PKCS#12 whose keys take too many iterations to derive; 2500000 are allowed for the whole file"
         ),

@@ -75,6 +75,11 @@ pub fn has_comma(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b',' | b';'))
 }
 
+/// Whether there is a user name in front of the host: before an `@`, which some write as `%40`.
+pub(crate) fn holds_user(text: &str) -> bool {
+    text.contains('@') || text.contains("%40")
+}
+
 /// What was got, `value`, whose text is `url`: shown unless it may hold a secret.
 pub fn got<'a>(value: Value<'a>, url: &str) -> Got<'a> {
     if may_hold_secret(url.trim_matches(is_white_space)) { Got::secret(value) } else { Got::open(value) }

@@ -156,7 +156,8 @@ impl BrokerUrl {
         let scheme = Scheme::find(scheme).ok_or(BrokerFault::UnknownScheme)?;
         let (authority, path) = address::split_path(rest);
         // A password with a slash in it ends what looks like the authority too early.
-        let holds_user = if scheme.is_websocket() { authority.contains('@') } else { rest.contains('@') };
+        let holds_user =
+            if scheme.is_websocket() { address::holds_user(authority) } else { address::holds_user(rest) };
         if holds_user {
             return Err(BrokerFault::UserInformation);
         }

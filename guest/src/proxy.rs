@@ -101,7 +101,7 @@ impl ProxyUrl {
         let protocols = [ProxyProtocol::Socks5, ProxyProtocol::Http];
         let protocol = protocols.into_iter().find(|known| name(*known).eq_ignore_ascii_case(scheme));
         let protocol = protocol.ok_or(ProxyFault::UnknownScheme)?;
-        if rest.contains('@') {
+        if address::holds_user(rest) {
             return Err(ProxyFault::UserInformation);
         }
         let (authority, path) = address::split_path(rest);

@@ -49,6 +49,8 @@ fn wrong_urls() {
         ("tcp:///", BrokerFault::Address(AddressFault::NoHost)),
         ("tcp://u:p@h", BrokerFault::UserInformation),
         ("tcp://@h", BrokerFault::UserInformation),
+        ("ssl://u:p%40h", BrokerFault::UserInformation),
+        ("wss://u:p%40h/mqtt", BrokerFault::UserInformation),
         ("tcp://u:p/w@h", BrokerFault::UserInformation),
         ("wss://u@h/mqtt", BrokerFault::UserInformation),
         ("tcp://h:", BrokerFault::Address(AddressFault::Port)),

@@ -61,7 +61,7 @@ impl<'a> Document<'a> {
     fn refused(source: Source, text: &'a str) -> Problem<'a> {
         match json::check(text) {
             Ok(value) => Problem::NotAnObject { source, got: Value::new(value).json_type() },
-            Err(error) => Problem::NotJson { source, error: error.to_string() },
+            Err(fault) => Problem::NotJson { source, fault },
         }
     }
 

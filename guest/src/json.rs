@@ -7,9 +7,13 @@
 //! nothing more, and the component is spared a deserializer's machinery (a fifth of its size). On text that has not been
 //! judged the other functions answer nonsense, but they neither panic nor run past the end.
 
+mod fault;
+
 use std::borrow::Cow;
 
 use serde_core::de::IgnoredAny;
+
+pub use fault::Fault;
 
 /// Whether `text` is one JSON value; gives it back without the white space around it. Nesting has no limit here:
 /// it takes no stack.
@@ -17,8 +21,9 @@ use serde_core::de::IgnoredAny;
 /// # Errors
 ///
 /// The first thing that is wrong, with line and column. The error never holds a part of the text.
-pub fn check(text: &str) -> Result<&str, serde_json::Error> {
-    serde_json::from_str::<IgnoredAny>(text).map(|_| text.trim_ascii())
+pub fn check(text: &str) -> Result<&str, Fault> {
+    let judged = serde_json::from_str::<IgnoredAny>(text);
+    judged.map(|_| text.trim_ascii()).map_err(|error| Fault::new(text, &error))
 }
 
 /// Reads a document that is one object: hands its members to `take`, in order, duplicates included, names without quotes

@@ -7,6 +7,7 @@ use std::fmt;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::document::Source;
+use crate::json::Fault;
 use crate::parameters::{self, Name, Parameter, TEXTS, Tip};
 use crate::proxy::MAX_SOCKS;
 use crate::value::{Got, JsonType};
@@ -27,8 +28,8 @@ pub enum Problem<'a> {
     NotJson {
         /// Which text.
         source: Source,
-        /// The parser's words, with line and column.
-        error: String,
+        /// Where, and why.
+        fault: Fault,
     },
     /// The text is empty or white space.
     Empty {
@@ -290,7 +291,7 @@ fn behind(vendor: BrokerVendor) -> &'static str {
 impl fmt::Display for Problem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::NotJson { source, error } => write!(f, "{source} is not JSON: {error}"),
+            Problem::NotJson { source, fault } => write!(f, "{source} is not JSON: {fault}"),
             Problem::Empty { source } => write!(f, "{source} is empty, wants a JSON object, at least {{}}"),
             Problem::NotAnObject { source, got } => {
                 write!(f, "{source} is {got}, wants a JSON object: {{…}}")

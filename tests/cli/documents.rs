@@ -195,7 +195,7 @@ fn what_is_wrong_with_a_document_is_said() {
         (
             "{\"content\": \"c\"",
             &["--qos", "1"],
-            "Not sent: the request is not JSON: EOF while parsing an object at line 1 column 15.",
+            "Not sent: the request is not JSON: it ends at line 1, column 15, before a quote, a bracket or a brace is closed.",
         ),
         (
             r#"{"qos": 0, "qos": 1, "content": "c"}"#,

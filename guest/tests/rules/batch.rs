@@ -82,7 +82,7 @@ fn a_wrong_configuration_answers_every_request() {
         answers,
         [
             "64 Not sent: the configuration is a number, wants a JSON object: {…}.",
-            "64 Not sent, 2 problems: the configuration is a number, wants a JSON object: {…}; the request is not JSON: expected value at line 1 column 1.",
+            "64 Not sent, 2 problems: the configuration is a number, wants a JSON object: {…}; the request is not JSON: line 1, column 1: a word without quotes, or something behind the end; names and strings stand in double quotes.",
         ]
     );
 }

@@ -27,28 +27,32 @@ fn what_is_not_an_object_is_said_and_nothing_else() {
         (
             r#"{"qos":1"#,
             "{}",
-            "Not sent: the configuration is not JSON: EOF while parsing an object at line 1 column 8.",
+            "Not sent: the configuration is not JSON: it ends at line 1, column 8, before a quote, a bracket or a brace is closed.",
         ),
         (
             CONFIG,
             r#"{"qos":1} x"#,
-            "Not sent: the request is not JSON: trailing characters at line 1 column 11.",
+            "Not sent: the request is not JSON: line 1, column 11: a word without quotes, or something behind the end; names and strings stand in double quotes.",
         ),
         (
             CONFIG,
             "{\"qos\":1,\n 'a':2}",
-            "Not sent: the request is not JSON: key must be a string at line 2 column 2.",
+            "Not sent: the request is not JSON: line 2, column 2: names and strings stand in double quotes, \".",
         ),
-        (CONFIG, r#"{"qos":01}"#, "Not sent: the request is not JSON: invalid number at line 1 column 9."),
+        (
+            CONFIG,
+            r#"{"qos":01}"#,
+            "Not sent: the request is not JSON: line 1, column 9: not a number as JSON has them, or a comma before it is missing.",
+        ),
         (
             CONFIG,
             "\u{feff}\u{feff}{}",
-            "Not sent: the request is not JSON: expected value at line 1 column 1.",
+            "Not sent: the request is not JSON: line 1, column 1: one byte order mark is enough.",
         ),
         (
             CONFIG,
             &deep,
-            "Not sent: the request is not JSON: EOF while parsing a list at line 1 column 100000.",
+            "Not sent: the request is not JSON: it ends at line 1, column 100000, before a quote, a bracket or a brace is closed.",
         ),
     ] {
         let shown = request.get(..20).unwrap_or(request);
@@ -141,7 +145,7 @@ fn a_byte_order_mark_in_front_is_no_part_of_a_document() {
     let meta = check("\u{feff}\u{feff}{}", "\u{feff}");
     assert_eq!(
         meta.message,
-        "Not sent, 2 problems: the configuration is not JSON: expected value at line 1 column 1; the request is empty, \
+        "Not sent, 2 problems: the configuration is not JSON: line 1, column 1: one byte order mark is enough; the request is empty, \
          wants a JSON object, at least {}."
     );
 }

@@ -47,21 +47,24 @@ impl Fault {
 impl Cause {
     /// What stands in the line and the column, both counted from 1, the column in bytes.
     fn at(text: &str, line: usize, column: usize) -> Self {
-        let line = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
-        // The parser counts a line's end to the line before it.
-        match line.as_bytes().get(column.saturating_sub(1)).copied().unwrap_or(b'\n') {
+        let line = text.split_inclusive('\n').nth(line.saturating_sub(1)).unwrap_or_default();
+        let at = column.saturating_sub(1);
+        // Of a control character in a string, the parser has the place before it.
+        let is_in_string = line.bytes().take(column).filter(|byte| *byte == b'"').count() % 2 == 1;
+        if is_in_string && line.as_bytes().get(column).is_some_and(|byte| *byte < b' ') {
+            return Cause::Control;
+        }
+        match line.as_bytes().get(at).copied().unwrap_or(b'\n') {
             b'\'' | b'`' => Cause::Quote,
             b']' | b'}' => Cause::Closing,
             b'/' | b'#' => Cause::Comment,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' => Cause::Word,
             b'0'..=b'9' | b'+' | b'-' | b'.' => Cause::Number,
             0..b' ' => Cause::Control,
-            0xef if line.get(column.saturating_sub(1)..).is_some_and(|rest| rest.starts_with('\u{feff}')) => {
-                Cause::ByteOrderMark
-            }
+            0xef if line.get(at..).is_some_and(|rest| rest.starts_with('\u{feff}')) => Cause::ByteOrderMark,
             // Typographic quotes, as word processors make them of JSON's.
             0xe2 if line
-                .get(column.saturating_sub(1)..)
+                .get(at..)
                 .is_some_and(|rest| rest.starts_with(|quote| matches!(quote, '\u{2018}'..='\u{201f}'))) =>
             {
                 Cause::Quote
@@ -131,7 +134,7 @@ mod tests {
             ),
             (
                 "{\"a\": \"b\nc\"}",
-                "line 2, column 0: a line break or another control character in a string is written as \\n or \\u000a",
+                "line 1, column 8: a line break or another control character in a string is written as \\n or \\u000a",
             ),
             ("\u{feff}{}", "line 1, column 1: one byte order mark is enough"),
             (

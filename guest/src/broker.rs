@@ -6,6 +6,7 @@ use mqtt_connector_contract::white_space::is_white_space;
 
 use crate::address::{self, Address, AddressFault};
 use crate::bindings::publisher::{Broker, Transport};
+use crate::vendor;
 
 /// How a broker's URL starts: which transport, and which port without one in the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub enum BrokerFault {
     NoScheme,
     /// Several URLs in one text.
     Several,
+    /// A list, or a URL with quotation marks, inside the quotation marks of a JSON string.
+    Quoted,
     /// Two schemes, one after the other.
     SchemeTwice,
     /// A scheme that is not one of ours.
@@ -115,6 +118,9 @@ impl fmt::Display for BrokerFault {
             }
             BrokerFault::Several => {
                 "one URL, or a list of URLs: [\"mqtt://a.example.com\", \"mqtt://b.example.com\"]"
+            }
+            BrokerFault::Quoted => {
+                "a URL without quotation marks or brackets around it, or a list: [\"mqtt://a.example.com\", \"mqtt://b.example.com\"]"
             }
             BrokerFault::SchemeTwice => "one scheme, as in tcp://broker.example.com:1883",
             BrokerFault::UnknownScheme => "one of the schemes tcp, mqtt, ssl, tls, mqtts, ws and wss",
@@ -142,12 +148,15 @@ impl BrokerUrl {
     ///
     /// Scheme and host may be in any case; the host is kept in lower case. An IPv6 address stands in
     /// brackets. One `/` after host and port is fine on every transport; a longer path, and a query, only on
-    /// `ws` and `wss`, where no path means `/mqtt`.
+    /// `ws` and `wss`, where no path means `/mqtt`, or what the host's vendor has instead.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong, from left to right.
     pub fn parse(url: &str) -> Result<Self, BrokerFault> {
+        if url.starts_with(['[', '"', '\'']) && url.contains("://") {
+            return Err(BrokerFault::Quoted);
+        }
         let (scheme, rest) = address::split_scheme(url).ok_or(if address::has_comma(url) {
             BrokerFault::Several
         } else {
@@ -170,7 +179,8 @@ impl BrokerUrl {
         }
         let Address { host, port } = Address::parse(authority).map_err(BrokerFault::Address)?;
         let port = port.unwrap_or(scheme.default_port());
-        Ok(BrokerUrl { scheme, host, port, path: parse_path(scheme, path)? })
+        let path = parse_path(scheme, path, &host)?;
+        Ok(BrokerUrl { scheme, host, port, path })
     }
 
     /// The scheme.
@@ -209,7 +219,7 @@ fn is_path(path: &str) -> bool {
         && pieces.all(|piece| is_escape(piece) && piece.bytes().all(is_plain))
 }
 
-fn parse_path(scheme: Scheme, path: &str) -> Result<String, BrokerFault> {
+fn parse_path(scheme: Scheme, path: &str, host: &str) -> Result<String, BrokerFault> {
     if !scheme.is_websocket() {
         return if matches!(path, "" | "/") { Ok(String::new()) } else { Err(BrokerFault::Path) };
     }
@@ -217,8 +227,7 @@ fn parse_path(scheme: Scheme, path: &str) -> Result<String, BrokerFault> {
         return Err(BrokerFault::PathText);
     }
     Ok(match path {
-        "" => "/mqtt".to_owned(),
-        query if query.starts_with('?') => format!("/mqtt{query}"),
+        path if path.is_empty() || path.starts_with('?') => format!("{}{path}", vendor::websocket_path(host)),
         path => path.to_owned(),
     })
 }

@@ -209,6 +209,9 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
         alpn_protocols: parameters.alpn_protocols.clone().unwrap_or_else(|| {
             let name = match (&identity, &parameters.username) {
                 _ if !brokers.any_by_alpn() => None,
+                (_, Some(username)) if vendor::names_authorizer(username.as_str()) => {
+                    Some(vendor::ALPN_AUTHORIZER)
+                }
                 (Some(_), _) => Some(vendor::ALPN_CERTIFICATE),
                 (None, Some(_)) => Some(vendor::ALPN_AUTHORIZER),
                 (None, None) => None,

@@ -54,7 +54,7 @@ impl BrokerVendor {
             host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"));
         let account =
             account_and_region.and_then(|rest| rest.rsplit_once('.')).map(|(account, _region)| account);
-        if account.is_some_and(|account| account.ends_with(".iot")) {
+        if account.is_some_and(|account| account.ends_with(".iot") || account.ends_with(".iot-fips")) {
             Some(BrokerVendor::AwsIot)
         } else if ["azure-devices.net", "azure-devices.cn", "azure-devices.us"].into_iter().any(is_below) {
             Some(BrokerVendor::AzureIotHub)
@@ -142,12 +142,27 @@ impl Vendors {
     }
 }
 
+/// The path of MQTT over WebSockets at this host, for a URL that has none.
+pub fn websocket_path(host: &str) -> &'static str {
+    match BrokerVendor::of(host) {
+        Some(BrokerVendor::AzureIotHub) => "/$iothub/websocket",
+        Some(BrokerVendor::AwsIot | BrokerVendor::AzureEventGrid) | None => "/mqtt",
+    }
+}
+
 /// The port on which AWS IoT tells protocols apart by ALPN.
 pub const ALPN_PORT: u16 = 443;
 /// The application protocol (ALPN) of MQTT there, with a client certificate.
 pub const ALPN_CERTIFICATE: &str = "x-amzn-mqtt-ca";
 /// The same for a custom authorizer, which judges by user name and password.
 pub const ALPN_AUTHORIZER: &str = "mqtt";
+
+/// Whether a user name says which custom authorizer of AWS IoT is to judge, whatever certificate comes with it.
+pub fn names_authorizer(username: &str) -> bool {
+    username.split_once('?').is_some_and(|(_, query)| {
+        query.split('&').any(|pair| pair.starts_with("x-amz-customauthorizer-name="))
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +176,9 @@ mod tests {
             ("a-ats.iot.eu-west-1.amazonaws.com", Some(AwsIot)),
             ("a-ats.iot.eu-west-1.amazonaws.com.", Some(AwsIot)),
             ("a.ats.iot.cn-north-1.amazonaws.com.cn", Some(AwsIot)),
+            ("a-ats.iot-fips.us-west-2.amazonaws.com", Some(AwsIot)),
             ("iot.us-east-1.amazonaws.com", None),
+            ("iot-fips.us-east-1.amazonaws.com", None),
             ("a.iot.us-east-1.example.com", None),
             ("a.iot.us-east-1.amazonaws.com.example.com", None),
             ("a.iot.amazonaws.com", None),
@@ -184,6 +201,31 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(BrokerVendor::of(host), whose, "{host}");
+        }
+    }
+
+    #[test]
+    fn paths_of_websockets() {
+        for (host, path) in [
+            ("plant.azure-devices.net", "/$iothub/websocket"),
+            ("a.iot.eu-west-1.amazonaws.com", "/mqtt"),
+            ("plant.westeurope-1.ts.eventgrid.azure.net", "/mqtt"),
+            ("localhost", "/mqtt"),
+        ] {
+            assert_eq!(websocket_path(host), path);
+        }
+    }
+
+    #[test]
+    fn names_of_authorizers() {
+        for (username, names) in [
+            ("ann?x-amz-customauthorizer-name=door", true),
+            ("?token=t&x-amz-customauthorizer-name=door", true),
+            ("ann", false),
+            ("ann?SDK=x", false),
+            ("x-amz-customauthorizer-name=door", false),
+        ] {
+            assert_eq!(names_authorizer(username), names, "{username}");
         }
     }
 

@@ -90,7 +90,7 @@ fn several_brokers_are_several_flags_or_a_list() {
         (
             &["--broker", "[tcp://b]"],
             64,
-            "Not sent: broker in the request got the string \"[tcp://b]\", wants one of the schemes tcp, mqtt, ssl, tls, mqtts, ws and wss.",
+            "Not sent: broker in the request got the string \"[tcp://b]\", wants a URL without quotation marks or brackets around it, or a list: [\"mqtt://a.example.com\", \"mqtt://b.example.com\"].",
         ),
     ] {
         Program::new(["check", "--config", &config]).args(flags.iter().copied()).run().answers(code, message);

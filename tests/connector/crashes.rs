@@ -199,8 +199,7 @@ fn quality_of_service_2_in_a_clean_session_is_uncertain_after_a_crash() {
                 sending.join().unwrap()
             });
             assert_meta(&metas[0], 0, &scene.sent(2, "t/1"));
-            let reason =
-                format!("the connection was lost: …, while waiting for the acknowledgement{TAKEN_OVER}");
+            let reason = format!("the broker …, while waiting for the acknowledgement{TAKEN_OVER}");
             assert_meta(&metas[1], 79, &scene.uncertain(2, "the connection was lost", &reason));
             scene.broker.restart();
             assert_eq!(scene.kept(), [""; 0]);

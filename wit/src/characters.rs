@@ -82,10 +82,13 @@ impl Finding {
 }
 
 fn is_forbidden(character: char) -> bool {
+    character.is_control() || is_non_character(character)
+}
+
+/// Whether Unicode has set the code point aside for ever: U+FDD0 to U+FDEF, and the last two of each plane.
+pub(crate) fn is_non_character(character: char) -> bool {
     // The last two of each plane end in FFFE and FFFF.
-    character.is_control()
-        || matches!(character, '\u{fdd0}'..='\u{fdef}')
-        || u32::from(character) & 0xfffe == 0xfffe
+    matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]

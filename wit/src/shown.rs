@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::characters::is_non_character;
+
 /// How many characters of a parameter's value or name a message shows.
 pub const VALUE: usize = 60;
 
@@ -85,13 +87,14 @@ impl fmt::Display for Shown<'_> {
 
 /// Whether a reader, or a terminal, would be misled by the character: controls, line and paragraph separators, zero-width
 /// characters, bidirectional marks, overrides and isolates, the byte order mark, and what is not shown at all: soft hyphens,
-/// annotations, tags.
+/// annotations, tags, non-characters.
 #[must_use]
 pub fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}')
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(character, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+        || is_non_character(character)
 }
 
 #[cfg(test)]
@@ -108,6 +111,7 @@ mod tests {
             ("\u{202e}x\u{2028}\u{85}", 9, r"\u{202e}x\u{2028}\u{85}", r#""\u{202e}x\u{2028}\u{85}""#),
             ("\u{61c}\u{ad}x", 9, r"\u{61c}\u{ad}x", r#""\u{61c}\u{ad}x""#),
             ("\u{180e}\u{fff9}\u{e0041}", 9, r"\u{180e}\u{fff9}\u{e0041}", r#""\u{180e}\u{fff9}\u{e0041}""#),
+            ("a\u{fffe}\u{fdd0}", 9, r"a\u{fffe}\u{fdd0}", r#""a\u{fffe}\u{fdd0}""#),
             ("äöü", 3, "äöü", r#""äöü""#),
             ("äöüß", 3, "äöü…", r#""äöü…""#),
             ("", 0, "", r#""""#),

@@ -30,10 +30,10 @@ fn every_string_of_mqtt_names_the_character_and_its_place() {
         (r"a\u001fb", r"a\u{1f}b", "control characters: character 2 of it is the control character U+001F"),
         (r"\u007f", r"\u{7f}", "control characters: character 1 of it is the control character U+007F"),
         (r"ab\u009f", r"ab\u{9f}", "control characters: character 3 of it is the control character U+009F"),
-        (r"a\ufffe", "a\u{fffe}", "non-characters: character 2 of it is the non-character U+FFFE"),
-        (r"\ufdd0b", "\u{fdd0}b", "non-characters: character 1 of it is the non-character U+FDD0"),
-        (r"\ud83f\udffe", "\u{1fffe}", "non-characters: character 1 of it is the non-character U+1FFFE"),
-        (r"\udbff\udfff", "\u{10ffff}", "non-characters: character 1 of it is the non-character U+10FFFF"),
+        (r"a\ufffe", r"a\u{fffe}", "non-characters: character 2 of it is the non-character U+FFFE"),
+        (r"\ufdd0b", r"\u{fdd0}b", "non-characters: character 1 of it is the non-character U+FDD0"),
+        (r"\ud83f\udffe", r"\u{1fffe}", "non-characters: character 1 of it is the non-character U+1FFFE"),
+        (r"\udbff\udfff", r"\u{10ffff}", "non-characters: character 1 of it is the non-character U+10FFFF"),
     ] {
         for (name, request) in STRINGS {
             let request = request.replace("VALUE", value);

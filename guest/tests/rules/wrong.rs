@@ -49,6 +49,10 @@ fn broker_and_client() {
             r#"Not sent: broker in the request got the string "mqtt://a,mqtt://b", wants one URL, or a list of URLs: ["mqtt://a.example.com", "mqtt://b.example.com"]."#,
         ),
         (
+            r#"{"broker":"[\"tcp://a\"]"}"#,
+            r#"Not sent: broker in the request got the string "[\"tcp://a\"]", wants a URL without quotation marks or brackets around it, or a list: ["mqtt://a.example.com", "mqtt://b.example.com"]."#,
+        ),
+        (
             r#"{"broker":["tcp://h","a,b"]}"#,
             r#"Not sent: broker in the request got the string "a,b", wants one URL, or a list of URLs: ["mqtt://a.example.com", "mqtt://b.example.com"] (entry 2 of the list)."#,
         ),

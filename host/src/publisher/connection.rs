@@ -404,9 +404,19 @@ pub(super) fn lost(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> E
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => Error::Closed(format!("the connection was lost: {}", System(error))),
-        _ => Error::Lost(format!("the connection was lost: {}", System(error))),
+        | io::ErrorKind::BrokenPipe => Error::Closed(reset(error)),
+        _ => Error::Lost(format!("the network failed: {}", System(error))),
     })
+}
+
+/// How a connection ended without being closed, as a clause that stands behind "the connection was lost".
+fn reset(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "the broker reset the connection".to_owned(),
+        io::ErrorKind::BrokenPipe => "the broker reads no more".to_owned(),
+        io::ErrorKind::ConnectionAborted => "the connection was aborted".to_owned(),
+        _ => "the connection ended early".to_owned(),
+    }
 }
 
 /// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.

@@ -178,6 +178,17 @@ async fn look_up(
     looking_up.await.map_err(|_| io::Error::other("the resolver failed"))?
 }
 
+/// Why an address did not take the connection.
+fn refused(address: &SocketAddr, error: &io::Error) -> String {
+    match address.ip() {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() && error.kind() == io::ErrorKind::InvalidInput => {
+            "a link-local address needs a zone identifier, which is not supported; give a host name or another address"
+                .to_owned()
+        }
+        _ => System(error).to_string(),
+    }
+}
+
 /// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, [`SHARE`] at most,
 /// and the last has all of it.
 ///
@@ -206,7 +217,7 @@ pub(super) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
             Ok(Err(error)) => match Shortage::of(&error) {
                 // No other address is of use then.
                 Some(shortage) => return Err(Error::Shortage { shortage, stage: Stage::Dial.words() }),
-                None => System(&error).to_string(),
+                None => refused(address, &error),
             },
             Err(_) => "no answer".to_owned(),
         };

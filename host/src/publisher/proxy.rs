@@ -3,11 +3,13 @@
 //! CONNECT is ours: it is a request of four lines, and its answer is read as that of a WebSocket's handshake is. What the
 //! libraries for it read is not bounded, and may be more than the answer.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mqtt_connector_contract::white_space::Stray;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_socks::tcp::Socks5Stream;
@@ -104,10 +106,10 @@ async fn socks5(stream: TcpStream, proxy: &Proxy, broker: &Broker) -> Result<Tcp
             Socks5Stream::connect_with_password_and_socket(stream, target, username, password).await
         }
     };
-    tunnel.map(Socks5Stream::into_inner).map_err(|error| about_socks(&error))
+    tunnel.map(Socks5Stream::into_inner).map_err(|error| about_socks(&error, proxy))
 }
 
-fn about_socks(error: &tokio_socks::Error) -> Error {
+fn about_socks(error: &tokio_socks::Error, proxy: &Proxy) -> Error {
     use tokio_socks::Error as Socks;
     let (may_pass, what) = match error {
         Socks::Io(error) => return lost(error),
@@ -126,9 +128,13 @@ fn about_socks(error: &tokio_socks::Error) -> Error {
             (false, "the proxy does not look names up, or not this kind of address (SOCKS reply 8)")
         }
         Socks::NoAcceptableAuthMethods | Socks::AuthorizationRequired => {
-            (false, "the proxy demands another user name and password, or other credentials than these")
+            let what = "the proxy demands another user name and password, or other credentials than these";
+            return failed(false, format!("{what}{}", About(proxy)));
         }
-        Socks::PasswordAuthFailure(_) => (false, "the proxy does not accept the user name and password"),
+        Socks::PasswordAuthFailure(_) => {
+            let what = "the proxy does not accept the user name and password";
+            return failed(false, format!("{what}{}", About(proxy)));
+        }
         Socks::InvalidResponseVersion => (false, "it does not answer in SOCKS5; this is no such proxy"),
         // Also a reply beyond 8.
         Socks::UnknownAuthMethod
@@ -178,13 +184,33 @@ async fn connect(
     if !(200..300).contains(&answer.status) {
         let may_pass = matches!(answer.status, 408 | 429 | 500..);
         let line = answer.status_line(may_be_shown);
-        return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}")));
+        let about = if matches!(answer.status, 401 | 407) { About(proxy).to_string() } else { String::new() };
+        return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}{about}")));
     }
     // Nobody has asked the broker for anything yet.
     if !answer.rest.is_empty() {
         return Err(failed(false, "the proxy sent more than its answer to CONNECT".to_owned()));
     }
     Ok(())
+}
+
+/// What to look at when the proxy does not take the credentials: displayed as a clause with a semicolon before it.
+struct About<'a>(&'a Proxy);
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(credentials) = &self.0.credentials else {
+            return f.write_str("; proxy-username and proxy-password were not given");
+        };
+        f.write_str("; look at proxy-username and proxy-password")?;
+        let (username, password) = pair(credentials);
+        for (name, text) in [("proxy-username", username), ("proxy-password", password)] {
+            if let Some(stray) = Stray::find(text) {
+                write!(f, "; {name} {stray}, which was sent with it")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// User name and password; what is not given is empty.

@@ -40,7 +40,7 @@ impl Cut {
             Self::Closed => carrier.closed(),
             Self::Truncated if !carrier.is_tls() => "the broker closed the connection",
             Self::Truncated => "the broker closed the connection without ending TLS (no close_notify)",
-            Self::Reset => "the connection was lost: it was reset by the other side",
+            Self::Reset => "the broker reset the connection",
         }
     }
 }

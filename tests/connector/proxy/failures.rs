@@ -86,9 +86,23 @@ fn a_socks5_proxy_that_wants_other_credentials_is_not_asked_again() {
     let refusing = vec![(vec![5, 2, 0, 2], vec![5, 2]), (b"\x01\x03ann\x06s3cret".to_vec(), vec![1, 1])];
     let demanding = |method| vec![(vec![5, 1, 0], vec![5, method])];
     let credentials = json!({ "proxy-username": "ann", "proxy-password": "s3cret" });
-    let others = "the proxy demands another user name and password, or other credentials than these";
+    let others = "the proxy demands another user name and password, or other credentials than these; proxy-username and \
+         proxy-password were not given";
+    let broken = json!({ "proxy-username": "ann", "proxy-password": "s3cre\n" });
+    let refusing_broken =
+        vec![(vec![5, 2, 0, 2], vec![5, 2]), (b"\x01\x03ann\x06s3cre\n".to_vec(), vec![1, 1])];
     for (lines, more, reason) in [
-        (refusing, credentials, "the proxy does not accept the user name and password"),
+        (
+            refusing,
+            credentials,
+            "the proxy does not accept the user name and password; look at proxy-username and proxy-password",
+        ),
+        (
+            refusing_broken,
+            broken,
+            "the proxy does not accept the user name and password; look at proxy-username and proxy-password; \
+             proxy-password ends in a line break, which was sent with it",
+        ),
         (demanding(0xff), json!({}), others),
         (demanding(2), json!({}), others),
         (demanding(1), json!({}), "the proxy's answer is none that SOCKS5 has"),
@@ -113,7 +127,9 @@ fn an_http_proxy_that_refuses_is_told_by_its_status_line() {
         let answer = format!("{status}\r\nLocation: /elsewhere\r\n\r\n");
         let proxy = ScriptedProxy::start(connections, http("", &answer), Then::Silence);
         let meta = send(&with(&through("http", proxy.port()), json!({ "retries": 1 })));
-        let reason = format!("the proxy answered CONNECT with {status}");
+        let about =
+            if status.contains(" 407 ") { "; proxy-username and proxy-password were not given" } else { "" };
+        let reason = format!("the proxy answered CONNECT with {status}{about}");
         assert_meta(&meta, 69, &after(connections, &not_sent("http", proxy.port(), &reason)));
         proxy.finish();
     }

@@ -145,8 +145,8 @@ fn plain_connection_to_a_port_for_tls() {
     assert_meta(&plain(broker.port()), 76, &message);
     broker.finish();
     let message = format!(
-        "Not sent, the connection to the broker tcp://{} was lost before: the connection was lost: it was reset by \
-         the other side, while waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
+        "Not sent, the connection to the broker tcp://{} was lost before: the broker reset the connection, \
+         while waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
         mosquitto.address()
     );
     assert_meta(&plain(mosquitto.port()), 74, &message);

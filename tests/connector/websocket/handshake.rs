@@ -252,7 +252,7 @@ fn a_connection_that_ends_at_the_handshake_is_lost() {
     let hint = "(a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)";
     for (end, what) in [
         (Step::close(), "the broker closed the connection"),
-        (Step::reset(), "the connection was lost: it was reset by the other side"),
+        (Step::reset(), "the broker reset the connection"),
     ] {
         let broker = ScriptedBroker::builder().raw_connection([Step::expect_upgrade(), end]).start();
         let meta = send_with(&plain(broker.port()), json!({}));

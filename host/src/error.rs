@@ -206,6 +206,26 @@ impl Error {
         matches!(self, Self::Shortage { .. })
     }
 
+    /// One error for all of `errors`, which were found before anything was sent, or none.
+    pub(crate) fn joined(errors: Vec<Self>) -> Option<Self> {
+        let are = |is: fn(&Self) -> bool| errors.iter().all(is);
+        let are_sizes = are(|error| matches!(error, Self::TooLarge(_)));
+        let are_credentials = are(|error| matches!(error, Self::Credential { .. }));
+        let reasons = || errors.iter().map(Self::to_string).collect::<Vec<_>>().join("; and ");
+        if let Some(shortage) = errors.iter().find(|error| error.is_shortage()) {
+            return Some(shortage.clone());
+        }
+        match errors.as_slice() {
+            [] | [_] => errors.into_iter().next(),
+            [Self::Credential { parameter, reason }, rest @ ..] if are_credentials => {
+                let reasons = rest.iter().fold(reason.clone(), |all, error| format!("{all}; and {error}"));
+                Some(Self::Credential { parameter, reason: reasons })
+            }
+            _ if are_sizes => Some(Self::TooLarge(reasons())),
+            _ => Some(Self::Denied(reasons())),
+        }
+    }
+
     /// The contract's error for a message that got as far as `progress`, at one of the `brokers` of its connect options.
     ///
     /// A message that may have arrived is never reported as refused or unreachable: whatever ended the last

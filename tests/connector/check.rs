@@ -276,6 +276,11 @@ fn files_and_texts() {
                  acme may not read /b.pem; {denied}; and topic: tenant acme may not publish to \"t\"; no grant names it"
             ),
         ),
+        (
+            with(&identity(&missing, &key), json!({ "root-ca-crt": missing })),
+            66,
+            format!("{credential}: root-ca-crt: {missing} {no_file}; and certificate: {missing} {no_file}"),
+        ),
         // The second broker's files are looked at before the first one's name is looked up.
         (
             json!({ "broker": ["tcp://acme.example", "wss://acme.example"], "root-ca-crt": missing }),
@@ -387,6 +392,10 @@ fn what_is_suspicious_is_remarked() {
     for (config, remark) in [
         (identity(&old), " The client certificate (certificate) expired … days ago."),
         (identity(&early), " The client certificate (certificate) is not yet valid, but will be in … days."),
+        (
+            identity(&files.pki.faulty_client(Fault::WrongPurpose, "thing")),
+            " The client certificate (certificate) is not for clients: its extended key usage names servers.",
+        ),
         (json!({ "timeout": 501 }), " timeout is more than the tenant's limit allows: the send has 500 ms."),
         (json!({ "timeout": 500 }), ""),
         (

@@ -9,6 +9,7 @@
 //! | [`pem`] | whether a text is a certificate or key, or the path of one |
 //! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
+//! | [`span`] | spans of time, as messages tell them |
 //! | [`url`] | which URLs may hold a secret |
 //! | [`white_space`] | white space that nobody meant |
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ pub mod characters;
 pub mod pem;
 pub mod secrets;
 pub mod shown;
+pub mod span;
 pub mod url;
 pub mod white_space;
 

@@ -1,9 +1,11 @@
 //! What a dry run remarks: what is suspicious, and not wrong. Each remark is a sentence.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::IpAddr;
 
 use mqtt_connector_contract::shown::{self, Shown};
+use mqtt_connector_contract::span::Span;
+use mqtt_connector_contract::white_space::Stray;
 
 use crate::bindings::publisher::{
     Broker, CertificateParameter, CertificateTime, ConnectOptions, ProtocolVersion, Qos, Remark, Transport,
@@ -130,11 +132,8 @@ impl Suspicious<'_> {
             ("will.topic", will.as_ref().map(|will| &will.topic)),
         ];
         for (name, text) in texts {
-            let text = text.map(String::as_str).unwrap_or_default();
-            if text.starts_with(char::is_whitespace) {
-                write!(f, " {name} begins with white space.")?;
-            } else if text.ends_with(char::is_whitespace) {
-                write!(f, " {name} ends in white space.")?;
+            if let Some(stray) = text.and_then(|text| Stray::find(text)) {
+                write!(f, " {name} {stray}.")?;
             }
         }
         Ok(())
@@ -192,20 +191,5 @@ impl fmt::Display for And<'_> {
             is_first = false;
         }
         Ok(())
-    }
-}
-
-/// A time, to the day, or to the hour or minute when it is short.
-struct Span(u64);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, unit) = match self.0 {
-            0..3_600 => (self.0 / 60, "minute"),
-            3_600..172_800 => (self.0 / 3_600, "hour"),
-            172_800.. => (self.0 / 86_400, "day"),
-        };
-        write!(f, "{number} {unit}")?;
-        if number == 1 { Ok(()) } else { f.write_char('s') }
     }
 }

@@ -102,8 +102,8 @@ fn what_the_parameters_tell_is_remarked() {
             r#"The message would be sent with QoS 2 to topic "t" at tcp://h:1883. The content is empty and retain is true: the broker forgets what it keeps for the topic."#,
         ),
         (
-            r#"{"topic":"t ","client-id":" c","username":"u ","password":"SECRET ","broker":"ssl://h","will":{"topic":"w ","content":""}}"#,
-            r#"The message would be sent with QoS 2 to topic "t " at ssl://h:8883. client-id begins with white space. username ends in white space. password ends in white space. topic ends in white space. will.topic ends in white space."#,
+            r#"{"topic":"t ","client-id":" c","username":"u ","password":"SECRET\n","broker":"ssl://h","will":{"topic":"w ","content":""}}"#,
+            r#"The message would be sent with QoS 2 to topic "t " at ssl://h:8883. client-id begins with a space. username ends in a space. password ends in a line break. topic ends in a space. will.topic ends in a space."#,
         ),
     ] {
         assert_eq!(checked(request, Ok(Vec::new())), (0, message.to_owned()), "{request}");

@@ -73,17 +73,6 @@ fn check_known(tenant: &Tenant, peer: Peer<'_>, resolver: Option<&dyn Resolver>)
     known.into_iter().try_for_each(|address| check(address.ip()))
 }
 
-/// One error for all of them, or none.
-pub(super) fn joined(against: Vec<Error>) -> Option<Error> {
-    let is_size = against.iter().all(|error| matches!(error, Error::TooLarge(_)));
-    let reasons = against.iter().map(Error::to_string).collect::<Vec<_>>().join("; and ");
-    match against.len() {
-        0 | 1 => against.into_iter().next(),
-        _ if is_size => Some(Error::TooLarge(reasons)),
-        _ => Some(Error::Denied(reasons)),
-    }
-}
-
 /// The answer to a call whose connection is denied. A message that is alone in it is told what stands against itself, too;
 /// of many, each would have to be told everything.
 pub(super) fn deny(
@@ -97,7 +86,7 @@ pub(super) fn deny(
     {
         against.extend(against_message(tenant, version, message));
     }
-    joined(against).map(|error| Unsettled::not_sent(error).into_wit())
+    Error::joined(against).map(|error| Unsettled::not_sent(error).into_wit())
 }
 
 /// That the names for ALPN fit the field of a ClientHello (RFC 7301, section 3.1). The TLS library would panic, or write
@@ -135,7 +124,7 @@ impl Admission {
         started: Instant,
         deadline: Instant,
     ) -> Self {
-        let refusal = |message: &Message| joined(against_message(tenant, version, message));
+        let refusal = |message: &Message| Error::joined(against_message(tenant, version, message));
         let mut refused: Vec<_> = messages.iter().map(refusal).collect();
         let candidates = refused.iter().filter(|refused| refused.is_none()).count();
         let schedule = tenant.load().schedule(candidates, deadline);

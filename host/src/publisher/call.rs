@@ -125,7 +125,7 @@ impl Call {
         let against_each =
             messages.iter().map(|message| admission::against_message(&tenant, version, message));
         against.extend(against_each.filter(|against| !against.is_empty()).take(1).flatten());
-        if let Some(error) = admission::joined(against) {
+        if let Some(error) = Error::joined(against) {
             return Err(error);
         }
         let prepared = tokio::select! {

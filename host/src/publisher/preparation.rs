@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use mqtt_connector_contract::span::Span;
+
 use super::blocking;
 use super::options::Options;
 use super::stage::Stage;
 use super::tls::{Material, Tls, is_secured};
-use crate::bindings::flint::mqtt::publisher::Remark;
+use crate::bindings::flint::mqtt::publisher::{CertificateParameter, CertificateTime, Remark};
 use crate::error::Error;
 use crate::shortage::Shortage;
 use crate::tenant::Tenant;
@@ -24,9 +26,40 @@ impl Prepared {
         self.by_broker.get(broker)?.as_ref()
     }
 
+    /// The error of a connection that no broker has accepted, with what is known of the client's certificate: a broker that
+    /// refuses it need not say why.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let Some(certificate) = self.remarks.iter().find_map(out_of_time) else { return error };
+        match error {
+            Error::Lost(reason) => Error::Lost(format!("{reason} ({certificate})")),
+            Error::Closed(reason) => Error::Closed(format!("{reason} ({certificate})")),
+            Error::Tls { reason, may_pass } => {
+                Error::Tls { reason: format!("{reason} ({certificate})"), may_pass }
+            }
+            error => error,
+        }
+    }
+
     /// What is suspicious about the certificates.
     pub(super) fn remarks(self) -> Vec<Remark> {
         self.remarks
+    }
+}
+
+/// That the client's certificate is not valid now.
+fn out_of_time(remark: &Remark) -> Option<String> {
+    match remark {
+        Remark::Expired(CertificateTime { parameter: CertificateParameter::Certificate, seconds }) => {
+            Some(format!("the client certificate expired {} ago", Span(*seconds)))
+        }
+        Remark::NotYetValid(CertificateTime { parameter: CertificateParameter::Certificate, seconds }) => {
+            Some(format!("the client certificate is not yet valid, but will be in {}", Span(*seconds)))
+        }
+        Remark::Expired(_)
+        | Remark::NotYetValid(_)
+        | Remark::Expires(_)
+        | Remark::TimeoutCapped(_)
+        | Remark::Other(_) => None,
     }
 }
 

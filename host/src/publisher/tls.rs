@@ -4,8 +4,8 @@ mod certificate;
 mod credentials;
 mod explain;
 mod keys;
+mod remarks;
 mod system;
-mod validity;
 mod verifier;
 
 use std::sync::{Arc, OnceLock};
@@ -83,29 +83,35 @@ impl Material {
                 Error::Tls { reason: "this program speaks no version of TLS".to_owned(), may_pass: false }
             })?
             .dangerous();
-        let (mut verifier, mut remarks) = (None, Vec::new());
-        let builder = if options.verify_server {
-            let trusted = trust(options.root_ca.as_ref(), tenant, &mut remarks)?;
-            let verifying =
-                Arc::new(VerifiedServer::new(trusted, &provider()).ok_or_else(|| no_anchors(None))?);
-            verifier = Some(Arc::clone(&verifying));
-            builder.with_custom_certificate_verifier(verifying)
-        } else {
-            tenant.grants().check_verification(tenant.name(), options.verify_server)?;
-            builder.with_custom_certificate_verifier(Arc::new(UnverifiedServer(provider())))
+        let mut remarked = Vec::new();
+        let trusted = options.verify_server.then(|| trust(options.root_ca.as_ref(), tenant, &mut remarked));
+        let identity = options.identity.as_ref();
+        let identity = identity.map(|identity| credentials::client_identity(identity, tenant));
+        let (trusted, identity) = both(trusted.transpose(), identity.transpose())?;
+        let mut verifier = None;
+        let builder = match trusted {
+            Some(trusted) => {
+                let verifying = VerifiedServer::new(trusted, &provider()).ok_or_else(|| no_anchors(None))?;
+                let verifying = Arc::new(verifying);
+                verifier = Some(Arc::clone(&verifying));
+                builder.with_custom_certificate_verifier(verifying)
+            }
+            None => {
+                tenant.grants().check_verification(tenant.name(), options.verify_server)?;
+                builder.with_custom_certificate_verifier(Arc::new(UnverifiedServer(provider())))
+            }
         };
-        let mut config = match &options.identity {
+        let mut config = match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let identity = credentials::client_identity(identity, tenant)?;
-                remarks.extend(validity::of_chain(&identity.cert));
+                remarked.extend(remarks::of_chain(&identity.cert));
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
         // Each connection shows and verifies everything itself.
         config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
-        Ok(Self { config, verifier, remarks })
+        Ok(Self { config, verifier, remarks: remarked })
     }
 
     /// The same for one of the brokers.
@@ -169,13 +175,22 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
 }
 
+/// Both of them, or everything that is wrong with them.
+fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B), Error> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        (Err(first), Err(second)) => Err(Error::joined(vec![first.clone(), second]).unwrap_or(first)),
+    }
+}
+
 /// The authorities to trust: the tenant's, or the system's, which are read once per process.
-fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarks: &mut Vec<Remark>) -> Result<Trust, Error> {
+fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarked: &mut Vec<Remark>) -> Result<Trust, Error> {
     static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
     if let Some(pem) = root_ca {
         let mut anchors = RootCertStore::empty();
         let pinned = certificates(ROOT_CA_CRT, pem, None, tenant)?;
-        remarks.extend(validity::of_authorities(&pinned));
+        remarked.extend(remarks::of_authorities(&pinned));
         for certificate in &pinned {
             let unusable = |error| unusable_certificate(ROOT_CA_CRT, pem, certificate, &error);
             anchors.add(certificate.clone()).map_err(unusable)?;

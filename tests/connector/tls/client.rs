@@ -1,7 +1,7 @@
 //! The client's certificate: every kind of key, what the broker thinks of it, and what is said when it is missing.
 
 use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat, Pem, Pki};
-use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker, ServerTls, Step};
+use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, ServerTls, Step};
 use serde_json::{Value, json};
 
 use super::{exchange, failed, secured, send_with, sent, unusable};
@@ -174,26 +174,47 @@ fn what_the_broker_dislikes_about_the_certificate_is_told() {
     const EXPIRED: &str = "the client certificate has expired (see certificate)";
     const UNKNOWN: &str = "it does not know the authority of the client certificate (see certificate)";
     const DISLIKED: &str = "it does not accept the client certificate (see certificate)";
+    const EARLY: &str = " (the client certificate is not yet valid, but will be in … days)";
     let pki = Pki::new();
     let server = pki.server(&["127.0.0.1"]);
     let mosquitto = Mosquitto::builder().mutual_tls(&server, pki.authority()).start();
-    for (fault, openssl, rustls) in [
-        (Fault::Expired, EXPIRED, EXPIRED),
-        (Fault::NotYetValid, DISLIKED, EXPIRED),
-        (Fault::UnknownAuthority, UNKNOWN, UNKNOWN),
-        (Fault::SelfSigned, UNKNOWN, UNKNOWN),
-        (Fault::MissingIntermediate, UNKNOWN, UNKNOWN),
-        (Fault::WrongPurpose, DISLIKED, DISLIKED),
+    for (fault, openssl, rustls, known) in [
+        (Fault::Expired, EXPIRED, EXPIRED, " (the client certificate expired … days ago)"),
+        (Fault::NotYetValid, DISLIKED, EXPIRED, EARLY),
+        (Fault::UnknownAuthority, UNKNOWN, UNKNOWN, ""),
+        (Fault::SelfSigned, UNKNOWN, UNKNOWN, ""),
+        (Fault::MissingIntermediate, UNKNOWN, UNKNOWN, ""),
+        (Fault::WrongPurpose, DISLIKED, DISLIKED, ""),
     ] {
         let tls = ServerTls::new(&server).require_client_certificate(pki.authority()).only_tls12();
         let broker = refusing(tls, 1);
         let client = pki.faulty_client(fault, "thing");
         for (port, what) in [(mosquitto.port(), openssl), (broker.port(), rustls)] {
             let meta = send_with(&secured(port, &pki), shown(&client, Pem::path_str));
-            assert_meta(&meta, 78, &failed(port, &format!("the broker ended TLS: {what}")));
+            assert_meta(&meta, 78, &failed(port, &format!("the broker ended TLS: {what}{known}")));
         }
         broker.finish();
     }
+}
+
+/// What is known of the certificate here is told where the broker says nothing.
+#[test]
+fn broker_that_closes_on_a_certificate_out_of_its_time() {
+    let pki = Pki::new();
+    let tls = ServerTls::new(&pki.server(&["127.0.0.1"]));
+    let broker = ScriptedBroker::builder()
+        .tls(tls)
+        .connection([Step::expect(Expect::connect()), Step::close()])
+        .start();
+    let client = pki.faulty_client(Fault::Expired, "thing");
+    let meta = send_with(&secured(broker.port(), &pki), shown(&client, Pem::path_str));
+    let message = format!(
+        "Not sent, the connection to the broker {} was lost before: the broker closed the connection (the client \
+         certificate expired … days ago), while waiting for CONNACK.…",
+        super::url(broker.port())
+    );
+    assert_meta(&meta, 74, &message);
+    broker.finish();
 }
 
 /// The connection is used at once, so that the broker's alert and the end of its connection may come in the midst of

@@ -92,6 +92,7 @@ impl Link {
                 *prepared = None;
                 return Err(error);
             }
+            let error = ready.explain(error);
             if brokers.len() == 1 || ends_the_search(&error) {
                 return Err(error);
             }

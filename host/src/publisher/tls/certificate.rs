@@ -119,8 +119,17 @@ impl<'a> Certificate<'a> {
 
     /// Whether it may be a server's: its extended key usage says so, or it has none.
     pub(super) fn is_for_servers(&self) -> bool {
+        self.is_for(SERVERS)
+    }
+
+    /// Whether it may be a client's, likewise.
+    pub(super) fn is_for_clients(&self) -> bool {
+        self.is_for(CLIENTS)
+    }
+
+    fn is_for(&self, wanted: Oid) -> bool {
         self.purposes()
-            .is_none_or(|purposes| purposes.iter().any(|purpose| [SERVERS, ANY_PURPOSE].contains(purpose)))
+            .is_none_or(|purposes| purposes.iter().any(|purpose| [wanted, ANY_PURPOSE].contains(purpose)))
     }
 
     /// What its extended key usage allows, in words; `None` without one.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mqtt_connector_contract::span::Span;
 use pkcs8::der::DateTime;
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -347,14 +348,9 @@ fn host_names(presented: &[String]) -> Vec<&str> {
     presented.iter().filter_map(|name| bare(name)).collect()
 }
 
-/// A span of time to the day, or to the minute when it is short.
-fn span(from: &UnixTime, to: &UnixTime) -> String {
-    let seconds = to.as_secs().saturating_sub(from.as_secs());
-    match seconds {
-        0..3_600 => format!("{} minutes", seconds / 60),
-        3_600..172_800 => format!("{} hours", seconds / 3_600),
-        172_800.. => format!("{} days", seconds / 86_400),
-    }
+/// The time between the two.
+fn span(from: &UnixTime, to: &UnixTime) -> Span {
+    Span(to.as_secs().saturating_sub(from.as_secs()))
 }
 
 /// A day, in UTC; to the minute it would tell no more to a person.

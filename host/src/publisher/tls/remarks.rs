@@ -1,5 +1,4 @@
-//! When certificates are valid (RFC 5280, section 4.1.2.5), which rustls tells of a server's alone, and only when it refuses
-//! it.
+//! What is suspicious about certificates and not wrong: whether it matters is the broker's decision.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,15 +17,29 @@ struct Validity {
     not_after: Duration,
 }
 
-/// What is suspicious about the time of a client's certificate and its intermediates: all of them are needed.
-pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> Option<Remark> {
+/// What is suspicious about a client's certificate, which its intermediates follow.
+pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> impl Iterator<Item = Remark> {
+    time_of_chain(chain).into_iter().chain(chain.first().and_then(purpose))
+}
+
+/// That a certificate is not a client's (RFC 5280, section 4.2.1.12).
+fn purpose(certificate: &CertificateDer<'_>) -> Option<Remark> {
+    let certificate = Certificate::read(certificate).filter(|certificate| !certificate.is_for_clients())?;
+    let purposes = certificate.purposes_in_words().unwrap_or_default();
+    Some(Remark::Other(format!(
+        "The client certificate (certificate) is not for clients: its extended key usage names {purposes}"
+    )))
+}
+
+/// What is suspicious about the time of all of them: each is needed.
+fn time_of_chain(chain: &[CertificateDer<'_>]) -> Option<Remark> {
     let all = || chain.iter().filter_map(|certificate| Validity::read(certificate));
     let not_before = all().map(|validity| validity.not_before).max()?;
     let not_after = all().map(|validity| validity.not_after).min()?;
     Validity { not_before, not_after }.remark(CertificateParameter::Certificate, now())
 }
 
-/// The same of authorities: any of them may be the broker's, so that only the time of all together tells something.
+/// What is suspicious about the time of authorities: any of them may be the broker's, so that only the time of all together tells something.
 pub(super) fn of_authorities(authorities: &[CertificateDer<'_>]) -> Option<Remark> {
     let all = || authorities.iter().filter_map(|certificate| Validity::read(certificate));
     let not_before = all().map(|validity| validity.not_before).min()?;
@@ -39,6 +52,7 @@ fn now() -> Duration {
 }
 
 impl Validity {
+    /// `None` for what is no certificate, which is others' to say.
     fn read(certificate: &[u8]) -> Option<Self> {
         let (not_before, not_after) = Certificate::read(certificate)?.validity;
         Some(Self { not_before, not_after })

@@ -1,18 +1,18 @@
 //! A broker that is away for a while: a send waits for it, says so, and can be ended meanwhile.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 
 use mqtt_connector_tests::Mosquitto;
 use mqtt_connector_tests::port::ClosedPort;
 use serde_json::Value;
 
-use crate::support::{self, fits};
+use crate::support::{self, fits, uninfluenced};
 
 /// A send with the retries that there are by default.
 fn send(port: u16) -> (Child, BufReader<ChildStderr>) {
     let url = format!("tcp://127.0.0.1:{port}");
-    let mut program = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"))
+    let mut program = uninfluenced(env!("CARGO_BIN_EXE_mqtt-connector"))
         .args(["send", "--broker", &url, "--client-id", "c", "--topic", "t", "--content", "x"])
         .env("RUST_LOG", "mqtt_connector=debug")
         .stdin(Stdio::null())

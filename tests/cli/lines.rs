@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Stdio};
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Program, signal};
+use crate::support::{PATIENCE, Program, signal, uninfluenced};
 
 /// The exit codes in a file of results.
 fn exit_codes(results: &str) -> Vec<i64> {
@@ -125,7 +125,7 @@ fn a_line_is_sent_when_it_comes_and_not_when_the_input_ends() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t");
     let url = format!("tcp://127.0.0.1:{}", broker.port());
-    let mut program = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"))
+    let mut program = uninfluenced(env!("CARGO_BIN_EXE_mqtt-connector"))
         .args([
             "send",
             "--broker",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Program, exchange, write};
+use crate::support::{PATIENCE, Program, exchange, uninfluenced, write};
 
 /// A component that computes without end when it is to send `{}`.
 fn busy() -> Vec<u8> {
@@ -52,7 +52,7 @@ fn broker() -> ScriptedBroker {
 #[test]
 fn with_standard_output_closed_nothing_else_takes_its_place() {
     let broker = broker();
-    let mut shell = Command::new("sh");
+    let mut shell = uninfluenced("sh");
     shell.args(["-c", "exec \"$0\" \"$@\" >&-", env!("CARGO_BIN_EXE_mqtt-connector")]);
     let output = sending(&broker, shell).output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
@@ -64,7 +64,7 @@ fn who_does_not_read_the_response_does_not_end_the_process() {
     let broker = broker();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut command = sending(&broker, Command::new(env!("CARGO_BIN_EXE_mqtt-connector")));
+    let mut command = sending(&broker, uninfluenced(env!("CARGO_BIN_EXE_mqtt-connector")));
     let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");

@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the program answers with the truth about its message, from its first moment to its last.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::{Stdio};
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::step::Gate;
@@ -9,7 +9,7 @@ use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{self, PATIENCE, answer, exchange, fifo, fits, shell};
+use crate::support::{self, PATIENCE, answer, exchange, fifo, fits, shell, uninfluenced};
 
 #[test]
 fn a_signal_ends_a_send_with_the_truth() {
@@ -24,7 +24,7 @@ fn a_signal_ends_a_send_with_the_truth() {
         {
             let broker = ScriptedBroker::builder().connection(steps).start();
             let url = format!("tcp://127.0.0.1:{}", broker.port());
-            let program = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"))
+            let program = uninfluenced(env!("CARGO_BIN_EXE_mqtt-connector"))
                 .args(["send", "--broker", &url, "--client-id", "c", "--topic", "t", "--content", "x"])
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())

@@ -11,6 +11,13 @@ use serde_json::Value;
 /// Long enough for anything that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A program for which no signal is ignored, whatever started the tests: under `nohup`, SIGHUP is.
+pub(crate) fn uninfluenced(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(program);
+    command
+}
+
 /// One run of `mqtt-connector`, in an environment without its variables.
 pub(crate) struct Program {
     command: Command,
@@ -48,7 +55,7 @@ impl Program {
 
     /// Another program.
     pub(crate) fn at(path: &Path) -> Self {
-        let mut command = Command::new(path);
+        let mut command = uninfluenced(path);
         for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD", "RUST_LOG"] {
             command.env_remove(variable);
         }
@@ -167,7 +174,7 @@ pub(crate) fn signal(program: &Child, name: &str) {
 
 /// A command that runs the program in an environment without its variables, as `sh` sets it up, for example with `ulimit`.
 pub(crate) fn shell(setup: &str) -> Command {
-    let mut shell = Command::new("sh");
+    let mut shell = uninfluenced("sh");
     shell.args(["-c", &format!("{setup} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mqtt-connector")]);
     for variable in ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD", "RUST_LOG"] {
         shell.env_remove(variable);

@@ -3,12 +3,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::Command;
+
 
 use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{Program, exchange, fits, write};
+use crate::support::{Program, exchange, fits, uninfluenced, write};
 
 /// What the arguments parser says, for people on standard error and in the response for scripts.
 #[test]
@@ -323,7 +323,7 @@ fn flags_begin_with_two_hyphens() {
 #[test]
 fn arguments_and_variables_that_are_not_text_are_named() {
     let run = |arguments: &[&[u8]], variable: Option<&str>| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"));
+        let mut command = uninfluenced(env!("CARGO_BIN_EXE_mqtt-connector"));
         command.env_remove("MQTT_USERNAME").env_remove("MQTT_PASSWORD").env_remove("RUST_LOG");
         if let Some(variable) = variable {
             command.env(variable, OsStr::from_bytes(b"s3cret\xff"));

@@ -41,8 +41,9 @@ pub(crate) fn send_as(tenant: &Arc<Tenant>, config: &Value, request: &Value) -> 
     let (config, request) = (config.to_string(), request.to_string());
     let checked = block_on(connector().check(tenant, &config, &request)).meta;
     let sent = block_on(connector().send(tenant, &config, &request)).meta;
-    // A busy machine may need all the time for the files.
-    if checked.exit_code != 75 && (checked.exit_code != 0 || matches!(sent.exit_code, 64 | 66)) {
+    // A busy machine may need all the time of one of them for the files; what the send came to, the test judges.
+    let are_in_time = checked.exit_code != 75 && sent.exit_code != 75;
+    if are_in_time && (checked.exit_code != 0 || matches!(sent.exit_code, 64 | 66)) {
         assert_eq!(checked, sent, "what check says, and what send says");
     }
     sent

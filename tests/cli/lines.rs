@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Stdio};
+use std::process::Stdio;
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};

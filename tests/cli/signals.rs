@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the program answers with the truth about its message, from its first moment to its last.
 
 use std::fs::File;
-use std::process::{Stdio};
+use std::process::Stdio;
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::step::Gate;

@@ -1,5 +1,6 @@
 //! What the tests share: the program as a process, and what it answers.
 
+use std::ffi::OsStr;
 use std::io::{PipeReader, PipeWriter, Write as _, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

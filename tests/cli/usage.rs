@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-
 use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 

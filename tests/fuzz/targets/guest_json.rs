@@ -330,9 +330,8 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert!(effort.timeout > 0 && effort.retries <= 100);
     assert_eq!(u64::from(effort.retries), number("retries", 10));
     let vendors = [[".iot.", ".amazonaws.com"], [".azure-devices.", "."], [".ts.", ".eventgrid.azure.net"]];
-    let is_vendors = |broker: &Broker| {
-        vendors.iter().any(|parts| parts.iter().all(|part| broker.host.contains(part)))
-    };
+    let is_vendors =
+        |broker: &Broker| vendors.iter().any(|parts| parts.iter().all(|part| broker.host.contains(part)));
     let has_no_qos_2 = options.brokers.iter().any(is_vendors);
     match (message.qos, number("qos", 2)) {
         (Qos::AtMostOnce, 0) | (Qos::AtLeastOnce, 1) | (Qos::ExactlyOnce, 2) => {}

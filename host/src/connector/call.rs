@@ -31,8 +31,10 @@ const DENIED: i32 = 77;
 /// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
 const HANDLES: usize = 1000;
 
-/// Bytes of memory that are to be left when there is an instance. They are not used.
-const KEPT_FREE: usize = 8 * 1024 * 1024;
+/// Bytes of memory that are to be left when there is an instance. They are not used. So many are more than the C library of
+/// GNU keeps in its heap when they are given back (32 MiB): a thread for a look-up has no part in that heap, and whom the
+/// system refuses a page then has no words left.
+const KEPT_FREE: usize = 33 * 1024 * 1024;
 
 /// The most characters of a fault's details that go to the log.
 const DETAILS: usize = 2000;

@@ -19,6 +19,7 @@ use crate::confidential::Message;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
 use crate::qos;
+pub use credentials::Given;
 use failed::{failed, short};
 use place::{Place, Through};
 use suspicious::Suspicious;

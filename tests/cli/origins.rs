@@ -92,7 +92,11 @@ fn a_refusal_says_where_user_name_and_password_came_from() {
              environment variable MQTT_PASSWORD, which wins over the one in standard input (--request -)."
                 .to_owned(),
         ),
-        (&[], &["--username=ann"], " The user name is from the flag --username.".to_owned()),
+        (
+            &[],
+            &["--username=ann"],
+            " The user name is from the flag --username. No password was given.".to_owned(),
+        ),
     ];
     let broker = refusing(cases.len());
     for (time, (environment, flags, told)) in cases.into_iter().enumerate() {

@@ -5,17 +5,32 @@ use std::fmt;
 use mqtt_connector_contract::white_space::Stray;
 
 use crate::bindings::publisher::ConnectOptions;
+use crate::document::Source;
 use crate::publication::Remarks;
 
-/// Which document the credentials are from, and what is odd about them. Displayed as sentences, each with a space before it.
-pub(super) struct Origin<'a> {
-    pub(super) options: &'a ConnectOptions,
-    pub(super) remarks: &'a Remarks,
+/// Which documents user name and password are from. Displayed as a sentence with a space before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Where the user name is from; `None` without one.
+    pub username: Option<Source>,
+    /// Where the password is from; `None` without one.
+    pub password: Option<Source>,
 }
 
-impl fmt::Display for Origin<'_> {
+impl Given {
+    /// What of it a message tells, for whoever knows better than the component where a document has it from: the command
+    /// line, which lays flags and the environment over the request.
+    pub fn told(message: &str) -> Option<Self> {
+        let sources = [None, Some(Source::Configuration), Some(Source::Request)];
+        let all =
+            sources.into_iter().flat_map(|username| sources.map(|password| Given { username, password }));
+        all.into_iter().find(|given| message.contains(&given.to_string()))
+    }
+}
+
+impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.remarks.username, self.remarks.password) {
+        match (self.username, self.password) {
             (None, None) => f.write_str(" No user name and no password were given."),
             (Some(name), None) => write!(f, " The user name is {name}'s; no password was given."),
             (None, Some(password)) => write!(f, " The password is {password}'s; no user name was given."),
@@ -25,7 +40,19 @@ impl fmt::Display for Origin<'_> {
             (Some(name), Some(password)) => {
                 write!(f, " The user name is {name}'s, the password {password}'s.")
             }
-        }?;
+        }
+    }
+}
+
+/// Which document the credentials are from, and what is odd about them. Displayed as sentences, each with a space before it.
+pub(super) struct Origin<'a> {
+    pub(super) options: &'a ConnectOptions,
+    pub(super) remarks: &'a Remarks,
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Given { username: self.remarks.username, password: self.remarks.password }.fmt(f)?;
         let Some(credentials) = &self.options.credentials else { return Ok(()) };
         for (what, text) in [("user name", &credentials.username), ("password", &credentials.password)] {
             let Some(text) = text else { continue };

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_guest::outcome::Given;
 
 use super::USAGE;
 use super::arguments::{CONFIG, PASSWORD_FILE, REQUEST, REQUESTS, TENANT, TENANTS};
@@ -52,6 +53,8 @@ pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Doc
     if !is_refusal && code != USAGE {
         return response;
     }
+    let mut account = String::new();
+    let mut told = Vec::new();
     for credential in CREDENTIALS {
         let Some(origin) = find(&credential, matches, documents) else { continue };
         let Credential { name, called, .. } = credential;
@@ -60,16 +63,35 @@ pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Doc
         let is_meant = is_refusal && name != PROXY_PASSWORD
             || code == USAGE && is_environment && is_named(&response.meta.message, name);
         if is_meant {
-            let text = &mut response.meta.message;
+            told.push(name);
             // Writing to a string does not fail.
-            let _ = write!(text, " The {called} is from {place}");
+            let _ = write!(account, " The {called} is from {place}");
             if let Some(instead_of) = instead_of {
-                let _ = write!(text, ", which wins over the one in {instead_of}");
+                let _ = write!(account, ", which wins over the one in {instead_of}");
             }
-            text.push('.');
+            account.push('.');
         }
     }
+    let text = &mut response.meta.message;
+    match Given::told(text) {
+        // The component's sentence would say the same of the documents that the command line has made.
+        Some(given) if !told.is_empty() && tells_all(&told, given) => {
+            for (source, what) in [(given.username, "user name"), (given.password, "password")] {
+                if source.is_none() {
+                    let _ = write!(account, " No {what} was given.");
+                }
+            }
+            *text = text.replacen(&given.to_string(), &account, 1);
+        }
+        Some(_) | None => text.push_str(&account),
+    }
     response
+}
+
+/// Whether those of `given` that there are, are among what was `told`.
+fn tells_all(told: &[&str], given: Given) -> bool {
+    let is_told = |source: Option<_>, name| source.is_none() || told.contains(&name);
+    is_told(given.username, CREDENTIALS[0].name) && is_told(given.password, PASSWORD)
 }
 
 /// The parameters whose origin is told.

@@ -7,7 +7,7 @@ use mqtt_connector_contract::span::Span;
 use super::blocking;
 use super::options::Options;
 use super::stage::Stage;
-use super::tls::{Material, Tls, is_secured};
+use super::tls::{self, Material, Tls, is_secured};
 use crate::bindings::flint::mqtt::publisher::{CertificateParameter, CertificateTime, Remark};
 use crate::error::Error;
 use crate::shortage::Shortage;
@@ -18,6 +18,7 @@ use crate::tenant::Tenant;
 pub(super) struct Prepared {
     by_broker: Vec<Option<Tls>>,
     remarks: Vec<Remark>,
+    shows_certificate: bool,
 }
 
 impl Prepared {
@@ -29,6 +30,12 @@ impl Prepared {
     /// The error of a connection that no broker has accepted, with what is known of the client's certificate: a broker that
     /// refuses it need not say why.
     pub(super) fn explain(&self, error: Error) -> Error {
+        let error = match error {
+            Error::Tls { reason, may_pass } => {
+                Error::Tls { reason: tls::to_client(reason, self.shows_certificate), may_pass }
+            }
+            error => error,
+        };
         let Some(certificate) = self.remarks.iter().find_map(out_of_time) else { return error };
         match error {
             Error::Lost(reason) => Error::Lost(format!("{reason} ({certificate})")),
@@ -92,5 +99,5 @@ fn read(options: &Options, tenant: &Tenant) -> Result<Prepared, Error> {
         .iter()
         .map(|broker| is_secured(broker).then(|| material.at(broker, tls)).transpose())
         .collect::<Result<_, _>>()?;
-    Ok(Prepared { by_broker, remarks: material.remarks() })
+    Ok(Prepared { by_broker, remarks: material.remarks(), shows_certificate: tls.identity.is_some() })
 }

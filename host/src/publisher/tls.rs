@@ -29,7 +29,7 @@ use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
 use verifier::{Trust, UnverifiedServer, VerifiedServer};
 
-pub(super) use explain::{explain_after, is_cut_off};
+pub(super) use explain::{explain_after, is_cut_off, to_client};
 
 const ROOT_CA_CRT: &str = "root-ca-crt";
 

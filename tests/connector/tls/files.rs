@@ -16,6 +16,7 @@ use crate::support::{assert_meta, send_as, with};
 
 const NO_CERTIFICATE: &str = "holds no certificate (-----BEGIN CERTIFICATE-----)";
 const NO_KEY: &str = "holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)";
+const ONLY_A_KEY: &str = "holds a private key, and no certificate";
 const CUT_OFF: &str = "is cut off: a PEM section has no end";
 const NOT_BASE64: &str = "is malformed: a PEM section is not base64";
 const NO_FILE: &str = "cannot be read: it is not a regular file";
@@ -58,13 +59,11 @@ fn files_that_cannot_be_used() {
         (fifo, [NO_FILE; 3]),
         ("/dev/null".to_owned(), [NO_FILE; 3]),
         (written("large", &large), ["cannot be read: it is larger than 1 MiB"; 3]),
-        (written("empty", ""), [NO_CERTIFICATE, NO_CERTIFICATE, NO_KEY]),
+        (written("empty", ""), ["is empty"; 3]),
+        (written("blank", " \r\n\n"), ["is empty"; 3]),
         (written("text", "5ecret, but not PEM\n"), [NO_CERTIFICATE, NO_CERTIFICATE, NO_KEY]),
         (written("another section", &section("5ECRET")), [NO_CERTIFICATE, NO_CERTIFICATE, NO_KEY]),
-        (
-            written("key", key),
-            [NO_CERTIFICATE, NO_CERTIFICATE, "is not the key of the certificate in certificate"],
-        ),
+        (written("key", key), [ONLY_A_KEY, ONLY_A_KEY, "is not the key of the certificate in certificate"]),
         (written("half a certificate", &half(certificate)), [CUT_OFF; 3]),
         (written("half a key", &half(key)), [CUT_OFF; 3]),
         (written("broken certificate", &no_base64(certificate)), [NOT_BASE64; 3]),
@@ -77,7 +76,7 @@ fn files_that_cannot_be_used() {
         }
     }
     for (parameter, text, reason) in [
-        ("private-key", certificate.to_owned(), NO_KEY.to_owned()),
+        ("private-key", certificate.to_owned(), "holds a certificate, and no private key".to_owned()),
         (
             "root-ca-crt",
             section("CERTIFICATE"),

@@ -311,7 +311,7 @@ fn formats_that_are_not_taken_are_named_with_what_converts_them() {
         ),
         (
             "legacy.key",
-            "holds no certificate (-----BEGIN CERTIFICATE-----)",
+            "holds a private key, and no certificate",
             "is encrypted in the old format of OpenSSL; `openssl pkcs8 -topk8 -in OLD -out NEW` makes it a PKCS#8 key",
         ),
     ] {

@@ -73,12 +73,23 @@ fn broker_that_does_not_answer_in_tls() {
             vec![Step::receive(HELLO), alert(40)],
             "the broker ended TLS: it found nothing in common, or demands a client certificate (see use-certificate), or its \
              own certificate has a kind of key that is not supported here, such as P-521, secp256k1, Ed448 or DSA (RSA of 2048 \
-             to 8192 bits, P-256, P-384 and Ed25519 are)",
+             to 8192 bits, P-256, P-384 and Ed25519 are; of TLS, 1.3, \
+             and 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, on X25519, P-256 or P-384)",
         ),
         (vec![Step::receive(HELLO), alert(70)], "the broker ended TLS: it speaks neither TLS 1.2 nor 1.3"),
         (
             vec![Step::receive(HELLO), alert(112)],
             "the broker ended TLS: it does not know the name it was asked for (see server-name)",
+        ),
+        // What brokers say that demand a certificate: TLS 1.2 has no alert for that.
+        (
+            vec![Step::receive(HELLO), alert(42)],
+            "the broker ended TLS over the client certificate, and none was shown: it demands one, as it seems (see \
+             use-certificate, certificate and private-key)",
+        ),
+        (
+            vec![Step::receive(HELLO), alert(51)],
+            "the broker ended TLS: it could not verify a signature or decrypt the handshake (alert 51, decrypt_error)",
         ),
         (
             vec![Step::receive(HELLO), alert(80)],

@@ -78,6 +78,21 @@ fn client_certificate_of_version_1_is_shown() {
     assert_meta(&send_with(&secured(broker.port(), &pki), identity), 0, &sent(1, broker.port()));
 }
 
+/// What a form makes that has one field for names.
+#[test]
+fn address_that_stands_as_a_host_name() {
+    let workshop = Workshop::new();
+    workshop.authority("root", "EC P-256", "");
+    workshop.issue("leaf", "EC P-256", "root", "subjectAltName=DNS:127.0.0.1", "");
+    judge(
+        &workshop,
+        "leaf",
+        "root",
+        "it has the address 127.0.0.1 as a host name (DNS:127.0.0.1), which does not count: an address has to stand in the \
+         subject alternative name as one (IP:127.0.0.1)",
+    );
+}
+
 #[test]
 fn signatures_that_are_too_weak() {
     let workshop = Workshop::new();
@@ -165,7 +180,8 @@ fn key_of_the_broker_that_is_not_supported() {
         send_with(&secured(broker.port(), &Pki::new()), json!({ "root-ca-crt": workshop.path("root.crt") }));
     let reason = "the broker ended TLS: it found nothing in common, or demands a client certificate (see use-certificate), or \
                   its own certificate has a kind of key that is not supported here, such as P-521, secp256k1, Ed448 or DSA (RSA \
-                  of 2048 to 8192 bits, P-256, P-384 and Ed25519 are)";
+                  of 2048 to 8192 bits, P-256, P-384 and Ed25519 are; of TLS, 1.3, \
+                  and 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, on X25519, P-256 or P-384)";
     assert_meta(&meta, 78, &failed(broker.port(), reason));
 }
 

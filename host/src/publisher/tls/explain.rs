@@ -35,6 +35,11 @@ pub(super) fn explain_handshake(error: &io::Error, seen: Option<&Seen>) -> Error
     })
 }
 
+/// What the reason of an [`Error::Tls`] means to a client that showed a certificate or showed none.
+pub(in crate::publisher) fn to_client(reason: String, shows_certificate: bool) -> String {
+    alert::to_client(&reason, shows_certificate).unwrap_or(reason)
+}
+
 /// What an error of a connection whose handshake is done means, if it is one of TLS.
 pub(in crate::publisher) fn explain_after(error: &io::Error) -> Option<Error> {
     explain(error, Phase::After, None)

@@ -2,6 +2,8 @@
 
 use super::held::{Format, Held};
 
+const EMPTY: &str = "is empty";
+
 /// What is said of a file without a certificate, after its name.
 pub(super) fn no_certificate(held: &Held) -> String {
     match held.others.first() {
@@ -14,6 +16,8 @@ pub(super) fn no_certificate(held: &Held) -> String {
         Some(Format::PublicKey) => "is a public key, and no certificate; the certificate that was issued for it is needed".to_owned(),
         Some(Format::OpenSshKey | Format::Putty | Format::Dsa) => "is a private key, and no certificate".to_owned(),
         Some(other) => other_format(*other),
+        None if held.is_empty => EMPTY.to_owned(),
+        None if !held.keys.is_empty() => "holds a private key, and no certificate".to_owned(),
         None => "holds no certificate (-----BEGIN CERTIFICATE-----)".to_owned(),
     }
 }
@@ -40,6 +44,8 @@ pub(super) fn no_key(held: &Held) -> String {
         }
         Some(Format::Dsa) => format!("holds a DSA key, and {}", super::SIGNING),
         Some(other) => other_format(*other),
+        None if held.is_empty => EMPTY.to_owned(),
+        None if !held.certificates.is_empty() => "holds a certificate, and no private key".to_owned(),
         None => {
             "holds no private key (-----BEGIN PRIVATE KEY-----, RSA PRIVATE KEY or EC PRIVATE KEY)".to_owned()
         }

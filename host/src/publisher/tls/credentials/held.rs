@@ -35,6 +35,8 @@ pub(super) struct Held {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) keys: Vec<Key>,
     pub(super) others: Vec<Format>,
+    /// There is nothing but white space.
+    pub(super) is_empty: bool,
     /// A PKCS#12 store, still closed.
     pub(super) store: Option<Zeroizing<Vec<u8>>>,
 }
@@ -45,7 +47,7 @@ pub(super) struct Held {
 ///
 /// PEM that is malformed.
 pub(super) fn read(bytes: &[u8]) -> Result<Held, Malformed> {
-    let mut held = Held::default();
+    let mut held = Held { is_empty: bytes.iter().all(u8::is_ascii_whitespace), ..Held::default() };
     read_into(&mut held, bytes, true)?;
     Ok(held)
 }

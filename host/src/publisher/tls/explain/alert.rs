@@ -24,7 +24,7 @@ pub(super) fn words(alert: AlertDescription) -> String {
         AlertDescription::HandshakeFailure => {
             "it found nothing in common, or demands a client certificate (see use-certificate), or its own certificate has a \
              kind of key that is not supported here, such as P-521, secp256k1, Ed448 or DSA (RSA of 2048 to 8192 bits, P-256, \
-             P-384 and Ed25519 are)"
+             P-384 and Ed25519 are; of TLS, 1.3, and 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, on X25519, P-256 or P-384)"
         }
         AlertDescription::ProtocolVersion => "it speaks neither TLS 1.2 nor 1.3",
         AlertDescription::InsufficientSecurity => "it demands stronger ciphers than it was offered",
@@ -75,4 +75,38 @@ pub(super) fn words(alert: AlertDescription) -> String {
         }
     };
     format!("the broker ended TLS: {what}")
+}
+
+/// What an alert, told as [`words`] does, means to a client that showed a certificate or showed none; `None` where that makes
+/// no difference. Without a certificate, TLS 1.2 has no alert that demands one: brokers take those about a bad one.
+pub(super) fn to_client(reason: &str, shows_certificate: bool) -> Option<String> {
+    const ABOUT_CERTIFICATE: [AlertDescription; 7] = [
+        AlertDescription::BadCertificate,
+        AlertDescription::UnsupportedCertificate,
+        AlertDescription::CertificateUnknown,
+        AlertDescription::CertificateRevoked,
+        AlertDescription::CertificateExpired,
+        AlertDescription::UnknownCA,
+        AlertDescription::AccessDenied,
+    ];
+    let is = |alert: &AlertDescription| words(*alert) == reason;
+    if shows_certificate {
+        return is(&AlertDescription::HandshakeFailure).then(|| {
+            reason.replace(
+                "demands a client certificate (see use-certificate)",
+                "does not accept the client certificate (see certificate)",
+            )
+        });
+    }
+    if ABOUT_CERTIFICATE.iter().any(is) {
+        return Some(
+            "the broker ended TLS over the client certificate, and none was shown: it demands one, as it seems (see \
+             use-certificate, certificate and private-key)"
+                .to_owned(),
+        );
+    }
+    let (without_key, _) = reason
+        .split_once("; perhaps it does not accept the key")
+        .filter(|_| is(&AlertDescription::DecryptError))?;
+    Some(without_key.to_owned())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mqtt_connector_contract::span::Span;
 use pkcs8::der::DateTime;
 use rustls::CertificateError;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::super::certificate::Certificate;
 use super::super::keys::{KeyKind, Signature, VERIFIED};
@@ -37,6 +37,13 @@ pub(super) fn words(wrong: &CertificateError, seen: Option<&Seen>) -> String {
             if names.is_empty() {
                 let leaf = chain.first().and_then(|der| Certificate::read(der));
                 return no_name(leaf.as_ref(), &expected.to_str());
+            }
+            let address = expected.to_str();
+            if matches!(expected, ServerName::IpAddress(_)) && names.iter().any(|name| *name == address) {
+                return format!(
+                    "it has the address {address} as a host name (DNS:{address}), which does not count: an address has to \
+                     stand in the subject alternative name as one (IP:{address})"
+                );
             }
             format!(
                 "it is for another name: expected {}, it is for {} (see server-name)",

@@ -225,7 +225,7 @@ fn flags_that_do_not_name_a_tenant() {
                 format!(
                     "--tenants {wrong}: line 2, column 1: tenants.acme.broker: is not known (did you mean brokers?); \
                      brokers, directories, topics, private-networks, unverified-servers, proxy-names, limits, \
-                     config are; line 3, column 14: tenants.acme.limits.cpu: invalid type: integer `5`, expected a time, as in \"30 s\"."
+                     config are; line 3, column 14: tenants.acme.limits.cpu: wants a time, as in \"30 s\", got a whole number."
                 ),
             ),
             (

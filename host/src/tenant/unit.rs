@@ -55,12 +55,12 @@ impl Unit {
         }
     }
 
-    /// What is expected of a value, after the word "expected".
-    pub(super) fn expected(self) -> String {
+    /// What is expected of a value, after the words "expected" and "wants".
+    pub(super) fn expected(self) -> &'static str {
         match self {
-            Self::Size => format!("a size, as in {:?}", SIZES.example),
-            Self::Time => format!("a time, as in {:?}", TIMES.example),
-            Self::Number => "a whole number".to_owned(),
+            Self::Size => r#"a size, as in "256 KiB""#,
+            Self::Time => r#"a time, as in "30 s""#,
+            Self::Number => "a whole number",
         }
     }
 

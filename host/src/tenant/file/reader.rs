@@ -10,6 +10,7 @@ use super::fault::{Reason, TenantsError, TenantsFault};
 use super::json;
 use crate::tenant::excerpt::excerpt;
 use crate::tenant::limits::{LIMITS, Limits};
+use crate::tenant::unit::Unit;
 use crate::tenant::{Grants, Tenant};
 
 const TENANTS: &str = "tenants";
@@ -158,6 +159,9 @@ impl<'t> Reader<'t> {
             let entry = below(limits, key.get_ref());
             match LIMITS.iter().find(|limit| limit.name == key.get_ref()) {
                 None => self.unknown(key, &entry, &LIMITS.each_ref().map(|limit| limit.name)),
+                Some(limit) if !is_of(limit.unit, value.get_ref()) => {
+                    self.kind(value, &entry, limit.unit.expected());
+                }
                 Some(limit) => match limit.deserialize(value.clone().into_deserializer()) {
                     Ok(amount) => (limit.set)(&mut read, amount),
                     Err(error) => self.fault(value.span(), &entry, Reason::Limit(excerpt(error.message()))),
@@ -257,4 +261,12 @@ fn below(table: &str, key: &str) -> String {
 fn shown(key: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { format!("{key:?}") }
+}
+
+/// Whether a value is of the kind that stands for an amount of this unit.
+fn is_of(unit: Unit, value: &DeValue<'_>) -> bool {
+    match unit {
+        Unit::Size | Unit::Time => matches!(value, DeValue::String(_)),
+        Unit::Number => matches!(value, DeValue::Integer(_)),
+    }
 }

@@ -175,8 +175,8 @@ fn a_wrong_entry_is_named_with_its_place() {
         ),
         (
             "limits.payload = 256",
-            "line 2, column 18: tenants.acme.limits.payload: invalid type: integer `256`, expected a size, as in \
-             \"256 KiB\"",
+            "line 2, column 18: tenants.acme.limits.payload: wants a size, as in \"256 KiB\", got a whole \
+             number",
         ),
         (
             r#"limits.time-out = "1.5 s""#,
@@ -205,7 +205,7 @@ fn a_wrong_entry_is_named_with_its_place() {
         ),
         (
             r#"limits.connections = "4""#,
-            "line 2, column 22: tenants.acme.limits.connections: invalid type: string \"4\", expected a whole number",
+            "line 2, column 22: tenants.acme.limits.connections: wants a whole number, got a string",
         ),
         (
             "limits.messages-per-second = 99999999999",

@@ -48,7 +48,7 @@ impl Visitor<'_> for &Limit {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.unit.expected())
+        f.write_str(self.unit.expected())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {

@@ -1,6 +1,9 @@
 //! Whether something can be read or written without waiting.
 
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::BorrowedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// What a file is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,29 +15,16 @@ pub(super) enum Wish {
 /// Which of `files` are ready: at once, or, with `wait`, when one of them is. What has failed or ended is ready too: who
 /// reads or writes it is told so.
 pub(super) fn ready<const N: usize>(files: [(BorrowedFd<'_>, Wish); N], wait: bool) -> [bool; N] {
-    let mut asked = files.map(|(file, wish)| libc::pollfd {
-        fd: file.as_raw_fd(),
-        events: match wish {
-            Wish::Read => libc::POLLIN,
-            Wish::Write => libc::POLLOUT,
-        },
-        revents: 0,
+    let mut asked = files.each_ref().map(|(file, wish)| {
+        let events = match wish {
+            Wish::Read => PollFlags::IN,
+            Wish::Write => PollFlags::OUT,
+        };
+        PollFd::new(file, events)
     });
-    loop {
-        let found = poll(&mut asked, if wait { -1 } else { 0 });
-        let interrupted =
-            found < 0 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted;
-        if !interrupted {
-            break;
-        }
-    }
-    asked.map(|file| file.revents != 0)
-}
-
-#[expect(unsafe_code, reason = "the standard library has no function for it")]
-fn poll(files: &mut [libc::pollfd], milliseconds: libc::c_int) -> libc::c_int {
-    // SAFETY: the pointer and the length are those of one slice, and the files are borrowed for longer than this call.
-    unsafe { libc::poll(files.as_mut_ptr(), files.len() as libc::nfds_t, milliseconds) }
+    let at_once = Timespec::default();
+    while poll(&mut asked, if wait { None } else { Some(&at_once) }) == Err(Errno::INTR) {}
+    asked.map(|file| !file.revents().is_empty())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine};
 
@@ -255,11 +256,7 @@ fn compile(wasm: &[u8]) -> Result<Component, LoadError> {
 /// Whether this process may not write large files (`ulimit -f`). The engine keeps what an instance's memory begins with in
 /// one, which only the memory holds, and the limit is for that too.
 fn are_files_limited() -> bool {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    #[expect(unsafe_code, reason = "the standard library has no function for it")]
-    // SAFETY: the pointer is valid.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
-    known && limit.rlim_cur < LARGEST as libc::rlim_t
+    getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < LARGEST as u64)
 }
 
 /// Compiles a component: see [`Connector::precompile`].

@@ -245,13 +245,7 @@ fn bad_signature(seen: Option<&Seen>) -> String {
             None => "the broker's signature was not made with the key of its certificate".to_owned(),
         };
     }
-    for (index, der) in seen.chain.iter().enumerate() {
-        let Some(certificate) = Certificate::read(der) else { continue };
-        let key = match seen.issuer_of(index) {
-            Issuer::Anchor(key) => key,
-            Issuer::Sent(other) => key_of(seen, other),
-            Issuer::Itself | Issuer::Missing | Issuer::Unread => None,
-        };
+    for (certificate, key) in with_keys_of_issuers(seen) {
         if let Some(key) = key.filter(|key| !key.is_verified()) {
             return format!("its issuer {} has {key}, and {VERIFIED}", certificate.issuer.shown());
         }
@@ -265,6 +259,18 @@ fn bad_signature(seen: Option<&Seen>) -> String {
         ),
         None => "its signature is not its authority's (see root-ca-crt)".to_owned(),
     }
+}
+
+/// The certificates that can be read, each with the key of its issuer, where that is known.
+fn with_keys_of_issuers(seen: &Seen) -> impl Iterator<Item = (Certificate<'_>, Option<KeyKind>)> {
+    seen.chain.iter().enumerate().filter_map(|(index, der)| {
+        let key = match seen.issuer_of(index) {
+            Issuer::Anchor(key) => key,
+            Issuer::Sent(other) => key_of(seen, other),
+            Issuer::Itself | Issuer::Missing | Issuer::Unread => None,
+        };
+        Some((Certificate::read(der)?, key))
+    })
 }
 
 fn key_of(seen: &Seen, index: usize) -> Option<KeyKind> {
@@ -290,13 +296,7 @@ fn unsupported_key(signature: Option<Signature>, seen: Option<&Seen>) -> String 
             _ => "the broker signed with another algorithm than the key of its certificate is for".to_owned(),
         };
     }
-    for (index, der) in seen.chain.iter().enumerate() {
-        let Some(certificate) = Certificate::read(der) else { continue };
-        let key = match seen.issuer_of(index) {
-            Issuer::Anchor(key) => key,
-            Issuer::Sent(other) => key_of(seen, other),
-            Issuer::Itself | Issuer::Missing | Issuer::Unread => None,
-        };
+    for (certificate, key) in with_keys_of_issuers(seen) {
         if let Some(key) = key
             && Some(certificate.signature) == signature
         {

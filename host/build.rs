@@ -21,9 +21,14 @@ const STACK: &str = "-Clink-arg=-zstack-size=65536";
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(variable("OUT_DIR")?);
-    for input in
-        ["host/src/connector/config.rs", "guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"]
-    {
+    for input in [
+        "host/src/connector/config.rs",
+        "guest/connector/src",
+        "guest/connector/Cargo.toml",
+        "wit",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-env-changed=PATH");

@@ -262,8 +262,7 @@ impl Error {
         match self {
             Self::Denied(reason) => wit::Error::Denied(reason),
             Self::Credential { .. } => wit::Error::UnusableCredential(self.to_string()),
-            // The contract has no error of its own for it, and says so besides.
-            Self::Shortage { .. } => wit::Error::Unreachable(self.to_string()),
+            Self::Shortage { shortage, stage } => wit::Error::Shortage(format!("{shortage}, while {stage}")),
             Self::HostNotFound { reason, .. } => wit::Error::HostNotFound(reason),
             Self::Unreachable(reason) | Self::Proxy { reason, .. } => wit::Error::Unreachable(reason),
             Self::Tls { reason, .. } => wit::Error::Tls(reason),
@@ -289,12 +288,11 @@ mod tests {
     #[test]
     fn what_may_have_arrived_is_uncertain_whatever_the_machine_lacks_then() {
         let error = Error::Shortage { shortage: Shortage::Descriptors, stage: "connecting to the broker" };
-        let words =
-            "this machine has too few file descriptors left (see ulimit -n), while connecting to the broker";
+        let words = "too few file descriptors left (see ulimit -n), while connecting to the broker";
         assert!(!error.may_pass());
         let unsent = error.clone().into_wit(Progress::NotSent, 0);
-        assert_eq!(unsent, wit::Error::Unreachable(words.to_owned()));
-        let reason = format!("the connection was lost, and the next one failed: {words}");
+        assert_eq!(unsent, wit::Error::Shortage(words.to_owned()));
+        let reason = format!("the connection was lost, and the next one failed: this machine has {words}");
         let failure = wit::Failure { broker: 0, progress: Progress::SentUnacknowledged, reason };
         assert_eq!(error.into_wit(Progress::SentUnacknowledged, 0), wit::Error::ConnectionLost(failure));
     }

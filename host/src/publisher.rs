@@ -69,7 +69,6 @@ pub use egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 pub use tally::Tally;
 
 use crate::bindings::flint::mqtt::publisher as wit;
-use crate::error::Error;
 use crate::tenant::Tenant;
 use call::Call;
 use delivery::Unsettled;
@@ -159,8 +158,6 @@ pub struct PublisherCtx {
     tally: Tally,
     /// How many connections the last call of `publish` has tried.
     connections: u32,
-    /// Why the last call of `publish` or `check` failed, when it was for a shortage and before anything was sent.
-    shortage: Option<Error>,
 }
 
 impl PublisherCtx {
@@ -178,13 +175,13 @@ impl PublisherCtx {
 }
 
 impl PublisherCtx {
-    fn call(&self, options: wit::ConnectOptions, effort: wit::Effort) -> Call {
+    fn call(&self, options: wit::ConnectOptions, policy: wit::RetryPolicy) -> Call {
         Call {
             tenant: Arc::clone(&self.tenant),
             publisher: self.publisher.clone(),
             latest: self.latest,
             options: Arc::new(Options::new(options)),
-            effort,
+            policy,
             queued: None,
         }
     }
@@ -242,7 +239,6 @@ impl PublisherCtxBuilder {
             refuse: self.refuse,
             tally: Tally::default(),
             connections: 0,
-            shortage: None,
         }
     }
 }
@@ -274,13 +270,13 @@ impl wit::Host for PublisherCtx {
         &mut self,
         options: wit::ConnectOptions,
         messages: Vec<wit::Message>,
-        effort: wit::Effort,
+        policy: wit::RetryPolicy,
     ) -> wasmtime::Result<Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error>> {
         if let Some(refuse) = self.refuse {
             return Err(refuse());
         }
         let queued = self.queued.take();
-        let call = Call { queued, ..self.call(options, effort) };
+        let call = Call { queued, ..self.call(options, policy) };
         let handed_over = messages.len();
         self.tally.begin(handed_over);
         let observation = Observation::begin(&self.tenant, &call.options, &messages);
@@ -292,7 +288,6 @@ impl wit::Host for PublisherCtx {
         observation.end(&stages, &answer);
         self.tally.settle(handed_over, &answer);
         self.connections = stages.connections();
-        self.shortage = stages.take_shortage();
         Ok(answer)
     }
 
@@ -301,21 +296,13 @@ impl wit::Host for PublisherCtx {
         &mut self,
         options: wit::ConnectOptions,
         messages: Vec<wit::Message>,
-        effort: wit::Effort,
+        policy: wit::RetryPolicy,
     ) -> wasmtime::Result<Result<Vec<wit::Remark>, wit::Error>> {
-        let checked = Box::pin(self.call(options, effort).check(&messages)).await;
-        self.shortage = checked.as_ref().err().filter(|error| error.is_shortage()).cloned();
+        let checked = Box::pin(self.call(options, policy).check(&messages)).await;
         Ok(checked.map_err(|error| Unsettled::not_sent(error).into_wit()))
     }
 
     async fn connections_tried(&mut self) -> wasmtime::Result<u32> {
         Ok(self.connections)
-    }
-
-    async fn shortage(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(match &self.shortage {
-            Some(Error::Shortage { shortage, stage }) => Some(format!("{shortage}, while {stage}")),
-            Some(_) | None => None,
-        })
     }
 }

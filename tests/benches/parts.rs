@@ -13,7 +13,7 @@ use serde_json::json;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
-use bindings::flint::mqtt::publisher::{ConnectOptions, Effort, Error, Host, Message, Receipt, Remark};
+use bindings::flint::mqtt::publisher::{ConnectOptions, Error, Host, Message, Receipt, Remark, RetryPolicy};
 use bindings::{MqttConnector, MqttConnectorPre};
 
 /// The engine's settings are those of the library.
@@ -119,7 +119,7 @@ impl Host for Publisher {
         &mut self,
         _: ConnectOptions,
         messages: Vec<Message>,
-        _: Effort,
+        _: RetryPolicy,
     ) -> wasmtime::Result<Result<Vec<Result<Receipt, Error>>, Error>> {
         let receipts = messages.iter().map(|message| {
             Ok(Receipt {
@@ -137,17 +137,13 @@ impl Host for Publisher {
         &mut self,
         _: ConnectOptions,
         _: Vec<Message>,
-        _: Effort,
+        _: RetryPolicy,
     ) -> wasmtime::Result<Result<Vec<Remark>, Error>> {
         Ok(Ok(Vec::new()))
     }
 
     fn connections_tried(&mut self) -> wasmtime::Result<u32> {
         Ok(1)
-    }
-
-    fn shortage(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(None)
     }
 }
 

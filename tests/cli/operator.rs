@@ -111,7 +111,7 @@ fn what_is_no_component_is_70() {
         (
             "without exports",
             b"\0asm\x0d\0\x01\0",
-            "the component cannot be loaded: no exported instance named `flint:mqtt/connector@0.1.0`",
+            "the component cannot be loaded: no exported instance named `flint:mqtt/connector@0.2.0`",
         ),
         ("machine code cut off", &compiled[..4096], "the component cannot be loaded: …"),
     ] {

@@ -140,7 +140,7 @@ fn version_names_component_contract_and_engine() {
     assert_eq!(
         Program::new(["--version"]).run().printed(),
         format!(
-            "mqtt-connector {version}\ncomponent {version}\ncontract flint:mqtt@0.1.0\nwasmtime {wasmtime}\n"
+            "mqtt-connector {version}\ncomponent {version}\ncontract flint:mqtt@0.2.0\nwasmtime {wasmtime}\n"
         )
     );
     assert_eq!(Program::new(["-V"]).run().printed(), format!("mqtt-connector {version}\n"));

@@ -22,9 +22,9 @@ fn the_component_imports_nothing_but_the_publisher() {
     let component = wasmtime::component::Component::from_binary(&engine, COMPONENT).unwrap();
     let kind = component.component_type();
     let imports: Vec<_> = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
-    assert_eq!(imports, ["flint:mqtt/publisher@0.1.0"]);
+    assert_eq!(imports, ["flint:mqtt/publisher@0.2.0"]);
     let exports: Vec<_> = kind.exports(&engine).map(|(name, _)| name.to_owned()).collect();
-    assert_eq!(exports, ["flint:mqtt/connector@0.1.0"]);
+    assert_eq!(exports, ["flint:mqtt/connector@0.2.0"]);
     assert!(COMPONENT.len() <= 320 * 1024, "{} bytes", COMPONENT.len());
 }
 

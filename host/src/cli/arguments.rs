@@ -81,7 +81,7 @@ pub(super) fn command() -> Command {
             env!("CARGO_PKG_VERSION"),
             "\ncomponent ",
             env!("CARGO_PKG_VERSION"),
-            "\ncontract flint:mqtt@0.1.0\nwasmtime ",
+            "\ncontract flint:mqtt@0.2.0\nwasmtime ",
             env!("WASMTIME_VERSION")
         ))
         .subcommand_required(true)

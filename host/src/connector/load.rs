@@ -305,7 +305,7 @@ fn is_provided(import: &str) -> bool {
     if super::wasi::provides(import) {
         return true;
     }
-    import.starts_with("flint:mqtt/publisher@0.1.")
+    import.starts_with("flint:mqtt/publisher@0.2.")
 }
 
 /// Loads what [`Connector::precompile`] made.

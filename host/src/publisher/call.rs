@@ -14,7 +14,7 @@ use super::link::Work;
 use super::options::Options;
 use super::stage::{Stage, Stages, WRITING};
 use super::{Publisher, Shared, preparation};
-use crate::bindings::flint::mqtt::publisher::{self as wit, Effort, Message, Remark};
+use crate::bindings::flint::mqtt::publisher::{self as wit, Message, Remark, RetryPolicy};
 use crate::error::Error;
 use crate::tenant::Tenant;
 
@@ -22,10 +22,10 @@ use crate::tenant::Tenant;
 pub(super) struct Call {
     pub(super) tenant: Arc<Tenant>,
     pub(super) publisher: Publisher,
-    /// When the tenant's limit is over, whatever the effort allows.
+    /// When the tenant's limit is over, whatever the policy allows.
     pub(super) latest: Instant,
     pub(super) options: Arc<Options>,
-    pub(super) effort: Effort,
+    pub(super) policy: RetryPolicy,
     /// Dropped as soon as the messages stand in line, or will not.
     pub(super) queued: Option<oneshot::Sender<()>>,
 }
@@ -53,12 +53,12 @@ impl Call {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued } = self;
+        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued } = self;
         let against = admission::against_connection(&tenant, &options, &**shared.pool.resolver());
         if let Some(denied) = admission::deny(&tenant, options.protocol_version, against, &messages) {
             return Err(denied);
         }
-        let time = Time::begin(latest, effort);
+        let time = Time::begin(latest, policy);
         let Time { started, deadline } = time;
         let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
         let work = admission.take_admitted();
@@ -72,7 +72,7 @@ impl Call {
         let first = *first;
         let began = std::mem::replace(stages, Stages::begin());
         let mut work =
-            Some(Work { messages: work, started, deadline, retries: effort.retries, stages: began });
+            Some(Work { messages: work, started, deadline, retries: policy.retries, stages: began });
         let join = async {
             // Also the look-up is part of what the tenant's rate bounds.
             if first > Instant::now() {
@@ -112,14 +112,13 @@ impl Call {
         let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
         let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin()));
         *stages = left;
-        stages.look_at(&settlements);
         Ok(admission.answer(settlements))
     }
 
     /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
     pub(super) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, Error> {
-        let Self { tenant, publisher: Publisher { shared }, latest, options, effort, queued: _ } = self;
-        let time = Time::begin(latest, effort);
+        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued: _ } = self;
+        let time = Time::begin(latest, policy);
         let mut against = admission::against_connection(&tenant, &options, &**shared.pool.resolver());
         let version = options.protocol_version;
         let against_each =
@@ -139,7 +138,7 @@ impl Call {
         };
         let mut remarks = prepared.remarks();
         let limit = u32::try_from(tenant.limits().time_out.as_millis()).unwrap_or(u32::MAX);
-        if limit < effort.timeout {
+        if limit < policy.timeout {
             remarks.push(Remark::TimeoutCapped(limit));
         }
         Ok(remarks)
@@ -147,9 +146,9 @@ impl Call {
 }
 
 impl Time {
-    fn begin(latest: Instant, effort: Effort) -> Self {
+    fn begin(latest: Instant, policy: RetryPolicy) -> Self {
         let started = Instant::now();
-        Self { started, deadline: latest.min(started + Duration::from_millis(effort.timeout.into())) }
+        Self { started, deadline: latest.min(started + Duration::from_millis(policy.timeout.into())) }
     }
 }
 

@@ -4,10 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::delivery::Settlement;
-use crate::bindings::flint::mqtt::publisher::Progress;
-use crate::error::Error;
-
 /// What a call is doing, in [`Stage::Acknowledgement`], as long as nothing of it is written: also after "while".
 pub(super) const WRITING: &str = "writing the message";
 
@@ -85,8 +81,6 @@ pub(super) struct Stages {
     joined: bool,
     /// Why the last connection failed that was not the last one that may be tried.
     failure: Option<String>,
-    /// The shortage for which a message failed of which nothing was sent.
-    shortage: Option<Error>,
 }
 
 impl Stages {
@@ -98,7 +92,6 @@ impl Stages {
             attempts: 0,
             joined: false,
             failure: None,
-            shortage: None,
         }
     }
 
@@ -121,19 +114,6 @@ impl Stages {
     /// Why the last connection failed, if another was going to be tried.
     pub(super) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
-    }
-
-    /// Takes note of a shortage among what became of the messages.
-    pub(super) fn look_at(&mut self, settlements: &[Settlement]) {
-        let unsent = settlements.iter().filter_map(|settlement| settlement.as_ref().err());
-        let mut unsent = unsent.filter(|unsettled| unsettled.progress == Progress::NotSent);
-        self.shortage =
-            unsent.find(|unsettled| unsettled.error.is_shortage()).map(|found| found.error.clone());
-    }
-
-    /// The shortage for which a message failed of which nothing was sent.
-    pub(super) fn take_shortage(&mut self) -> Option<Error> {
-        self.shortage.take()
     }
 
     /// How many connections the call has tried, the one that it came to among them.

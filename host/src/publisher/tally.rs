@@ -41,7 +41,8 @@ fn may_have_arrived(error: &Error) -> bool {
         | Error::Tls(_)
         | Error::ConnectionRefused(_)
         | Error::PublishRefused(_)
-        | Error::TooLarge(_) => false,
+        | Error::TooLarge(_)
+        | Error::Shortage(_) => false,
     }
 }
 

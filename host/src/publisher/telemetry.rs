@@ -42,7 +42,7 @@
 //!
 //! `error.type` is the kind of error in the contract, `wit/connector.wit`: `denied`, `unusable-credential`,
 //! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `connection-lost`, `timed-out`,
-//! `too-large`, `protocol`. It is absent when there was none. A shortage of the machine is `unreachable` there.
+//! `too-large`, `protocol`, `shortage`. It is absent when there was none.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -251,6 +251,7 @@ fn kind(error: &Error) -> &'static str {
         Error::TimedOut(_) => "timed-out",
         Error::TooLarge(_) => "too-large",
         Error::Protocol(_) => "protocol",
+        Error::Shortage(_) => "shortage",
     }
 }
 

@@ -281,7 +281,7 @@ fn control_characters_open_no_connection() {
 }
 
 #[test]
-fn an_effort_without_end() {
+fn a_retry_policy_without_end() {
     // Nobody listens there; 255 retries in 49 days.
     let timeout = format!("(i32.store (i32.const {}) (i32.const -1))", field::TIMEOUT);
     let arguments = timeout + &byte(field::RETRIES, 255);

@@ -27,7 +27,7 @@ fn checks() -> Guest {
             (export (;73;) "remark" (type (eq 72)))
             (type (;74;) (list 73))
             (type (;75;) (result 74 (error 62)))
-            (type (;76;) (func (param "options" 40) (param "messages" 63) (param "effort" 50) (result 75)))
+            (type (;76;) (func (param "options" 40) (param "messages" 63) (param "policy" 50) (result 75)))
             (export (;1;) "check" (func (type 76)))"#,
         )
         .with(

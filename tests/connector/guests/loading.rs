@@ -65,10 +65,10 @@ fn what_imports_something_else_is_refused_with_every_name() {
 #[test]
 fn what_imports_a_publisher_of_another_kind_is_refused() {
     let wasm = wat::parse_str(
-        r#"(component (import "flint:mqtt/publisher@0.1.0" (instance (export "read-file" (func (result string))))))"#,
+        r#"(component (import "flint:mqtt/publisher@0.2.0" (instance (export "read-file" (func (result string))))))"#,
     );
     let error = refused(wasm.unwrap());
-    assert!(error.contains("flint:mqtt/publisher@0.1.0") && error.contains("read-file"), "{error}");
+    assert!(error.contains("flint:mqtt/publisher@0.2.0") && error.contains("read-file"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 ;; What stands where in its memory:
 ;;      16  the answer it gives
 ;;     256  texts
-;;    2048  the arguments of publish: connect options (256 bytes), messages (8), effort (8)
+;;    2048  the arguments of publish: connect options (256 bytes), messages (8), retry policy (8)
 ;;    3072  what publish answers
 ;;    3584  the broker
 ;;    4096  one message
@@ -74,7 +74,7 @@
         (field "topic" string) (field "payload" 11) (field "qos" 10) (field "retain" bool) (field "properties" 46)))
       (export (;48;) "message" (type (eq 47)))
       (type (;49;) (record (field "timeout" u32) (field "retries" u8)))
-      (export (;50;) "effort" (type (eq 49)))
+      (export (;50;) "retry-policy" (type (eq 49)))
       (type (;51;) (record
         (field "qos" 10) (field "reason-code" u8) (field "broker" u32) (field "assigned-client-id" 6)
         (field "elapsed-microseconds" u64)))
@@ -92,18 +92,18 @@
         (case "denied" string) (case "unusable-credential" string) (case "host-not-found" string)
         (case "unreachable" string) (case "tls" string) (case "connection-refused" 54) (case "publish-refused" 54)
         (case "disconnected" 60) (case "connection-lost" 58) (case "timed-out" 58) (case "too-large" string)
-        (case "protocol" 58)))
+        (case "protocol" 58) (case "shortage" string)))
       (export (;62;) "error" (type (eq 61)))
       (type (;63;) (list 48))
       (type (;64;) (result 52 (error 62)))
       (type (;65;) (list 64))
       (type (;66;) (result 65 (error 62)))
-      (type (;67;) (func (param "options" 40) (param "messages" 63) (param "effort" 50) (result 66)))
+      (type (;67;) (func (param "options" 40) (param "messages" 63) (param "policy" 50) (result 66)))
       (export (;0;) "publish" (func (type 67)))
       {{publisher}}
     )
   )
-  (import "flint:mqtt/publisher@0.1.0" (instance $publisher (type $publisher)))
+  (import "flint:mqtt/publisher@0.2.0" (instance $publisher (type $publisher)))
   {{imports}}
 
   ;; The memory, and how the host gets room in it. It stands apart because `publish` cannot be lowered without it.
@@ -247,5 +247,5 @@
     (with "import-type-json-object" (type $json))
     (with "import-type-meta" (type $meta))
     (with "import-type-response" (type $response))))
-  (export "flint:mqtt/connector@0.1.0" (instance $connector))
+  (export "flint:mqtt/connector@0.2.0" (instance $connector))
 )

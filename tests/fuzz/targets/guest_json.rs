@@ -185,6 +185,7 @@ fn answers(words: &str) -> Vec<Result<Receipt, Error>> {
         Err(Error::UnusableCredential(words.clone())),
         Err(Error::HostNotFound(words.clone())),
         Err(Error::Unreachable(words.clone())),
+        Err(Error::Shortage(words.clone())),
         Err(Error::Tls(words.clone())),
         Err(Error::TooLarge(words.clone())),
         Err(Error::ConnectionRefused(refusal())),
@@ -229,7 +230,7 @@ fn merging_beforehand_changes_nothing(config: &str, request: &str, merged: &Map<
             (None, Err(_)) => {}
             (Some(apart), Ok(together)) => {
                 assert_eq!(apart.options, together.options, "{merged}");
-                assert_eq!(apart.effort, together.effort, "{merged}");
+                assert_eq!(apart.policy, together.policy, "{merged}");
                 let (one, other) = (&apart.message, &together.message);
                 assert_eq!(
                     (&one.topic, one.qos, one.retain),
@@ -314,7 +315,7 @@ fn topic(topic: &str) {
 
 /// A publication says what the merged documents said.
 fn accepted(publication: &Publication, merged: &Map<String, Value>) {
-    let Publication { options, message, effort, remarks: _ } = publication;
+    let Publication { options, message, policy, remarks: _ } = publication;
     well_formed(options, message);
     let given = |name: &str| merged.get(name).filter(|value| !value.is_null());
     let text = |name: &str| given(name).map(|value| value.as_str().expect("a string"));
@@ -326,9 +327,9 @@ fn accepted(publication: &Publication, merged: &Map<String, Value>) {
     assert_eq!(message.retain, flag("retain", false));
     assert_eq!(options.clean_session, flag("clean-session", true));
     assert_eq!(u64::from(options.keep_alive), number("keep-alive", 60));
-    assert_eq!(u64::from(effort.timeout), number("timeout", 60_000));
-    assert!(effort.timeout > 0 && effort.retries <= 100);
-    assert_eq!(u64::from(effort.retries), number("retries", 10));
+    assert_eq!(u64::from(policy.timeout), number("timeout", 60_000));
+    assert!(policy.timeout > 0 && policy.retries <= 100);
+    assert_eq!(u64::from(policy.retries), number("retries", 10));
     let vendors = [[".iot.", ".amazonaws.com"], [".azure-devices.", "."], [".ts.", ".eventgrid.azure.net"]];
     let is_vendors =
         |broker: &Broker| vendors.iter().any(|parts| parts.iter().all(|part| broker.host.contains(part)));

@@ -1,7 +1,8 @@
 //! The rules between parameters: what was read → what the publisher is asked to do.
 
 use crate::bindings::publisher::{
-    ConnectOptions, Effort, ProtocolVersion as WireVersion, ProxyProtocol, PublishProperties, Qos, TlsOptions,
+    ConnectOptions, ProtocolVersion as WireVersion, ProxyProtocol, PublishProperties, Qos, RetryPolicy,
+    TlsOptions,
 };
 use crate::brokers::{Brokers, Schemes};
 use crate::confidential::{ClientIdentity, Credentials, Message, Pem};
@@ -28,7 +29,7 @@ pub struct Publication {
     /// The message.
     pub message: Message,
     /// Time and retries.
-    pub effort: Effort,
+    pub policy: RetryPolicy,
     /// What the answer has to tell besides.
     pub remarks: Remarks,
 }
@@ -63,7 +64,7 @@ pub struct Connection {
     /// The connection.
     pub options: ConnectOptions,
     /// Time and retries.
-    pub effort: Effort,
+    pub policy: RetryPolicy,
 }
 
 /// A publication that may share its connection with the one before it.
@@ -250,7 +251,7 @@ fn connect(parameters: &Parameters) -> Option<Connection> {
             websocket_headers: parameters.websocket_headers.clone().unwrap_or_default(),
             session_expiry_interval: parameters.session_expiry_interval,
         },
-        effort: Effort {
+        policy: RetryPolicy {
             timeout: parameters.timeout.unwrap_or(60_000),
             retries: parameters.retries.unwrap_or(10),
         },
@@ -441,8 +442,8 @@ pub fn prepare<'a>(config: &'a str, request: &'a str) -> Result<Publication, Inv
     let config = Document::read(Source::Configuration, config);
     let Prepared { connection, message, remarks } = Requests::over(&config).prepare(request)?;
     // There is no request before the first: it always has a connection of its own.
-    let Connection { options, effort } = connection.ok_or(Invalid(Vec::new()))?;
-    Ok(Publication { options, message, effort, remarks })
+    let Connection { options, policy } = connection.ok_or(Invalid(Vec::new()))?;
+    Ok(Publication { options, message, policy, remarks })
 }
 
 #[cfg(test)]

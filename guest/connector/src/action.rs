@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::slice;
 
 use crate::bindings::Meta;
-use crate::bindings::publisher::{ConnectOptions, Effort, Error, Receipt, Remark};
+use crate::bindings::publisher::{ConnectOptions, Error, Receipt, Remark, RetryPolicy};
 use crate::confidential::Message;
 use crate::document::{Document, Source};
 use crate::outcome::{self, Answers};
@@ -25,29 +25,12 @@ pub struct Answer {
     pub published: Published,
     /// How many connections were tried.
     pub connections: u32,
-    /// What the machine has too little of, if that is why a message could not be sent.
-    pub shortage: Option<String>,
 }
 
 impl From<Published> for Answer {
     /// The answer of a publisher that got along with one connection.
     fn from(published: Published) -> Self {
-        Answer { published, connections: 1, shortage: None }
-    }
-}
-
-/// What the publisher answers to a check, and what else is known of how it came to that.
-pub struct Judgement {
-    /// What it remarks, or the error.
-    pub checked: Checked,
-    /// What the machine has too little of, if that is the error.
-    pub shortage: Option<String>,
-}
-
-impl From<Checked> for Judgement {
-    /// The answer of a publisher that has enough of everything.
-    fn from(checked: Checked) -> Self {
-        Judgement { checked, shortage: None }
+        Answer { published, connections: 1 }
     }
 }
 
@@ -57,13 +40,13 @@ impl From<Checked> for Judgement {
 pub fn send<A: Into<Answer>>(
     config: &str,
     request: &str,
-    publish: impl FnOnce(&ConnectOptions, &[Message], Effort) -> A,
+    publish: impl FnOnce(&ConnectOptions, &[Message], RetryPolicy) -> A,
 ) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
-        Ok(Publication { options, message, effort, remarks }) => {
-            let Answer { published, connections, shortage } =
-                publish(&options, slice::from_ref(&message), effort).into();
+        Ok(Publication { options, message, policy, remarks }) => {
+            let Answer { published, connections } =
+                publish(&options, slice::from_ref(&message), policy).into();
             let answer = match published {
                 Ok(results) => match <[_; 1]>::try_from(results) {
                     Ok([result]) => result,
@@ -71,7 +54,7 @@ pub fn send<A: Into<Answer>>(
                 },
                 Err(error) => Err(error),
             };
-            Answers::new(&options, connections, shortage, 1).published(&message, &remarks, answer.as_ref())
+            Answers::new(&options, connections, 1).published(&message, &remarks, answer.as_ref())
         }
     }
 }
@@ -80,20 +63,17 @@ pub fn send<A: Into<Answer>>(
 ///
 /// `judge` says what stands against the publication outside of the component; it is called once, or not at all when a
 /// parameter is wrong.
-pub fn check<J: Into<Judgement>>(
+pub fn check(
     config: &str,
     request: &str,
-    judge: impl FnOnce(&ConnectOptions, &[Message], Effort) -> J,
+    judge: impl FnOnce(&ConnectOptions, &[Message], RetryPolicy) -> Checked,
 ) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
-        Ok(Publication { options, message, effort, remarks }) => {
-            let Judgement { checked, shortage } = judge(&options, slice::from_ref(&message), effort).into();
-            match checked {
+        Ok(Publication { options, message, policy, remarks }) => {
+            match judge(&options, slice::from_ref(&message), policy) {
                 Ok(remarked) => outcome::checked(&options, &message, &remarks, &remarked),
-                Err(error) => {
-                    Answers::new(&options, 0, shortage, 1).published(&message, &remarks, Err(&error))
-                }
+                Err(error) => Answers::new(&options, 0, 1).published(&message, &remarks, Err(&error)),
             }
         }
     }
@@ -101,13 +81,13 @@ pub fn check<J: Into<Judgement>>(
 
 /// `send-batch`: [`send`] once per request; one answer per request, at the same index.
 ///
-/// Requests that are equal in connect options and effort are published by one call of `publish`, in order;
+/// Requests that are equal in connect options and retry policy are published by one call of `publish`, in order;
 /// the groups follow each other in the order of their first requests. A request that is wrong is answered
 /// and does not stop the others.
 pub fn send_batch<A: Into<Answer>>(
     config: &str,
     requests: &[String],
-    mut publish: impl FnMut(&ConnectOptions, &[Message], Effort) -> A,
+    mut publish: impl FnMut(&ConnectOptions, &[Message], RetryPolicy) -> A,
 ) -> Vec<Meta> {
     let config = Document::read(Source::Configuration, config);
     let mut read = Requests::over(&config);
@@ -122,9 +102,9 @@ pub fn send_batch<A: Into<Answer>>(
             }
         }
     }
-    for Group { connection: Connection { options, effort }, messages, origins } in groups.groups {
-        let Answer { published, connections, shortage } = publish(&options, &messages, effort).into();
-        let mut said = Answers::new(&options, connections, shortage, messages.len());
+    for Group { connection: Connection { options, policy }, messages, origins } in groups.groups {
+        let Answer { published, connections } = publish(&options, &messages, policy).into();
+        let mut said = Answers::new(&options, connections, messages.len());
         for (at, (message, (index, remarks))) in messages.iter().zip(&origins).enumerate() {
             let answer = match &published {
                 Err(error) => said.published(message, remarks, Err(error)),

@@ -9,14 +9,14 @@ const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content
 fn batch(config: &str, requests: &[&str], answer: impl Fn(usize) -> Published) -> (Vec<String>, Vec<String>) {
     let requests: Vec<String> = requests.iter().map(|request| (*request).to_owned()).collect();
     let mut calls = Vec::new();
-    let answers = send_batch(config, &requests, |options, messages, effort| {
+    let answers = send_batch(config, &requests, |options, messages, policy| {
         let payloads: Vec<&str> =
             messages.iter().map(|message| std::str::from_utf8(&message.payload).unwrap_or("?")).collect();
         calls.push(format!(
             "{} {} {}: {}",
             options.brokers[0].port,
             options.client_id,
-            effort.timeout,
+            policy.timeout,
             payloads.join(",")
         ));
         answer(messages.len())
@@ -38,7 +38,7 @@ fn all_sent(count: usize) -> Published {
 }
 
 #[test]
-fn equal_connections_and_efforts_are_one_call() {
+fn equal_connections_and_policies_are_one_call() {
     let (calls, answers) = batch(
         CONFIG,
         &[

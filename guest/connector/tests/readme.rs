@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
 const BEGIN: &str =
     "<!-- parameters: made by `UPDATE_README=1 cargo test -p mqtt-connector-guest --test readme` -->\n";
 const END: &str = "<!-- end of parameters -->\n";

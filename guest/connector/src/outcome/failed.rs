@@ -124,6 +124,7 @@ pub(super) fn failed(
                 perhaps(one(failure.broker), message.qos, "the broker broke the protocol", failure)
             }
         },
+        Error::Shortage(shortage) => return short(shortage),
     };
     text += &tried.to_string();
     let vendor = |index| {
@@ -144,7 +145,7 @@ pub(super) fn failed(
 }
 
 /// The answer to a message that was not sent, because the machine has too little of something.
-pub(super) fn short(shortage: &str) -> Meta {
+fn short(shortage: &str) -> Meta {
     let message = format!("Not sent, this machine has {}.{SAFE}", sentence(shortage));
     Meta { exit_code: code::SHORTAGE, message }
 }

@@ -25,7 +25,7 @@ fn assert_shown(config: &str, shown: impl Fn(Publication) -> String, table: &[(&
 
 #[test]
 fn defaults_are_those_of_the_table() {
-    let Publication { options, message, effort, .. } = prepared(TCP, "{}");
+    let Publication { options, message, policy, .. } = prepared(TCP, "{}");
     let default = |name: &str| {
         let parameter = PARAMETERS.iter().find(|parameter| parameter.name == name).unwrap();
         parameter.default.unwrap().to_owned()
@@ -35,8 +35,8 @@ fn defaults_are_those_of_the_table() {
     assert_eq!(message.retain.to_string(), default("retain"));
     assert_eq!(options.clean_session.to_string(), default("clean-session"));
     assert_eq!(options.keep_alive.to_string(), default("keep-alive"));
-    assert_eq!(effort.timeout.to_string(), default("timeout"));
-    assert_eq!(effort.retries.to_string(), default("retries"));
+    assert_eq!(policy.timeout.to_string(), default("timeout"));
+    assert_eq!(policy.retries.to_string(), default("retries"));
     assert_eq!(options.credentials, None);
     assert_eq!(options.will, None);
     assert_eq!(options.tls, None);
@@ -123,10 +123,10 @@ fn the_connection() {
     );
     assert_shown(
         TCP,
-        |publication| format!("{:?}", publication.effort),
+        |publication| format!("{:?}", publication.policy),
         &[
-            (r#"{"timeout":1,"retries":0}"#, "Effort { timeout: 1, retries: 0 }"),
-            (r#"{"timeout":4294967295,"retries":100}"#, "Effort { timeout: 4294967295, retries: 100 }"),
+            (r#"{"timeout":1,"retries":0}"#, "RetryPolicy { timeout: 1, retries: 0 }"),
+            (r#"{"timeout":4294967295,"retries":100}"#, "RetryPolicy { timeout: 4294967295, retries: 100 }"),
         ],
     );
     assert_shown(

@@ -20,7 +20,7 @@ use crate::problem::Invalid;
 use crate::publication::Remarks;
 use crate::qos;
 pub use credentials::Given;
-use failed::{failed, short};
+use failed::failed;
 use place::{Place, Through};
 use suspicious::Suspicious;
 
@@ -102,22 +102,15 @@ pub struct Answers<'a> {
     options: &'a ConnectOptions,
     tried: Tried,
     until_sent: Tried,
-    shortage: Option<String>,
     said: Option<Said<'a>>,
 }
 
 impl<'a> Answers<'a> {
-    /// Answers about so many messages over the connection with these options, for which so many were tried. `shortage`
-    /// is what the machine has too little of, if that is why one could not be sent.
-    pub fn new(
-        options: &'a ConnectOptions,
-        connections: u32,
-        shortage: Option<String>,
-        messages: usize,
-    ) -> Self {
+    /// Answers about so many messages over the connection with these options, for which so many were tried.
+    pub fn new(options: &'a ConnectOptions, connections: u32, messages: usize) -> Self {
         // Of several messages, the first may have been sent before a connection was lost.
         let until_sent = Tried(if messages == 1 { connections } else { 1 });
-        Answers { options, tried: Tried(connections), until_sent, shortage, said: None }
+        Answers { options, tried: Tried(connections), until_sent, said: None }
     }
 
     /// The answer to one message.
@@ -129,8 +122,6 @@ impl<'a> Answers<'a> {
     ) -> Meta {
         let receipt = match result {
             Ok(receipt) => receipt,
-            // Of several messages, others may have failed for other reasons.
-            Err(Error::Unreachable(_)) if let Some(shortage) = &self.shortage => return short(shortage),
             Err(error) => return failed(self.options, message, remarks, error, self.tried),
         };
         let about = About {

@@ -17,7 +17,7 @@
 //! | [`brokers`], [`broker`], [`address`], [`proxy`], [`websocket`] | how the broker is reached; one checked type each: what can be built is right |
 //! | [`topic`], [`qos`], [`text`], [`pem`], [`tls`], [`content`], [`will`], [`properties`] | the same for what is sent, and to whom |
 //! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
-//! | [`publication`] | the rules between parameters; connect options, message and effort |
+//! | [`publication`] | the rules between parameters; connect options, message and retry policy |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
 //! | [`json`], [`value`] | taking JSON text apart; reading one value |
@@ -57,18 +57,18 @@ pub mod will;
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../wit",
+        path: "../../wit",
         world: "mqtt-connector",
         // Sends that are equal in connect options share a connection: see `action::send_batch`.
         additional_derives: [PartialEq, Eq, Hash],
         // The generated `Debug` prints every field; these records hold secrets or content.
         with: {
-            "flint:mqtt/publisher@0.1.0/credentials": crate::confidential::Credentials,
-            "flint:mqtt/publisher@0.1.0/pem": crate::confidential::Pem,
-            "flint:mqtt/publisher@0.1.0/client-identity": crate::confidential::ClientIdentity,
-            "flint:mqtt/publisher@0.1.0/websocket-header": crate::confidential::WebsocketHeader,
-            "flint:mqtt/publisher@0.1.0/will": crate::confidential::Will,
-            "flint:mqtt/publisher@0.1.0/message": crate::confidential::Message,
+            "flint:mqtt/publisher@0.2.0/credentials": crate::confidential::Credentials,
+            "flint:mqtt/publisher@0.2.0/pem": crate::confidential::Pem,
+            "flint:mqtt/publisher@0.2.0/client-identity": crate::confidential::ClientIdentity,
+            "flint:mqtt/publisher@0.2.0/websocket-header": crate::confidential::WebsocketHeader,
+            "flint:mqtt/publisher@0.2.0/will": crate::confidential::Will,
+            "flint:mqtt/publisher@0.2.0/message": crate::confidential::Message,
         },
     });
 
@@ -83,28 +83,17 @@ mod memory;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 mod component {
-    use crate::action::{self, Answer, Judgement};
+    use crate::action::{self, Answer};
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
-    use crate::bindings::publisher::{self, ConnectOptions, Effort};
+    use crate::bindings::publisher::{self, ConnectOptions, RetryPolicy};
     use crate::confidential::Message;
     use crate::schema;
 
     struct Component;
 
-    fn publish(options: &ConnectOptions, messages: &[Message], effort: Effort) -> Answer {
-        let published = publisher::publish(options, messages, effort);
-        let shortage = if published.is_err() || published.iter().flatten().any(Result::is_err) {
-            publisher::shortage()
-        } else {
-            None
-        };
-        Answer { published, connections: publisher::connections_tried(), shortage }
-    }
-
-    fn check(options: &ConnectOptions, messages: &[Message], effort: Effort) -> Judgement {
-        let checked = publisher::check(options, messages, effort);
-        let shortage = if checked.is_err() { publisher::shortage() } else { None };
-        Judgement { checked, shortage }
+    fn publish(options: &ConnectOptions, messages: &[Message], policy: RetryPolicy) -> Answer {
+        let published = publisher::publish(options, messages, policy);
+        Answer { published, connections: publisher::connections_tried() }
     }
 
     impl Guest for Component {
@@ -118,7 +107,7 @@ mod component {
         }
 
         fn check(config: String, request: String) -> Response {
-            Response { meta: action::check(&config, &request, check) }
+            Response { meta: action::check(&config, &request, publisher::check) }
         }
 
         fn schema() -> String {

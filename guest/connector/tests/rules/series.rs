@@ -2,7 +2,7 @@
 
 use mqtt_connector_guest::action::{Published, send, send_batch};
 use mqtt_connector_guest::bindings::publisher::{
-    ConnectOptions, Effort, Error, Failure, Progress, Qos, Receipt,
+    ConnectOptions, Error, Failure, Progress, Qos, Receipt, RetryPolicy,
 };
 use mqtt_connector_guest::confidential::Message;
 use mqtt_connector_guest::parameters::PARAMETERS;
@@ -170,7 +170,7 @@ fn answer(options: &ConnectOptions, messages: &[Message]) -> Published {
 #[derive(Debug, PartialEq)]
 struct Call {
     options: ConnectOptions,
-    effort: Effort,
+    policy: RetryPolicy,
     messages: Vec<Message>,
 }
 
@@ -178,11 +178,11 @@ struct Call {
 fn one_by_one(config: &str, requests: &[String]) -> (Vec<(i32, String)>, Vec<Call>) {
     let mut calls: Vec<Call> = Vec::new();
     let answers = requests.iter().map(|request| {
-        let meta = send(config, request, |options, messages, effort| {
-            let same = calls.iter_mut().find(|call| call.options == *options && call.effort == effort);
+        let meta = send(config, request, |options, messages, policy| {
+            let same = calls.iter_mut().find(|call| call.options == *options && call.policy == policy);
             match same {
                 Some(call) => call.messages.extend_from_slice(messages),
-                None => calls.push(Call { options: options.clone(), effort, messages: messages.to_vec() }),
+                None => calls.push(Call { options: options.clone(), policy, messages: messages.to_vec() }),
             }
             answer(options, messages)
         });
@@ -193,8 +193,8 @@ fn one_by_one(config: &str, requests: &[String]) -> (Vec<(i32, String)>, Vec<Cal
 
 fn together(config: &str, requests: &[String]) -> (Vec<(i32, String)>, Vec<Call>) {
     let mut calls = Vec::new();
-    let answers = send_batch(config, requests, |options, messages, effort| {
-        calls.push(Call { options: options.clone(), effort, messages: messages.to_vec() });
+    let answers = send_batch(config, requests, |options, messages, policy| {
+        calls.push(Call { options: options.clone(), policy, messages: messages.to_vec() });
         answer(options, messages)
     });
     (answers.into_iter().map(|meta| (meta.exit_code, meta.message)).collect(), calls)

@@ -1,6 +1,6 @@
 //! What the publisher answers → exit code and message.
 
-use mqtt_connector_guest::action::{Answer, Judgement, Published, check, send, send_batch};
+use mqtt_connector_guest::action::{Answer, Published, check, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
 use mqtt_connector_guest::bindings::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 
@@ -288,7 +288,7 @@ fn connections_are_counted_when_it_was_more_than_one() {
              Sending it again may duplicate it. 2 connections were tried.",
         ),
     ] {
-        let meta = send(TCP, r#"{"qos":1}"#, |_, _, _| Answer { published, connections, shortage: None });
+        let meta = send(TCP, r#"{"qos":1}"#, |_, _, _| Answer { published, connections });
         assert_eq!(meta.message.replace(" is safe.", " may duplicate it."), answer);
     }
 }
@@ -301,7 +301,7 @@ fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed
         Err(Error::ConnectionLost(not_sent("cut"))),
     ]);
     let requests = ["{}", "{}"].map(str::to_owned);
-    let mut answer = Some(Answer { published, connections: 4, shortage: None });
+    let mut answer = Some(Answer { published, connections: 4 });
     let metas = send_batch(TCP, &requests, |_, _, _| answer.take().unwrap());
     let messages: Vec<_> = metas.iter().map(|meta| meta.message.as_str()).collect();
     assert_eq!(
@@ -317,23 +317,20 @@ fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed
 #[test]
 fn a_shortage_of_the_machine_is_an_exit_code_of_its_own() {
     let none_left = "too few file descriptors left (see ulimit -n), while connecting to the broker";
-    let unreachable = || Error::Unreachable(format!("this machine has {none_left}"));
+    let shortage = || Error::Shortage(none_left.to_owned());
     let short = (71, format!("Not sent, this machine has {none_left}. Sending it again is safe."));
     let answered = |meta: Meta| (meta.exit_code, meta.message);
-    let shortage = || Some(none_left.to_owned());
-    let answer = |published| Answer { published, connections: 1, shortage: shortage() };
-    assert_eq!(answered(send(TCP, "{}", |_, _, _| answer(Err(unreachable())))), short);
-    assert_eq!(answered(send(TCP, "{}", |_, _, _| answer(Ok(vec![Err(unreachable())])))), short);
-    let judgement = || Judgement { checked: Err(unreachable()), shortage: shortage() };
-    assert_eq!(answered(check(TCP, "{}", |_, _, _| judgement())), short);
+    assert_eq!(answered(send(TCP, "{}", |_, _, _| Err(shortage()))), short);
+    assert_eq!(answered(send(TCP, "{}", |_, _, _| Ok(vec![Err(shortage())]))), short);
+    assert_eq!(answered(check(TCP, "{}", |_, _, _| Err(shortage()))), short);
     // What may have arrived is uncertain, whatever came then; and others of a batch have errors of their own.
     let lost = format!("the connection was lost, and the next one failed: this machine has {none_left}");
     let published = Ok(vec![
         Err(Error::ConnectionLost(unacknowledged(&lost))),
         Err(Error::Denied("no".to_owned())),
-        Err(unreachable()),
+        Err(shortage()),
     ]);
-    let mut once = Some(answer(published));
+    let mut once = Some(published);
     let requests = ["{}", "{}", "{}"].map(str::to_owned);
     let metas = send_batch(TCP, &requests, |_, _, _| once.take().unwrap());
     assert_eq!(metas.iter().map(|meta| meta.exit_code).collect::<Vec<_>>(), [79, 77, 71]);

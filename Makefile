@@ -9,7 +9,7 @@ TARGET := wasm32-unknown-unknown
 # In CI a warning is an error; on a desk it is a warning.
 DENY := $(if $(CI),-D warnings)
 # The features that are built for daily work and CI, so that they share what is compiled.
-FEATURES := --features mqtt-connector/demo
+FEATURES := --features mqtt-connector-cli/demo
 
 .PHONY: help
 help: ## Lists the targets
@@ -17,7 +17,7 @@ help: ## Lists the targets
 
 .PHONY: demo
 demo: toolchain ## Starts a broker and a subscriber, and sends at QoS 0, 1 and 2 through the component
-	cargo run --locked --package mqtt-connector $(FEATURES) -- demo
+	cargo run --locked --package mqtt-connector-cli $(FEATURES) -- demo
 
 .PHONY: build
 build: toolchain ## Leaves target/release/mqtt-connector
@@ -34,9 +34,9 @@ test: toolchain test-tools lint ## Formatting, lints, tests, documentation
 
 .PHONY: bench
 bench: toolchain test-tools ## This program beside its peers, into target/bench/report.md (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
-	cargo bench --locked --package mqtt-connector $(FEATURES) --bench fairness
-	cargo bench --locked --package mqtt-connector $(FEATURES) --bench parts
-	cargo bench --locked --package mqtt-connector $(FEATURES) --bench peers
+	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench fairness
+	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench parts
+	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench peers
 
 # Stable Rust does: of the sanitizers, which need nightly, none is of use to a crate without unsafe code.
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
@@ -58,7 +58,7 @@ fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECO
 
 .PHONY: soak
 soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 10 minutes, over a bad network (SOAK_SENDS, SOAK_SECONDS, SOAK_SEED)
-	cargo bench --locked --package mqtt-connector $(FEATURES) --bench soak
+	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench soak
 
 .PHONY: lint
 lint: toolchain ## Formatting and lints

@@ -17,11 +17,11 @@ use bindings::flint::mqtt::publisher::{ConnectOptions, Error, Host, Message, Rec
 use bindings::{MqttConnector, MqttConnectorPre};
 
 /// The engine's settings are those of the library.
-#[path = "../../host/src/connector/config.rs"]
+#[path = "../../host/connector/src/connector/config.rs"]
 mod config;
 
 mod bindings {
-    wasmtime::component::bindgen!({ path: "../wit", imports: { default: trappable } });
+    wasmtime::component::bindgen!({ path: "../../wit", imports: { default: trappable } });
 }
 
 /// Requests in a batch.

@@ -1,4 +1,4 @@
-//! The smallest platform, `host/examples/embed.rs`: it runs, and does what it says.
+//! The smallest platform, `host/connector/examples/embed.rs`: it runs, and does what it says.
 
 use std::path::Path;
 

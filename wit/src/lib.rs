@@ -7,15 +7,17 @@
 //! |---|---|
 //! | [`characters`] | which characters a string of an MQTT packet may have |
 //! | [`pem`] | whether a text is a certificate or key, or the path of one |
+//! | [`publisher`] | the types of the interface `publisher` |
 //! | [`secrets`] | whether a text from outside repeats a secret |
 //! | [`shown`] | texts from outside, made fit for a message |
 //! | [`span`] | spans of time, as messages tell them |
 //! | [`url`] | which URLs may hold a secret |
 //! | [`white_space`] | white space that nobody meant |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod characters;
 pub mod pem;
+pub mod publisher;
 pub mod secrets;
 pub mod shown;
 pub mod span;

@@ -1,0 +1,224 @@
+//! [`Connector`]: the component, ready to run, one fresh instance for each call.
+
+mod answer;
+mod budget;
+mod built_in;
+mod call;
+mod clock;
+mod config;
+mod engines;
+mod fault;
+mod load;
+mod request;
+mod shortage;
+mod turn;
+#[cfg(feature = "wasi")]
+mod wasi;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+pub use load::{ConnectorBuilder, LoadError};
+
+use crate::publisher::Publisher;
+use crate::publisher::Tenant;
+use call::Call;
+use clock::Clock;
+use engines::Engines;
+
+/// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
+pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Response {
+    /// How the execution ended.
+    pub meta: Meta,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Meta {
+    /// 0 is success: the quality of service that was asked for has been reached. Every other value is a failure; the
+    /// README lists them.
+    pub exit_code: i32,
+    /// What happened, in words a person can act on.
+    pub message: String,
+}
+
+/// An MQTT connector: a component that has been compiled and linked, and the engine that runs it. Cheap to share
+/// (`Arc`), safe to call from many tasks at once; every call has an instance of its own, which is gone when it ends.
+///
+/// Whatever the component does, a call ends within the tenant's limits, and its answer is one that the contract knows:
+/// a component that traps, goes beyond a limit, breaks the contract, or says that a message was sent which the host has
+/// not seen acknowledged, is answered for with exit code 70. Details go to the log (`tracing`, level error), never to
+/// the answer.
+pub struct Connector {
+    engines: Engines,
+    clock: Clock,
+    publisher: Publisher,
+}
+
+impl Connector {
+    /// For how many instances a place is kept ready, unless [`ConnectorBuilder::pool`] says otherwise: 100.
+    pub const POOL: u32 = 100;
+
+    /// The largest component that is compiled, in bytes: 16 MiB.
+    pub const LARGEST: usize = 16 * 1024 * 1024;
+
+    /// The built-in component, with the system's resolver.
+    ///
+    /// # Errors
+    ///
+    /// The engine does not run on this machine.
+    pub fn new() -> Result<Self, LoadError> {
+        Self::builder().build()
+    }
+
+    /// Starts a connector with other parts.
+    #[must_use]
+    pub fn builder() -> ConnectorBuilder {
+        ConnectorBuilder::new()
+    }
+
+    /// Compiles a component (WebAssembly, binary, 16 MiB at most) for [`ConnectorBuilder::precompiled`], for this
+    /// version of this library on this kind of machine. How long it takes is not limited: it is an operator's action.
+    ///
+    /// # Errors
+    ///
+    /// It is too large, or not a component.
+    pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+        load::precompile(wasm)
+    }
+
+    /// The `send` action for `tenant`: merges `request` over `config` (JSON objects as text), publishes one message
+    /// and answers when the quality of service that was asked for has been reached, or with the reason why not.
+    ///
+    /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send. The connection
+    /// stays open for a while, for further sends of this very `tenant` with the same connect options, which share it: keep
+    /// the `Arc`. See [`close`](Self::close).
+    pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
+        let documents = [config, request];
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued: None }.run(
+            async |component, store| {
+                let (config, request) = (config.to_owned(), request.to_owned());
+                component.flint_mqtt_connector().call_send(store, &config, &request).await
+            },
+            |answer, tally| {
+                let response = answer::response(answer)?;
+                answer::believe(std::slice::from_ref(&response), tally)?;
+                Ok(response)
+            },
+        );
+        let call = async { call.await.unwrap_or_else(|fault| fault) };
+        request::watched(tenant.name(), "send", call, std::slice::from_ref).await
+    }
+
+    /// The `send` action once per request, over as few connections as they need. One response per request, in order.
+    ///
+    /// A fault of the component is the answer to each: which of its answers are right nobody knows then.
+    pub async fn send_batch(&self, tenant: &Arc<Tenant>, config: &str, requests: &[String]) -> Vec<Response> {
+        self.send_batch_and_tell(tenant, config, requests, None).await
+    }
+
+    /// [`send_batch`](Self::send_batch), for one batch after the other without a pause between them: `queued` is dropped
+    /// as soon as the messages stand in line at their connection, or will not. A batch with the same connect options that
+    /// is begun then is sent behind this one.
+    ///
+    /// Where the requests of a batch differ in their connect options, that holds for those of the first.
+    pub async fn send_batch_queued(
+        &self,
+        tenant: &Arc<Tenant>,
+        config: &str,
+        requests: &[String],
+        queued: oneshot::Sender<()>,
+    ) -> Vec<Response> {
+        self.send_batch_and_tell(tenant, config, requests, Some(queued)).await
+    }
+
+    async fn send_batch_and_tell(
+        &self,
+        tenant: &Arc<Tenant>,
+        config: &str,
+        requests: &[String],
+        queued: Option<oneshot::Sender<()>>,
+    ) -> Vec<Response> {
+        let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued }.run(
+            async |component, store| {
+                component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
+            },
+            |answers, tally| {
+                let responses = answer::responses(answers, requests.len())?;
+                answer::believe(&responses, tally)?;
+                Ok(responses)
+            },
+        );
+        let call = async { call.await.unwrap_or_else(|fault| vec![fault; requests.len()]) };
+        request::watched(tenant.name(), "send-batch", call, Vec::as_slice).await
+    }
+
+    /// A dry run: what [`send`](Self::send) would answer, as far as that can be known without the network, with its exit code
+    /// and its words. Grants and limits are asked, certificates and keys are read, no name is looked up, and nothing is sent.
+    /// When nothing stands against the send, the exit code is 0, and the message names what is suspicious: a certificate
+    /// that expires soon, a password that is readable on the way, among others. For a platform to call when a
+    /// configuration is saved; with a configuration alone, what is missing is an error.
+    ///
+    /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
+    /// anything is sent: exit code 70.
+    pub async fn check(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
+        let documents = [config, request];
+        let call = Call { connector: self, tenant, dry_run: true, documents: &documents, queued: None }.run(
+            async |component, store| {
+                let (config, request) = (config.to_owned(), request.to_owned());
+                component.flint_mqtt_connector().call_check(store, &config, &request).await
+            },
+            |answer, _| answer::response(answer),
+        );
+        let call = async { call.await.unwrap_or_else(|fault| fault) };
+        request::watched(tenant.name(), "check", call, std::slice::from_ref).await
+    }
+
+    /// Closes the connections to brokers, each with DISCONNECT as soon as no message needs it, and waits until the brokers
+    /// have been told. To be called before the runtime ends, which breaks them off otherwise.
+    pub async fn close(&self) {
+        self.publisher.close().await;
+    }
+
+    /// Whether there was too little memory for the places that are to be kept ready ([`ConnectorBuilder::pool`]). There may
+    /// be room for one call at a time then, and others be answered with exit code 71.
+    #[must_use]
+    pub fn lacks_places(&self) -> bool {
+        self.engines.lack_places
+    }
+
+    /// Ends every send that is under way, and those that come: each answers at once, with what is known by then: exit
+    /// code 79 if the message may have arrived, 75 if it was not sent. For a process that has to end.
+    pub fn interrupt(&self) {
+        self.publisher.interrupt();
+    }
+
+    /// The JSON Schema of a configuration and of a request.
+    ///
+    /// # Errors
+    ///
+    /// The response with exit code 70, when the component failed.
+    pub async fn schema(&self) -> Result<String, Response> {
+        let nobody = Arc::new(Tenant::builder("schema").build());
+        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], queued: None }
+            .run(
+                async |component, store| component.flint_mqtt_connector().call_schema(store).await,
+                |schema, _| answer::schema(schema),
+            )
+            .await
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}

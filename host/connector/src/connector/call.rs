@@ -1,0 +1,179 @@
+//! One call of a component: a fresh instance, inside the tenant's limits.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use mqtt_connector_contract::shown::Shown;
+
+use super::budget::{MemoryBudget, Meter};
+use super::fault::Fault;
+use super::turn::in_turns;
+use super::{Connector, Meta, Response};
+use crate::bindings::Exports;
+use crate::publisher::Error;
+use crate::publisher::Shortage;
+use crate::publisher::Tenant;
+use crate::publisher::{PublisherCtx, PublisherView, Tally};
+
+/// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
+/// so that this is only ever reached by a component that does not return.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Exit code of what the tenant's grants or limits do not allow.
+const DENIED: i32 = 77;
+
+/// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
+const HANDLES: usize = 1000;
+
+/// Bytes of memory that are to be left when there is an instance. They are not used. So many are more than the C library of
+/// GNU keeps in its heap when they are given back (32 MiB): a thread for a look-up has no part in that heap, and whom the
+/// system refuses a page then has no words left.
+const KEPT_FREE: usize = 33 * 1024 * 1024;
+
+/// The most characters of a fault's details that go to the log.
+const DETAILS: usize = 2000;
+
+/// What the store of one call holds.
+pub(super) struct State {
+    publisher: PublisherCtx,
+    memory: MemoryBudget,
+    meter: Arc<Meter>,
+    #[cfg(feature = "wasi")]
+    pub(super) wasi: Option<Box<super::wasi::Wasi>>,
+}
+
+impl State {
+    /// The component calls the host: up to here it has computed. Whether that was too long is looked at when it goes on.
+    pub(super) fn leave_component(&self) {
+        self.meter.count().ok();
+    }
+}
+
+impl PublisherView for State {
+    fn publisher(&mut self) -> &mut PublisherCtx {
+        self.leave_component();
+        &mut self.publisher
+    }
+}
+
+/// A call to be made.
+pub(super) struct Call<'a> {
+    pub(super) connector: &'a Connector,
+    /// Whose limits hold, and whose grants.
+    pub(super) tenant: &'a Arc<Tenant>,
+    /// Nothing may leave the component: to publish is a fault.
+    pub(super) dry_run: bool,
+    /// What the component is given, and must not say in the log.
+    #[cfg_attr(not(feature = "wasi"), expect(dead_code, reason = "only WASI lets a component print"))]
+    pub(super) documents: &'a [&'a str],
+    /// Dropped as soon as the messages stand in line at their connection, or will not.
+    pub(super) queued: Option<oneshot::Sender<()>>,
+}
+
+impl Call<'_> {
+    /// Calls the component in a fresh instance and judges its answer. Ends, whatever the component does, when the
+    /// tenant's time-out and [`GRACE`] are over.
+    ///
+    /// The instance is gone afterwards: after a fault nothing in it can be relied on.
+    ///
+    /// # Errors
+    ///
+    /// The response: exit code 70, the component failed or its answer is not believed; 77, the tenant has too many calls
+    /// under way.
+    pub(super) fn run<T, U>(
+        self,
+        call: impl AsyncFnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<T>,
+        judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
+    ) -> impl Future<Output = Result<U, Response>> {
+        // What is around it moves it several times.
+        Box::pin(self.run_in_place(call, judge))
+    }
+
+    async fn run_in_place<T, U>(
+        mut self,
+        call: impl AsyncFnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<T>,
+        judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
+    ) -> Result<U, Response> {
+        let (tenant, limits) = (self.tenant.name(), self.tenant.limits());
+        let latest = Instant::now() + limits.time_out;
+        // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
+        let room = self.tenant.quotas().send(tenant, limits, latest).await;
+        let _room = room.map_err(|error| denied(&error))?;
+        let meter = Arc::new(Meter::new(limits.cpu));
+        let taken = self.connector.engines.take();
+        let component = taken.component();
+        let mut store = self.store(component.engine(), &meter, latest);
+        let mut details = String::new();
+        let answer = {
+            let mut running = pin!(async {
+                // What comes after is to have memory, too: of all that needs it, only the engine can say that there is none.
+                let kept_free = Shortage::reserve(KEPT_FREE).ok_or(Shortage::Memory)?;
+                let instance = component.instantiate_async(&mut store).await?;
+                drop(kept_free);
+                call(&instance, &mut store).await
+            });
+            let ticking = poll_fn(|context| {
+                let _running = self.connector.clock.running();
+                running.as_mut().poll(context)
+            });
+            let quotas = self.tenant.quotas();
+            let in_turns = pin!(in_turns(quotas, &meter, ticking));
+            match timeout_at(latest + GRACE, quotas.run(in_turns)).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => {
+                    details = Shown::plain(&format!("{error:#}"), DETAILS).to_string();
+                    Err(Fault::of(&error))
+                }
+                Err(_) => Err(Fault::Time),
+            }
+        };
+        #[cfg(feature = "wasi")]
+        if let Some(wasi) = &store.data().wasi {
+            wasi.log(tenant, self.documents);
+        }
+        let tally = store.data().publisher.tally();
+        answer.and_then(|answer| judge(answer, tally)).map_err(|fault| {
+            // The details may hold the host's paths and whatever names the component has given its functions.
+            tracing::error!(tenant, %fault, details, "the component failed");
+            fault.into_response(tally)
+        })
+    }
+
+    /// A store with the tenant's limits, for a call whose time is over at `latest`.
+    fn store(&mut self, engine: &Engine, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
+        let limits = self.tenant.limits();
+        let publisher =
+            PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest).queued(self.queued.take());
+        let publisher = publisher.refuse(self.dry_run.then_some(|| Fault::DryRun.into()));
+        let state = State {
+            publisher: publisher.publisher(self.connector.publisher.clone()).build(),
+            memory: MemoryBudget::new(limits.memory),
+            meter: Arc::clone(meter),
+            #[cfg(feature = "wasi")]
+            wasi: None,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.memory);
+        // What the component hands over in one call of the host, and what it answers, is copied: no more than it may
+        // have itself, however often its lists point at the same bytes.
+        store.set_hostcall_fuel(limits.memory);
+        store.set_max_component_handles(HANDLES);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| {
+            store.data().meter.count()?;
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        store
+    }
+}
+
+/// The answer where a limit of the tenant does not let the component begin.
+fn denied(error: &Error) -> Response {
+    Response { meta: Meta { exit_code: DENIED, message: format!("Not sent, it is not allowed: {error}.") } }
+}

@@ -1,0 +1,102 @@
+//! Where instances come from: a pool of places that are kept ready, and an engine that makes a new place for every call
+//! beyond that.
+//!
+//! A place of the pool has its memory mapped already, and what the last instance has written is put back without the
+//! kernel: an instance from there takes about half the time. The pool is no limit: a call that finds it full has its
+//! place made for it, so that one tenant's calls that wait for a broker do not keep out another's.
+
+use std::ops::RangeInclusive;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::Component;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::call::State;
+use super::config::config;
+use crate::bindings::ExportsPre;
+
+/// Bytes of a place's memory that are put back without the kernel: from what an ordinary send uses to what a batch of large
+/// messages does.
+const KEPT_MEMORY: RangeInclusive<usize> = 512 * 1024..=2 * 1024 * 1024;
+/// The same, of all places together, as long as each has the least.
+const KEPT_IN_ALL: usize = 50 * 1024 * 1024;
+/// Bytes of a place's stack that are put back likewise.
+const KEPT_STACK: usize = 32 * 1024;
+/// Core instances that a component has, at most: its own, and what adapts it to the contract.
+const CORE_INSTANCES: u32 = 10;
+
+/// The engines of a connector.
+pub(super) struct Engines {
+    pub(super) pool: Option<Pool>,
+    pub(super) on_demand: ExportsPre<State>,
+    /// There was no memory for the pool that there was to be.
+    pub(super) lack_places: bool,
+}
+
+/// A component that is linked in an engine with so many places.
+pub(super) struct Pool {
+    component: ExportsPre<State>,
+    places: Semaphore,
+}
+
+/// The component for one call, and its place in the pool, if it has one.
+pub(super) struct Taken<'a> {
+    component: &'a ExportsPre<State>,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Engines {
+    /// The component for one call. To be held for as long as its instance lives.
+    pub(super) fn take(&self) -> Taken<'_> {
+        let place = self.pool.as_ref().and_then(|pool| Some((pool, pool.places.try_acquire().ok()?)));
+        match place {
+            Some((pool, place)) => Taken { component: &pool.component, _place: Some(place) },
+            None => Taken { component: &self.on_demand, _place: None },
+        }
+    }
+
+    /// Every engine.
+    pub(super) fn all(&self) -> Vec<Engine> {
+        let pool = self.pool.as_ref().map(|pool| &pool.component);
+        pool.into_iter().chain([&self.on_demand]).map(|component| component.engine().clone()).collect()
+    }
+}
+
+impl Pool {
+    pub(super) fn new(component: ExportsPre<State>, places: u32) -> Self {
+        Self { component, places: Semaphore::new(places as usize) }
+    }
+}
+
+impl Taken<'_> {
+    pub(super) fn component(&self) -> &ExportsPre<State> {
+        self.component
+    }
+}
+
+/// The configuration of an engine that loads what was compiled: a compiler takes longer to make ready than a send.
+pub(super) fn without_compiler() -> Config {
+    let mut config = config();
+    config.enable_compiler(false);
+    config
+}
+
+/// The configuration of an engine with `places` for instances of `component`.
+pub(super) fn with_places(component: &Component, places: u32) -> Config {
+    let needs = component.resources_required();
+    let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+    let kept = (KEPT_IN_ALL / places.max(1) as usize).clamp(*KEPT_MEMORY.start(), *KEPT_MEMORY.end());
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(places)
+        .total_core_instances(places.saturating_mul(CORE_INSTANCES))
+        .total_memories(places.saturating_mul(memories.max(1)))
+        .total_tables(places.saturating_mul(tables.max(1)))
+        .total_stacks(places)
+        .linear_memory_keep_resident(kept)
+        .table_keep_resident(kept)
+        .async_stack_keep_resident(KEPT_STACK)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = without_compiler();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}

@@ -1,0 +1,65 @@
+//! An MQTT `send` connector for automation platforms: a sandboxed WebAssembly component decides what to send, and this
+//! host publishes it.
+//!
+//! A platform stores a *configuration* (a JSON object), a workflow makes a *request* (a JSON object); the connector
+//! merges the request over the configuration, publishes one message to an MQTT broker, and answers with an exit code
+//! and a message that a person can act on. Exit code 0 means that the quality of service was reached.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use mqtt_connector::{Connector, Tenant};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once per process: the component is compiled and linked.
+//! let connector = Connector::new()?;
+//!
+//! // Once per tenant: nothing is allowed that is not granted.
+//! let broker = "ssl://broker.acme.example:8883".parse()?;
+//! let acme = Arc::new(Tenant::builder("acme").broker(broker).topics("acme/#".parse()?).build());
+//!
+//! // For each request. This broker is not among the tenant's grants, so nothing is sent.
+//! let config = r#"{"broker": "tcp://localhost:1883", "client-id": "acme-flow"}"#;
+//! let request = r#"{"topic": "acme/door", "qos": 1, "content": "open"}"#;
+//! let response = connector.send(&acme, config, request).await;
+//! assert_eq!(response.meta.exit_code, 77, "{}", response.meta.message);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/embed.rs` is the smallest platform.
+//!
+//! # Map
+//!
+//! - [`Connector`]: the component; [`send`](Connector::send), [`send_batch`](Connector::send_batch),
+//!   [`check`](Connector::check), [`schema`](Connector::schema).
+//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; `Tenants`: many of
+//!   them in a file (feature `tenants-file`).
+//! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
+//!   [`Resolver`](publisher::Resolver) seam; [`publisher::telemetry`]: spans and metrics, for an operator.
+//! - [`Error`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
+//!
+//! The contract is `wit/connector.wit` ([`CONTRACT`]).
+#![deny(unsafe_code)]
+
+mod bindings;
+mod connector;
+
+/// The publisher: the host's side of the contract.
+pub use mqtt_connector_publisher as publisher;
+
+pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
+pub use mqtt_connector_publisher::{
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, Refusal, Scheme, Shortage,
+    Tenant, TenantBuilder, TopicFilter, TopicFilterError,
+};
+#[cfg(feature = "tenants-file")]
+pub use mqtt_connector_publisher::{Tenants, TenantsError, TenantsFault};
+
+/// The contract between platform, component and host, as WIT.
+pub const CONTRACT: &str = mqtt_connector_contract::WIT;
+
+/// The README's example compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,104 @@
+//! What of a connection can be made ready before anything leaves this process: the certificates and keys of TLS.
+
+use std::sync::Arc;
+
+use mqtt_connector_contract::span::Span;
+
+use crate::contract::{CertificateParameter, CertificateTime, Remark};
+use crate::dial::tls;
+use crate::dial::tls::{Material, Tls, is_secured};
+use crate::error::Error;
+use crate::options::Options;
+use crate::platform::blocking;
+use crate::shortage::Shortage;
+use crate::stage::Stage;
+use crate::tenant::Tenant;
+
+/// What TLS needs at each of the brokers.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    by_broker: Vec<Option<Tls>>,
+    remarks: Vec<Remark>,
+    shows_certificate: bool,
+}
+
+impl Prepared {
+    /// What TLS needs at the broker with this index; `None` without TLS.
+    pub(crate) fn tls(&self, broker: usize) -> Option<&Tls> {
+        self.by_broker.get(broker)?.as_ref()
+    }
+
+    /// The error of a connection that no broker has accepted, with what is known of the client's certificate: a broker that
+    /// refuses it need not say why.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let error = match error {
+            Error::Tls { reason, may_pass } => {
+                Error::Tls { reason: tls::to_client(reason, self.shows_certificate), may_pass }
+            }
+            error => error,
+        };
+        let Some(certificate) = self.remarks.iter().find_map(out_of_time) else { return error };
+        match error {
+            Error::Lost(reason) => Error::Lost(format!("{reason} ({certificate})")),
+            Error::Closed(reason) => Error::Closed(format!("{reason} ({certificate})")),
+            Error::Tls { reason, may_pass } => {
+                Error::Tls { reason: format!("{reason} ({certificate})"), may_pass }
+            }
+            error => error,
+        }
+    }
+
+    /// What is suspicious about the certificates.
+    pub(crate) fn remarks(self) -> Vec<Remark> {
+        self.remarks
+    }
+}
+
+/// That the client's certificate is not valid now.
+fn out_of_time(remark: &Remark) -> Option<String> {
+    match remark {
+        Remark::Expired(CertificateTime { parameter: CertificateParameter::Certificate, seconds }) => {
+            Some(format!("the client certificate expired {} ago", Span(*seconds)))
+        }
+        Remark::NotYetValid(CertificateTime { parameter: CertificateParameter::Certificate, seconds }) => {
+            Some(format!("the client certificate is not yet valid, but will be in {}", Span(*seconds)))
+        }
+        Remark::Expired(_)
+        | Remark::NotYetValid(_)
+        | Remark::Expires(_)
+        | Remark::TimeoutCapped(_)
+        | Remark::Other(_) => None,
+    }
+}
+
+/// Reads certificates and keys, on a thread that may block. Without TLS there is nothing to wait for.
+///
+/// # Errors
+///
+/// As [`Material::read`] and [`Material::at`].
+pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Arc<Tenant>) -> Result<Prepared, Error> {
+    if options.tls.is_none() {
+        return Ok(Prepared::default());
+    }
+    let (options, tenant) = (Arc::clone(options), Arc::clone(tenant));
+    let room = tenant.quotas().blocking().await;
+    let prepare = move || {
+        let _room = room;
+        read(&options, &tenant)
+    };
+    blocking::on_a_thread(prepare).await.map_err(|error| match Shortage::of(&error) {
+        Some(shortage) => Error::Shortage { shortage, stage: Stage::Certificates.words() },
+        None => Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false },
+    })?
+}
+
+fn read(options: &Options, tenant: &Tenant) -> Result<Prepared, Error> {
+    let Some(tls) = &options.tls else { return Ok(Prepared::default()) };
+    let material = Material::read(tls, tenant)?;
+    let by_broker = options
+        .brokers
+        .iter()
+        .map(|broker| is_secured(broker).then(|| material.at(broker, tls)).transpose())
+        .collect::<Result<_, _>>()?;
+    Ok(Prepared { by_broker, remarks: material.remarks(), shows_certificate: tls.identity.is_some() })
+}

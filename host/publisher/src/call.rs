@@ -1,0 +1,194 @@
+//! One call of `publish`: what may be sent of it, and the wait for what becomes of that. And one of `check`, which ends
+//! where a connection would be opened.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::admission::admit;
+use crate::admission::admit::Admission;
+use crate::admission::preparation;
+use crate::contract as wit;
+use crate::contract::{Message, Remark, RetryPolicy};
+use crate::error::Error;
+use crate::mqtt::delivery::Unsettled;
+use crate::options::Options;
+use crate::publisher::{Publisher, Shared};
+use crate::sharing::link::Work;
+use crate::stage::{Stage, Stages, WRITING};
+use crate::tenant::Tenant;
+
+/// Who calls, and with what.
+pub(crate) struct Call {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) publisher: Publisher,
+    /// When the tenant's limit is over, whatever the policy allows.
+    pub(crate) latest: Instant,
+    pub(crate) options: Arc<Options>,
+    pub(crate) policy: RetryPolicy,
+    /// Dropped as soon as the messages stand in line, or will not.
+    pub(crate) queued: Option<oneshot::Sender<()>>,
+}
+
+/// What ends a call before its messages are settled.
+enum Ending {
+    TimeOut,
+    Interruption,
+}
+
+/// When a call began, and when it answers at the latest.
+#[derive(Clone, Copy)]
+struct Time {
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Call {
+    /// Publishes `messages` and answers when each is settled or the time is over.
+    pub(crate) async fn run(
+        self,
+        messages: Vec<Message>,
+        stages: &mut Stages,
+    ) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued } = self;
+        let against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
+        if let Some(denied) = admit::deny(&tenant, options.protocol_version, against, &messages) {
+            return Err(denied);
+        }
+        let time = Time::begin(latest, policy);
+        let Time { started, deadline } = time;
+        let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
+        let work = admission.take_admitted();
+        let Some((_, first)) = work.first() else {
+            if admission.is_over_the_rate() {
+                // Were it told at once, a flood would come back at once.
+                over(&shared, deadline).await;
+            }
+            return Ok(admission.answer(Vec::new()));
+        };
+        let first = *first;
+        let began = std::mem::replace(stages, Stages::begin());
+        let mut work =
+            Some(Work { messages: work, started, deadline, retries: policy.retries, stages: began });
+        let join = async {
+            // Also the look-up is part of what the tenant's rate bounds.
+            if first > Instant::now() {
+                sleep_until(first).await;
+            }
+            if let Some(work) = &mut work {
+                work.stages.enter(Stage::Turn);
+            }
+            shared.pool.join(&tenant, &options, &mut work).await
+        };
+        let joined = tokio::select! {
+            biased;
+            // First, so that a call that comes after the interruption opens no connection.
+            () = ready(()), if shared.interrupted.is_cancelled() => Err(Ending::Interruption),
+            // Mostly it need not wait, and there is nothing to be woken by.
+            ticket = join => Ok(ticket),
+            ending = over(&shared, deadline) => Err(ending),
+        };
+        let ticket = match joined {
+            Ok(ticket) => ticket,
+            Err(ending) => {
+                let Some(Work { messages, stages: left, .. }) = work else {
+                    return Ok(admission.answer(Vec::new()));
+                };
+                let error = ended(&ending, &tenant, time, &left, true);
+                *stages = left;
+                let given_up = messages.iter().map(|_| Err(Unsettled::not_sent(error.clone())));
+                return Ok(admission.answer(given_up.collect()));
+            }
+        };
+        drop(queued);
+        let ending = tokio::select! {
+            biased;
+            () = ticket.settled() => Ending::TimeOut,
+            ending = over(&shared, deadline) => ending,
+        };
+        let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
+        let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin()));
+        *stages = left;
+        Ok(admission.answer(settlements))
+    }
+
+    /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
+    pub(crate) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, Error> {
+        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued: _ } = self;
+        let time = Time::begin(latest, policy);
+        let mut against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
+        let version = options.protocol_version;
+        let against_each = messages.iter().map(|message| admit::against_message(&tenant, version, message));
+        against.extend(against_each.filter(|against| !against.is_empty()).take(1).flatten());
+        if let Some(error) = Error::joined(against) {
+            return Err(error);
+        }
+        let prepared = tokio::select! {
+            biased;
+            prepared = preparation::prepare(&options, &tenant) => prepared?,
+            ending = over(&shared, time.deadline) => {
+                let mut stages = Stages::begin();
+                stages.enter(Stage::Certificates);
+                return Err(ended(&ending, &tenant, time, &stages, true));
+            }
+        };
+        let mut remarks = prepared.remarks();
+        let limit = u32::try_from(tenant.limits().time_out.as_millis()).unwrap_or(u32::MAX);
+        if limit < policy.timeout {
+            remarks.push(Remark::TimeoutCapped(limit));
+        }
+        Ok(remarks)
+    }
+}
+
+impl Time {
+    fn begin(latest: Instant, policy: RetryPolicy) -> Self {
+        let started = Instant::now();
+        Self { started, deadline: latest.min(started + Duration::from_millis(policy.timeout.into())) }
+    }
+}
+
+/// Waits for the first thing that ends a call.
+async fn over(shared: &Shared, deadline: Instant) -> Ending {
+    tokio::select! {
+        biased;
+        () = shared.interrupted.cancelled() => Ending::Interruption,
+        () = sleep_until(deadline) => Ending::TimeOut,
+    }
+}
+
+/// Why the call was over: an answer that did not come, or a limit that did not let the call go on.
+fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouched: bool) -> Error {
+    let stage = match stages.stage() {
+        Stage::Acknowledgement if untouched => WRITING,
+        stage => stage.words(),
+    };
+    let timeout = time.deadline.saturating_duration_since(time.started);
+    let is_between = stages.stage() == Stage::BackOff;
+    let failure = stages.failure().filter(|_| is_between).map(str::to_owned);
+    match (ending, stages.stage()) {
+        (Ending::Interruption, _) => Error::Interrupted { after: time.started.elapsed(), stage, failure },
+        (Ending::TimeOut, Stage::Permit) => admit::too_many_connections(tenant, stages.waited()),
+        (Ending::TimeOut, Stage::RateLimiter) => admit::too_many_messages(tenant, timeout),
+        (
+            Ending::TimeOut,
+            Stage::LookUp
+            | Stage::ProxyLookUp
+            | Stage::Certificates
+            | Stage::Turn
+            | Stage::Dial
+            | Stage::Proxy
+            | Stage::Tls
+            | Stage::WebSocket
+            | Stage::Connect
+            | Stage::Acknowledgement
+            | Stage::BackOff,
+        ) => Error::TimedOut { timeout, stage, failure },
+    }
+}

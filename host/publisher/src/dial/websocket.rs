@@ -1,0 +1,295 @@
+//! MQTT in WebSocket frames (RFC 6455; MQTT 3.1.1 and 5.0, section 6): [`WebSocket`] makes a stream of bytes of them.
+//!
+//! The headers of frames and the keys of the handshake are the library's; the stream is ours, for three reasons. The
+//! library's buffers frames, so that nobody could say how much of a message has left this process; it keeps whole messages,
+//! which here are nothing but pieces of a stream; and it logs what it sends, where passwords are.
+
+mod frames;
+mod handshake;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BytesMut};
+use rustls::crypto::SecureRandom;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
+use tungstenite::protocol::frame::coding::Control;
+
+pub(crate) use handshake::{check, open};
+
+use super::{http, tls};
+use crate::error::Error;
+use crate::mqtt::connection::OverTcp;
+use crate::options::LEFT_OUT;
+use frames::{Incoming, Outgoing, Piece};
+
+/// Bytes to make room for before a read.
+const READ_SIZE: usize = 4 * 1024;
+/// The most bytes of MQTT in one frame: with the frame's header they fit a record of TLS, which arrives as a whole or not at
+/// all.
+const PORTION: usize = tls::RECORD - frames::MAX_HEADER;
+/// The code of an end that all is well with (RFC 6455, section 7.4.1).
+const NORMAL: u16 = 1000;
+
+/// A stream of bytes in binary frames, over `S`.
+///
+/// What [`poll_write`](AsyncWrite::poll_write) has taken, `S` has taken: nothing is held back here. A frame says in its
+/// header how long it is, so that bytes which were offered once are to be offered again until they are taken, before any
+/// others.
+pub(crate) struct WebSocket<S> {
+    stream: S,
+    random: &'static dyn SecureRandom,
+    /// What has come and is not taken apart yet.
+    inbox: BytesMut,
+    incoming: Incoming,
+    /// The frame that is being written.
+    outgoing: Outgoing,
+    /// The control frame that is to be written next: the answer to the last ping, or the end.
+    owed: Option<(Control, BytesMut)>,
+    /// What `stream` has taken and may still hold.
+    unflushed: Unflushed,
+    close: Close,
+}
+
+/// What the stream below may still hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unflushed {
+    Nothing,
+    /// Control frames alone.
+    Control,
+    /// Data, last: as soon as it is flushed, it is known to have left.
+    Data,
+}
+
+/// Who has ended the WebSocket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Close {
+    Nobody,
+    We,
+    Broker,
+    Both,
+}
+
+/// Why a WebSocket ended before its TCP connection did.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ending {
+    /// The broker closed it, with this code and this reason, if it gave one: what nobody has looked at yet is not displayed.
+    #[error("the broker closed the WebSocket")]
+    Closed(Option<(u16, Vec<u8>)>),
+    /// The broker broke the protocol of WebSockets, or MQTT's rules for them, in words about "it".
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
+impl From<Ending> for io::Error {
+    fn from(ending: Ending) -> Self {
+        Self::new(io::ErrorKind::ConnectionAborted, ending)
+    }
+}
+
+/// The error of a WebSocket inside an error of a connection, if that is what it is. The broker's reason is in it when it
+/// `may_be_shown`.
+pub(crate) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Option<Error> {
+    Some(match error.get_ref()?.downcast_ref::<Ending>()? {
+        ending @ Ending::Closed(None) => Error::Closed(ending.to_string()),
+        ending @ Ending::Closed(Some((code, reason))) => {
+            let meaning = frames::meaning_of_close(*code);
+            let words = match &reason[..] {
+                [] => String::new(),
+                reason if may_be_shown(reason) => format!(": {}", http::shown(reason)),
+                _ => format!(": {LEFT_OUT}"),
+            };
+            let words = format!("{ending} with code {code}{meaning}{words}");
+            // Then it does not say why.
+            if *code == NORMAL && reason.is_empty() { Error::Closed(words) } else { Error::Lost(words) }
+        }
+        Ending::Broken(what) => Error::Protocol((*what).to_owned()),
+    })
+}
+
+impl<S> WebSocket<S> {
+    /// A WebSocket over `stream`, whose handshake is done; `inbox` came after it.
+    pub(crate) fn new(stream: S, inbox: BytesMut) -> Self {
+        Self {
+            stream,
+            random: tls::random(),
+            inbox,
+            incoming: Incoming::default(),
+            outgoing: Outgoing::default(),
+            owed: None,
+            unflushed: Unflushed::Nothing,
+            close: Close::Nobody,
+        }
+    }
+}
+
+impl<S: OverTcp> OverTcp for WebSocket<S> {
+    fn tcp(&self) -> &TcpStream {
+        self.stream.tcp()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Hands what is left of the frame that was begun to the stream below; ready when nothing is.
+    fn poll_outgoing(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outgoing.bytes.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, &self.outgoing.bytes))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outgoing.bytes.advance(count);
+            if self.unflushed == Unflushed::Nothing {
+                self.unflushed = Unflushed::Control;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands the control frame that is owed to the stream below, unless a frame of data is under way: that goes first.
+    fn poll_control(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.outgoing.is_data {
+                return Poll::Pending;
+            }
+            ready!(self.poll_outgoing(context))?;
+            let Some((control, payload)) = self.owed.take() else { return Poll::Ready(Ok(())) };
+            self.outgoing.begin_control(control, &payload, self.random)?;
+        }
+    }
+
+    /// Answers what the broker asked, as far as that goes now. The answer is never put behind data that the stream below may
+    /// still hold: it would not be known when that has left.
+    fn answer(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let has_answer = self.owed.is_some() || !self.outgoing.bytes.is_empty();
+        if self.unflushed == Unflushed::Data || (!has_answer && self.unflushed == Unflushed::Nothing) {
+            return Ok(());
+        }
+        if let Poll::Ready(answered) = self.poll_control(context) {
+            answered?;
+            if Pin::new(&mut self.stream).poll_flush(context)?.is_ready() {
+                self.unflushed = Unflushed::Nothing;
+            }
+        }
+        Ok(())
+    }
+
+    /// A control frame has come.
+    fn control(&mut self, control: Control, payload: BytesMut) -> Result<(), Ending> {
+        match control {
+            Control::Ping => {
+                // Only the last one is to be answered (section 5.5.3), and none after the end.
+                if self.close == Close::Nobody {
+                    self.owed = Some((Control::Pong, payload));
+                }
+                Ok(())
+            }
+            Control::Pong => Ok(()),
+            Control::Close => {
+                let words = frames::read_close(&payload)?;
+                match self.close {
+                    Close::We | Close::Both => {
+                        self.close = Close::Both;
+                        Ok(())
+                    }
+                    Close::Nobody | Close::Broker => {
+                        self.close = Close::Broker;
+                        self.owed = Some((Control::Close, payload));
+                        Err(Ending::Closed(words))
+                    }
+                }
+            }
+            Control::Reserved(_) => Err(Ending::Broken("a WebSocket frame of an unknown kind")),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            this.answer(context)?;
+            if this.close == Close::Both {
+                // Nothing comes after the end but that of the connection.
+                this.inbox.clear();
+            }
+            match this.incoming.next(&mut this.inbox, buffer)? {
+                Piece::Data => return Poll::Ready(Ok(())),
+                Piece::Control(control, payload) => {
+                    if let Err(ending) = this.control(control, payload) {
+                        this.answer(context)?;
+                        return Poll::Ready(Err(ending.into()));
+                    }
+                }
+                Piece::Missing => {
+                    this.inbox.reserve(READ_SIZE);
+                    let count = ready!(poll_read_buf(Pin::new(&mut this.stream), context, &mut this.inbox))?;
+                    if count == 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.close != Close::Nobody {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if !this.outgoing.is_data {
+            ready!(this.poll_control(context))?;
+            this.outgoing.begin_data(&bytes[..bytes.len().min(PORTION)], this.random)?;
+        }
+        loop {
+            let count = ready!(Pin::new(&mut this.stream).poll_write(context, &this.outgoing.bytes))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            this.unflushed = Unflushed::Data;
+            let taken = this.outgoing.advance(count);
+            if taken > 0 {
+                return Poll::Ready(Ok(taken));
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        this.unflushed = Unflushed::Nothing;
+        this.answer(context)?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that it is the end, and closes the stream below for writing.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // In the middle of a frame there is nothing that could be said.
+        if !this.outgoing.is_data {
+            if this.close == Close::Nobody {
+                this.close = Close::We;
+                this.owed = Some((Control::Close, BytesMut::from(&NORMAL.to_be_bytes()[..])));
+            }
+            ready!(this.poll_control(context))?;
+        }
+        Pin::new(&mut this.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! An MQTT publisher for many tenants: grants, limits, egress, TLS, WebSockets, proxies, MQTT 3.1.1 and 5, and delivery that
+//! tells the truth.
+#![deny(unsafe_code)]
+
+mod admission;
+mod call;
+mod dial;
+#[cfg(feature = "wasmtime")]
+mod engine;
+mod error;
+mod mqtt;
+mod options;
+mod platform;
+mod publisher;
+mod sharing;
+mod shortage;
+mod stage;
+mod tally;
+pub mod telemetry;
+mod tenant;
+
+/// The contract's types of the interface `publisher`.
+pub use mqtt_connector_contract::publisher as contract;
+
+pub use admission::quotas::{Permit, Quotas};
+pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
+#[cfg(feature = "wasmtime")]
+pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
+pub use error::{Error, Refusal};
+pub use publisher::Publisher;
+pub use shortage::Shortage;
+pub use tally::Tally;
+pub use tenant::{
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
+    TopicFilter, TopicFilterError,
+};
+#[cfg(feature = "tenants-file")]
+pub use tenant::{Tenants, TenantsError, TenantsFault};

@@ -1,0 +1,3 @@
+//! What is different between a machine and WASI.
+
+pub(crate) mod blocking;

@@ -1,0 +1,47 @@
+//! What may block: a thread of its own for each, so that the system may refuse one. The runtime's own threads for such work
+//! are no use here: where the system has none, it panics.
+
+use std::io;
+use std::thread;
+
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::shortage::Shortage;
+
+/// How many such threads there are at one time, in all; more wait.
+static ROOM: Semaphore = Semaphore::const_new(512);
+
+/// Does `work` on a thread of its own. It goes on when nobody waits for it any more.
+///
+/// # Errors
+///
+/// A [`Shortage`] of threads or of memory for one; or `work` panicked.
+pub(crate) async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let room = ROOM.acquire().await.map_err(io::Error::other)?;
+    let (done, result) = oneshot::channel();
+    let run = move || {
+        let result = work();
+        drop(room);
+        // Perhaps nobody waits.
+        let _ = done.send(result);
+    };
+    let thread = thread::Builder::new().name("mqtt-connector-files".to_owned()).spawn(run);
+    thread.map_err(|error| Shortage::of_thread(&error))?;
+    result.await.map_err(|_| io::Error::other("what was done on a thread failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_elsewhere_and_may_fail() {
+        let here = thread::current().id();
+        assert_ne!(on_a_thread(|| thread::current().id()).await.unwrap(), here);
+        let failed = on_a_thread(|| -> () { std::panic::resume_unwind(Box::new(())) }).await;
+        assert_eq!(Shortage::of(&failed.unwrap_err()), None);
+        assert_eq!(ROOM.available_permits(), 512);
+    }
+}

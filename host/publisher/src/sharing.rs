@@ -1,0 +1,4 @@
+//! Connections that sends share.
+
+pub(crate) mod link;
+pub(crate) mod pool;

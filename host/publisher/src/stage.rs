@@ -1,0 +1,153 @@
+//! What a call is doing, and how long it took.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a call is doing, in [`Stage::Acknowledgement`], as long as nothing of it is written: also after "while".
+pub(crate) const WRITING: &str = "writing the message";
+
+/// What a call is doing, or the connection that it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    /// The tenant has sent as many messages as it may, for now.
+    RateLimiter,
+    LookUp,
+    ProxyLookUp,
+    Certificates,
+    #[default]
+    Turn,
+    /// The tenant has as many connections open as it may.
+    Permit,
+    Dial,
+    /// In place of [`Dial`](Self::Dial).
+    Proxy,
+    Tls,
+    WebSocket,
+    Connect,
+    Acknowledgement,
+    BackOff,
+}
+
+impl Stage {
+    const COUNT: usize = Self::BackOff as usize + 1;
+
+    /// Whether a connection in this stage has been dialled and is on its way, or stands.
+    fn is_connected(self) -> bool {
+        match self {
+            Self::Tls | Self::WebSocket | Self::Connect | Self::Acknowledgement => true,
+            // A dial that goes on counts when it is entered.
+            Self::Dial
+            | Self::Proxy
+            | Self::RateLimiter
+            | Self::LookUp
+            | Self::ProxyLookUp
+            | Self::Certificates
+            | Self::Turn
+            | Self::Permit
+            | Self::BackOff => false,
+        }
+    }
+
+    /// As messages about a time-out name it, after "while".
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::RateLimiter => "waiting for the tenant's turn",
+            Self::LookUp => "looking up the broker",
+            Self::ProxyLookUp => "looking up the proxy",
+            Self::Certificates => "reading the certificates",
+            Self::Turn => "waiting for another send with the same client-id",
+            Self::Permit => "waiting for another connection of the tenant to close",
+            Self::Dial => "connecting to the broker",
+            Self::Proxy => "waiting for the proxy",
+            Self::Tls => "waiting for the TLS handshake",
+            Self::WebSocket => "waiting for the WebSocket handshake",
+            Self::Connect => "waiting for CONNACK",
+            Self::Acknowledgement => "waiting for the acknowledgement",
+            Self::BackOff => "waiting to connect again",
+        }
+    }
+}
+
+/// The stages of one call, with the time that each took in all its attempts. What a connection went through before the call
+/// came to it is not part of them.
+#[derive(Debug)]
+pub(crate) struct Stages {
+    stage: Stage,
+    since: Instant,
+    spent: [Duration; Stage::COUNT],
+    attempts: u32,
+    /// The call came to a connection that stood, or was being made.
+    joined: bool,
+    /// Why the last connection failed that was not the last one that may be tried.
+    failure: Option<String>,
+}
+
+impl Stages {
+    pub(crate) fn begin() -> Self {
+        Self {
+            stage: Stage::RateLimiter,
+            since: Instant::now(),
+            spent: [Duration::ZERO; Stage::COUNT],
+            attempts: 0,
+            joined: false,
+            failure: None,
+        }
+    }
+
+    /// Comes to a connection that is in `stage`.
+    pub(crate) fn join(&mut self, stage: Stage) {
+        self.joined = stage.is_connected();
+        self.enter(stage);
+    }
+
+    /// The connection that the call came to was none any more.
+    pub(crate) fn found_nothing(&mut self) {
+        self.joined = false;
+    }
+
+    /// A connection failed, and another will be tried.
+    pub(crate) fn failed(&mut self, why: String) {
+        self.failure = Some(why);
+    }
+
+    /// Why the last connection failed, if another was going to be tried.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// How many connections the call has tried, the one that it came to among them.
+    pub(crate) fn connections(&self) -> u32 {
+        self.attempts + u32::from(self.joined)
+    }
+
+    /// Goes on to `stage`.
+    pub(crate) fn enter(&mut self, stage: Stage) {
+        let now = Instant::now();
+        self.spent[self.stage as usize] += now - self.since;
+        self.stage = stage;
+        self.since = now;
+        self.attempts += u32::from(matches!(stage, Stage::Dial | Stage::Proxy));
+    }
+
+    /// The stage that the call has come to.
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// How long the call has been in its stage.
+    pub(crate) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// How long the call was in `stage`, in all its attempts.
+    pub(crate) fn spent(&self, stage: Stage) -> Duration {
+        let now = if stage == self.stage { self.waited() } else { Duration::ZERO };
+        self.spent[stage as usize] + now
+    }
+
+    /// How many connections were dialled for the call.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}

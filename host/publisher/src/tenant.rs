@@ -1,0 +1,235 @@
+//! Who a send is for: a tenant, what it may do ([`Grants`]) and how much of it ([`Limits`]).
+
+mod broker_grant;
+mod excerpt;
+#[cfg(feature = "tenants-file")]
+mod file;
+mod grants;
+mod limits;
+mod topic_filter;
+mod unit;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admission::quotas::Quotas;
+pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
+#[cfg(feature = "tenants-file")]
+pub use file::{Tenants, TenantsError, TenantsFault};
+pub(crate) use grants::Peer;
+pub use grants::{DirectoryGrantError, Grants};
+pub use limits::Limits;
+pub use topic_filter::{TopicFilter, TopicFilterError};
+
+/// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
+///
+/// ```
+/// use std::time::Duration;
+/// use mqtt_connector_publisher::Tenant;
+///
+/// let tenant = Tenant::builder("acme")
+///     .broker("ssl://*.iot.eu-west-1.amazonaws.com:8883".parse()?)
+///     .topics("acme/#".parse()?)
+///     .time_out(Duration::from_secs(30))
+///     .build();
+/// assert_eq!(tenant.name(), "acme");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Tenant {
+    name: Arc<str>,
+    grants: Grants,
+    limits: Limits,
+    config: String,
+    quotas: Quotas,
+}
+
+impl Tenant {
+    /// Starts a tenant with no grants and the default limits. `name` appears in messages and logs.
+    pub fn builder(name: impl Into<String>) -> TenantBuilder {
+        TenantBuilder::new(name.into(), Grants::none(), Limits::default())
+    }
+
+    /// A tenant that may do everything: for a person at a command line, who is their own operator.
+    /// **Not for a configuration that somebody else wrote.**
+    pub fn unrestricted(name: impl Into<String>) -> Self {
+        let tenant = TenantBuilder::new(name.into(), Grants::everything(), Limits::MOST);
+        tenant.with_quotas(Quotas::alone(&Limits::MOST))
+    }
+
+    /// The name, for a label of which there are many.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// The name in messages and logs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the tenant may do.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// How much the tenant may do.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The configuration of the tenant's sends, which the platform stores for it: JSON text for
+    /// [`Connector::send`](crate::Connector::send). It may hold passwords, so `Debug` does not show it.
+    #[must_use]
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// What the tenant has under way.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, grants, limits, config: _, quotas: _ } = self;
+        let mut shown = f.debug_struct("Tenant");
+        shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Tenant`].
+pub struct TenantBuilder {
+    name: String,
+    grants: Grants,
+    limits: Limits,
+    config: String,
+}
+
+impl TenantBuilder {
+    fn new(name: String, grants: Grants, limits: Limits) -> Self {
+        Self { name, grants, limits, config: "{}".to_owned() }
+    }
+
+    /// Allows brokers: `scheme://host[:port]`, see [`BrokerGrant`].
+    #[must_use]
+    pub fn broker(mut self, grant: BrokerGrant) -> Self {
+        self.grants.add_broker(grant);
+        self
+    }
+
+    /// Allows topics to publish to, wills included: see [`TopicFilter`].
+    #[must_use]
+    pub fn topics(mut self, filter: TopicFilter) -> Self {
+        self.grants.add_topics(filter);
+        self
+    }
+
+    /// Allows certificate, key and CA files in and below `directory`, which is opened now: what is renamed or linked
+    /// later cannot widen it.
+    ///
+    /// # Errors
+    ///
+    /// The directory is not an absolute path or cannot be opened.
+    pub fn directory(mut self, directory: impl AsRef<Path>) -> Result<Self, DirectoryGrantError> {
+        self.grants.add_directory(directory.as_ref())?;
+        Ok(self)
+    }
+
+    /// Allows host names that lead to loopback and private addresses. Default: false. (An address or a range that is
+    /// granted as a broker is allowed without this.)
+    #[must_use]
+    pub fn private_networks(mut self, allowed: bool) -> Self {
+        self.grants.set_private_networks(allowed);
+        self
+    }
+
+    /// Allows `verify-server: false`: brokers whose certificate nobody checks. Default: false.
+    #[must_use]
+    pub fn unverified_servers(mut self, allowed: bool) -> Self {
+        self.grants.set_unverified_servers(allowed);
+        self
+    }
+
+    /// Allows the tenant to name a proxy (the parameter `proxy`), which looks the brokers' names up where nobody here sees what
+    /// they lead to. The proxy's address is granted with [`broker`](Self::broker) besides. Default: false.
+    #[must_use]
+    pub fn proxy_names(mut self, allowed: bool) -> Self {
+        self.grants.set_proxy_names(allowed);
+        self
+    }
+
+    /// What the tenant may do, all at once, in place of what was granted before.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// How much the tenant may do; no time-out is longer than that of [`Limits::MOST`]. Default: [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Limits { time_out: limits.time_out.min(Limits::MOST.time_out), ..limits };
+        self
+    }
+
+    /// The longest time a call may take, whatever its `timeout` parameter says. Default: that of [`Limits::default`].
+    #[must_use]
+    pub fn time_out(self, time_out: Duration) -> Self {
+        let limits = Limits { time_out, ..self.limits };
+        self.limits(limits)
+    }
+
+    /// The configuration of the tenant's sends, as JSON text (or a [`serde_json::Value`], whose `to_string` it is).
+    /// What is wrong with it, the connector says when it is used. Default: `{}`.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<String>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn build(self) -> Tenant {
+        let quotas = Quotas::new(&self.limits);
+        self.with_quotas(quotas)
+    }
+
+    fn with_quotas(self, quotas: Quotas) -> Tenant {
+        let Self { name, grants, limits, config } = self;
+        Tenant { name: name.into(), grants, limits, config, quotas }
+    }
+}
+
+impl fmt::Debug for TenantBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, grants, limits, config: _ } = self;
+        let mut shown = f.debug_struct("TenantBuilder");
+        shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_not_in_debug() {
+        let builder = Tenant::builder("acme").config(r#"{"password": "planted"}"#);
+        assert!(!format!("{builder:?}").contains("planted"), "{builder:?}");
+        let tenant = builder.time_out(Duration::from_secs(1)).build();
+        assert_eq!(tenant.config(), r#"{"password": "planted"}"#);
+        assert!(!format!("{tenant:?}").contains("planted"), "{tenant:?}");
+        assert!(format!("{tenant:?}").starts_with("Tenant { name: \"acme\", grants: "), "{tenant:?}");
+    }
+
+    #[test]
+    fn a_tenant_without_a_configuration_has_an_empty_one() {
+        assert_eq!(Tenant::builder("acme").build().config(), "{}");
+    }
+}

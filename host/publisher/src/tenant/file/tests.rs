@@ -1,0 +1,408 @@
+//! Files of tenants: what they grant, and every wrong entry with its place and its whole message.
+
+use std::time::{Duration, Instant};
+
+use proptest::proptest;
+use tempfile::TempDir;
+
+use super::*;
+use crate::tenant::{Limits, Scheme};
+
+#[track_caller]
+fn faults(file: &str) -> Vec<String> {
+    file.parse::<Tenants>().unwrap_err().faults().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_file_says_everything_of_a_tenant() {
+    let directory = TempDir::new().unwrap();
+    let directory = directory.path().to_str().unwrap();
+    let file = format!(
+        r##"
+        [tenants.acme]
+        brokers = ["ssl://*.iot.eu-west-1.amazonaws.com:8883", "tcp://10.0.0.0/8:1883"]
+        directories = ["{directory}"]
+        topics = ["acme/#"]
+        private-networks = true
+        unverified-servers = true
+        proxy-names = true
+
+        [tenants.acme.limits]
+        payload = "256 KiB"
+        time-out = "30 s"
+        cpu = "50 ms"
+        memory = "32 MiB"
+        concurrent-sends = 8
+        connections = 0x4
+        messages-per-second = 1_000
+
+        [tenants.acme.config]
+        broker = "ssl://abc.iot.eu-west-1.amazonaws.com:8883"
+        client-id = "acme-flow"
+        keep-alive = 0x1e
+        content = {{ z = 1.5, a = [true, "x"], big = 1e300 }}
+        will.topic = "acme/gone"
+        will.content = ""
+        "##
+    );
+    let tenants: Tenants = file.parse().unwrap();
+    let acme = tenants.get("acme").unwrap();
+    assert_eq!(acme.name(), "acme");
+    let grants = serde_json::to_value(acme.grants()).unwrap();
+    let wanted = serde_json::json!({
+        "brokers": ["ssl://*.iot.eu-west-1.amazonaws.com:8883", "tcp://10.0.0.0/8:1883"],
+        "topics": ["acme/#"],
+        "directories": [directory],
+        "private-networks": true,
+        "unverified-servers": true,
+        "proxy-names": true,
+    });
+    assert_eq!(grants, wanted);
+    assert!(acme.grants().allows_broker(Scheme::Tcp, "10.1.2.3", 1883));
+    assert!(acme.grants().allows_topic("acme/door"));
+    let limits = Limits {
+        payload: 262_144,
+        time_out: Duration::from_secs(30),
+        cpu: Duration::from_millis(50),
+        memory: 33_554_432,
+        concurrent_sends: 8,
+        connections: 4,
+        messages_per_second: 1000,
+    };
+    assert_eq!(*acme.limits(), limits);
+    assert_eq!(
+        acme.config(),
+        r#"{"broker":"ssl://abc.iot.eu-west-1.amazonaws.com:8883","client-id":"acme-flow","keep-alive":30,"content":{"z":1.5,"a":[true,"x"],"big":1e+300},"will":{"topic":"acme/gone","content":""}}"#
+    );
+}
+
+#[test]
+fn the_file_in_the_readme_is_one() {
+    let readme = include_str!("../../../../../README.md");
+    let (_, file) = readme.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
+    let directory = TempDir::new().unwrap();
+    let file = file.replace("/etc/acme/certificates", directory.path().to_str().unwrap());
+    let tenants: Tenants = file.parse().unwrap();
+    assert!(tenants.get("acme").unwrap().grants().allows_topic("acme/door"));
+}
+
+#[test]
+fn what_is_left_out_is_not_granted_or_has_its_default() {
+    let tenants: Tenants = "[tenants.b]\n[tenants.\"a-B_1.x\"]\n".parse().unwrap();
+    assert_eq!(tenants.iter().map(|tenant| tenant.name()).collect::<Vec<_>>(), ["a-B_1.x", "b"]);
+    for tenant in tenants.iter() {
+        assert_eq!(*tenant.limits(), Limits::default());
+        assert_eq!(tenant.config(), "{}");
+        assert_eq!(
+            serde_json::to_string(tenant.grants()).unwrap(),
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false}"#
+        );
+    }
+    assert!(tenants.get("c").is_none());
+    assert_eq!("".parse::<Tenants>().unwrap().iter().len(), 0);
+}
+
+/// Each line is the second of a file whose first is `[tenants.acme]`.
+#[test]
+fn a_wrong_entry_is_named_with_its_place() {
+    for (line, fault) in [
+        (
+            r#"brokers = ["tcp://a", "x://b"]"#,
+            "line 2, column 23: tenants.acme.brokers: broker grant \"x://b\": the scheme \"x\" is not known; \
+             tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies",
+        ),
+        (
+            r#"brokers = ["ssl://ann:planted@b"]"#,
+            "line 2, column 12: tenants.acme.brokers: broker grant \"ssl://…@b\": a grant has no user name and no \
+             password; those are parameters of the connector",
+        ),
+        (
+            r#"brokers = "tcp://a""#,
+            "line 2, column 11: tenants.acme.brokers: wants a list of strings, got a string",
+        ),
+        ("brokers = [5]", "line 2, column 12: tenants.acme.brokers: wants a string, got a whole number"),
+        ("brokers = [[]]", "line 2, column 12: tenants.acme.brokers: wants a string, got a list"),
+        (
+            r#"topics = ["é", "acme#"]"#,
+            "line 2, column 16: tenants.acme.topics: topic grant \"acme#\": # and + stand for whole levels, as in \
+             acme/+/state",
+        ),
+        (
+            r#"topics = ["$SYS/#"]"#,
+            "line 2, column 11: tenants.acme.topics: topic grant \"$SYS/#\": topics below $SYS and $share are the \
+             broker's own",
+        ),
+        (
+            r#"directories = ["certificates"]"#,
+            "line 2, column 16: tenants.acme.directories: directory grant certificates: it is not an absolute path",
+        ),
+        (
+            r#"directories = ["/not/there"]"#,
+            "line 2, column 16: tenants.acme.directories: directory grant /not/there: No such file or directory (os \
+             error 2)",
+        ),
+        (
+            r#"directories = ["/etc/passwd"]"#,
+            "line 2, column 16: tenants.acme.directories: directory grant /etc/passwd: Not a directory (os error 20)",
+        ),
+        (
+            r#"private-networks = "yes""#,
+            "line 2, column 20: tenants.acme.private-networks: wants true or false, got a string",
+        ),
+        (
+            "unverified-servers = 1",
+            "line 2, column 22: tenants.acme.unverified-servers: wants true or false, got a whole number",
+        ),
+        (
+            r#"proxy-names = "all""#,
+            "line 2, column 15: tenants.acme.proxy-names: wants true or false, got a string",
+        ),
+        (
+            "topic = []",
+            "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, directories, topics, \
+             private-networks, unverified-servers, proxy-names, limits, config are",
+        ),
+        (
+            r#"password = "planted""#,
+            "line 2, column 1: tenants.acme.password: is not known; brokers, directories, topics, private-networks, \
+             unverified-servers, proxy-names, limits, config are",
+        ),
+        ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),
+        (
+            r#"limits.payload = "256 KB""#,
+            "line 2, column 18: tenants.acme.limits.payload: the unit \"KB\" is not known; B, KiB, MiB and GiB are",
+        ),
+        (
+            "limits.payload = 256",
+            "line 2, column 18: tenants.acme.limits.payload: wants a size, as in \"256 KiB\", got a whole \
+             number",
+        ),
+        (
+            r#"limits.time-out = "1.5 s""#,
+            "line 2, column 19: tenants.acme.limits.time-out: \"1.5 s\" is not a whole number and a unit, as in \
+             \"30 s\"",
+        ),
+        (
+            r#"limits.time-out = "0 s""#,
+            "line 2, column 19: tenants.acme.limits.time-out: \"0 s\" is not between 1 ms and 24 h",
+        ),
+        (
+            r#"limits.memory = "1 TiB""#,
+            "line 2, column 17: tenants.acme.limits.memory: the unit \"TiB\" is not known; B, KiB, MiB and GiB are",
+        ),
+        (
+            r#"limits.memory = "2 GiB""#,
+            "line 2, column 17: tenants.acme.limits.memory: \"2 GiB\" is not between 2 MiB and 1 GiB",
+        ),
+        (
+            "limits.connections = 0",
+            "line 2, column 22: tenants.acme.limits.connections: 0 is not between 1 and 10000",
+        ),
+        (
+            "limits.connections = -1",
+            "line 2, column 22: tenants.acme.limits.connections: invalid value: integer `-1`, expected a whole number",
+        ),
+        (
+            r#"limits.connections = "4""#,
+            "line 2, column 22: tenants.acme.limits.connections: wants a whole number, got a string",
+        ),
+        (
+            "limits.messages-per-second = 99999999999",
+            "line 2, column 30: tenants.acme.limits.messages-per-second: 99999999999 is not between 1 and 4294967295",
+        ),
+        (
+            r#"limits.timeout = "1 s""#,
+            "line 2, column 8: tenants.acme.limits.timeout: is not known (did you mean time-out?); payload, time-out, \
+             cpu, memory, concurrent-sends, connections, messages-per-second are",
+        ),
+        ("config = []", "line 2, column 10: tenants.acme.config: wants a table, got a list"),
+        (
+            "config.content.when = [2026-11-21]",
+            "line 2, column 24: tenants.acme.config.content.when: a date or a time has no meaning in JSON, which the \
+             configuration is; a string may be meant",
+        ),
+        (
+            "config.keep-alive = inf",
+            "line 2, column 21: tenants.acme.config.keep-alive: a number without an end has no meaning in JSON, which \
+             the configuration is; a string may be meant",
+        ),
+        (
+            "config.content = 99999999999999999999",
+            "line 2, column 18: tenants.acme.config.content: a whole number beyond 64 bits has no meaning in JSON, \
+             which the configuration is; a string may be meant",
+        ),
+    ] {
+        assert_eq!(faults(&format!("[tenants.acme]\n{line}\n")), [fault], "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_table_is_named_with_its_place() {
+    const NAME: &str = "a tenant's name has 1 to 64 of the letters a to z and A to Z, digits, -, _ and .";
+    let long = "x".repeat(65);
+    for (file, fault) in [
+        (
+            "[acme]\n",
+            "line 1, column 2: acme: is not known here; a tenant is a table, as in [tenants.acme]".to_owned(),
+        ),
+        ("tenants = 5\n", "line 1, column 11: tenants: wants a table, got a whole number".to_owned()),
+        ("[[tenants]]\n", "line 1, column 1: tenants: wants a table, got a list".to_owned()),
+        (
+            "[tenants]\nacme = 5\n",
+            "line 2, column 8: tenants.acme: wants a table, got a whole number".to_owned(),
+        ),
+        ("[tenants.\"\"]\n", format!("line 1, column 10: tenants.\"\": {NAME}")),
+        ("[tenants.\"a b\"]\n", format!("line 1, column 10: tenants.\"a b\": {NAME}")),
+        ("[tenants.\"a\\u001b[31m\"]\n", format!("line 1, column 10: tenants.\"a\\u{{1b}}[31m\": {NAME}")),
+        ("[tenants.\"é\"]\n", format!("line 1, column 10: tenants.\"é\": {NAME}")),
+        (&format!("[tenants.{long}]\n"), format!("line 1, column 10: tenants.{long}: {NAME}")),
+    ] {
+        assert_eq!(faults(file), [fault], "{file}");
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
+    let file =
+        "[tenants.b]\nbrokers = [\"x\", \"y\"]\n[tenants.b.limits]\ncpu = 1\n[tenants.a]\nfoo = 1\n[else]\n";
+    let error = file.parse::<Tenants>().unwrap_err();
+    let places: Vec<_> = error.faults().iter().map(|fault| (fault.line(), fault.column())).collect();
+    assert_eq!(places, [(2, 12), (2, 17), (4, 7), (6, 1), (7, 2)]);
+    let whole: Vec<_> = error.faults().iter().map(ToString::to_string).collect();
+    assert_eq!(error.to_string(), whole.join("; "));
+    let many = format!("[tenants.a]\ntopics = [{}]\n", "5, ".repeat(100));
+    assert!(many.parse::<Tenants>().unwrap_err().to_string().ends_with("; and 80 more"));
+}
+
+#[test]
+fn a_large_wrong_file_takes_no_time_and_tells_a_hundred_faults() {
+    let began = Instant::now();
+    let names = (0..25_000).map(|name| format!("brokerz{name} = 1979-01-01\n")).collect::<String>();
+    for (file, count) in [
+        // Each of them is wrong in three ways.
+        ("=\n".repeat(50_000), 150_000),
+        (format!("[tenants.a]\n{names}"), 25_000),
+        (format!("[tenants.a.config]\n{names}"), 25_000),
+        (format!("[tenants.a]\ntopics = [{}]\n", "5,".repeat(50_000)), 50_000),
+        (format!("[tenants.a]\n{} = 1\n", "x".repeat(1_000_000)), 1),
+    ] {
+        let error = file.parse::<Tenants>().unwrap_err();
+        let told = error.faults().len();
+        assert_eq!(told, count.min(100));
+        assert!((told + error.more()).abs_diff(count) < 2, "{} more", error.more());
+        assert!(error.faults().iter().all(|fault| fault.line() < 200));
+        assert_eq!(error.to_string().ends_with(" more"), count > 1);
+    }
+    let large = "#".repeat(1024 * 1024 + 1);
+    assert!(large[1..].parse::<Tenants>().is_ok());
+    assert_eq!(faults(&large), ["line 1, column 1: the file has 1048577 bytes; at most 1 MiB is read"]);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_wrong_is_said_in_nothing_that_a_terminal_obeys() {
+    for (line, fault) in [
+        (
+            r#"directories = ["/x\u001b[2J\u202e\n"]"#,
+            r"line 2, column 16: tenants.acme.directories: directory grant /x\u{1b}[2J\u{202e}\n: No such file or directory (os error 2)",
+        ),
+        (
+            r#"topics = ["\u001b#\u061c"]"#,
+            r##"line 2, column 11: tenants.acme.topics: topic grant "\u{1b}#\u{61c}": # and + stand for whole levels, as in acme/+/state"##,
+        ),
+    ] {
+        assert_eq!(faults(&format!("[tenants.acme]\n{line}\n")), [fault]);
+    }
+    for line in [
+        r#"brokers = ["\u001b\u202e", "tcp://\u001b\u202e", "\u001b\u202e://a", "tcp://a:\u001b\u202e"]"#,
+        r#"limits.cpu = "1 \u001b\u202e""#,
+        r#"limits.connections = "\u001b\u202e""#,
+        r#""\u001b\u202e" = 1"#,
+    ] {
+        let error = format!("[tenants.acme]\n{line}\n").parse::<Tenants>().unwrap_err().to_string();
+        assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error:?}");
+    }
+}
+
+/// Found by `make fuzz`: a fault was as long as the text that it is about, several times over.
+#[test]
+fn a_long_text_is_shown_by_its_start_and_its_end() {
+    let long = "\\u001b".repeat(10_000);
+    let tcp = |host: &str| format!("\"tcp://{host}\"");
+    let path = |start: &str| format!("\"{start}{long}\"");
+    for (count, line) in [
+        (2, format!("brokers = [{}, {}]", tcp(&long), tcp(&format!("a/{long}")))),
+        (2, format!("brokers = [\"{long}://a\", {}]", tcp(&format!("a:{long}")))),
+        (
+            2,
+            format!("brokers = [{}, {}]", tcp(&format!("a:{long}@{long}")), tcp(&format!("10.0.0.0/{long}"))),
+        ),
+        (1, format!("topics = [\"a#{long}\"]")),
+        (3, format!("directories = [{}, {}, {}]", path(""), path("/"), path("/../"))),
+        (1, format!("limits.cpu = {}", path(""))),
+        (1, format!("limits.cpu = {}", path("1 "))),
+        (1, format!("limits.cpu = \"{}2 h\"", "0".repeat(100_000))),
+        (1, format!("limits.connections = {}", path(""))),
+        (1, format!("limits.{} = 1", path(""))),
+        (1, format!("{} = 1", path(""))),
+        (1, format!("config.{}.{} = 1979-01-01", path(""), path(""))),
+    ] {
+        let faults = faults(&format!("[tenants.acme]\n{line}\n"));
+        assert_eq!(faults.len(), count, "{faults:?}");
+        for fault in faults {
+            assert!(fault.len() < 5_000, "{} bytes: {fault}", fault.len());
+        }
+    }
+    let topics = format!("[tenants.acme]\ntopics = [\"{}/#/{}\"]\n", "a".repeat(200), "b".repeat(200));
+    let (start, end) = ("a".repeat(150), "b".repeat(50));
+    let reason = "# stands only at the end, as in acme/#";
+    assert_eq!(
+        faults(&topics),
+        [format!("line 2, column 11: tenants.acme.topics: topic grant \"{start}…{end}\": {reason}")]
+    );
+}
+
+/// A line of the file may hold a password: none is ever shown, whatever is wrong with it.
+#[test]
+fn what_is_wrong_with_the_syntax_is_said_without_the_line() {
+    for (line, fault) in [
+        (
+            "password = planted",
+            "line 3, column 12: the file is not TOML: string values must be quoted, expected literal string",
+        ),
+        (
+            "password = \"planted",
+            "line 3, column 20: the file is not TOML: invalid basic string, expected `\"`",
+        ),
+        ("password \"planted\"", "line 3, column 10: the file is not TOML: key with no value, expected `=`"),
+        (
+            "password = \"planted\\q\"",
+            "line 3, column 21: the file is not TOML: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\\`, `\"`, `x`, `u`, `U`",
+        ),
+        ("password = \"a\"\npassword = \"planted\"", "line 4, column 1: the file is not TOML: duplicate key"),
+        (
+            "password = 1979-13-01 # planted",
+            "line 3, column 12: the file is not TOML: invalid date, expected month between 01 and 12",
+        ),
+    ] {
+        let file = format!("[tenants.acme]\n[tenants.acme.config]\n{line}\n");
+        let error = file.parse::<Tenants>().unwrap_err();
+        assert_eq!(faults(&file), [fault], "{line}");
+        assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_or_tell_a_configuration(
+        before in r#"(?s).{0,20}|[\[\]{}="'#\n.a-z0-9 -]{0,30}"#,
+        after in r#"(?s).{0,20}|[\[\]{}="'#\n.a-z0-9 -]{0,30}"#,
+    ) {
+        let file = format!("[tenants.acme.config]\n{before}\npassword = \"planted\" {after}");
+        if let Err(error) = file.parse::<Tenants>() {
+            assert!(!error.faults().is_empty());
+            assert!(!format!("{error} {error:?}").contains("planted"), "{error}");
+        }
+    }
+}

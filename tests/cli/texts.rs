@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use mqtt_connector_guest::parameters::PARAMETERS;
+use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_tests::pki::Pki;
 use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker, ServerTls};
 use serde_json::Value;

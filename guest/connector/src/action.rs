@@ -7,9 +7,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::slice;
 
 use crate::bindings::Meta;
+use crate::bindings::confidential::Message;
 use crate::bindings::publisher::{ConnectOptions, Error, Receipt, Remark, RetryPolicy};
-use crate::confidential::Message;
-use crate::document::{Document, Source};
+use crate::document::Document;
 use crate::outcome::{self, Answers};
 use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, prepare};
 
@@ -89,7 +89,7 @@ pub fn send_batch<A: Into<Answer>>(
     requests: &[String],
     mut publish: impl FnMut(&ConnectOptions, &[Message], RetryPolicy) -> A,
 ) -> Vec<Meta> {
-    let config = Document::read(Source::Configuration, config);
+    let config = Document::read(config);
     let mut read = Requests::over(&config);
     let mut answers: Vec<Option<Meta>> = Vec::with_capacity(requests.len());
     let mut groups = Groups::default();

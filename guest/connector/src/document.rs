@@ -1,12 +1,15 @@
-//! A configuration or a request: JSON text → the values of the known parameters, unread.
+//! A configuration or a request: JSON text → the values of the known parameters, unread; and the request laid over the
+//! configuration.
+
+mod merge;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::json;
-use crate::parameters::{COUNT, Name, Names};
-use crate::problem::{Known, Problem};
-use crate::value::Value;
+use crate::catalogue::{COUNT, Name, Names};
+use crate::json::{self, JsonType, Value};
+
+pub use merge::{Given, Merged};
 
 /// Which of the two documents something stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,52 +29,82 @@ impl fmt::Display for Source {
     }
 }
 
+/// What a text is that is not one JSON object. Displayed as a clause behind the name of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentFault {
+    /// Not JSON: where, and why.
+    NotJson(json::Fault),
+    /// Empty, or white space.
+    Empty,
+    /// JSON of another type.
+    NotAnObject(JsonType),
+}
+
+impl fmt::Display for DocumentFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DocumentFault::NotJson(fault) => write!(f, "is not JSON: {fault}"),
+            DocumentFault::Empty => f.write_str("is empty, wants a JSON object, at least {}"),
+            DocumentFault::NotAnObject(got) => write!(f, "is {got}, wants a JSON object: {{…}}"),
+        }
+    }
+}
+
+/// What is wrong with a name in a document.
+#[derive(Clone)]
+pub enum NameFault<'a> {
+    /// No parameter has this name.
+    Unknown(Cow<'a, str>),
+    /// The name stands there more than once.
+    Repeated(Cow<'a, str>),
+}
+
 /// The parameters that stand in one document.
 pub struct Document<'a> {
     values: [Option<Value<'a>>; COUNT],
     given: Names,
-    problems: Vec<Problem<'a>>,
+    faults: Vec<NameFault<'a>>,
 }
 
 impl<'a> Document<'a> {
     /// Reads the text of a configuration or request.
     ///
-    /// Unknown names and names that stand there twice are kept as [`Document::problems`]; the values are
+    /// Unknown names and names that stand there twice are kept as [`Document::faults`]; the values are
     /// not looked at. What is borrowed is not copied: a configuration is read once for a whole batch.
     ///
     /// # Errors
     ///
     /// When the text is not a JSON object at all; then nothing else can be said about it.
-    pub fn read(source: Source, text: &'a str) -> Result<Self, Problem<'a>> {
+    pub fn read(text: &'a str) -> Result<Self, DocumentFault> {
         // Some editors put a byte order mark in front, which is no part of the text (RFC 8259, section 8.1).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_ascii().is_empty() {
-            return Err(Problem::Empty { source });
+            return Err(DocumentFault::Empty);
         }
-        let mut document = Document { values: [None; COUNT], given: Names::default(), problems: Vec::new() };
-        if json::read_object(text, |name, value| document.add(source, name, Value::new(value))) {
+        let mut document = Document { values: [None; COUNT], given: Names::default(), faults: Vec::new() };
+        if json::read_object(text, |name, value| document.add(name, Value::new(value))) {
             Ok(document)
         } else {
-            Err(Self::refused(source, text))
+            Err(Self::refused(text))
         }
     }
 
     /// What is wrong with a text that is not a JSON object.
     #[cold]
-    fn refused(source: Source, text: &'a str) -> Problem<'a> {
+    fn refused(text: &str) -> DocumentFault {
         match json::check(text) {
-            Ok(value) => Problem::NotAnObject { source, got: Value::new(value).json_type() },
-            Err(fault) => Problem::NotJson { source, fault },
+            Ok(value) => DocumentFault::NotAnObject(Value::new(value).json_type()),
+            Err(fault) => DocumentFault::NotJson(fault),
         }
     }
 
-    fn add(&mut self, source: Source, name: Cow<'a, str>, value: Value<'a>) {
+    fn add(&mut self, name: Cow<'a, str>, value: Value<'a>) {
         match Name::find(&name) {
-            None => self.problems.push(Problem::Unknown { name, source, known: Known::Parameters }),
+            None => self.faults.push(NameFault::Unknown(name)),
             Some(known) => {
                 let slot = &mut self.values[known as usize];
                 if slot.is_some() {
-                    self.problems.push(Problem::Twice { name, source });
+                    self.faults.push(NameFault::Repeated(name));
                 }
                 *slot = Some(value);
                 let this = Names::of(&[known]);
@@ -98,7 +131,7 @@ impl<'a> Document<'a> {
     }
 
     /// What is wrong with the names in the document.
-    pub fn problems(&self) -> &[Problem<'a>] {
-        &self.problems
+    pub fn faults(&self) -> &[NameFault<'a>] {
+        &self.faults
     }
 }

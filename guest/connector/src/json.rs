@@ -1,4 +1,4 @@
-//! JSON text (RFC 8259), taken apart without building a tree.
+//! JSON text (RFC 8259), taken apart without building a tree, and its values, unread until somebody knows what they should be.
 //!
 //! A document is judged once, while it is taken apart by [`read_object`]: strings without escapes here, many bytes at a
 //! time, because most of a document is inside them, and every other value by `serde_json`, which [`check`] asks for the
@@ -8,12 +8,14 @@
 //! judged the other functions answer nonsense, but they neither panic nor run past the end.
 
 mod fault;
+mod value;
 
 use std::borrow::Cow;
 
 use serde_core::de::IgnoredAny;
 
 pub use fault::Fault;
+pub use value::{JsonType, Mismatch, Value};
 
 /// Whether `text` is one JSON value; gives it back without the white space around it. Nesting has no limit here:
 /// it takes no stack.

@@ -4,77 +4,42 @@
 //! The component decides, its host acts: every rule about parameters and every word of `meta` is in this
 //! crate, every socket, file and limit in the host. Built for `wasm32-unknown-unknown` it is a component
 //! with one import, `flint:mqtt/publisher`. Built natively it is a library, so that the rules are
-//! tested without a sandbox and the command line takes its flags from [`parameters::PARAMETERS`].
+//! tested without a sandbox and the command line takes its flags from [`catalogue::PARAMETERS`].
 //!
-//! The way of a send, and of this crate:
+//! The way of a send, and of this crate; a room imports only from those above it, but for [`action`], which goes through all
+//! of them:
 //!
-//! | module | what it does |
+//! | room | what it does |
 //! |---|---|
 //! | [`action`] | `send`, `send-batch` and `check`, with the publisher as a function: start here |
-//! | [`document`] | JSON text → the members of one object, unread |
-//! | [`merge`] | the request over the configuration, parameter by parameter |
-//! | [`parameters`] | the table of parameters; the merged members → typed [`parameters::Parameters`] |
-//! | [`brokers`], [`broker`], [`address`], [`proxy`], [`websocket`] | how the broker is reached; one checked type each: what can be built is right |
-//! | [`topic`], [`qos`], [`text`], [`pem`], [`tls`], [`content`], [`will`], [`properties`] | the same for what is sent, and to whom |
+//! | [`bindings`] | the contract as Rust; its records that hold secrets, with a `Debug` that does not show them |
+//! | [`json`] | JSON text, taken apart; one value of it |
 //! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
-//! | [`publication`] | the rules between parameters; connect options, message and retry policy |
+//! | [`catalogue`] | the table of parameters; what other tools call them |
+//! | [`document`] | JSON text → the members of one object, unread; the request laid over the configuration |
+//! | [`problem`] | what is wrong with a configuration and a request, in words |
+//! | [`message`] | what is sent: topic, content, quality of service, properties, will; each type reads itself |
+//! | [`broker`] | how a broker is reached: URLs, TLS, WebSocket, proxy; each type reads itself |
+//! | [`parameters`] | the merged members, read by the catalogue → typed [`parameters::Parameters`] |
+//! | [`publication`] | the rules between parameters → connect options, message and retry policy |
 //! | [`outcome`] | what the publisher answered → exit code and message |
-//! | [`problem`], [`wants`] | what is wrong with a parameter, and what it should be |
-//! | [`json`], [`value`] | taking JSON text apart; reading one value |
-//! | [`confidential`] | the contract's records that hold secrets, with a `Debug` that does not |
+//! | [`schema`] | the JSON Schema of a configuration and of a request, from the catalogue |
 //! | `memory` | the component's allocator |
-//! | [`schema`] | the JSON Schema of a configuration and of a request |
 #![deny(unsafe_code)]
 
 pub mod action;
-pub mod address;
+pub mod bindings;
 pub mod broker;
-pub mod brokers;
-pub mod confidential;
-pub mod content;
+pub mod catalogue;
 pub mod document;
 pub mod json;
-pub mod merge;
+pub mod message;
 pub mod outcome;
 pub mod parameters;
-pub mod pem;
 pub mod problem;
-pub mod properties;
-pub mod proxy;
 pub mod publication;
-pub mod qos;
 pub mod schema;
-pub mod text;
-pub mod tls;
-pub mod topic;
-pub mod value;
 pub mod vendor;
-pub mod wants;
-pub mod websocket;
-pub mod will;
-
-/// The contract, `wit/connector.wit`, as Rust.
-#[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "mqtt-connector",
-        // Sends that are equal in connect options share a connection: see `action::send_batch`.
-        additional_derives: [PartialEq, Eq, Hash],
-        // The generated `Debug` prints every field; these records hold secrets or content.
-        with: {
-            "flint:mqtt/publisher@0.2.0/credentials": crate::confidential::Credentials,
-            "flint:mqtt/publisher@0.2.0/pem": crate::confidential::Pem,
-            "flint:mqtt/publisher@0.2.0/client-identity": crate::confidential::ClientIdentity,
-            "flint:mqtt/publisher@0.2.0/websocket-header": crate::confidential::WebsocketHeader,
-            "flint:mqtt/publisher@0.2.0/will": crate::confidential::Will,
-            "flint:mqtt/publisher@0.2.0/message": crate::confidential::Message,
-        },
-    });
-
-    pub use exports::flint::mqtt::connector::Meta;
-    pub use flint::mqtt::publisher;
-}
 
 #[cfg(any(target_arch = "wasm32", test))]
 #[allow(unsafe_code)]
@@ -84,9 +49,9 @@ mod memory;
 #[allow(unsafe_code)]
 mod component {
     use crate::action::{self, Answer};
+    use crate::bindings::confidential::Message;
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
     use crate::bindings::publisher::{self, ConnectOptions, RetryPolicy};
-    use crate::confidential::Message;
     use crate::schema;
 
     struct Component;

@@ -14,11 +14,11 @@ use std::fmt;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
+use crate::bindings::confidential::Message;
 use crate::bindings::publisher::{ConnectOptions, Error, ProtocolVersion, Qos, Receipt, Remark};
-use crate::confidential::Message;
+use crate::message::qos;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
-use crate::qos;
 pub use credentials::Given;
 use failed::failed;
 use place::{Place, Through};

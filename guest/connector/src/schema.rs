@@ -12,7 +12,7 @@ mod rules;
 
 use std::fmt::{self, Write};
 
-use crate::parameters::{Kind, Name, Names, PARAMETERS, Parameter, Secrecy, Text};
+use crate::catalogue::{Kind, Name, Names, PARAMETERS, Parameter, Secrecy, Text};
 use patterns::{broker, put, write_text};
 
 /// What `check` refuses and the schema accepts: the rules that no schema can say, each with the reason.

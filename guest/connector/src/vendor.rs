@@ -1,12 +1,11 @@
 //! What is different at the brokers of clouds.
 //!
 //! They do not have all of MQTT, and close the connection on what they do not have, mostly without a word. So a message is
-//! fitted to them, or refused, before it is sent; and where one of them refuses or closes, the answer names what is likely
+//! fitted to them, or refused, before it is sent ([`crate::publication`]); and where one of them refuses or closes, the answer names what is likely
 //! behind it ([`likely`]). All of it is from their public documentation; `docs/vendors.md` says what and where.
 
 pub mod hub;
 pub mod likely;
-pub mod rules;
 
 use std::fmt;
 

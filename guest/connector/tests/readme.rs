@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
+use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
 const BEGIN: &str =

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
-use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
+use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 
 use super::component::Pin;
 

@@ -10,8 +10,8 @@ use clap::parser::ValueSource;
 use mqtt_connector::Response;
 use mqtt_connector_contract::pem::Given;
 use mqtt_connector_contract::white_space::Stray;
+use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 use mqtt_connector_guest::json;
-use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Parameter};
 use serde_json::Value;
 
 use super::arguments::{

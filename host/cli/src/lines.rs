@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
-use mqtt_connector_guest::document::{Document, Source};
+use mqtt_connector_guest::document::Document;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -126,7 +126,7 @@ async fn check(
 ) -> Result<(), Response> {
     let are_requests = flag == REQUESTS;
     // What the configuration does not have, each request may.
-    if are_requests && Document::read(Source::Configuration, &documents.config).is_ok() {
+    if are_requests && Document::read(&documents.config).is_ok() {
         return Ok(());
     }
     let request = if are_requests { "{}".to_owned() } else { documents.with_content("\"\"") };

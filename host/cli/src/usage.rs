@@ -13,7 +13,7 @@ use clap::{Arg, Command};
 use mqtt_connector::Response;
 use mqtt_connector_contract::shown::misleads;
 use mqtt_connector_contract::url;
-use mqtt_connector_guest::parameters::{Kind, PARAMETERS, Tip, foreign};
+use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Tip, foreign};
 
 use super::arguments;
 use super::arguments::{CHECK, LOG_FORMAT, SEND};

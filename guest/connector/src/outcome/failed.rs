@@ -8,8 +8,8 @@ use super::{Tried, code, reason_code};
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
+use crate::bindings::confidential::Message;
 use crate::bindings::publisher::{ConnectOptions, Error, Failure, Progress, Qos, Refusal};
-use crate::confidential::Message;
 use crate::publication::Remarks;
 use crate::vendor::BrokerVendor;
 use crate::vendor::likely::{self, At};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::bindings::publisher::{Broker, ConnectOptions, Proxy};
-use crate::brokers::Schemes;
-use crate::proxy;
+use crate::broker::Schemes;
+use crate::broker::proxy;
 use crate::publication::Remarks;
 
 /// How many of several brokers a message names.

@@ -7,11 +7,11 @@ use mqtt_connector_contract::shown::{self, Shown};
 use mqtt_connector_contract::span::Span;
 use mqtt_connector_contract::white_space::Stray;
 
+use crate::bindings::confidential::Message;
 use crate::bindings::publisher::{
     Broker, CertificateParameter, CertificateTime, ConnectOptions, ProtocolVersion, Qos, Remark, Transport,
 };
-use crate::confidential::Message;
-use crate::parameters::{Name, Names};
+use crate::catalogue::{Name, Names};
 
 /// What is suspicious about a publication, as sentences with a space before each.
 pub(super) struct Suspicious<'a> {

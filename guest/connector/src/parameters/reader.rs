@@ -1,16 +1,12 @@
-//! Reads the value of a parameter; what is wrong with it becomes a problem.
+//! Walks the catalogue: hands the value of a parameter to the type that reads it; what is wrong with it becomes a problem.
 
-use super::{ACTION, Kind, Name, ProtocolVersion, Secrecy};
-use crate::confidential::Pem;
-use crate::document::Source;
-use crate::merge::{Given, Merged};
-use crate::pem;
-use crate::problem::Problem;
-use crate::proxy::{self, ProxyUrl};
-use crate::text::{MqttString, Password};
-use crate::topic::Topic;
-use crate::value::{Got, Value};
-use crate::wants::Wants;
+use crate::bindings::confidential::Pem;
+use crate::broker::pem;
+use crate::catalogue::{ACTION, Kind, Name, Secrecy};
+use crate::document::{Given, Merged};
+use crate::json::Value;
+use crate::message::text::{MqttString, Password};
+use crate::problem::{Got, Problem, Wants};
 
 /// Where the values come from, and where the problems go.
 pub(super) struct Reader<'m, 'p, 'a> {
@@ -20,91 +16,74 @@ pub(super) struct Reader<'m, 'p, 'a> {
 
 /// A function for each type that several parameters have: what is generic is in the component once for each use.
 impl<'a> Reader<'_, '_, 'a> {
-    pub(super) fn read<T>(
+    /// A parameter whose type says the first thing that is wrong with a value.
+    pub(super) fn value<T>(
         &mut self,
         name: Name,
         read: impl FnOnce(Value<'a>) -> Result<T, Wants>,
     ) -> Option<T> {
-        let Given { value, source } = self.merged.get(name)?;
-        match read(value) {
-            Ok(right) => Some(right),
-            Err(wants) => {
-                self.wrong_value(name, Given { value, source }, wants);
-                None
-            }
-        }
+        let given = self.merged.get(name)?;
+        read(given.value).map_err(|wants| self.wrong(name, given, wants)).ok()
+    }
+
+    /// A parameter whose type reports by itself what is wrong with a value, which may be several things.
+    pub(super) fn whole<T>(
+        &mut self,
+        name: Name,
+        read: impl FnOnce(Given<'a>, &mut Vec<Problem<'a>>) -> T,
+    ) -> Option<T> {
+        Some(read(self.merged.get(name)?, self.problems))
     }
 
     #[inline(never)]
-    pub(super) fn read_string(&mut self, name: Name) -> Option<MqttString> {
-        self.read(name, |value| MqttString::new(value.string()?))
+    pub(super) fn string(&mut self, name: Name) -> Option<MqttString> {
+        self.value(name, MqttString::read)
     }
 
     #[inline(never)]
-    pub(super) fn read_password(&mut self, name: Name) -> Option<Password> {
-        self.read(name, |value| Password::new(value.string()?))
+    pub(super) fn password(&mut self, name: Name) -> Option<Password> {
+        self.value(name, Password::read)
     }
 
     #[inline(never)]
-    pub(super) fn read_topic(&mut self, name: Name) -> Option<Topic> {
-        self.read(name, |value| Topic::new(value.string()?))
+    pub(super) fn pem(&mut self, name: Name) -> Option<Pem> {
+        self.value(name, pem::read)
     }
 
     #[inline(never)]
-    pub(super) fn read_pem(&mut self, name: Name) -> Option<Pem> {
-        self.read(name, |value| pem::read(value.string()?))
+    pub(super) fn boolean(&mut self, name: Name) -> Option<bool> {
+        self.value(name, |value| Ok(value.boolean()?))
+    }
+
+    /// A whole number within the bounds that the catalogue gives it, which are within those of `T`.
+    pub(super) fn integer<T: TryFrom<u32>>(&mut self, name: Name) -> Option<T> {
+        T::try_from(self.whole_number(name)?).ok()
     }
 
     #[inline(never)]
-    pub(super) fn read_boolean(&mut self, name: Name) -> Option<bool> {
-        self.read(name, Value::boolean)
+    fn whole_number(&mut self, name: Name) -> Option<u32> {
+        let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
+        self.value(name, |value| {
+            let number = value.whole_number().and_then(|number| u32::try_from(number).ok());
+            let number = number.filter(|number| (minimum..=maximum).contains(number));
+            number.ok_or(Wants::WholeNumber { minimum, maximum, unit })
+        })
     }
 
-    pub(super) fn read_action(&mut self) {
-        self.read(Name::Action, |value| match value.string().as_deref() {
+    /// `action` says nothing but that it is the one there is.
+    pub(super) fn action(&mut self) {
+        self.value(Name::Action, |value| match value.string().as_deref() {
             Ok(ACTION) => Ok(()),
             Ok(_) | Err(_) => Err(Wants::Constant(ACTION)),
         });
     }
 
-    pub(super) fn read_version(&mut self) -> Option<ProtocolVersion> {
-        self.read(Name::ProtocolVersion, |value| match value.string().as_deref() {
-            Ok("3.1.1") => Ok(ProtocolVersion::V311),
-            Ok("5") => Ok(ProtocolVersion::V5),
-            Ok(_) | Err(_) => Err(Wants::ProtocolVersion),
-        })
-    }
-
     #[inline(never)]
-    fn wrong_value(&mut self, name: Name, given: Given<'a>, wants: Wants) {
+    fn wrong(&mut self, name: Name, Given { value, source }: Given<'a>, wants: Wants) {
         let got = match name.parameter().secrecy {
-            Secrecy::Open => Got::open(given.value),
-            Secrecy::Unshown | Secrecy::Secret => Got::secret(given.value),
+            Secrecy::Open => Got::open(value),
+            Secrecy::Unshown | Secrecy::Secret => Got::secret(value),
         };
-        self.wrong(name, given.source, got, wants);
-    }
-
-    fn wrong(&mut self, name: Name, source: Source, got: Got<'a>, wants: Wants) {
         self.problems.push(Problem::Wrong { name: name.as_str(), source, got, wants });
-    }
-
-    pub(super) fn read_proxy(&mut self) -> Option<ProxyUrl> {
-        let Given { value, source } = self.merged.get(Name::Proxy)?;
-        let read = proxy::read(value);
-        read.map_err(|(got, wants)| self.wrong(Name::Proxy, source, got, wants)).ok()
-    }
-
-    pub(super) fn read_integer<T: TryFrom<u32>>(&mut self, name: Name) -> Option<T> {
-        T::try_from(self.read_u32(name)?).ok()
-    }
-
-    #[inline(never)]
-    pub(super) fn read_u32(&mut self, name: Name) -> Option<u32> {
-        let Kind::Integer { minimum, maximum, unit } = name.parameter().kind else { return None };
-        self.read(name, |value| {
-            let number = value.whole_number().and_then(|number| u32::try_from(number).ok());
-            let number = number.filter(|number| (minimum..=maximum).contains(number));
-            number.ok_or(Wants::WholeNumber { minimum, maximum, unit })
-        })
     }
 }

@@ -6,8 +6,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::brokers::MAX_BROKERS;
-use crate::parameters::Text;
+use crate::broker::MAX_BROKERS;
+use crate::catalogue::Text;
 
 /// Schemes of brokers that are not WebSockets, but `ssl` and `tls`.
 const TCP: &str = "[tT][cC][pP]|[mM][qQ][tT][tT]";

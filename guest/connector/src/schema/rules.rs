@@ -3,7 +3,7 @@
 use super::patterns::{
     AWS, AZURE_EVENT_GRID, AZURE_IOT_HUB, HOLDS_KEY, STARTS_TLS, STARTS_WEBSOCKET, any_broker, push, put,
 };
-use crate::parameters::{Only, PARAMETERS};
+use crate::catalogue::{Only, PARAMETERS};
 
 /// One of the two contents and not the other.
 pub(super) const ONE_CONTENT: &str = concat!(

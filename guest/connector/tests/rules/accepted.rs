@@ -1,7 +1,7 @@
 //! Every parameter, given right values: what the publisher is asked to do.
 
 use mqtt_connector_guest::bindings::publisher::{Qos, Transport};
-use mqtt_connector_guest::parameters::PARAMETERS;
+use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_guest::publication::{Publication, prepare};
 
 use crate::schema::assert_agrees;

@@ -1,7 +1,8 @@
 //! The broker's URL.
 
-use mqtt_connector_guest::address::{AddressFault, is_host_name};
-use mqtt_connector_guest::broker::{BrokerFault, BrokerUrl};
+use mqtt_connector_guest::broker::BrokerUrl;
+use mqtt_connector_guest::broker::address::is_host_name;
+use mqtt_connector_guest::problem::{AddressFault, BrokerFault};
 
 #[test]
 fn right_urls() {

@@ -1,6 +1,6 @@
 //! Two documents as one: what is not a JSON object, and which document wins.
 
-use mqtt_connector_guest::parameters::PARAMETERS;
+use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_guest::publication::prepare;
 
 use crate::check;

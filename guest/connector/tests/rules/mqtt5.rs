@@ -1,10 +1,10 @@
 //! What only MQTT 5 has: what the publisher is asked to do, and what is wrong.
 
 use mqtt_connector_guest::bindings::publisher::ProtocolVersion;
-use mqtt_connector_guest::document::{Document, Source};
-use mqtt_connector_guest::merge::Merged;
+use mqtt_connector_guest::document::Document;
+use mqtt_connector_guest::document::Merged;
 use mqtt_connector_guest::parameters::Parameters;
-use mqtt_connector_guest::properties;
+use mqtt_connector_guest::publication::packet::properties_length;
 use mqtt_connector_guest::publication::{Publication, prepare};
 
 use crate::schema::assert_agrees;
@@ -259,10 +259,9 @@ fn bytes_of_the_properties() {
         (property(16_375), 2 + 16_383),
         (property(16_376), 3 + 16_384),
     ] {
-        let (config, request) =
-            (Document::read(Source::Configuration, "{}"), Document::read(Source::Request, &request));
+        let (config, request) = (Document::read("{}"), Document::read(&request));
         let (Ok(config), Ok(request)) = (config, request) else { panic!("{length}") };
         let parameters = Parameters::read(Merged::new(&config, &request), &mut Vec::new());
-        assert_eq!(properties::length(&parameters), length);
+        assert_eq!(properties_length(&parameters), length);
     }
 }

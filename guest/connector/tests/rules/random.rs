@@ -3,8 +3,8 @@
 use mqtt_connector_guest::action::{send, send_batch};
 use mqtt_connector_guest::bindings::publisher::{Qos, Receipt};
 use mqtt_connector_guest::broker::BrokerUrl;
+use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_guest::json;
-use mqtt_connector_guest::parameters::PARAMETERS;
 use proptest::prelude::*;
 use serde_json::Value;
 

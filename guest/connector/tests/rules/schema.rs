@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use jsonschema::{Draft, Validator};
-use mqtt_connector_guest::parameters::{PARAMETERS, Secrecy};
+use mqtt_connector_guest::catalogue::{PARAMETERS, Secrecy};
 use mqtt_connector_guest::schema::{UNSAID, schema};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -175,7 +175,7 @@ fn kinds() {
     }
     let will = schema["properties"]["will"]["properties"].as_object().unwrap();
     let members: Vec<String> = will.keys().map(|name| format!("will.{name}")).collect();
-    assert_eq!(members, mqtt_connector_guest::will::MEMBERS);
+    assert_eq!(members, mqtt_connector_guest::catalogue::will::MEMBERS);
 }
 
 /// Each rule on the list has an example that the schema accepts and `check` refuses, which is why it is on the list.

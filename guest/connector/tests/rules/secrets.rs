@@ -2,7 +2,7 @@
 
 use mqtt_connector_guest::action::send;
 use mqtt_connector_guest::bindings::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
-use mqtt_connector_guest::parameters::{PARAMETERS, Secrecy};
+use mqtt_connector_guest::catalogue::{PARAMETERS, Secrecy};
 use mqtt_connector_guest::publication::prepare;
 
 const CONFIG: &str = r#"{"broker":"ssl://h","client-id":"c","topic":"t","content":"x","username":"u"}"#;

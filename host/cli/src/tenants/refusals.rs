@@ -2,12 +2,10 @@
 
 use mqtt_connector::{Scheme, Tenant};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
+use mqtt_connector_guest::bindings::confidential::Pem;
 use mqtt_connector_guest::bindings::publisher::{ProxyProtocol, Transport};
-use mqtt_connector_guest::broker::BrokerUrl;
-use mqtt_connector_guest::brokers::Brokers;
-use mqtt_connector_guest::confidential::Pem;
+use mqtt_connector_guest::broker::{BrokerUrl, Brokers, proxy};
 use mqtt_connector_guest::parameters::Parameters;
-use mqtt_connector_guest::proxy;
 
 /// Each names the parameter and what is missing in "its" grants. What the parameters leave open is not refused.
 pub(super) fn of(tenant: &Tenant, parameters: &Parameters) -> Vec<String> {

@@ -4,9 +4,9 @@ use std::path::{Component, Path};
 
 use mqtt_connector::{Grants, Scheme, Tenant};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
-use mqtt_connector_guest::document::{Document, Source};
-use mqtt_connector_guest::merge::Merged;
+use mqtt_connector_guest::document::{Document, Merged, Source};
 use mqtt_connector_guest::parameters::Parameters;
+use mqtt_connector_guest::problem::Problem;
 
 use super::refusals;
 
@@ -75,13 +75,12 @@ fn is_shared(path: &Path) -> bool {
 
 /// What the configuration asks for and the grants do not allow, and what is wrong with it whatever the request says.
 fn config(tenant: &Tenant, remarks: &mut Vec<String>) {
-    let (config, request) =
-        match (Document::read(Source::Configuration, tenant.config()), Document::read(Source::Request, "{}"))
-        {
-            (Ok(config), Ok(request)) => (config, request),
-            (Err(problem), _) | (_, Err(problem)) => return remarks.push(format!("config: {problem}")),
-        };
-    let mut problems = config.problems().to_vec();
+    let source = Source::Configuration;
+    let (config, request) = match (Document::read(tenant.config()), Document::read("{}")) {
+        (Ok(config), Ok(request)) => (config, request),
+        (Err(fault), _) | (_, Err(fault)) => return remarks.push(format!("config: {source} {fault}")),
+    };
+    let mut problems: Vec<Problem<'_>> = Problem::of_names(source, &config).collect();
     let parameters = Parameters::read(Merged::new(&config, &request), &mut problems);
     remarks.extend(problems.iter().map(|problem| format!("config: {problem}")));
 

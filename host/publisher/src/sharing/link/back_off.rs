@@ -60,7 +60,7 @@ mod tests {
     /// What `retries` is without anybody's saying, in the component.
     #[test]
     fn the_default_rides_out_a_broker_that_is_away_for_10_seconds() {
-        let retries = mqtt_connector_guest::parameters::PARAMETERS
+        let retries = mqtt_connector_guest::catalogue::PARAMETERS
             .iter()
             .find(|parameter| parameter.name == "retries")
             .and_then(|parameter| parameter.default?.parse().ok())

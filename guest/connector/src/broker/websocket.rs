@@ -2,9 +2,9 @@
 
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::confidential::WebsocketHeader;
-use crate::value::Value;
-use crate::wants::Wants;
+use crate::bindings::confidential::WebsocketHeader;
+use crate::json::Value;
+use crate::problem::Wants;
 
 /// The most bytes that all headers take together, each with four more for what stands around name and value: many servers
 /// take half of it.
@@ -43,7 +43,7 @@ pub fn read_headers(value: Value<'_>) -> Result<Vec<WebsocketHeader>, Wants> {
         }
         length += name.len() + value.len() + 4;
         if length > MAX_HEADERS {
-            return Err(Wants::HeadersLength);
+            return Err(Wants::HeadersLength { maximum: MAX_HEADERS });
         }
         headers.push(WebsocketHeader { name: name.into_owned(), value: value.into_owned() });
     }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::address::is_host_name;
-use crate::value::Value;
-use crate::wants::Wants;
+use super::address::is_host_name;
+use crate::json::Value;
+use crate::problem::Wants;
 
 /// The most bytes that all application protocols take together, each with one more for its length. The lengths of the
 /// list and of all extensions around it have 16 bits, and the other extensions need room too.
@@ -32,6 +32,15 @@ impl ServerName {
         if right { Ok(ServerName(name)) } else { Err(Wants::ServerName) }
     }
 
+    /// Reads a server name.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no string, or as [`ServerName::new`].
+    pub fn read(value: Value<'_>) -> Result<Self, Wants> {
+        Self::new(value.string()?)
+    }
+
     /// The name's text.
     pub fn into_string(self) -> String {
         self.0
@@ -54,5 +63,5 @@ pub fn read_alpn(value: Value<'_>) -> Result<Vec<String>, Wants> {
         protocols.push(protocol.into_owned());
     }
     let length = protocols.iter().map(|protocol| protocol.len() + 1).sum();
-    if length > MAX_ALPN { Err(Wants::AlpnNames { length }) } else { Ok(protocols) }
+    if length > MAX_ALPN { Err(Wants::AlpnNames { length, maximum: MAX_ALPN }) } else { Ok(protocols) }
 }

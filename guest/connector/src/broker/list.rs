@@ -2,14 +2,12 @@
 
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::address;
+use super::url::{BrokerUrl, Scheme};
 use crate::bindings::publisher::{Broker, Transport};
-use crate::broker::{BrokerFault, BrokerUrl, Scheme};
-use crate::merge::Given;
-use crate::problem::Problem;
-use crate::value::{Got, JsonType, Value};
+use crate::document::Given;
+use crate::json::{JsonType, Value};
+use crate::problem::{BrokerFault, Got, Problem, Wants};
 use crate::vendor::{self, BrokerVendor, Vendors};
-use crate::wants::Wants;
 
 /// The most brokers that one send may have.
 pub const MAX_BROKERS: usize = 16;
@@ -55,10 +53,10 @@ impl Brokers {
                 }
             }
             if !(1..=MAX_BROKERS).contains(&count) {
-                wrong(Got::open(value), Wants::BrokerCount { count });
+                wrong(Got::open(value), Wants::BrokerCount { count, maximum: MAX_BROKERS });
             }
         } else {
-            wrong(Got::open(value), Wants::BrokerOrBrokers);
+            wrong(Got::open(value), Wants::BrokerOrBrokers { maximum: MAX_BROKERS });
         }
         (problems.len() == before).then(|| Brokers::new(brokers))
     }
@@ -123,13 +121,13 @@ enum Wrong {
 fn read_one<'a>(value: Value<'a>, others: &[BrokerUrl]) -> Result<BrokerUrl, (Got<'a>, Wrong)> {
     let url = value.string().map_err(|_| (Got::open(value), Wrong::Url(BrokerFault::NoText)))?;
     if let Some(stray) = Stray::find(&url) {
-        return Err((address::got(value, &url), Wrong::WhiteSpace(stray)));
+        return Err((Got::url(value, &url), Wrong::WhiteSpace(stray)));
     }
     let read = match BrokerUrl::parse(&url) {
         Ok(broker) if others.iter().any(|other| broker.is_same(other)) => Err(BrokerFault::Repeated),
         read => read,
     };
-    read.map_err(|fault| (address::got(value, &url), Wrong::Url(fault)))
+    read.map_err(|fault| (Got::url(value, &url), Wrong::Url(fault)))
 }
 
 /// How the URLs of up to [`MAX_BROKERS`] brokers start, in order; small, because each message of a batch has its own.

@@ -3,12 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use mqtt_connector_contract::shown::{self, Shown};
-use mqtt_connector_contract::url;
-use mqtt_connector_contract::white_space::Stray;
-
-use crate::json;
-use crate::wants::Wants;
+use super::{elements, members, pairs, string};
 
 /// The type of a JSON value (RFC 8259, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +49,21 @@ impl fmt::Display for JsonType {
     }
 }
 
+/// Why a value cannot be taken for what it was asked to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It is no string.
+    NoString,
+    /// It is a string with half of a surrogate pair, which JSON allows and Unicode text does not (RFC 8259, section 8.2).
+    HalfCharacter,
+    /// It is neither `true` nor `false`.
+    NoBoolean,
+    /// It is no list.
+    NoList,
+    /// It is no object.
+    NoObject,
+}
+
 /// A JSON value: its text, borrowed from the document it stands in. It has no `Debug`, since it may be a secret.
 ///
 /// Two are equal when they were written with the same characters: then they are read the same way.
@@ -86,11 +96,11 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type, or holds half of a surrogate pair, which no Unicode text can hold.
-    pub fn string(self) -> Result<Cow<'a, str>, Wants> {
+    pub fn string(self) -> Result<Cow<'a, str>, Mismatch> {
         match self.json_type() {
-            JsonType::String => json::string(self.0).ok_or(Wants::WholeCharacters),
+            JsonType::String => string(self.0).ok_or(Mismatch::HalfCharacter),
             JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::List | JsonType::Object => {
-                Err(Wants::String)
+                Err(Mismatch::NoString)
             }
         }
     }
@@ -100,11 +110,11 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type; the string `"true"` is of another type.
-    pub fn boolean(self) -> Result<bool, Wants> {
+    pub fn boolean(self) -> Result<bool, Mismatch> {
         match self.text() {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(Wants::Boolean),
+            _ => Err(Mismatch::NoBoolean),
         }
     }
 
@@ -119,11 +129,11 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type.
-    pub fn list(self) -> Result<impl Iterator<Item = Value<'a>>, Wants> {
+    pub fn list(self) -> Result<impl Iterator<Item = Value<'a>>, Mismatch> {
         match self.json_type() {
-            JsonType::List => Ok(json::elements(self.0).map(Value)),
+            JsonType::List => Ok(elements(self.0).map(Value)),
             JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::Object => {
-                Err(Wants::Strings)
+                Err(Mismatch::NoList)
             }
         }
     }
@@ -133,11 +143,11 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type.
-    pub fn pairs(self) -> Result<impl Iterator<Item = (Value<'a>, Value<'a>)>, Wants> {
+    pub fn pairs(self) -> Result<impl Iterator<Item = (Value<'a>, Value<'a>)>, Mismatch> {
         if self.json_type() == JsonType::Object {
-            Ok(json::pairs(self.0).map(|(name, value)| (Value(name), Value(value))))
+            Ok(pairs(self.0).map(|(name, value)| (Value(name), Value(value))))
         } else {
-            Err(Wants::Object)
+            Err(Mismatch::NoObject)
         }
     }
 
@@ -146,67 +156,12 @@ impl<'a> Value<'a> {
     /// # Errors
     ///
     /// When the value is of another type.
-    pub fn object(self) -> Result<impl Iterator<Item = (Cow<'a, str>, Value<'a>)>, Wants> {
+    pub fn object(self) -> Result<impl Iterator<Item = (Cow<'a, str>, Value<'a>)>, Mismatch> {
         match self.json_type() {
-            JsonType::Object => Ok(json::members(self.0).map(|(name, value)| (name, Value(value)))),
+            JsonType::Object => Ok(members(self.0).map(|(name, value)| (name, Value(value)))),
             JsonType::String | JsonType::Number | JsonType::Boolean | JsonType::Null | JsonType::List => {
-                Err(Wants::Object)
+                Err(Mismatch::NoObject)
             }
-        }
-    }
-}
-
-/// What was got, for a message: the type and, unless it is a secret, the shortened value.
-#[derive(Clone, Copy)]
-pub struct Got<'a> {
-    value: Value<'a>,
-    secret: bool,
-}
-
-impl<'a> Got<'a> {
-    /// Shows type and value.
-    pub fn open(value: Value<'a>) -> Self {
-        Got { value, secret: false }
-    }
-
-    /// Shows the type, and the length of a string; never the value.
-    pub fn secret(value: Value<'a>) -> Self {
-        Got { value, secret: true }
-    }
-
-    /// Whether it may be a URL with a password in it, which nobody meant for a parameter that is shown.
-    fn is_url_with_user(&self) -> bool {
-        self.value.string().is_ok_and(|text| text.contains(':') && url::may_hold_user(&text))
-    }
-}
-
-impl Got<'_> {
-    /// The white space around the value, when it is a string.
-    pub fn stray(&self) -> Option<Stray> {
-        Stray::find(&self.value.string().ok()?)
-    }
-}
-
-impl fmt::Display for Got<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.value.json_type();
-        match (kind, self.secret || self.is_url_with_user()) {
-            (JsonType::String, false) => match self.value.string() {
-                Ok(text) => write!(f, "the string {}", Shown::quoted(&text, shown::VALUE)),
-                Err(_) => write!(f, "a string"),
-            },
-            (JsonType::String, true) => match self.value.string() {
-                Ok(text) if text.is_empty() => f.write_str("an empty string"),
-                Ok(text) if text.len() == 1 => f.write_str("a string of 1 byte"),
-                Ok(text) => write!(f, "a string of {} bytes", text.len()),
-                Err(_) => write!(f, "a string"),
-            },
-            (JsonType::Number, false) => {
-                write!(f, "the number {}", Shown::plain(self.value.text(), shown::VALUE))
-            }
-            (JsonType::Boolean, false) => f.write_str(self.value.text()),
-            (JsonType::Number | JsonType::Boolean, true)
-            | (JsonType::Null | JsonType::List | JsonType::Object, false | true) => kind.fmt(f),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use mqtt_connector_contract::characters::Finding;
 
-use crate::wants::Wants;
+use crate::json::Value;
+use crate::problem::Wants;
 
 /// The longest string and the longest binary field of an MQTT packet, in bytes (MQTT 3.1.1, section 1.5.3).
 pub const MAX_LENGTH: usize = 65_535;
@@ -27,6 +28,16 @@ impl MqttString {
             Some(finding) => Err(Wants::Characters(finding)),
             None => Ok(MqttString(text)),
         }
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no string, or as [`MqttString::new`].
+    #[inline(never)]
+    pub fn read(value: Value<'_>) -> Result<Self, Wants> {
+        Self::new(value.string()?)
     }
 
     /// The text.
@@ -58,6 +69,16 @@ impl Password {
         } else {
             Ok(Password(text))
         }
+    }
+
+    /// Reads a password.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no string, or as [`Password::new`].
+    #[inline(never)]
+    pub fn read(value: Value<'_>) -> Result<Self, Wants> {
+        Self::new(value.string()?)
     }
 
     /// How many bytes it has.

@@ -4,8 +4,8 @@ use base64::engine::{Engine, general_purpose::STANDARD};
 
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::value::{JsonType, Value};
-use crate::wants::Wants;
+use crate::json::{JsonType, Value};
+use crate::problem::Wants;
 
 /// How many lists and objects may stand inside each other in a JSON content: as many as common readers take.
 pub const MAX_DEPTH: usize = 128;
@@ -59,7 +59,7 @@ fn compact(json: &str) -> Result<Vec<u8>, Wants> {
                 b'[' | b'{' => {
                     depth += 1;
                     if depth > MAX_DEPTH {
-                        return Err(Wants::ShallowContent);
+                        return Err(Wants::ShallowContent { maximum: MAX_DEPTH });
                     }
                 }
                 b']' | b'}' => depth = depth.saturating_sub(1),

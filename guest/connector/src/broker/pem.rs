@@ -1,20 +1,21 @@
 //! A certificate or key: its text, or the path of a file that holds it.
 
-use std::borrow::Cow;
-
 use mqtt_connector_contract::pem::{Given, holds};
 use mqtt_connector_contract::white_space::{Stray, is_white_space};
 
-use crate::confidential::Pem;
-use crate::wants::Wants;
+use crate::bindings::confidential::Pem;
+use crate::json::Value;
+use crate::problem::Wants;
 
-/// Tells a text from a path ([`Given`]). Whether the text holds a certificate and the file exists is for the host to find
+/// Reads a certificate or a key: tells a text from a path ([`Given`]). Whether the text holds a certificate and the file exists is for the host to find
 /// out.
 ///
 /// # Errors
 ///
-/// When the text is neither, or a path that holds U+0000 or has white space around it.
-pub fn read(text: Cow<'_, str>) -> Result<Pem, Wants> {
+/// When the value is no string, neither of the two, or a path that holds U+0000 or has white space around it.
+#[inline(never)]
+pub fn read(value: Value<'_>) -> Result<Pem, Wants> {
+    let text = value.string()?;
     if Given::of(&text) == Given::Text {
         Ok(Pem::Text(text.into_owned()))
     } else if !text.trim_start_matches(is_white_space).starts_with('/') {

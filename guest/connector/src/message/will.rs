@@ -2,52 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::text::{MAX_LENGTH, MqttString};
+use super::topic::Topic;
+use super::{content, qos};
+use crate::bindings::confidential::Will;
 use crate::bindings::publisher::{Qos, WillProperties};
-use crate::confidential::Will;
-use crate::document::Source;
-use crate::merge::Given;
-use crate::problem::{Known, Problem, Rule};
-use crate::text::{MAX_LENGTH, MqttString};
-use crate::topic::Topic;
-use crate::value::{Got, Value};
-use crate::wants::Wants;
-use crate::{content, qos};
-
-/// The members of a will, as messages name them: with `will.` in front.
-pub const MEMBERS: [&str; 9] = [
-    "will.topic",
-    "will.content",
-    "will.content-base64",
-    "will.qos",
-    "will.retain",
-    "will.delay-interval",
-    "will.payload-format-indicator",
-    "will.message-expiry-interval",
-    "will.content-type",
-];
-
-/// How many of [`MEMBERS`], the last of them, only MQTT 5 has.
-const ONLY_MQTT5: usize = 4;
-
-/// A member of a will; as a number, its index in [`MEMBERS`].
-#[derive(Clone, Copy)]
-enum Member {
-    Topic,
-    Content,
-    ContentBase64,
-    Qos,
-    Retain,
-    DelayInterval,
-    PayloadFormatIndicator,
-    MessageExpiryInterval,
-    ContentType,
-}
-
-impl Member {
-    fn as_str(self) -> &'static str {
-        MEMBERS[self as usize]
-    }
-}
+use crate::catalogue::Known;
+use crate::catalogue::will::{MEMBERS, Member, ONLY_MQTT5};
+use crate::document::{Given, Source};
+use crate::json::Value;
+use crate::problem::{Got, Problem, Rule, Wants};
 
 /// A will that has been read, right or wrong.
 #[derive(Clone, Default)]
@@ -74,8 +38,13 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
     let Given { value, source } = given;
     let members = match value.object() {
         Ok(members) => members,
-        Err(wants) => {
-            problems.push(Problem::Wrong { name: "will", source, got: Got::secret(value), wants });
+        Err(mismatch) => {
+            problems.push(Problem::Wrong {
+                name: "will",
+                source,
+                got: Got::secret(value),
+                wants: mismatch.into(),
+            });
             return Read::default();
         }
     };
@@ -84,15 +53,15 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
     for (name, value) in members {
         reader.add(&name, value);
     }
-    let topic = reader.read(Member::Topic, |value| Topic::new(value.string()?));
+    let topic = reader.read(Member::Topic, |value| Topic::read(value));
     if reader.get(Member::Topic).is_none() {
         reader.problems.push(Problem::MissingInWill { name: Member::Topic.as_str(), source });
     }
     let payload = reader.read_payload();
     let qos = reader.read(Member::Qos, qos::read);
-    let retain = reader.read(Member::Retain, Value::boolean);
+    let retain = reader.read(Member::Retain, |value| Ok(value.boolean()?));
     let delay_interval = reader.read_seconds(Member::DelayInterval).unwrap_or(0);
-    let is_text = reader.read(Member::PayloadFormatIndicator, Value::boolean);
+    let is_text = reader.read(Member::PayloadFormatIndicator, |value| Ok(value.boolean()?));
     if let (Some(true), Some(payload)) = (is_text, &payload) {
         reader.check_text(payload);
     }
@@ -100,8 +69,7 @@ pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
         delay_interval,
         payload_format_indicator: is_text.unwrap_or(reader.get(Member::ContentBase64).is_none()),
         message_expiry_interval: reader.read_seconds(Member::MessageExpiryInterval),
-        content_type: reader
-            .read(Member::ContentType, |value| Ok(MqttString::new(value.string()?)?.into_string())),
+        content_type: reader.read(Member::ContentType, MqttString::read).map(MqttString::into_string),
     };
     let given = [
         Member::DelayInterval,

@@ -1,15 +1,17 @@
 //! The rules of vendors: what their brokers would close the connection for.
 
-use super::{BrokerVendor, hub};
+use crate::bindings::publisher::ProtocolVersion;
 use crate::broker::BrokerUrl;
-use crate::parameters::{Name, Parameters, ProtocolVersion};
+use crate::catalogue::Name;
+use crate::message::text::MqttString;
+use crate::message::topic::Topic;
+use crate::parameters::Parameters;
 use crate::problem::Rule;
-use crate::text::MqttString;
-use crate::topic::Topic;
+use crate::vendor::{BrokerVendor, hub};
 
 /// Judges parameters that are right by the standard. `broken` is told the name of what is wrong (a member of the will has
 /// one of its own), the parameter that it belongs to, and the rule.
-pub fn check(
+pub(super) fn check(
     parameters: &Parameters,
     payload: Option<(Name, usize)>,
     has_username: bool,

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
+use super::nearest::fold;
 use super::{Name, PARAMETERS};
-use crate::problem::fold;
 
 /// What to use instead of a name that another tool has.
 ///

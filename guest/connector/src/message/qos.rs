@@ -1,8 +1,8 @@
 //! Quality of service: how surely a message arrives (MQTT 3.1.1, section 4.3).
 
 use crate::bindings::publisher::Qos;
-use crate::value::Value;
-use crate::wants::Wants;
+use crate::json::Value;
+use crate::problem::Wants;
 
 /// Reads a quality of service: the number 0, 1 or 2. Strings and fractions such as `2.0` are not taken.
 ///

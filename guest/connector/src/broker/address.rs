@@ -1,12 +1,9 @@
 //! A host and, perhaps, a port: what every URL here has behind `://`.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub use mqtt_connector_contract::url::{may_hold_secret, split_path, split_scheme};
-use mqtt_connector_contract::white_space::is_white_space;
-
-use crate::value::{Got, Value};
+use crate::problem::AddressFault;
+pub(super) use mqtt_connector_contract::url::{split_path, split_scheme};
 
 /// `host[:port]`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,42 +12,6 @@ pub struct Address {
     pub host: String,
     /// 1 to 65,535; `None` when none is given.
     pub port: Option<u16>,
-}
-
-/// Why a text is not a host with a port. Displayed after the word "wants".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AddressFault {
-    /// Nothing where the host should be.
-    NoHost,
-    /// Neither a host name nor an IPv4 address.
-    Host,
-    /// Brackets that do not hold an IPv6 address, or are not closed.
-    Ipv6,
-    /// More than one colon: an IPv6 address without brackets.
-    Ipv6WithoutBrackets,
-    /// An IPv6 address with a zone identifier (RFC 6874), in brackets or without.
-    Zone,
-    /// Something else than 1 to 65,535 after the colon.
-    Port,
-}
-
-impl fmt::Display for AddressFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AddressFault::NoHost => "a host after ://",
-            AddressFault::Host => {
-                "a host name (labels of 1 to 63 letters, digits, - and _, with dots between them) or an IP address"
-            }
-            AddressFault::Ipv6 => "an IPv6 address in the brackets, as in //[2001:db8::1]:1883",
-            AddressFault::Ipv6WithoutBrackets => "brackets around an IPv6 address, as in //[2001:db8::1]:1883",
-            AddressFault::Zone => {
-                "an IPv6 address without a zone identifier (the part from % on): what is link-local cannot be reached, \
-                 so give a host name or another address"
-            }
-            AddressFault::Port => "a port from 1 to 65535 after the colon",
-        })
-    }
 }
 
 impl Address {
@@ -78,11 +39,6 @@ pub fn has_comma(text: &str) -> bool {
 /// Whether there is a user name in front of the host: before an `@`, which some write as `%40`.
 pub(crate) fn holds_user(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
-}
-
-/// What was got, `value`, whose text is `url`: shown unless it may hold a secret.
-pub fn got<'a>(value: Value<'a>, url: &str) -> Got<'a> {
-    if may_hold_secret(url.trim_matches(is_white_space)) { Got::secret(value) } else { Got::open(value) }
 }
 
 fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {

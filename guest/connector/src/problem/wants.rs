@@ -6,12 +6,8 @@ use mqtt_connector_contract::characters::Finding;
 use mqtt_connector_contract::shown::{self, Shown};
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::broker::BrokerFault;
-use crate::brokers::MAX_BROKERS;
-use crate::content::MAX_DEPTH;
-use crate::proxy::ProxyFault;
-use crate::tls::MAX_ALPN;
-use crate::websocket::MAX_HEADERS;
+use super::url::{BrokerFault, ProxyFault};
+use crate::json::Mismatch;
 
 /// What was wanted of a value that was not right. Displayed after the word "wants".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +44,16 @@ pub enum Wants {
     /// Not a broker's URL.
     Broker(BrokerFault),
     /// Neither a string nor a list.
-    BrokerOrBrokers,
+    BrokerOrBrokers {
+        /// How many brokers the list may have.
+        maximum: usize,
+    },
     /// A list of no or of too many brokers.
     BrokerCount {
         /// How many there are.
         count: usize,
+        /// How many there may be.
+        maximum: usize,
     },
     /// A broker of a list is wrong.
     BrokerEntry {
@@ -72,7 +73,10 @@ pub enum Wants {
     /// A control character in the value of a header (RFC 9110, section 5.5); the white space at an end of it.
     HeaderValue(Option<Stray>),
     /// Headers that are too long together.
-    HeadersLength,
+    HeadersLength {
+        /// How many bytes they may have, with four more for each.
+        maximum: usize,
+    },
     /// An empty topic (MQTT 3.1.1, section 4.7.3).
     TopicNotEmpty,
     /// A topic to publish to holds `+` or `#` (MQTT 3.1.1, section 3.3.2.1).
@@ -114,9 +118,14 @@ pub enum Wants {
     AlpnNames {
         /// How many bytes they have, with one more for each.
         length: usize,
+        /// How many they may have.
+        maximum: usize,
     },
     /// Nested more deeply than is sent.
-    ShallowContent,
+    ShallowContent {
+        /// How many lists and objects may stand inside each other.
+        maximum: usize,
+    },
     /// A character that is not of the standard base64 alphabet (RFC 4648, section 4).
     Base64Alphabet {
         /// Its position, in bytes from 0.
@@ -136,6 +145,18 @@ pub enum Wants {
         /// How many bytes it has.
         length: usize,
     },
+}
+
+impl From<Mismatch> for Wants {
+    fn from(mismatch: Mismatch) -> Self {
+        match mismatch {
+            Mismatch::NoString => Wants::String,
+            Mismatch::HalfCharacter => Wants::WholeCharacters,
+            Mismatch::NoBoolean => Wants::Boolean,
+            Mismatch::NoList => Wants::Strings,
+            Mismatch::NoObject => Wants::Object,
+        }
+    }
 }
 
 impl Wants {
@@ -172,8 +193,10 @@ impl fmt::Display for Wants {
             Wants::Constant(text) => write!(f, "{}", Shown::quoted(text, shown::VALUE)),
             Wants::ProtocolVersion => f.write_str("\"3.1.1\" or \"5\""),
             Wants::Broker(fault) => fault.fmt(f),
-            Wants::BrokerOrBrokers => write!(f, "a string, or a list of 1 to {MAX_BROKERS} strings"),
-            Wants::BrokerCount { count } => write!(f, "1 to {MAX_BROKERS} URLs, not {count}"),
+            Wants::BrokerOrBrokers { maximum } => {
+                write!(f, "a string, or a list of 1 to {maximum} strings")
+            }
+            Wants::BrokerCount { count, maximum } => write!(f, "1 to {maximum} URLs, not {count}"),
             Wants::BrokerEntry { place, fault } => write!(f, "{fault} (entry {place} of the list)"),
             Wants::Proxy(fault) => fault.fmt(f),
             Wants::HeaderName => {
@@ -187,8 +210,8 @@ impl fmt::Display for Wants {
                 f.write_str("values of headers without control characters")?;
                 stray.map_or(Ok(()), |stray| write!(f, ": one {stray}"))
             }
-            Wants::HeadersLength => {
-                write!(f, "headers of {MAX_HEADERS} bytes at most, four more for each counted")
+            Wants::HeadersLength { maximum } => {
+                write!(f, "headers of {maximum} bytes at most, four more for each counted")
             }
             Wants::TopicNotEmpty => f.write_str("at least one character"),
             Wants::TopicWithoutWildcard => {
@@ -213,14 +236,14 @@ impl fmt::Display for Wants {
             }
             Wants::ServerName => f.write_str("a host name or an IP address, without scheme and port"),
             Wants::AlpnName => f.write_str("protocol names of 1 to 255 bytes"),
-            Wants::AlpnNames { length } => {
+            Wants::AlpnNames { length, maximum } => {
                 write!(
                     f,
-                    "protocol names of {MAX_ALPN} bytes at most, one more for each counted, not {length}"
+                    "protocol names of {maximum} bytes at most, one more for each counted, not {length}"
                 )
             }
-            Wants::ShallowContent => {
-                write!(f, "no more than {MAX_DEPTH} lists and objects inside each other")
+            Wants::ShallowContent { maximum } => {
+                write!(f, "no more than {maximum} lists and objects inside each other")
             }
             Wants::Base64Alphabet { position } => {
                 write!(f, "base64 of the alphabet A-Z a-z 0-9 + / only: byte {position} is another")

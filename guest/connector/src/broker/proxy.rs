@@ -1,53 +1,17 @@
 //! The proxy between the host and the broker: a URL such as `socks5://proxy.example.com:1080`.
 
-use std::fmt;
-
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::address::{self, Address, AddressFault};
+use super::address::{self, Address};
+use crate::bindings::confidential::Credentials;
 use crate::bindings::publisher::{Proxy, ProxyProtocol};
-use crate::confidential::Credentials;
-use crate::text::MAX_LENGTH;
-use crate::value::{Got, Value};
-use crate::wants::Wants;
+use crate::document::Given;
+use crate::json::Value;
+use crate::message::text::MAX_LENGTH;
+use crate::problem::{Got, Problem, ProxyFault, Wants};
 
 /// The longest user name and the longest password for a SOCKS proxy, in bytes (RFC 1929, section 2).
 pub const MAX_SOCKS: usize = 255;
-
-/// Why a text is not a proxy's URL. Displayed after the word "wants".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProxyFault {
-    /// No `://`.
-    NoScheme,
-    /// Several URLs in one text.
-    Several,
-    /// Neither of the two schemes.
-    UnknownScheme,
-    /// A user name, and perhaps a password, before an `@`.
-    UserInformation,
-    /// Host or port are wrong.
-    Address(AddressFault),
-    /// A path, a query or a fragment.
-    Path,
-}
-
-impl fmt::Display for ProxyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ProxyFault::NoScheme => {
-                "a URL such as socks5://proxy.example.com:1080 or http://proxy.example.com:3128"
-            }
-            ProxyFault::Several => "the URL of one proxy: there is no list of proxies",
-            ProxyFault::UnknownScheme => "one of the schemes socks5 and http",
-            ProxyFault::UserInformation => {
-                "a URL without user information: there are the parameters proxy-username and proxy-password"
-            }
-            ProxyFault::Address(fault) => return fault.fmt(f),
-            ProxyFault::Path => "nothing after host and port",
-        })
-    }
-}
 
 /// A user name for a proxy: 65,535 bytes at most, no U+0000. What else a protocol rules out is judged where it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +32,15 @@ impl ProxyUsername {
         } else {
             Ok(ProxyUsername(name))
         }
+    }
+
+    /// Reads a user name.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no string, or as [`ProxyUsername::new`].
+    pub fn read(value: Value<'_>) -> Result<Self, Wants> {
+        Self::new(value.string()?)
     }
 
     /// The name.
@@ -119,6 +92,21 @@ impl ProxyUrl {
         Ok(ProxyUrl { protocol, host, port })
     }
 
+    /// Reads `proxy`. What is wrong with it goes to `problems`; a text that may hold a password is not shown.
+    pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Self> {
+        let Given { value, source } = given;
+        let (got, wants) = match value.string() {
+            Err(mismatch) => (Got::open(value), mismatch.into()),
+            Ok(url) => match (Stray::find(&url), Self::parse(&url)) {
+                (Some(stray), _) => (Got::url(value, &url), Wants::NoWhiteSpace(stray)),
+                (None, Err(fault)) => (Got::url(value, &url), Wants::Proxy(fault)),
+                (None, Ok(proxy)) => return Some(proxy),
+            },
+        };
+        problems.push(Problem::Wrong { name: "proxy", source, got, wants });
+        None
+    }
+
     /// How the proxy is asked.
     pub fn protocol(&self) -> ProxyProtocol {
         self.protocol
@@ -146,18 +134,4 @@ pub fn name(protocol: ProxyProtocol) -> &'static str {
         ProxyProtocol::Socks5 => "socks5",
         ProxyProtocol::Http => "http",
     }
-}
-
-/// Reads `proxy`.
-///
-/// # Errors
-///
-/// What was got and what was wanted. A text that may hold a password is not shown.
-pub fn read(value: Value<'_>) -> Result<ProxyUrl, (Got<'_>, Wants)> {
-    let url = value.string().map_err(|wants| (Got::open(value), wants))?;
-    let read = match Stray::find(&url) {
-        Some(stray) => Err(Wants::NoWhiteSpace(stray)),
-        None => ProxyUrl::parse(&url).map_err(Wants::Proxy),
-    };
-    read.map_err(|wants| (address::got(value, &url), wants))
 }

@@ -6,9 +6,9 @@
 //! `content` and `content-base64` are two ways to say one thing. When the request gives either, the
 //! configuration's content is dropped, whichever way it was given; both in one document are an error.
 
-use crate::document::{Document, Source};
-use crate::parameters::{Name, Names};
-use crate::value::Value;
+use super::{Document, Source};
+use crate::catalogue::{Name, Names};
+use crate::json::Value;
 
 /// A parameter's value and where it stood.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::bindings::publisher::{PublishProperties, Qos, WillProperties};
+use super::publisher::{PublishProperties, Qos, WillProperties};
 
 /// What the client says about itself in CONNECT (MQTT 3.1.1, sections 3.1.3.4 and 3.1.3.5).
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -1,7 +1,8 @@
 //! A topic to publish to.
 
-use crate::text::MqttString;
-use crate::wants::Wants;
+use super::text::MqttString;
+use crate::json::Value;
+use crate::problem::Wants;
 
 /// A topic name (MQTT 3.1.1, sections 3.3.2.1 and 4.7): 1 to 65,535 bytes, no wildcard, no
 /// control characters and no non-characters.
@@ -23,6 +24,16 @@ impl Topic {
             return Err(Wants::TopicWithoutWildcard);
         }
         Ok(Topic(topic))
+    }
+
+    /// Reads a topic name.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no string, or as [`Topic::new`].
+    #[inline(never)]
+    pub fn read(value: Value<'_>) -> Result<Self, Wants> {
+        Self::new(value.string()?)
     }
 
     /// The topic's text.

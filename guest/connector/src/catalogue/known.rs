@@ -1,0 +1,55 @@
+//! The names that an object may have, and the one that a name that is none of them was most likely meant for.
+
+use super::foreign::{Tip, foreign};
+use super::nearest::nearest;
+use super::{Name, TEXTS, will};
+
+/// How the members of a will start, as messages name them.
+const IN_WILL: &str = "will.";
+
+/// The names that an object may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Those of the parameters.
+    Parameters,
+    /// Those of the members of `will`, with `will.` in front.
+    InWill,
+}
+
+impl Known {
+    /// The tip for a name that another tool has. Only a name for a name helps in a will.
+    pub(crate) fn tip(self, name: &str) -> Option<Tip> {
+        match self {
+            Known::Parameters => foreign(name),
+            Known::InWill => {
+                let tip = foreign(name.strip_prefix(IN_WILL)?);
+                tip.filter(|tip| matches!(tip, Tip::Called(called) if self.called(*called).is_some()))
+            }
+        }
+    }
+
+    /// What is called here as the parameter is.
+    pub(crate) fn called(self, name: Name) -> Option<&'static str> {
+        match self {
+            Known::Parameters => Some(name.as_str()),
+            Known::InWill => member(name.as_str()),
+        }
+    }
+
+    /// The name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing errors
+    /// away (one, and one more for every five characters); or else one of the two starts with the other.
+    pub fn nearest(self, name: &str) -> Option<&'static str> {
+        match self {
+            Known::Parameters => nearest(name, &TEXTS),
+            Known::InWill => {
+                let members = will::MEMBERS.map(|member| member.strip_prefix(IN_WILL).unwrap_or(member));
+                member(nearest(name.strip_prefix(IN_WILL)?, &members)?)
+            }
+        }
+    }
+}
+
+/// The member of a will that has this name behind `will.`.
+fn member(name: &str) -> Option<&'static str> {
+    will::MEMBERS.into_iter().find(|member| member.strip_prefix(IN_WILL) == Some(name))
+}

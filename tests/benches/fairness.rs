@@ -3,6 +3,8 @@
 
 #[path = "../connector/fairness.rs"]
 mod fairness;
+#[path = "../connector/runtime.rs"]
+mod runtime;
 
 use fairness::Fairness;
 

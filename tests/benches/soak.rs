@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[path = "../connector/runtime.rs"]
+mod runtime;
 #[path = "../connector/soak.rs"]
 mod soak;
 

@@ -4,10 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Stdio};
 
 use mqtt_connector_tests::Mosquitto;
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::port::ClosedPort;
 use serde_json::Value;
 
-use crate::support::{self, fits, uninfluenced};
+use crate::support::{self, uninfluenced};
 
 /// A send with the retries that there are by default.
 fn send(port: u16) -> (Child, BufReader<ChildStderr>) {

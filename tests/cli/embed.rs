@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer};
 
-use crate::support::{PATIENCE, Program, fits};
+use crate::support::{PATIENCE, Program};
 
 #[test]
 fn smallest_platform_sends_two_messages() {

@@ -6,6 +6,7 @@ mod away;
 mod documents;
 mod embed;
 mod files;
+mod inputs;
 mod lines;
 mod logging;
 mod operator;

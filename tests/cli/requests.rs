@@ -1,10 +1,11 @@
 //! `send --requests`: each line a request of its own.
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Program, fits, write};
+use crate::support::{PATIENCE, Program, write};
 
 /// The `id` and the exit code of each line of results.
 fn results(text: &str) -> Vec<(Value, i64)> {

@@ -5,11 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, answer, fifo, fits, full_pipe, shell, signal, write};
+use crate::support::{PATIENCE, answer, fifo, full_pipe, shell, signal, write};
 
 /// `send` to a broker, with a topic.
 fn sending(port: u16, mut command: Command) -> Command {

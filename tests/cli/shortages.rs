@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use mqtt_connector_tests::Mosquitto;
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::pki::Pki;
 
-use crate::support::{Output, Program, fits, write};
+use crate::support::{Output, Program, write};
 
 const DESCRIPTORS: &str = "too few file descriptors left (see ulimit -n)";
 const MEMORY: &str = "too little memory left (see ulimit -v)";

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::process::Stdio;
 
 use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::step::Gate;
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{self, PATIENCE, answer, exchange, fifo, fits, shell, uninfluenced};
+use crate::support::{self, PATIENCE, answer, exchange, fifo, shell, uninfluenced};
 
 #[test]
 fn a_signal_ends_a_send_with_the_truth() {
@@ -96,7 +97,7 @@ fn a_signal_is_answered_from_the_first_moment() {
             let (exit_code, message) = answer(&program.wait_with_output().unwrap());
             assert_eq!(exit_code, 75, "SIG{signal}: {message}");
             assert!(message.contains("interrupted after "), "SIG{signal}: {message}");
-            let _ = broker.finish_unchecked();
+            broker.finish();
         }
     }
 }

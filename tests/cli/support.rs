@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::Value;
 
@@ -139,20 +140,6 @@ impl Output {
         assert_eq!((self.status, self.stdout.as_str()), (Some(exit_code), ""), "{self:#?}");
         assert!(fits(&self.stderr, said), "wanted: {said}\n   got: {self:#?}");
     }
-}
-
-/// Whether `text` is as `pattern` says, in which `#` may stand for a number and `…` for any text.
-pub(crate) fn fits(text: &str, pattern: &str) -> bool {
-    let Some(at) = pattern.find(['#', '…']) else { return text == pattern };
-    let (before, rest) = pattern.split_at(at);
-    let Some(text) = text.strip_prefix(before) else { return false };
-    if let Some(rest) = rest.strip_prefix('#') {
-        let after = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let itself = text.strip_prefix('#').is_some_and(|after| fits(after, rest));
-        return itself || after.len() < text.len() && fits(after, rest);
-    }
-    let rest = rest.trim_start_matches('…');
-    text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| fits(&text[at..], rest))
 }
 
 /// A broker's part when one message with quality of service 0 is sent: what CONNECT and PUBLISH have to be.

@@ -1,13 +1,14 @@
-//! Arguments and files that cannot be used: exit status 64 or 66, a response line for `send` and `check`, and nothing
-//! sent.
+//! Arguments that cannot be used: exit status 64, a response line for `send` and `check`, and nothing sent.
+
+mod help;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, ScriptedBroker};
-use tempfile::TempDir;
 
-use crate::support::{Program, exchange, fits, uninfluenced, write};
+use crate::support::{Program, exchange, uninfluenced};
 
 /// What the arguments parser says, for people on standard error and in the response for scripts.
 #[test]
@@ -87,8 +88,6 @@ fn refuses(arguments: &[&str], reason: &str, said: &str) {
 }
 
 const HOST: &str = r#"-h: the host is part of broker, as in "tcp://broker.example.com:1883""#;
-const NO_COMMAND: &str = "the command is missing; a message is sent with mqtt-connector send --broker \
-                          tcp://localhost:1883 --client-id ID --topic TOPIC --content TEXT";
 
 #[test]
 fn a_tip_is_in_the_response_too() {
@@ -163,114 +162,6 @@ fn flags_of_other_tools_lead_to_ours() {
         assert!(similar || message == format!("The command line: {tip}."), "{tip}: {output:#?}");
         assert_eq!(output.status, Some(64), "{output:#?}");
         assert!(!(output.stdout + &output.stderr).contains("s3cret"), "{flag}");
-    }
-}
-
-/// `-h` is the host in other tools: a script that was converted is not to take help for success.
-#[test]
-fn help_is_a_success_when_nothing_else_was_asked_for() {
-    for arguments in [
-        &["--help"][..],
-        &["-h"],
-        &["help"],
-        &["send", "--help"],
-        &["send", "-h"],
-        &["--help", "send"],
-        &["help", "send"],
-        &["check", "--help"],
-        &["help", "check"],
-        &["tenants", "check", "--help"],
-        &["help", "tenants", "check"],
-        &["schema", "-h"],
-        &["--version"],
-        &["-V"],
-    ] {
-        assert_ne!(Program::new(arguments.iter().copied()).run().printed(), "");
-    }
-    let help = |command: &str, tips: &str| {
-        format!(
-            "help is asked for beside other arguments, and nothing was sent; help alone is mqtt-connector{command} \
-             --help{tips}"
-        )
-    };
-    let said = "error: help is asked for beside other arguments, and nothing was sent; help alone is …";
-    for (arguments, reason) in [
-        (
-            &["send", "-h", "127.0.0.1", "-t", "a", "-m", "hi"][..],
-            help(" send", &format!("; {HOST}; -t is --topic here; -m is --content here")),
-        ),
-        (
-            &["-h", "127.0.0.1", "-t", "a", "-m", "hi"],
-            help("", &format!("; {HOST}; -t is --topic here; -m is --content here")),
-        ),
-        (&["send", "-hlocalhost"], help(" send", &format!("; {HOST}"))),
-        (&["send", "--broker", "tcp://h", "-h"], help(" send", "")),
-        (&["check", "--topic", "t", "--help"], help(" check", "")),
-        (&["send", "--help", "--topic", "t"], help(" send", "")),
-        (&["send", "-h", "s3cret"], help(" send", &format!("; {HOST}"))),
-        (&["--help", "--broker", "tcp://h"], help("", "")),
-    ] {
-        refuses(arguments, &reason, said);
-    }
-    // Who has no response has none here, either.
-    let help = "error: help is asked for beside other arguments, and nothing was done; help alone is mqtt-connector \
-                schema --help\n\nFor more information, try '--help'.\n";
-    Program::new(["schema", "-h", "--component", "x"]).run().fails(64, help);
-    let version = "the version is asked for beside other arguments, and nothing was sent; the version alone is \
-                   mqtt-connector --version";
-    for arguments in [&["--version", "send"][..], &["-V", "5"], &["-V", "--topic", "t"]] {
-        refuses(arguments, version, &format!("error: {version}\n\n…"));
-    }
-}
-
-/// Nobody who calls a command that is not there wants to hear that it is help, or nothing.
-#[test]
-fn without_a_command_there_is_a_response() {
-    let hidden = "an argument stands where the command was expected (it is not shown: it may be a secret); a message is \
-                  sent with mqtt-connector send";
-    for (arguments, reason, said) in [
-        (
-            &[][..],
-            NO_COMMAND,
-            "Publishes one message to an MQTT broker, through a sandboxed WebAssembly component\n\nUsage: …",
-        ),
-        (&["--broker", "tcp://h", "--topic", "t"], NO_COMMAND, "error: the command is missing; …"),
-        (&["--log-format", "json"], NO_COMMAND, "error: the command is missing; …"),
-        (&["--log-format=json", "--topic", "t"], NO_COMMAND, "error: the command is missing; …"),
-        (
-            &["frob"],
-            "unrecognized subcommand 'frob'; a message is sent with mqtt-connector send",
-            "error: unrecognized subcommand 'frob'\n…",
-        ),
-        (
-            &["publish", "--topic", "t"],
-            "unrecognized subcommand 'publish'; a message is sent with mqtt-connector send",
-            "error: unrecognized subcommand 'publish'\n…",
-        ),
-        (
-            &["sned", "--topic", "t"],
-            "unrecognized subcommand 'sned'; a similar subcommand exists: 'send'",
-            "error: unrecognized subcommand 'sned'\n\n  tip: a similar subcommand exists: 'send'\n…",
-        ),
-        (
-            &["help", "chekc"],
-            "unrecognized subcommand 'chekc'; a message is sent with mqtt-connector send",
-            "error: unrecognized subcommand 'chekc'\n…",
-        ),
-        (&["S3cret"], hidden, "error: an argument stands where the command was expected …"),
-        (&["--", "s3cret"], hidden, "error: an argument stands where the command was expected …"),
-        (
-            &["--log-format", "xml", "send"],
-            "invalid value 'xml' for '--log-format <log-format>'",
-            "error: invalid value 'xml' for '--log-format <log-format>'\n…",
-        ),
-        (
-            &["send", "--results", "r", "--content", "c"],
-            "the following required arguments were not provided: …",
-            "error: the following required arguments were not provided:\n…",
-        ),
-    ] {
-        refuses(arguments, reason, said);
     }
 }
 
@@ -400,66 +291,4 @@ fn other_commands_that_are_not_understood_print_nothing() {
     ] {
         Program::new(arguments.iter().copied()).run().fails(64, said);
     }
-}
-
-#[test]
-fn standard_input_can_be_read_once() {
-    for (first, second) in [
-        ("--config", "--request"),
-        ("--config", "--content-file"),
-        ("--config", "--password-file"),
-        ("--request", "--content-file"),
-        ("--request", "--password-file"),
-        ("--content-file", "--password-file"),
-    ] {
-        for flags in [[first, "-", second, "-"], [second, "-", first, "-"]] {
-            Program::new(["check"]).args(flags).stdin("{}").run().answers(
-                64,
-                &format!("The command line: {first} and {second} cannot both read standard input."),
-            );
-        }
-    }
-}
-
-#[test]
-fn password_is_given_in_one_way() {
-    Program::new(["check", "--password", "a", "--password-file", "b"])
-        .run()
-        .answers(64, "The command line: --password and --password-file cannot be used together.");
-}
-
-#[test]
-fn files_that_cannot_be_read() {
-    let directory = TempDir::new().unwrap();
-    let here = directory.path().to_str().unwrap();
-    let missing = format!("{here}/missing");
-    let binary = write(&directory, "binary", b"\xfc\xfe");
-    let broker = ScriptedBroker::untouched();
-    for (flag, path, reason) in [
-        ("--config", &*missing, "No such file or directory (os error 2)"),
-        ("--request", &missing, "No such file or directory (os error 2)"),
-        ("--content-file", &missing, "No such file or directory (os error 2)"),
-        ("--password-file", &missing, "No such file or directory (os error 2)"),
-        ("--component", &missing, "No such file or directory (os error 2)"),
-        ("--config", here, "Is a directory (os error 21)"),
-        ("--content-file", here, "Is a directory (os error 21)"),
-        ("--config", &binary, "the file is not UTF-8 text"),
-        ("--request", &binary, "the file is not UTF-8 text"),
-        ("--password-file", &binary, "the file is not UTF-8 text"),
-    ] {
-        for command in ["send", "check"] {
-            Program::new([
-                command,
-                "--broker",
-                &format!("tcp://{}", broker.address()),
-                "--client-id",
-                "sender",
-            ])
-            .args(["--username", "u", "--topic", "t"])
-            .args([flag, path])
-            .run()
-            .answers(66, &format!("{flag} {path}: {reason}."));
-        }
-    }
-    broker.finish();
 }

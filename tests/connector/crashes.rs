@@ -8,7 +8,6 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
 
 use mqtt_connector::{Limits, Meta, Tenant};
 use mqtt_connector_tests::broker::MosquittoBuilder;
@@ -17,7 +16,7 @@ use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::{Value, json};
 
 use crate::faults::carrier::TAKEN_OVER;
-use crate::support::{PATIENCE, assert_meta, block_on, config, connector, send, with};
+use crate::support::{PATIENCE, assert_meta, block_on, config, connector, send, wait_until, with};
 
 /// mosquitto over TCP or TLS, and a batch of two messages for it.
 struct Scene {
@@ -85,11 +84,7 @@ impl Scene {
     /// Freezes the broker, and waits until the second message has come to its socket.
     fn freeze_before_the_second(&self) {
         self.broker.pause();
-        let started = Instant::now();
-        while !has_unread_bytes(self.broker.port()) {
-            assert!(started.elapsed() < PATIENCE, "the second message did not come");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("the second message comes", || has_unread_bytes(self.broker.port()));
     }
 
     /// Topics of the messages that the broker has kept.
@@ -292,13 +287,6 @@ fn whatever_the_moment_of_a_fault_the_answer_is_true() {
     let broker = Mosquitto::start();
     let over = AtomicBool::new(false);
     let answered = AtomicUsize::new(0);
-    let until = |condition: &dyn Fn() -> bool| {
-        let started = Instant::now();
-        while !condition() {
-            assert!(started.elapsed() < PATIENCE, "nothing happens any more");
-            thread::sleep(Duration::from_millis(1));
-        }
-    };
     let answers: Vec<(String, Meta)> = thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
@@ -321,14 +309,14 @@ fn whatever_the_moment_of_a_fault_the_answer_is_true() {
         let received = || broker.log().matches("Received PUBLISH from sender").count();
         for fault in 0..FAULTS {
             let before = received();
-            until(&|| received() >= before + 3 + fault);
+            wait_until("the broker receives more", || received() >= before + 3 + fault);
             if fault % 2 == 0 {
                 broker.kill();
                 broker.restart();
             } else {
                 broker.pause();
                 let before = answered.load(Ordering::Relaxed);
-                until(&|| answered.load(Ordering::Relaxed) >= before + SENDERS);
+                wait_until("each send is answered", || answered.load(Ordering::Relaxed) >= before + SENDERS);
                 broker.resume();
             }
         }

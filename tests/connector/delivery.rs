@@ -5,6 +5,7 @@ use mqtt_connector_tests::{Bridge, Expect, Mosquitto, Observer, ScriptedBroker, 
 use serde_json::json;
 
 use crate::faults::carrier::Carrier;
+use crate::runtime::two_workers;
 use crate::support::{PATIENCE, assert_meta, config, connector, operator, send, send_batch, with};
 
 #[test]
@@ -203,7 +204,7 @@ fn connect_holds_what_the_parameters_say() {
 fn many_sends_at_once_each_have_their_own_answer() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t/#");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = two_workers();
     let sends: Vec<_> = (0..100)
         .map(|n| {
             let configuration = config(broker.port()).to_string();
@@ -223,7 +224,7 @@ fn many_sends_at_once_each_have_their_own_answer() {
 fn sends_with_one_client_id_take_turns() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t/#");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = two_workers();
     let sends: Vec<_> = (0..50)
         .map(|n| {
             let configuration = config(broker.port()).to_string();

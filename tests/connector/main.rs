@@ -21,6 +21,7 @@ mod observability;
 mod out_of_turn;
 mod places;
 mod proxy;
+mod runtime;
 mod sandbox;
 mod secrets;
 mod sharing;

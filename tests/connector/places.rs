@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
 
+use crate::runtime::two_workers;
 use crate::support::{PATIENCE, builder, config, operator};
 
 #[test]
@@ -13,8 +14,7 @@ fn more_calls_than_places_are_under_way_at_one_time() {
     let observer = Observer::start(broker.port(), "#");
     for places in [0, 1, 2] {
         let connector = Arc::new(builder().pool(places).build().unwrap());
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = two_workers();
         let tenant = operator();
         let sends: Vec<_> = (0..20)
             .map(|n| {
@@ -38,7 +38,7 @@ fn calls_in_one_place_have_nothing_of_each_other() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "#");
     let connector = builder().pool(1).build().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = two_workers();
     let tenant = operator();
     for n in 0..50 {
         let content = "x".repeat(n * 1000);

@@ -109,7 +109,7 @@ fn nothing_that_is_printed_holds_a_secret() {
         .unwrap();
     lost.finish();
     for broker in [page, redirect, http, socks5] {
-        let _ = broker.finish_unchecked();
+        broker.finish();
     }
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let printed = printed.join("\n");

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::faults::{connected, goodbye, publish, script};
+use crate::runtime::two_workers;
 use crate::support::{PATIENCE, config, operator, with};
 
 /// A platform: one connector, one runtime, one tenant.
@@ -26,8 +27,7 @@ impl Platform {
     }
 
     pub(crate) fn of(idle: Duration, tenant: Arc<Tenant>) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = two_workers();
         let connector = Arc::new(Connector::builder().idle(idle).build().unwrap());
         Self { runtime, connector, tenant }
     }

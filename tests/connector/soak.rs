@@ -29,6 +29,7 @@ mod report;
 #[path = "soak/resources.rs"]
 mod resources;
 
+use crate::runtime::two_workers;
 use ledger::Ledger;
 pub(crate) use report::Report;
 use resources::Resources;
@@ -79,8 +80,7 @@ impl Soak {
     pub(crate) fn run(self) -> Report {
         let started = Instant::now();
         let (seed, sends, deadline) = (self.seed, self.sends, started + self.time);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = two_workers();
         let broker = Mosquitto::builder().persistence_when_stopped().quiet_log().start();
         let ledger = Arc::new(Ledger::new(seed, sends, self.tenants));
         let (collected, markers) = collect(&ledger, broker.port());
@@ -213,6 +213,7 @@ impl Field {
             if at.is_ok_and(|settled| settled == usize::MAX) {
                 break;
             }
+            // How long the broker is away is what is tried.
             let time = Duration::from_millis(random.u64(50..1500));
             if number % 3 == 1 {
                 self.proxy.note(&format!("the broker is frozen for {time:?}"));
@@ -246,7 +247,7 @@ fn collect(ledger: &Arc<Ledger>, port: u16) -> (Collector, mpsc::Receiver<Vec<u8
     let ledger = Arc::clone(ledger);
     let collector = Collector::start(port, "collector", &format!("{TOPIC}/#"), move |publish| {
         if publish.topic == MARKER {
-            let _ = markers.send(publish.payload);
+            markers.send(publish.payload).unwrap();
         } else {
             ledger.count(&publish);
         }

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::{Connector, ConnectorBuilder, Meta, Tenant};
+use mqtt_connector_tests::pattern::fits;
 use serde_json::{Value, json};
 
 /// Long enough for anything that is going to happen.
@@ -56,17 +58,17 @@ pub(crate) fn send_batch(config: &Value, requests: &[Value]) -> Vec<Meta> {
     responses.into_iter().map(|response| response.meta).collect()
 }
 
-/// Runs a future on a runtime of its own, and what it leaves behind: connections that say goodbye.
+/// Runs a future on a runtime of its own, and what it leaves behind: connections that say goodbye. All of it ends.
+#[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let output = future.await;
-        let late = Instant::now() + PATIENCE;
-        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < late {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        output
-    })
+    let output = runtime.block_on(future);
+    wait_until("the last task ends", || {
+        // Tasks go on only in here.
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+        runtime.metrics().num_alive_tasks() == 0
+    });
+    output
 }
 
 /// `first` with the members of `second` over it.
@@ -78,7 +80,17 @@ pub(crate) fn with(first: &Value, second: Value) -> Value {
     all
 }
 
-/// Asserts the exit code and the whole message, in which `…` stands for what differs from run to run.
+/// Waits until `condition` holds: of what nobody tells when it happens, as in the kernel or in a broker's log.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < PATIENCE, "within {PATIENCE:?} it did not happen that {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Asserts the exit code and the whole message, a [pattern](mqtt_connector_tests::pattern).
 #[track_caller]
 pub(crate) fn assert_meta(meta: &Meta, exit_code: i32, message: &str) {
     assert!(
@@ -89,23 +101,7 @@ pub(crate) fn assert_meta(meta: &Meta, exit_code: i32, message: &str) {
     );
 }
 
-/// Whether this is the exit code and the whole message, in which `…` stands for what differs from run to run.
+/// Whether this is the exit code and the whole message, a [pattern](mqtt_connector_tests::pattern).
 pub(crate) fn is_meta(meta: &Meta, exit_code: i32, message: &str) -> bool {
-    let mut rest = meta.message.as_str();
-    let mut parts = message.split('…');
-    let mut fits =
-        parts.next().is_some_and(|first| rest.strip_prefix(first).map(|after| rest = after).is_some());
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        let found = if parts.peek().is_none() {
-            rest.len().checked_sub(part.len()).filter(|at| rest.ends_with(part) && rest.is_char_boundary(*at))
-        } else {
-            rest.find(part)
-        };
-        match found {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => fits = false,
-        }
-    }
-    meta.exit_code == exit_code && fits && rest.is_empty()
+    meta.exit_code == exit_code && fits(&meta.message, message)
 }

@@ -103,8 +103,9 @@ impl Drop for Bridge {
         for socket in lock(&self.shared.sockets).values() {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        if let Some(acceptor) = self.acceptor.take() {
-            let _ = acceptor.join();
+        let panicked = self.acceptor.take().is_some_and(|acceptor| acceptor.join().is_err());
+        if panicked && !thread::panicking() {
+            panic!("a thread of a WebSocket bridge panicked; see above");
         }
     }
 }

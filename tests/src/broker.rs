@@ -180,6 +180,7 @@ impl Mosquitto {
         loop {
             match self.run_once() {
                 Err(Problem::PortTaken) if Instant::now() < deadline => {
+                    // Nobody tells when a port becomes free.
                     thread::sleep(Duration::from_millis(20));
                 }
                 other => return other,

@@ -80,7 +80,7 @@ impl Collector {
     ///
     /// # Panics
     ///
-    /// If it is not subscribed in 20 seconds.
+    /// If it is not subscribed in 20 seconds. Later, when it is dropped, if `on_message` panicked.
     #[track_caller]
     pub fn start(
         port: u16,
@@ -141,8 +141,9 @@ impl Drop for Collector {
             state.stopped = true;
             let _ = state.socket.as_ref().map(|socket| socket.shutdown(Shutdown::Both));
         });
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let panicked = self.thread.take().is_some_and(|thread| thread.join().is_err());
+        if panicked && !thread::panicking() {
+            panic!("the closure `on_message` of a collector panicked; see above");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One connection of a scripted broker: carries out its steps and records what happens.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use crate::stream::Stream;
 use crate::websocket::{self, Decoder, Opcode};
 
 mod layers;
+mod reading;
+
+use reading::Patience;
 
 /// How long an end of ours waits for the client's.
 const LINGER: Duration = Duration::from_secs(1);
@@ -42,22 +45,6 @@ pub(crate) struct Connection {
     /// Whether a Close frame was sent.
     said_close: bool,
 }
-
-/// How long to wait for more.
-#[derive(Clone, Copy)]
-enum Patience {
-    /// As long as a step may take.
-    Step,
-    /// Until the test asks for the record.
-    Test,
-}
-
-/// How long a read waits before it looks whether the test is over.
-const GLANCE: Duration = Duration::from_millis(10);
-
-/// How long the last read waits: on a machine under load, what a client did just before the test ended may still be
-/// on its way through the kernel.
-const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a step did not succeed: what happened instead.
 type Mismatch = String;
@@ -285,107 +272,6 @@ impl Connection {
     fn on_stream(&mut self, send: impl FnOnce(&mut Stream) -> io::Result<()>) -> Result<(), Mismatch> {
         let stream = self.stream.as_mut().ok_or("the connection is closed")?;
         send(stream).map_err(|error| format!("could not send: {error}"))
-    }
-
-    /// Reads once: `false` when nothing came within `timeout`, the end of the connection as `Err`.
-    fn fill(&mut self, timeout: Duration) -> Result<bool, End> {
-        let Some(bytes) = self.read_once(timeout)? else { return Ok(false) };
-        match self.websocket {
-            Some(_) => self.take_frames(&bytes),
-            None => self.note(|conversation| conversation.receive(&bytes)),
-        }
-        Ok(true)
-    }
-
-    /// Reads once, what is beneath WebSocket: nothing when nothing came within `timeout`.
-    fn read_once(&mut self, timeout: Duration) -> Result<Option<Vec<u8>>, End> {
-        let (chunk, pause) = self.pace.unwrap_or((64 * 1024, Duration::ZERO));
-        self.pause(pause);
-        let mut buffer = vec![0; chunk.max(1)];
-        let Some(stream) = &mut self.stream else { return Err(End::ByScript) };
-        // Zero would mean to wait for ever.
-        let _ = stream.socket().set_read_timeout(Some(timeout.max(Duration::from_millis(1))));
-        let end = match stream.read(&mut buffer) {
-            Ok(0) if self.websocket.as_ref().is_some_and(|client| !client.is_closed()) => End::Truncated,
-            Ok(0) => End::Closed,
-            Ok(count) => {
-                buffer.truncate(count);
-                return Ok(Some(buffer));
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return Ok(None),
-                ErrorKind::UnexpectedEof => End::Truncated,
-                _ => End::Reset,
-            },
-        };
-        self.end(end);
-        Err(end)
-    }
-
-    /// Reads until `enough` finds what it wants in the conversation.
-    fn read_until<R>(
-        &mut self,
-        patience: Patience,
-        enough: impl Fn(&Conversation, usize) -> Option<R>,
-    ) -> Result<R, Mismatch> {
-        let started = Instant::now();
-        loop {
-            if let Some(found) = self.look(|conversation| enough(conversation, self.cursor)) {
-                return Ok(found);
-            }
-            // Asked before reading: what the client did before the test ended is still read.
-            let over = match patience {
-                Patience::Step => started.elapsed() >= self.step_timeout,
-                Patience::Test => self.state.read(|state| state.finishing),
-            };
-            let happened = match self.fill(if over { LAST_LOOK } else { GLANCE }) {
-                Err(end) => format!("the connection ended ({end:?})"),
-                Ok(false) if over => format!("nothing came within {:?}", started.elapsed()),
-                Ok(_) => continue,
-            };
-            let rest = self.look(|conversation| hex(&conversation.bytes[self.cursor..]));
-            return Err(format!("{happened}; what came is {rest}"));
-        }
-    }
-
-    fn next_bytes(&mut self, count: usize) -> Result<Vec<u8>, Mismatch> {
-        let bytes = self.read_until(Patience::Step, |conversation, cursor| {
-            conversation.bytes.get(cursor..cursor.checked_add(count)?).map(<[u8]>::to_vec)
-        })?;
-        self.cursor += count;
-        Ok(bytes)
-    }
-
-    fn next_packet(&mut self, patience: Patience) -> Result<Packet, Mismatch> {
-        let (length, packet) = self.read_until(patience, |conversation, cursor| {
-            let mut start = 0;
-            conversation.packets.iter().find_map(|received| {
-                let found = start >= cursor;
-                start += received.bytes.len();
-                found.then(|| (start - cursor, received.packet.clone()))
-            })
-        })?;
-        self.cursor += length;
-        Ok(packet)
-    }
-
-    fn expect_end(&mut self) -> Result<(), Mismatch> {
-        let more = |conversation: &Conversation, cursor: usize| {
-            let more = &conversation.bytes[cursor..];
-            (!more.is_empty()).then(|| hex(more))
-        };
-        match self.read_until(Patience::Step, more) {
-            Ok(more) => Err(format!("got {more}")),
-            Err(_) if self.has_ended() => {
-                self.forget_socket();
-                Ok(())
-            }
-            Err(mismatch) => Err(mismatch),
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.look(|conversation| conversation.ended.is_some())
     }
 
     /// Reads until the client ends the connection, or the test does.

@@ -41,7 +41,8 @@
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
 //!   [`step`]s, which send what [`encode`] and [`property`] make and compare what comes with what they [`expect`]; [`record`] is what it
 //!   saw, [`packet`] the parser for that, [`tls`] its TLS, [`websocket`] its WebSocket;
-//! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives.
+//! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives;
+//! - [`pattern`]: what a message has to be, but for times and ports.
 //!
 //! # How it behaves
 //!
@@ -64,6 +65,7 @@ pub mod encode;
 pub mod expect;
 pub mod observer;
 pub mod packet;
+pub mod pattern;
 pub mod pki;
 pub mod port;
 mod process;

@@ -110,6 +110,7 @@ impl Process {
         self.signal(Signal::TERM);
         let deadline = Instant::now() + patience;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            // The standard library cannot wait for a process and for a time at once.
             thread::sleep(Duration::from_millis(2));
         }
     }

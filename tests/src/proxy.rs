@@ -174,8 +174,9 @@ impl Drop for Proxy {
                 pair.break_off();
             }
         });
-        if let Some(acceptor) = self.acceptor.take() {
-            let _ = acceptor.join();
+        let panicked = self.acceptor.take().is_some_and(|acceptor| acceptor.join().is_err());
+        if panicked && !thread::panicking() {
+            panic!("the thread of a proxy panicked; see above");
         }
         let ended = |state: &State| (state.alive == 0).then_some(());
         if self.shared.state.wait(PATIENCE, ended).is_none() && !thread::panicking() {

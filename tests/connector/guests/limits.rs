@@ -10,6 +10,7 @@ use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, Step, encode};
 use serde_json::json;
 
 use super::{Guest, HOSTILE, assert_always_fault, assert_fault, busy, limits, limits_soon, send, tenant};
+use crate::runtime::two_workers;
 use crate::support::{assert_meta, block_on, config, connector, with};
 
 const COMPUTED: &str = "it computed for longer than the tenant's limit allows.";
@@ -256,7 +257,7 @@ fn many_hostile_guests_at_once() {
         Guest::sends("(return (call $say (i32.const 300)))"),
     ]
     .map(|guest| guest.connector());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = two_workers();
     let connectors = Arc::new(connectors);
     let calls: Vec<_> = (0..40)
         .map(|number| {

@@ -62,6 +62,7 @@ impl Proxy {
                     return Self { scheme, process, port, _directory: directory };
                 }
                 assert!(Instant::now() < late, "the proxy does not serve");
+                // Nobody tells when it listens.
                 thread::sleep(Duration::from_millis(2));
             }
             assert!(Instant::now() < late, "the proxy does not start");

@@ -179,7 +179,8 @@ fn pkcs12_of_every_age() {
 
 /// Of which nothing is sent, with what is said.
 struct Refused {
-    pki: Pki,
+    /// Its files, for as long as they are needed.
+    _pki: Pki,
     broker: ScriptedBroker,
     config: Value,
 }
@@ -192,7 +193,7 @@ impl Refused {
         config["use-certificate"] = true.into();
         config["certificate"] = client.certificate().text().into();
         config["private-key"] = client.key().text().into();
-        Self { pki, broker, config }
+        Self { _pki: pki, broker, config }
     }
 
     #[track_caller]
@@ -322,6 +323,5 @@ fn formats_that_are_not_taken_are_named_with_what_converts_them() {
     }
     let inline = workshop.text("root.p7b").replace('\n', " ");
     refused.says(json!({ "certificate": inline }), &format!("certificate: the text {pkcs7}"));
-    let _ = &refused.pki;
     refused.broker.finish();
 }

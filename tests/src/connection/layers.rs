@@ -3,7 +3,8 @@
 use std::net::Shutdown;
 use std::time::Instant;
 
-use super::{Connection, GLANCE, LINGER, Mismatch, Patience};
+use super::reading::{GLANCE, Patience};
+use super::{Connection, LINGER, Mismatch};
 use crate::record::{End, hex};
 use crate::websocket::{self, Decoder, Frame, Opcode, Upgrade};
 

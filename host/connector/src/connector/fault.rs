@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_shortage_is_no_fault_and_what_may_have_arrived_stays_uncertain() {
         let answer = |acknowledged, uncertain| {
-            let tally = Tally { acknowledged, uncertain, ..Tally::default() };
+            let tally = Tally { acknowledged, uncertain };
             let Meta { exit_code, message } = Fault::Shortage(Shortage::Memory).into_response(tally).meta;
             (exit_code, message)
         };

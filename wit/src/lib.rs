@@ -6,6 +6,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`characters`] | which characters a string of an MQTT packet may have |
+//! | [`exit_code`] | how a send ended, as a number: meaning, delivery, and whether to send again |
 //! | [`pem`] | whether a text is a certificate or key, or the path of one |
 //! | [`publisher`] | the types of the interface `publisher` |
 //! | [`secrets`] | whether a text from outside repeats a secret |
@@ -16,6 +17,7 @@
 #![deny(unsafe_code)]
 
 pub mod characters;
+pub mod exit_code;
 pub mod pem;
 pub mod publisher;
 pub mod secrets;

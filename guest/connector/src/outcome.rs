@@ -5,12 +5,13 @@
 
 mod credentials;
 mod failed;
+mod hint;
 mod place;
-mod reason_code;
 mod suspicious;
 
 use std::fmt;
 
+use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
@@ -24,40 +25,9 @@ use failed::failed;
 use place::{Place, Through};
 use suspicious::Suspicious;
 
-/// How an execution ends, as a number. 1 to 5 (CONNACK return codes of MQTT 3.1.1) and 128 to 162 (reason
-/// codes of MQTT 5) are the broker's and stand for themselves.
-pub mod code {
-    /// Sent: the quality of service that was asked for has been reached.
-    pub const SENT: i32 = 0;
-    /// A parameter is missing, unknown or wrong.
-    pub const PARAMETER: i32 = 64;
-    /// A certificate, key or CA file could not be read or used.
-    pub const CREDENTIAL: i32 = 66;
-    /// The broker's host name was not found.
-    pub const HOST_NOT_FOUND: i32 = 68;
-    /// The broker could not be reached.
-    pub const UNREACHABLE: i32 = 69;
-    /// A fault of the connector or its host.
-    pub const FAULT: i32 = 70;
-    /// The host's machine has too little of something.
-    pub const SHORTAGE: i32 = 71;
-    /// The connection was lost before the message was sent.
-    pub const LOST: i32 = 74;
-    /// Timed out before the message was sent.
-    pub const TIMED_OUT: i32 = 75;
-    /// The broker broke the protocol.
-    pub const PROTOCOL: i32 = 76;
-    /// The tenant's grants or limits do not allow it.
-    pub const DENIED: i32 = 77;
-    /// TLS failed.
-    pub const TLS: i32 = 78;
-    /// Sent, but not acknowledged: it may have arrived.
-    pub const UNACKNOWLEDGED: i32 = 79;
-}
-
 /// The answer to a configuration and a request that are wrong: exit code 64.
 pub fn invalid(invalid: &Invalid<'_>) -> Meta {
-    Meta { exit_code: code::PARAMETER, message: invalid.to_string() }
+    Meta { exit_code: exit_code::PARAMETER, message: invalid.to_string() }
 }
 
 /// The answer when the publisher gave another number of results than it got messages: exit code 70.
@@ -65,13 +35,13 @@ pub fn wrong_count(results: usize, messages: usize) -> Meta {
     let message = format!(
         "A fault of the host: its publisher answered {results} results for {messages} messages. Whether the message was sent is not known."
     );
-    Meta { exit_code: code::FAULT, message }
+    Meta { exit_code: exit_code::FAULT, message }
 }
 
 /// The answer to a request of a batch that has been passed over, which a fault of the connector would be: 70.
 pub fn unanswered() -> Meta {
     Meta {
-        exit_code: code::FAULT,
+        exit_code: exit_code::FAULT,
         message: "A fault of the connector: the request was passed over.".to_owned(),
     }
 }
@@ -92,7 +62,7 @@ pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks, r
         Different { remarks, sent: message.qos },
         Suspicious { options, message, given: remarks.given, remarked },
     );
-    Meta { exit_code: code::SENT, message: text }
+    Meta { exit_code: exit_code::SENT, message: text }
 }
 
 /// Makes the answers to messages that were handed to the publisher over one connection.
@@ -138,7 +108,7 @@ impl<'a> Answers<'a> {
         };
         let text = said.of(&message.topic, receipt.elapsed_microseconds);
         self.said = Some(said);
-        Meta { exit_code: code::SENT, message: text }
+        Meta { exit_code: exit_code::SENT, message: text }
     }
 }
 

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
+use mqtt_connector_contract::exit_code::reason_code::{FIRST, LAST, MEANING};
+use mqtt_connector_contract::exit_code::{ExitCode, TABLE};
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 
 use super::component::Pin;
@@ -63,14 +65,16 @@ Examples:
     mqtt-connector send --broker wss://a.example.com --broker wss://b.example.com --protocol-version 5 --config door.json
 
   What would be sent, without sending it:
-    mqtt-connector check --config door.json --content hello
+    mqtt-connector check --config door.json --content hello";
 
-Exit status (the exit-code of the response):
-  0 sent; 1-5 the broker refused the connection; 64 a parameter is wrong; 66 a file cannot be used;
-  68 host not found; 69 unreachable; 70 a fault of the connector; 71 too few descriptors, threads
-  or too little memory; 74 connection lost before sending;
-  75 timed out before sending; 76 the broker broke the protocol; 77 not allowed; 78 TLS failed;
-  79 sent but not acknowledged: it may have arrived; 128-162 the reason code of an MQTT 5 broker that said no.";
+/// What stands behind the flags: examples, and the exit codes.
+fn after_help() -> String {
+    let mut text = format!("{EXAMPLES}\n\nExit status (the exit-code of the response):\n");
+    for ExitCode { code, name, .. } in TABLE.iter().filter(|known| known.code < i32::from(FIRST)) {
+        text += &format!("  {code:<9}{name}\n");
+    }
+    text + &format!("  {FIRST}-{LAST}  {MEANING}")
+}
 
 /// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
 pub(super) fn command() -> Command {
@@ -86,7 +90,7 @@ pub(super) fn command() -> Command {
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .after_help(EXAMPLES)
+        .after_help(after_help())
         .arg(
             Arg::new(LOG_FORMAT)
                 .long(LOG_FORMAT)
@@ -188,7 +192,7 @@ pub(super) fn completions(matches: &ArgMatches) -> String {
 /// `send` and `check`: the documents, a flag for every parameter, and what only an operator may say.
 fn with_parameters(command: Command) -> Command {
     command
-        .after_help(EXAMPLES)
+        .after_help(after_help())
         .arg(
             file(CONFIG, "The configuration, a JSON object. A parameter in the request wins over the same one here")
                 .help_heading("Documents"),

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
 use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
+use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
 use mqtt_connector_contract::url;
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
 use super::files::{Limit, Named};
+use super::response;
 use super::shortage::short;
-use super::{FAULT, USAGE, response};
 
 /// How WebAssembly starts.
 const WASM: &[u8] = b"\0asm";
@@ -69,7 +70,7 @@ pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
     let wasm = read(Named::argument(from), &[(WASM, OF_COMPONENT)], "it is not a WebAssembly component")?;
     if is_same_file(from, to) {
         let reason = "the machine code would take the place of the component, of which nothing would be left";
-        return Err(response(USAGE, format!("--{OUTPUT} {to}: {reason}.")));
+        return Err(response(PARAMETER, format!("--{OUTPUT} {to}: {reason}.")));
     }
     let code = Connector::precompile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
     write_whole(to, &code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::pem::Given;
 use mqtt_connector_contract::white_space::Stray;
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
@@ -18,7 +19,7 @@ use super::arguments::{
     CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
 };
 use super::files::{Named, STANDARD_INPUT};
-use super::{USAGE, origins, response};
+use super::{origins, response};
 
 /// The longest text that may be the path of a file that exists, in bytes (Linux, `PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -230,5 +231,5 @@ fn is_base64(text: &str) -> bool {
 }
 
 fn usage(reason: &str) -> Response {
-    response(USAGE, format!("The command line: {reason}."))
+    response(PARAMETER, format!("The command line: {reason}."))
 }

@@ -8,12 +8,13 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::{PARAMETER, UNUSABLE_FILE};
 use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 
 use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
 use super::poll::{Wish, ready};
-use super::{UNREADABLE, USAGE, response, shortage};
+use super::{response, shortage};
 
 /// Names standard input in place of a file.
 pub(super) const STANDARD_INPUT: &str = "-";
@@ -35,7 +36,7 @@ pub(super) struct Limit {
 impl Limit {
     /// So many bytes, as messages show them.
     pub(super) const fn new(bytes: u64, shown: &'static str) -> Self {
-        Self { bytes, shown, exit_code: UNREADABLE }
+        Self { bytes, shown, exit_code: UNUSABLE_FILE }
     }
 
     /// All of `input`, behind what was read of it before; `None` when it is more.
@@ -65,7 +66,7 @@ const OF_CONTENT: Limit = Limit::new(268_435_455, "268435455 bytes (the most tha
 /// Twice as much as MQTT allows, so that the component says so.
 const OF_PASSWORD: Limit = Limit::new(128 << 10, "128 KiB");
 /// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
-const OF_TENANTS: Limit = Limit { exit_code: USAGE, ..Limit::new(1 << 20, "1 MiB") };
+const OF_TENANTS: Limit = Limit { exit_code: PARAMETER, ..Limit::new(1 << 20, "1 MiB") };
 
 /// Standard input, which is waited for even where somebody else who has it open does not want to wait.
 struct StandardInput;
@@ -143,7 +144,7 @@ impl<'a> Named<'a> {
 
     /// The response that says what is wrong with the file: `reason`, a clause without a full stop.
     fn unusable(self, reason: &impl fmt::Display) -> Response {
-        response(UNREADABLE, format!("{self}: {reason}."))
+        response(UNUSABLE_FILE, format!("{self}: {reason}."))
     }
 
     /// The response to an error of the system, which may be short of something.
@@ -191,7 +192,7 @@ impl<'a> Named<'a> {
                 self.unusable(&format_args!("{error}{end}"))
             };
         };
-        response(UNREADABLE, format!("{flag}{instead}."))
+        response(UNUSABLE_FILE, format!("{flag}{instead}."))
     }
 }
 

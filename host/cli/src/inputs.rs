@@ -7,13 +7,14 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use clap::ArgMatches;
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
 use super::arguments::{
     COMPONENT, CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, RESULTS, TENANTS,
 };
 use super::documents::Documents;
-use super::{USAGE, response};
+use super::response;
 
 /// Those that are read before anything is sent.
 const BEFORE: [&str; 5] = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
@@ -81,7 +82,7 @@ pub(super) fn spare_documents(documents: &Documents, results: &str) -> Result<()
 
 fn taken(results: &str, what: &str) -> Response {
     response(
-        USAGE,
+        PARAMETER,
         format!(
             "The command line: --{RESULTS} {results} {what}, which the results would destroy; name another file."
         ),

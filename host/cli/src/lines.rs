@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
+use mqtt_connector_contract::exit_code::FAULT;
 use mqtt_connector_guest::document::Document;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -31,7 +32,7 @@ use tokio::task::JoinHandle;
 use super::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
 use super::documents::{Documents, Overlay};
 use super::signals::Signals;
-use super::{FAULT, inputs, origins, prepared, response, shortage};
+use super::{inputs, origins, prepared, response, shortage};
 use read::{Batch, Lines, Origin};
 use report::Report;
 use request::Kind;

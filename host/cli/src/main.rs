@@ -47,6 +47,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use documents::Documents;
 use mqtt_connector::{CONTRACT, Connector, Meta, Response, Shortage, Tenant};
+use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
 use mqtt_connector_contract::shown::{Shown, VALUE};
 use output::note;
 use signals::Signals;
@@ -61,16 +62,6 @@ const SUCCESS: u8 = 0;
 #[cfg(feature = "demo")]
 /// The same, when it did not.
 const FAILURE: u8 = 1;
-/// Exit code of arguments that cannot be used.
-const USAGE: i32 = 64;
-/// Exit code of a file that cannot be read.
-const UNREADABLE: i32 = 66;
-/// Exit code of a fault of this program.
-const FAULT: i32 = 70;
-/// Exit code of what was not sent in time, or ended before.
-const NOT_SENT: i32 = 75;
-/// Exit code of what may have arrived.
-const UNCERTAIN: i32 = 79;
 
 fn main() -> std::process::ExitCode {
     run(std::env::args_os()).into()
@@ -111,7 +102,7 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
     };
     start_logging(&matches);
     let Some((name, matches)) = matches.subcommand() else {
-        return report(|| Err(response(USAGE, "No command; see --help.".to_owned())));
+        return report(|| Err(response(PARAMETER, "No command; see --help.".to_owned())));
     };
     let session = || session.unwrap_or_else(Session::start);
     match name {
@@ -119,7 +110,9 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
         arguments::CHECK => session().respond(async |signals| check(matches, signals).await),
         arguments::TENANTS => match matches.subcommand() {
             Some((arguments::CHECK, matches)) => report(|| tenants::check(matches)),
-            Some(_) | None => report(|| Err(response(USAGE, "No command; see tenants --help.".to_owned()))),
+            Some(_) | None => {
+                report(|| Err(response(PARAMETER, "No command; see tenants --help.".to_owned())))
+            }
         },
         arguments::SCHEMA => report(|| schema(matches)),
         arguments::WIT => report(|| Ok(CONTRACT.to_owned())),
@@ -127,7 +120,9 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
         arguments::COMPLETIONS => report(|| Ok(arguments::completions(matches))),
         #[cfg(feature = "demo")]
         arguments::DEMO => demo(),
-        other => report(|| Err(response(USAGE, format!("The command {other:?} is not known; see --help.")))),
+        other => {
+            report(|| Err(response(PARAMETER, format!("The command {other:?} is not known; see --help."))))
+        }
     }
 }
 
@@ -326,7 +321,7 @@ fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>)
     if let Some(wrong) = response {
         session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
     }
-    exit_status(USAGE)
+    exit_status(PARAMETER)
 }
 
 fn response(exit_code: i32, message: String) -> Response {

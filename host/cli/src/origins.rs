@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::outcome::Given;
 
-use super::USAGE;
 use super::arguments::{CONFIG, PASSWORD_FILE, REQUEST, REQUESTS, TENANT, TENANTS};
 use super::documents;
 use super::documents::{Documents, PASSWORD};
@@ -51,7 +51,7 @@ const IN_CONFIG: &str = "configuration";
 pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Documents) -> Response {
     let code = response.meta.exit_code;
     let is_refusal = REFUSED.contains(&code);
-    if !is_refusal && code != USAGE {
+    if !is_refusal && code != PARAMETER {
         return response;
     }
     let mut account = String::new();
@@ -62,7 +62,7 @@ pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Doc
         let Origin { place, is_environment, instead_of } = origin;
         // A proxy that refuses has no exit code of its own.
         let is_meant = is_refusal && name != PROXY_PASSWORD
-            || code == USAGE && is_environment && is_named(&response.meta.message, name);
+            || code == PARAMETER && is_environment && is_named(&response.meta.message, name);
         if is_meant {
             told.push(name);
             // Writing to a string does not fail.

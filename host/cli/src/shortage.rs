@@ -4,8 +4,9 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use mqtt_connector::{Response, Shortage};
+use mqtt_connector_contract::exit_code::{FAULT, SHORTAGE, UNCERTAIN, UNUSABLE_FILE};
 
-use super::{FAULT, UNCERTAIN, UNREADABLE, response};
+use super::response;
 
 /// Bytes of memory that are to be had when the program starts: below that, parts of it could not say what they lack.
 const MEMORY: usize = 16 * 1024 * 1024;
@@ -27,7 +28,7 @@ pub(super) fn sending_begins() {
 /// The answer where `shortage` was found while something was done, and nothing was sent.
 pub(super) fn short(shortage: Shortage, doing: &str) -> Response {
     response(
-        Shortage::EXIT_CODE,
+        SHORTAGE,
         format!("Not sent, this machine has {shortage}, while {doing}. Sending it again is safe."),
     )
 }
@@ -36,7 +37,7 @@ pub(super) fn short(shortage: Shortage, doing: &str) -> Response {
 pub(super) fn unreadable(which: &str, error: &io::Error) -> Response {
     match Shortage::of(error) {
         Some(shortage) => short(shortage, &format!("opening {which}")),
-        None => response(UNREADABLE, format!("{which}: {error}.")),
+        None => response(UNUSABLE_FILE, format!("{which}: {error}.")),
     }
 }
 

@@ -8,9 +8,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::TIMED_OUT;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{NOT_SENT, response};
+use super::response;
 
 /// How long what has to be done at the end may take after a signal.
 const GRACE: Duration = Duration::from_secs(1);
@@ -117,7 +118,7 @@ impl Signals {
 
     fn interrupted(&self, doing: &str) -> Response {
         let after = self.since.elapsed().as_millis();
-        response(NOT_SENT, format!("Nothing was sent: interrupted after {after} ms, while {doing}."))
+        response(TIMED_OUT, format!("Nothing was sent: interrupted after {after} ms, while {doing}."))
     }
 }
 

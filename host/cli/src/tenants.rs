@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::{Shown, TOPIC};
 
 use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
 use super::files::Named;
 use super::output::note;
-use super::{USAGE, response};
+use super::response;
 
 /// The tenant that the flags name; `None` without them: the person at the command line is the operator.
 ///
@@ -38,10 +39,12 @@ pub(super) fn named(matches: &ArgMatches) -> Result<Option<Arc<Tenant>>, Respons
         )));
     }
     let file = Named::flag(TENANTS, path);
-    let tenants: Tenants =
-        file.text()?.parse().map_err(|error: TenantsError| response(USAGE, format!("{file}: {error}.")))?;
+    let tenants: Tenants = file
+        .text()?
+        .parse()
+        .map_err(|error: TenantsError| response(PARAMETER, format!("{file}: {error}.")))?;
     let found = tenants.get(name).cloned();
-    found.map(Some).ok_or_else(|| response(USAGE, unknown(name, path, &tenants)))
+    found.map(Some).ok_or_else(|| response(PARAMETER, unknown(name, path, &tenants)))
 }
 
 fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
@@ -85,7 +88,7 @@ fn wrong(path: &str, error: &TenantsError) -> Response {
     if error.more() > 0 {
         let _ = write!(message, "\n{path}: and {} more", error.more());
     }
-    response(USAGE, message)
+    response(PARAMETER, message)
 }
 
 fn describe(tenant: &Tenant, out: &mut String) {
@@ -132,5 +135,5 @@ fn names(config: &str) -> Vec<String> {
 }
 
 fn usage(reason: &str) -> Response {
-    response(USAGE, format!("The command line: {reason}."))
+    response(PARAMETER, format!("The command line: {reason}."))
 }

@@ -11,13 +11,14 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::misleads;
 use mqtt_connector_contract::url;
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Tip, foreign};
 
 use super::arguments;
 use super::arguments::{CHECK, LOG_FORMAT, SEND};
-use super::{USAGE, response};
+use super::response;
 
 /// The commands that mean `send` elsewhere.
 const SENDS: [&str; 6] = ["pub", "publish", "put", "post", "emit", "produce"];
@@ -83,7 +84,7 @@ pub(super) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict
     let similar = similar(&error);
     let clauses = iter::once(&reason).chain(&tips).chain(&similar).map(String::as_str);
     let message = format!("The command line: {}.", clauses.collect::<Vec<_>>().join("; "));
-    let response = is_ours.then(|| response(USAGE, message));
+    let response = is_ours.then(|| response(PARAMETER, message));
     (Verdict::Refused { said, response }, error)
 }
 
@@ -100,7 +101,7 @@ pub(super) fn swallowed(arguments: &[OsString]) -> Option<Response> {
         "{flag} has no value: the flag {value} follows; a value that begins with a hyphen is given with =, as in \
          {flag}=VALUE"
     );
-    Some(response(USAGE, format!("The command line: {reason}.")))
+    Some(response(PARAMETER, format!("The command line: {reason}.")))
 }
 
 /// Whether it is the flag of a parameter whose value may begin with a hyphen; content may be all that a flag may be.

@@ -5,6 +5,8 @@ mod system;
 use std::fmt;
 use std::time::Duration;
 
+use mqtt_connector_contract::exit_code::{ExitCode, Retry};
+
 use crate::contract as wit;
 use crate::contract::Progress;
 use crate::shortage::Shortage;
@@ -179,17 +181,21 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Reason code of MQTT 5: a quota is used up (section 2.4).
+const QUOTA_EXCEEDED: u8 = 151;
+
 impl Error {
-    /// Whether another connection may succeed where this one failed: unreachable, lost, or a broker that is unavailable for
-    /// now (CONNACK return code 3, reason codes 136, 137 and 159) or ends a connection for what is no message's fault (DISCONNECT
-    /// because it is busy, shuts down, has missed the client or has heard too much of it: 137, 139, 141, 150, 159, 160).
+    /// Whether another connection may succeed where this one failed: unreachable, lost, or refused or ended by the broker with
+    /// a code that is worth trying again later ([`ExitCode`]), but for a quota, which is not free again within a send.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Closed(_) => true,
             Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
-            Self::Refused(refusal) => matches!(refusal.code, 3 | 136 | 137 | 159),
-            Self::Disconnected(refusal) => matches!(refusal.code, 137 | 139 | 141 | 150 | 159 | 160),
+            Self::Refused(Refusal { code, .. }) | Self::Disconnected(Refusal { code, .. }) => {
+                let known = ExitCode::find(i32::from(*code));
+                *code != QUOTA_EXCEEDED && known.is_some_and(|known| known.retry == Retry::Later)
+            }
             Self::Denied(_)
             | Self::Rejected(_)
             | Self::Credential { .. }

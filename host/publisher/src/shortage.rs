@@ -30,9 +30,6 @@ pub enum Shortage {
 }
 
 impl Shortage {
-    /// Exit code of what failed because of a shortage, before anything was sent.
-    pub const EXIT_CODE: i32 = 71;
-
     /// Descriptors that a look-up needs at one time: for its own files, and a socket to a name server.
     const DESCRIPTORS: usize = 4;
 

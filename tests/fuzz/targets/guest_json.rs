@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
+use mqtt_connector_contract::exit_code;
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
@@ -14,7 +15,6 @@ use mqtt_connector_guest::bindings::publisher::{
     Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal,
     Transport,
 };
-use mqtt_connector_guest::outcome::code;
 use mqtt_connector_guest::publication::{Publication, prepare};
 use serde_json::{Map, Value, json};
 
@@ -59,8 +59,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
 fn answers_agree(config: &str, request: &str) {
     let checked = check(config, request);
     assert_message(&checked.message, LONGEST);
-    let right = checked.exit_code == code::SENT;
-    assert!(right || checked.exit_code == code::PARAMETER, "{checked:?}");
+    let right = checked.exit_code == exit_code::SENT;
+    assert!(right || checked.exit_code == exit_code::PARAMETER, "{checked:?}");
     assert_eq!(prepare(config, request).is_ok(), right, "{checked:?}");
     let receipt = |message: &Message| {
         Ok(Receipt {
@@ -86,7 +86,7 @@ fn answers_agree(config: &str, request: &str) {
     });
     let codes: Vec<i32> = batch.iter().map(|meta| meta.exit_code).collect();
     assert_eq!(codes, [sent.exit_code, check(config, "{}").exit_code, sent.exit_code]);
-    assert_eq!(published, codes.iter().filter(|code| **code == code::SENT).count());
+    assert_eq!(published, codes.iter().filter(|code| **code == exit_code::SENT).count());
     assert_eq!((&batch[0].message, &batch[2].message), (&sent.message, &sent.message));
 }
 
@@ -110,10 +110,10 @@ fn nothing_secret_is_shown(config: &str, request: &str) {
             let published: Published = answer.clone().map(|receipt| vec![Ok(receipt)]);
             let meta = send(&config, &request, |_, _, _| published);
             shows_nothing(&meta);
-            assert_eq!(meta.exit_code == code::SENT, answer.is_ok(), "{meta:?}");
+            assert_eq!(meta.exit_code == exit_code::SENT, answer.is_ok(), "{meta:?}");
         }
     } else {
-        assert_eq!(check(&config, &request).exit_code, code::PARAMETER);
+        assert_eq!(check(&config, &request).exit_code, exit_code::PARAMETER);
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::credentials::Origin;
 use super::place::{Place, Through};
-use super::{Tried, code, reason_code};
+use super::{Tried, hint};
+use mqtt_connector_contract::exit_code::{self, reason_code};
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
@@ -32,10 +33,10 @@ pub(super) fn failed(
     let publish = At::Publish { retain: message.retain };
     let (exit_code, mut text) = match error {
         Error::Denied(reason) => {
-            (code::DENIED, format!("Not sent, it is not allowed: {}.", sentences(reason)))
+            (exit_code::DENIED, format!("Not sent, it is not allowed: {}.", sentences(reason)))
         }
         Error::UnusableCredential(reason) => (
-            code::CREDENTIAL,
+            exit_code::UNUSABLE_FILE,
             format!("Not sent, a certificate or key cannot be used: {}.", sentences(reason)),
         ),
         Error::HostNotFound(reason) => {
@@ -45,18 +46,18 @@ pub(super) fn failed(
             } else {
                 format!("Not sent, the host of the broker {all} was not found{through}: {reason}.")
             };
-            (code::HOST_NOT_FOUND, text)
+            (exit_code::HOST_NOT_FOUND, text)
         }
         Error::Unreachable(reason) => {
             let (who, reason) =
                 (if all.is_several() { "none of the brokers" } else { "the broker" }, sentence(reason));
             let not = if all.is_several() { "could be" } else { "could not be" };
-            (code::UNREACHABLE, format!("Not sent, {who} {all} {not} reached{through}: {reason}."))
+            (exit_code::UNREACHABLE, format!("Not sent, {who} {all} {not} reached{through}: {reason}."))
         }
         Error::Tls(reason) => {
             may_want_certificate = true;
             let who = if all.is_several() { "one of the brokers" } else { "the broker" };
-            (code::TLS, format!("Not sent, TLS with {who} {all} failed: {}.", sentence(reason)))
+            (exit_code::TLS, format!("Not sent, TLS with {who} {all} failed: {}.", sentence(reason)))
         }
         Error::ConnectionRefused(refusal) => {
             may_want_certificate = matches!(refusal.code, 4 | 5 | 134 | 135 | 140);
@@ -78,14 +79,14 @@ pub(super) fn failed(
             disconnected(one(refusal.broker), message.qos, disconnection.progress, refusal)
         }
         Error::TooLarge(reason) => {
-            (code::DENIED, format!("Not sent, it is too large: {}.", sentences(reason)))
+            (exit_code::DENIED, format!("Not sent, it is too large: {}.", sentences(reason)))
         }
         Error::ConnectionLost(failure) => match failure.progress {
             Progress::NotSent => {
                 may_want_certificate = options.tls.is_some();
                 refused_at = Some((failure.broker, connect));
                 (
-                    code::LOST,
+                    exit_code::CONNECTION_LOST,
                     format!(
                         "Not sent, the connection to the broker {} was lost before: {}.{SAFE}",
                         one(failure.broker),
@@ -100,7 +101,7 @@ pub(super) fn failed(
         },
         Error::TimedOut(failure) => match failure.progress {
             Progress::NotSent => (
-                code::TIMED_OUT,
+                exit_code::TIMED_OUT,
                 format!(
                     "Not sent, the time was over before, with the broker {}: {}.{SAFE}",
                     one(failure.broker),
@@ -113,7 +114,7 @@ pub(super) fn failed(
         },
         Error::Protocol(failure) => match failure.progress {
             Progress::NotSent => (
-                code::PROTOCOL,
+                exit_code::PROTOCOL,
                 format!(
                     "Not sent, the broker {} broke the protocol: {}.",
                     one(failure.broker),
@@ -147,7 +148,7 @@ pub(super) fn failed(
 /// The answer to a message that was not sent, because the machine has too little of something.
 fn short(shortage: &str) -> Meta {
     let message = format!("Not sent, this machine has {}.{SAFE}", sentence(shortage));
-    Meta { exit_code: code::SHORTAGE, message }
+    Meta { exit_code: exit_code::SHORTAGE, message }
 }
 
 /// Which broker refused, and upon what, when it is about the client or what the client may do.
@@ -187,7 +188,7 @@ fn perhaps(place: Place<'_>, qos: Qos, what: &str, failure: &Failure) -> (i32, S
     let text = format!(
         "Sent to the broker {place}, but not acknowledged: {what} ({reason}). It may have arrived.{again}"
     );
-    (code::UNACKNOWLEDGED, text)
+    (exit_code::UNCERTAIN, text)
 }
 
 /// A reason code from 128 on, in words: its name, the broker's own words, and the other server that it names.
@@ -218,8 +219,8 @@ impl fmt::Display for Why<'_> {
 }
 
 /// The exit code for a reason code from 128 on: itself, when the standard has it.
-fn exit_code(code: u8) -> i32 {
-    if reason_code::name(code).is_some() { i32::from(code) } else { code::PROTOCOL }
+fn exit_code_of(code: u8) -> i32 {
+    if reason_code::name(code).is_some() { i32::from(code) } else { exit_code::PROTOCOL }
 }
 
 /// CONNACK with a return code of MQTT 3.1.1 (section 3.2.2.3) or a reason code of MQTT 5 (section 3.2.2.2).
@@ -232,15 +233,15 @@ fn refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
         4 => "the user name or the password is wrong. Look at username and password",
         5 => "the client is not authorised to connect. Look at username, password and client-id",
         128..=u8::MAX => {
-            let (why, hint) = (Why(refusal), reason_code::hint(code));
+            let (why, hint) = (Why(refusal), hint::of(code));
             let text = format!("Not sent, the broker {place} refused the connection with {why}{hint}");
-            return (exit_code(code), text);
+            return (exit_code_of(code), text);
         }
         6..=127 => {
             let text = format!(
                 "Not sent, the broker {place} refused the connection with return code {code}, which the standard does not have."
             );
-            return (code::PROTOCOL, text);
+            return (exit_code::PROTOCOL, text);
         }
         0 => return fault(code),
     };
@@ -251,24 +252,24 @@ fn refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
 
 /// MQTT 5: PUBACK or PUBREC with a reason code from 128 (sections 3.4.2.1 and 3.5.2.1), or what CONNACK has ruled out.
 fn publish_refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
-    if refusal.code < 128 {
+    if refusal.code < reason_code::FIRST {
         return fault(refusal.code);
     }
-    let (why, hint) = (Why(refusal), reason_code::hint(refusal.code));
-    (exit_code(refusal.code), format!("Not sent, the broker {place} refused the message with {why}{hint}"))
+    let (why, hint) = (Why(refusal), hint::of(refusal.code));
+    (exit_code_of(refusal.code), format!("Not sent, the broker {place} refused the message with {why}{hint}"))
 }
 
 /// MQTT 5: DISCONNECT with a reason code from 128 (section 3.14.2.1).
 fn disconnected(place: Place<'_>, qos: Qos, progress: Progress, refusal: &Refusal) -> (i32, String) {
     let code = refusal.code;
-    if code < 128 {
+    if code < reason_code::FIRST {
         return fault(code);
     }
-    let (why, hint) = (Why(refusal), reason_code::hint(code));
+    let (why, hint) = (Why(refusal), hint::of(code));
     match progress {
         Progress::NotSent => {
             let text = format!("Not sent, the broker {place} ended the connection with {why}{hint}{SAFE}");
-            (exit_code(code), text)
+            (exit_code_of(code), text)
         }
         Progress::SentUnacknowledged => {
             let again = again(qos);
@@ -276,11 +277,11 @@ fn disconnected(place: Place<'_>, qos: Qos, progress: Progress, refusal: &Refusa
                 "Sent to the broker {place}, but not acknowledged: it ended the connection with {why}{hint} The message may have arrived.{again}"
             );
             let is_known = reason_code::name(code).is_some();
-            (if is_known { i32::from(code) } else { code::UNACKNOWLEDGED }, text)
+            (if is_known { i32::from(code) } else { exit_code::UNCERTAIN }, text)
         }
     }
 }
 
 fn fault(code: u8) -> (i32, String) {
-    (code::FAULT, format!("A fault of the host: it took the code {code} for a refusal."))
+    (exit_code::FAULT, format!("A fault of the host: it took the code {code} for a refusal."))
 }

@@ -1,6 +1,6 @@
 //! Every parameter, given every kind of wrong value: the whole message.
 
-use mqtt_connector_guest::outcome::code;
+use mqtt_connector_contract::exit_code;
 
 use crate::check;
 use crate::schema::assert_agrees;
@@ -11,7 +11,7 @@ pub(crate) fn assert_messages(table: &[(&str, &str)]) {
     for (request, message) in table {
         let meta = check(CONFIG, request);
         assert_eq!(meta.message, *message, "{request}");
-        assert_eq!(meta.exit_code, code::PARAMETER, "{request}");
+        assert_eq!(meta.exit_code, exit_code::PARAMETER, "{request}");
         assert_agrees(CONFIG, request);
     }
 }

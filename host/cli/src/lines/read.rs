@@ -7,12 +7,13 @@ use std::time::Duration;
 use std::{thread, vec};
 
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
 use tokio::sync::{mpsc, oneshot};
 
 use super::input::Input;
 use super::request::{Kind, Request};
+use crate::response;
 use crate::shortage::{no_thread, unreadable};
-use crate::{FAULT, UNREADABLE, response};
 
 /// The most bytes that are read at a time. The first time it is less, so that the component need not wait for long, and
 /// then twice as much each time.
@@ -192,7 +193,7 @@ impl Reader {
             filled -= end;
             if filled > LONGEST {
                 let reason = format!("{}: a line is longer than {LONGEST} bytes.", self.name);
-                let _ = readings.blocking_send(Err(response(UNREADABLE, reason)));
+                let _ = readings.blocking_send(Err(response(UNUSABLE_FILE, reason)));
                 return (End::Failed, false);
             }
             most = READ.end.min(most * 2);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::TIMED_OUT;
 
 use super::bar::Bar;
 use super::read::{Origin, Rest};
 use super::results::Results;
+use crate::response;
 use crate::signals::Signals;
-use crate::{NOT_SENT, response};
 
 /// The answers so far.
 pub(super) struct Report {
@@ -95,7 +96,7 @@ impl Report {
                 Some((0, "Further lines were not read: somebody has ended the program.".to_owned()))
             }
             Rest::Lines => {
-                Some((NOT_SENT, "Further lines were not sent: somebody has ended the program.".to_owned()))
+                Some((TIMED_OUT, "Further lines were not sent: somebody has ended the program.".to_owned()))
             }
         };
     }

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
 use crate::documents::Overlay;
-use crate::{USAGE, response};
+use crate::response;
 
 /// The member of a request that its line of results carries, and that no component sees.
 const ID: &str = "id";
@@ -97,7 +98,7 @@ fn object(name: &str, text: &str) -> String {
 /// The request that a line is.
 fn whole(line: &[u8], overlay: &Overlay) -> Request {
     let refused = |reason: &str| {
-        let request = Err(response(USAGE, format!("Not sent, the request is wrong: {reason}.")));
+        let request = Err(response(PARAMETER, format!("Not sent, the request is wrong: {reason}.")));
         Request { request, id: None, connection: None }
     };
     let text = match std::str::from_utf8(line) {

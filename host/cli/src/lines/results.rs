@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::FAULT;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::arguments::RESULTS;
 use crate::output::{WholeLines, note};
+use crate::response;
 use crate::shortage::{no_thread, unreadable};
 use crate::signals::Signals;
-use crate::{FAULT, response};
 
 /// As many bytes may wait to be written before no further line is read.
 const ROOM: usize = 32 * 1024 * 1024;

@@ -1,5 +1,6 @@
 //! The answers of a component: which of them are believed.
 
+use mqtt_connector_contract::exit_code::{ExitCode, SENT};
 use mqtt_connector_contract::shown::misleads;
 
 use super::fault::Fault;
@@ -21,7 +22,7 @@ pub(super) const SCHEMA: usize = 1024 * 1024;
 /// [`Fault::ExitCode`], [`Fault::Long`], [`Fault::ControlCharacters`].
 pub(super) fn response(response: wit::Response) -> Result<Response, Fault> {
     let wit::Meta { exit_code, message } = response.meta;
-    if !is_documented(exit_code) {
+    if ExitCode::find(exit_code).is_none() {
         return Err(Fault::ExitCode(exit_code));
     }
     if message.len() > MESSAGE {
@@ -69,16 +70,11 @@ pub(super) fn schema(schema: String) -> Result<String, Fault> {
 ///
 /// [`Fault::NotAcknowledged`].
 pub(super) fn believe(responses: &[Response], tally: Tally) -> Result<(), Fault> {
-    let said = responses.iter().filter(|response| response.meta.exit_code == 0).count() as u64;
+    let said = responses.iter().filter(|response| response.meta.exit_code == SENT).count() as u64;
     if said > tally.acknowledged {
         return Err(Fault::NotAcknowledged);
     }
     Ok(())
-}
-
-/// The exit codes of the README.
-fn is_documented(exit_code: i32) -> bool {
-    matches!(exit_code, 0..=5 | 64 | 66 | 68..=71 | 74..=79 | 128..=162)
 }
 
 #[cfg(test)]

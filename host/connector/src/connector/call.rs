@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::shown::Shown;
 
 use super::budget::{MemoryBudget, Meter};
@@ -24,9 +25,6 @@ use crate::publisher::{PublisherCtx, PublisherView, Tally};
 /// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
 /// so that this is only ever reached by a component that does not return.
 const GRACE: Duration = Duration::from_millis(250);
-
-/// Exit code of what the tenant's grants or limits do not allow.
-const DENIED: i32 = 77;
 
 /// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
 const HANDLES: usize = 1000;
@@ -175,5 +173,10 @@ impl Call<'_> {
 
 /// The answer where a limit of the tenant does not let the component begin.
 fn denied(error: &Error) -> Response {
-    Response { meta: Meta { exit_code: DENIED, message: format!("Not sent, it is not allowed: {error}.") } }
+    Response {
+        meta: Meta {
+            exit_code: exit_code::DENIED,
+            message: format!("Not sent, it is not allowed: {error}."),
+        },
+    }
 }

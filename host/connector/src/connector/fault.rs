@@ -1,17 +1,12 @@
 //! What a component may do wrong, in words: exit code 70.
 
+use mqtt_connector_contract::exit_code;
 use wasmtime::Trap;
 
 use super::shortage;
 use super::{Meta, Response};
 use crate::publisher::Shortage;
 use crate::publisher::Tally;
-
-/// Exit code of what may have arrived.
-const UNCERTAIN: i32 = 79;
-
-/// Exit code of a fault of the connector itself.
-pub(super) const EXIT_CODE: i32 = 70;
 
 /// How a component failed. `Display` is what `meta` says of it: it holds nothing that the component chose, but for
 /// numbers, and nothing of the host.
@@ -103,10 +98,10 @@ impl Fault {
                 let message = format!(
                     "Not sent, this machine has {shortage}, while running the connector. Sending it again is safe."
                 );
-                (Shortage::EXIT_CODE, message)
+                (exit_code::SHORTAGE, message)
             }
-            Self::Shortage(_) => (UNCERTAIN, format!("The connector was stopped: {self}.")),
-            _ => (EXIT_CODE, format!("The connector itself failed: {self}.")),
+            Self::Shortage(_) => (exit_code::UNCERTAIN, format!("The connector was stopped: {self}.")),
+            _ => (exit_code::FAULT, format!("The connector itself failed: {self}.")),
         };
         let messages = |count| if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
         if tally.acknowledged > 0 {

@@ -1,5 +1,6 @@
 //! Where user name and password came from, in the answer to a refusal.
 
+use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use tempfile::TempDir;
 
@@ -152,6 +153,30 @@ fn the_summary_of_lines_says_so_too() {
         " The user name is from the flag --username. The password is from the environment \
          variable MQTT_PASSWORD."
     );
+    broker.finish();
+}
+
+/// Each request may have user name and password of its own: nobody is told that they are the configuration's.
+#[test]
+fn of_requests_only_flags_and_variables_are_told() {
+    let directory = TempDir::new().unwrap();
+    let config = write(&directory, "config.json", r#"{"username": "ann", "password": "s3cret"}"#);
+    let broker = refusing(2);
+    for (flags, told) in [
+        (&["--config", &config][..], ""),
+        (
+            &["--config", &config, "--username", "eve"],
+            " The user name is from the flag --username, which wins over …",
+        ),
+    ] {
+        let output = Program::send(broker.port())
+            .args(["--topic", "t", "--requests", "-"])
+            .args(flags.iter().copied())
+            .stdin(r#"{"content": "x", "username": "bob", "password": "s3cret"}"#)
+            .run();
+        assert!(fits(&origins(&output), told), "{output:#?}");
+        assert!(!output.message().contains("s3cret"), "{output:#?}");
+    }
     broker.finish();
 }
 

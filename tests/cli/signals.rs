@@ -1,7 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the program answers with the truth about its message, from its first moment to its last.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::process::Stdio;
+use std::time::Instant;
 
 use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::pattern::fits;
@@ -42,6 +44,49 @@ fn a_signal_ends_a_send_with_the_truth() {
             assert!(text.contains("interrupted after "), "SIG{signal}: {text}");
             broker.finish();
         }
+    }
+}
+
+/// Their input goes on, and so would the wait for an acknowledgement.
+#[test]
+fn a_signal_ends_lines_that_are_not_acknowledged_with_the_truth() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let connected = [Step::expect(Expect::connect()), Step::send(encode::connack(false, 0))];
+        let sent = [Step::expect(Expect::publish().payload("a").qos(1)), Step::silence()];
+        let broker = ScriptedBroker::builder().connection(connected.into_iter().chain(sent)).start();
+        let url = format!("tcp://127.0.0.1:{}", broker.port());
+        let mut program = shell("")
+            .args([
+                "send",
+                "--broker",
+                &url,
+                "--client-id",
+                "c",
+                "--topic",
+                "t",
+                "--qos",
+                "1",
+                "--lines",
+                "-",
+            ])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = program.stdin.take().unwrap();
+        input.write_all(b"a\n").unwrap();
+        broker.wait_for_packets(2, PATIENCE);
+        let begin = Instant::now();
+        support::signal(&program, signal);
+        let (exit_code, message) = answer(&program.wait_with_output().unwrap());
+        assert!(begin.elapsed() < PATIENCE, "SIG{signal}: {:?}", begin.elapsed());
+        assert_eq!(exit_code, 79, "SIG{signal}: {message}");
+        let wanted = "Sent 0 of 1 lines in # s (0 a second). Not sent: 1 with exit code 79. The first, line 1: Sent to the \
+                      broker …, but not acknowledged: the time was over (interrupted after # ms, while waiting for \
+                      the acknowledgement). It may have arrived. Sending it again is safe. Further lines were not read: \
+                      somebody has ended the program.";
+        assert!(fits(&message, wanted), "SIG{signal}: {message}");
+        drop(input);
+        broker.finish();
     }
 }
 

@@ -27,6 +27,9 @@
 //!
 //! What a real broker never does, [`ScriptedBroker`] does: [the example there](ScriptedBroker) is as short.
 //!
+//! A connector that is a WebAssembly component is built by [`component::build`] and run by crate `mqtt-connector`: the
+//! README of this crate has the whole test of one.
+//!
 //! # What is here
 //!
 //! - [`broker`]: [`Mosquitto`], a real broker for each test: plain, with passwords, an access list, TLS, mutual TLS;
@@ -41,6 +44,7 @@
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
 //!   [`step`]s, which send what [`encode`] and [`property`] make and compare what comes with what they [`expect`]; [`record`] is what it
 //!   saw, [`packet`] the parser for that, [`tls`] its TLS, [`websocket`] its WebSocket;
+//! - [`component`]: the connector under test, built from its crate;
 //! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives;
 //! - [`pattern`]: what a message has to be, but for times and ports.
 //!
@@ -60,6 +64,7 @@
 pub mod bridge;
 pub mod broker;
 pub mod collector;
+pub mod component;
 mod connection;
 pub mod encode;
 pub mod expect;

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+use std::{env, fs};
 
 use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat, Pem, Pki};
 use mqtt_connector_tests::port::{BlackHole, ClosedPort, SilentPort};
@@ -261,7 +263,7 @@ fn hold_a_broker() {
 
 #[test]
 fn broker_ends_with_a_killed_test() {
-    let mut test = Command::new(std::env::current_exe().expect("this test"))
+    let mut test = Command::new(env::current_exe().expect("this test"))
         .args(["--exact", "hold_a_broker", "--ignored", "--nocapture"])
         .stdout(Stdio::piped())
         .spawn()
@@ -303,4 +305,24 @@ fn ports_fail_as_they_say() {
     let unanswered =
         TcpStream::connect_timeout(&hole.address(), Duration::from_millis(100)).expect_err("dropped");
     assert_eq!(unanswered.kind(), ErrorKind::TimedOut);
+}
+
+/// The README shows a connector's own test as it is: `UPDATE_README=1 cargo test -p mqtt-connector-tests --test harness`
+/// puts it there.
+#[test]
+fn readme_shows_the_test_of_the_example() {
+    const BEGIN: &str = "<!-- examples/own-connector/tests/notes.rs -->\n```rust\n";
+    const END: &str = "```\n<!-- end -->\n";
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = directory.join("README.md");
+    let readme = fs::read_to_string(&file).expect("the README");
+    let example = directory.join("../examples/own-connector/tests/notes.rs");
+    let example = fs::read_to_string(example).expect("the example");
+    let (before, rest) = readme.split_once(BEGIN).expect("the place of the example");
+    let (shown, after) = rest.split_once(END).expect("its end");
+    if env::var_os("UPDATE_README").is_some() {
+        fs::write(file, [before, BEGIN, &example, END, after].concat()).expect("the README");
+    } else {
+        assert_eq!(shown, example, "UPDATE_README=1 puts it there");
+    }
 }

@@ -1,0 +1,1 @@
+../../../host/connector/build/wasm_cargo.rs

@@ -27,6 +27,7 @@ mod secrets;
 mod sharing;
 mod soak;
 mod support;
+mod tenants;
 mod time;
 mod tls;
 mod websocket;

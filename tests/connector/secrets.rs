@@ -174,7 +174,7 @@ fn everything_is_printed() {
     let publisher = Publisher::default();
     println!(
         "{publisher:?} {:?}",
-        PublisherCtx::builder(Arc::clone(&tenant)).publisher(publisher.clone()).build()
+        PublisherCtx::builder(Tenant::clone(&tenant)).publisher(publisher.clone()).build()
     );
 
     tracing_subscriber::fmt().with_env_filter("trace").with_writer(std::io::stderr).init();

@@ -102,7 +102,7 @@ async fn demonstrate(
 /// Sends one message and shows it, the answer and what the subscriber received. True if that is `expected`.
 async fn exchange(
     connector: &Connector,
-    tenant: &Arc<Tenant>,
+    tenant: &Tenant,
     config: &str,
     expected: &Message,
     subscriber: &mut Subscriber,
@@ -226,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn a_send_that_failed_does_not_count() {
         let mut stage = Stage::set().await;
-        stage.tenant = Arc::new(Tenant::builder("demo").build());
+        stage.tenant = Tenant::builder("demo").build();
         let (arrived, out) = stage.exchange("21.5 °C").await;
         assert!(!arrived, "{out}");
         assert!(out.contains("  received  nothing was waited for"), "{out}");
@@ -236,7 +236,7 @@ mod tests {
     /// What [`exchange`] needs.
     struct Stage {
         connector: Connector,
-        tenant: Arc<Tenant>,
+        tenant: Tenant,
         config: String,
         subscriber: Subscriber,
     }
@@ -250,7 +250,7 @@ mod tests {
             let tenant = Tenant::builder("demo").broker(url.parse().unwrap()).topics(TOPIC.parse().unwrap());
             Self {
                 connector: Connector::new().unwrap(),
-                tenant: Arc::new(tenant.build()),
+                tenant: tenant.build(),
                 config: json!({"broker": url, "client-id": "demo", "topic": TOPIC}).to_string(),
                 subscriber: Subscriber::subscribe(address).await.unwrap(),
             }

@@ -121,7 +121,7 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
 async fn check(
     flag: &str,
     connector: &Connector,
-    tenant: &Arc<Tenant>,
+    tenant: &Tenant,
     documents: &Documents,
     signals: &mut Signals,
 ) -> Result<(), Response> {
@@ -139,7 +139,7 @@ async fn check(
 /// Batches on their way.
 struct Sender {
     connector: Arc<Connector>,
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     config: Arc<str>,
     under_way: VecDeque<Sending>,
     /// How many batches may be.
@@ -207,7 +207,7 @@ impl Sender {
     /// Starts a batch, and waits until it stands in line.
     async fn begin(&mut self, batch: Batch) {
         let (connector, tenant, config) =
-            (Arc::clone(&self.connector), Arc::clone(&self.tenant), Arc::clone(&self.config));
+            (Arc::clone(&self.connector), self.tenant.clone(), Arc::clone(&self.config));
         let (queued, in_line) = oneshot::channel();
         let Batch { requests, origins, connection, bytes } = batch;
         self.adapt();

@@ -40,13 +40,12 @@ use std::future::Future;
 use std::io::{ErrorKind, IsTerminal, Write as _};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 #[cfg(feature = "demo")]
 use anyhow::Context as _;
 use clap::ArgMatches;
 use documents::Documents;
-use mqtt_connector::{CONTRACT, Connector, Meta, Response, Shortage, Tenant};
+use mqtt_connector::{CONTRACT, Connector, Response, Shortage, Tenant};
 use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
 use mqtt_connector_contract::shown::{Shown, VALUE};
 use output::note;
@@ -156,7 +155,7 @@ async fn prepared(
     matches: &ArgMatches,
     signals: &mut Signals,
     places: u32,
-) -> Result<(Arc<Tenant>, Documents, Connector), Response> {
+) -> Result<(Tenant, Documents, Connector), Response> {
     const DOING: &str = "the files were read";
     // Now, as there is memory for it: where there is none the engine panics.
     Engine::tls_eager_initialize();
@@ -180,7 +179,7 @@ async fn prepared(
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.
-fn call(matches: &ArgMatches) -> Result<(Arc<Tenant>, Documents), Response> {
+fn call(matches: &ArgMatches) -> Result<(Tenant, Documents), Response> {
     let tenant = tenants::named(matches)?;
     let documents = documents::read(matches)?;
     Ok(match tenant {
@@ -188,7 +187,7 @@ fn call(matches: &ArgMatches) -> Result<(Arc<Tenant>, Documents), Response> {
             let config = tenant.config().to_owned();
             (tenant, Documents { config, ..documents })
         }
-        None => (Arc::new(Tenant::unrestricted("operator")), documents),
+        None => (Tenant::unrestricted("operator"), documents),
     })
 }
 
@@ -325,7 +324,7 @@ fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>)
 }
 
 fn response(exit_code: i32, message: String) -> Response {
-    Response { meta: Meta { exit_code, message } }
+    Response::new(exit_code, message)
 }
 
 fn exit_status(code: i32) -> u8 {

@@ -4,7 +4,6 @@ mod refusals;
 mod remarks;
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use clap::ArgMatches;
 use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
@@ -21,7 +20,7 @@ use super::response;
 /// # Errors
 ///
 /// The response: the flags do not fit together, the file cannot be read or used, or has no such tenant.
-pub(super) fn named(matches: &ArgMatches) -> Result<Option<Arc<Tenant>>, Response> {
+pub(super) fn named(matches: &ArgMatches) -> Result<Option<Tenant>, Response> {
     let given = |name: &str| matches.get_one::<String>(name);
     let (path, name) = match (given(TENANTS), given(TENANT)) {
         (None, None) => return Ok(None),
@@ -43,12 +42,11 @@ pub(super) fn named(matches: &ArgMatches) -> Result<Option<Arc<Tenant>>, Respons
         .text()?
         .parse()
         .map_err(|error: TenantsError| response(PARAMETER, format!("{file}: {error}.")))?;
-    let found = tenants.get(name).cloned();
-    found.map(Some).ok_or_else(|| response(PARAMETER, unknown(name, path, &tenants)))
+    tenants.get(name).map(Some).ok_or_else(|| response(PARAMETER, unknown(name, path, &tenants)))
 }
 
 fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
-    let known: Vec<&str> = tenants.iter().map(|tenant| tenant.name()).collect();
+    let known: Vec<String> = tenants.iter().map(|tenant| tenant.name().to_owned()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     format!("--{TENANT} {name:?} is not a tenant of {path}; there: {known}.")
 }
@@ -66,13 +64,13 @@ pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
     }
     let mut described = String::new();
     for tenant in tenants.iter() {
-        for remark in remarks::of(tenant) {
+        for remark in remarks::of(&tenant) {
             note(&format!("mqtt-connector: {path}: tenant {}: {remark}", tenant.name()));
         }
         if !described.is_empty() {
             described.push('\n');
         }
-        describe(tenant, &mut described);
+        describe(&tenant, &mut described);
     }
     Ok(described)
 }

@@ -4,8 +4,6 @@
 //! cargo run --example embed -- tcp://127.0.0.1:1883
 //! ```
 
-use std::sync::Arc;
-
 use mqtt_connector::{Connector, Tenant};
 use serde_json::json;
 
@@ -17,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let connector = Connector::new()?;
 
     // Once per tenant: what the platform lets it do, and what the tenant has configured.
-    let tenant = Arc::new(Tenant::builder("acme").broker(broker.parse()?).topics("acme/#".parse()?).build());
+    let tenant = Tenant::builder("acme").broker(broker.parse()?).topics("acme/#".parse()?).build();
     let config = json!({ "broker": broker, "client-id": "acme-flow", "qos": 1 }).to_string();
 
     // For each step of a workflow.

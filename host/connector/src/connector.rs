@@ -10,44 +10,29 @@ mod engines;
 mod fault;
 mod load;
 mod request;
+mod response;
 mod shortage;
 mod turn;
 #[cfg(feature = "wasi")]
 mod wasi;
 
+use std::future::ready;
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 pub use load::{ConnectorBuilder, LoadError};
+pub use response::{Meta, Outcome, Response};
 
-use crate::publisher::Publisher;
-use crate::publisher::Tenant;
-use call::Call;
+use mqtt_connector_contract::shown::{Shown, VALUE};
+
+use crate::publisher::{Publisher, Tenant, Tenants};
+use call::{Call, denied};
 use clock::Clock;
 use engines::Engines;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
-
-/// The answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Response {
-    /// How the execution ended.
-    pub meta: Meta,
-}
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Meta {
-    /// 0 is success: the quality of service that was asked for has been reached. Every other value is a failure; the
-    /// README lists them.
-    pub exit_code: i32,
-    /// What happened, in words a person can act on.
-    pub message: String,
-}
 
 /// An MQTT connector: a component that has been compiled and linked, and the engine that runs it. Cheap to share
 /// (`Arc`), safe to call from many tasks at once; every call has an instance of its own, which is gone when it ends.
@@ -60,6 +45,7 @@ pub struct Connector {
     engines: Engines,
     clock: Clock,
     publisher: Publisher,
+    tenants: Arc<Tenants>,
 }
 
 impl Connector {
@@ -98,9 +84,9 @@ impl Connector {
     /// and answers when the quality of service that was asked for has been reached, or with the reason why not.
     ///
     /// Must run inside a tokio runtime with time and networking enabled. Dropping the future ends the send. The connection
-    /// stays open for a while, for further sends of this very `tenant` with the same connect options, which share it: keep
-    /// the `Arc`. See [`close`](Self::close).
-    pub async fn send(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
+    /// stays open for a while, for further sends of this `tenant` with the same connect options, which share it. See
+    /// [`close`](Self::close).
+    pub async fn send(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
         let documents = [config, request];
         let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued: None }.run(
             async |component, store| {
@@ -108,8 +94,8 @@ impl Connector {
                 component.flint_mqtt_connector().call_send(store, &config, &request).await
             },
             |answer, tally| {
-                let response = answer::response(answer)?;
-                answer::believe(std::slice::from_ref(&response), tally)?;
+                let mut response = answer::response(answer)?;
+                answer::believe(std::slice::from_mut(&mut response), tally)?;
                 Ok(response)
             },
         );
@@ -117,10 +103,19 @@ impl Connector {
         request::watched(tenant.name(), "send", call, std::slice::from_ref).await
     }
 
+    /// [`send`](Self::send), for the tenant of [`tenants`](Self::tenants) that has this name. Where there is none, the answer has
+    /// exit code 77.
+    pub async fn send_as(&self, name: &str, config: &str, request: &str) -> Response {
+        match self.tenants.get(name) {
+            Some(tenant) => self.send(&tenant, config, request).await,
+            None => request::watched(name, "send", ready(unknown(name)), std::slice::from_ref).await,
+        }
+    }
+
     /// The `send` action once per request, over as few connections as they need. One response per request, in order.
     ///
     /// A fault of the component is the answer to each: which of its answers are right nobody knows then.
-    pub async fn send_batch(&self, tenant: &Arc<Tenant>, config: &str, requests: &[String]) -> Vec<Response> {
+    pub async fn send_batch(&self, tenant: &Tenant, config: &str, requests: &[String]) -> Vec<Response> {
         self.send_batch_and_tell(tenant, config, requests, None).await
     }
 
@@ -131,7 +126,7 @@ impl Connector {
     /// Where the requests of a batch differ in their connect options, that holds for those of the first.
     pub async fn send_batch_queued(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Tenant,
         config: &str,
         requests: &[String],
         queued: oneshot::Sender<()>,
@@ -141,7 +136,7 @@ impl Connector {
 
     async fn send_batch_and_tell(
         &self,
-        tenant: &Arc<Tenant>,
+        tenant: &Tenant,
         config: &str,
         requests: &[String],
         queued: Option<oneshot::Sender<()>>,
@@ -152,8 +147,8 @@ impl Connector {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
             },
             |answers, tally| {
-                let responses = answer::responses(answers, requests.len())?;
-                answer::believe(&responses, tally)?;
+                let mut responses = answer::responses(answers, requests.len())?;
+                answer::believe(&mut responses, tally)?;
                 Ok(responses)
             },
         );
@@ -169,7 +164,7 @@ impl Connector {
     ///
     /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
     /// anything is sent: exit code 70.
-    pub async fn check(&self, tenant: &Arc<Tenant>, config: &str, request: &str) -> Response {
+    pub async fn check(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
         let documents = [config, request];
         let call = Call { connector: self, tenant, dry_run: true, documents: &documents, queued: None }.run(
             async |component, store| {
@@ -180,6 +175,12 @@ impl Connector {
         );
         let call = async { call.await.unwrap_or_else(|fault| fault) };
         request::watched(tenant.name(), "check", call, std::slice::from_ref).await
+    }
+
+    /// The tenants that [`send_as`](Self::send_as) knows, for a platform to put tenants in and take them out.
+    #[must_use]
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Closes the connections to brokers, each with DISCONNECT as soon as no message needs it, and waits until the brokers
@@ -207,7 +208,7 @@ impl Connector {
     ///
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
-        let nobody = Arc::new(Tenant::builder("schema").build());
+        let nobody = Tenant::builder("schema").build();
         Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], queued: None }
             .run(
                 async |component, store| component.flint_mqtt_connector().call_schema(store).await,
@@ -215,6 +216,11 @@ impl Connector {
             )
             .await
     }
+}
+
+/// The answer to a request of a tenant that is not known.
+fn unknown(name: &str) -> Response {
+    denied(&format!("there is no tenant {}", Shown::quoted(name, VALUE)))
 }
 
 impl std::fmt::Debug for Connector {

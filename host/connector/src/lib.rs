@@ -6,8 +6,7 @@
 //! and a message that a person can act on. Exit code 0 means that the quality of service was reached.
 //!
 //! ```
-//! use std::sync::Arc;
-//! use mqtt_connector::{Connector, Tenant};
+//! use mqtt_connector::{Connector, Outcome, Retry, Tenant};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,13 +15,14 @@
 //!
 //! // Once per tenant: nothing is allowed that is not granted.
 //! let broker = "ssl://broker.acme.example:8883".parse()?;
-//! let acme = Arc::new(Tenant::builder("acme").broker(broker).topics("acme/#".parse()?).build());
+//! let acme = Tenant::builder("acme").broker(broker).topics("acme/#".parse()?).build();
 //!
 //! // For each request. This broker is not among the tenant's grants, so nothing is sent.
 //! let config = r#"{"broker": "tcp://localhost:1883", "client-id": "acme-flow"}"#;
 //! let request = r#"{"topic": "acme/door", "qos": 1, "content": "open"}"#;
 //! let response = connector.send(&acme, config, request).await;
 //! assert_eq!(response.meta.exit_code, 77, "{}", response.meta.message);
+//! assert_eq!(response.outcome(), Outcome::NotSent { retry: Retry::No });
 //! # Ok(())
 //! # }
 //! ```
@@ -33,8 +33,8 @@
 //!
 //! - [`Connector`]: the component; [`send`](Connector::send), [`send_batch`](Connector::send_batch),
 //!   [`check`](Connector::check), [`schema`](Connector::schema).
-//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; `Tenants`: many of
-//!   them in a file (feature `tenants-file`).
+//! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; [`Tenants`]: all of
+//!   them by name, out of JSON or a file of TOML.
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
 //!   [`Resolver`](publisher::Resolver) seam; [`publisher::telemetry`]: spans and metrics, for an operator.
 //! - [`Error`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
@@ -48,13 +48,16 @@ mod connector;
 /// The publisher: the host's side of the contract.
 pub use mqtt_connector_publisher as publisher;
 
-pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Response};
+pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Outcome, Response};
+/// The table of the exit codes, and what each means.
+pub use mqtt_connector_contract::exit_code;
+pub use mqtt_connector_contract::exit_code::Retry;
 pub use mqtt_connector_publisher::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, Refusal, Scheme, Shortage,
-    Tenant, TenantBuilder, TopicFilter, TopicFilterError,
+    Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError,
 };
 #[cfg(feature = "tenants-file")]
-pub use mqtt_connector_publisher::{Tenants, TenantsError, TenantsFault};
+pub use mqtt_connector_publisher::{TenantsError, TenantsFault};
 
 /// The contract between platform, component and host, as WIT.
 pub const CONTRACT: &str = mqtt_connector_contract::WIT;

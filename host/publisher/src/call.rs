@@ -23,7 +23,7 @@ use crate::tenant::Tenant;
 
 /// Who calls, and with what.
 pub(crate) struct Call {
-    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) tenant: Tenant,
     pub(crate) publisher: Publisher,
     /// When the tenant's limit is over, whatever the policy allows.
     pub(crate) latest: Instant,

@@ -26,7 +26,7 @@ use crate::tenant::Tenant;
 /// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
 /// give a call counts from when it was built.
 pub struct PublisherCtx {
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     publisher: Publisher,
     latest: Instant,
     queued: Option<oneshot::Sender<()>>,
@@ -39,7 +39,7 @@ pub struct PublisherCtx {
 impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
-    pub fn builder(tenant: Arc<Tenant>) -> PublisherCtxBuilder {
+    pub fn builder(tenant: Tenant) -> PublisherCtxBuilder {
         PublisherCtxBuilder { tenant, publisher: None, latest: None, queued: None, refuse: None }
     }
 
@@ -53,7 +53,7 @@ impl PublisherCtx {
 impl PublisherCtx {
     fn call(&self, options: ConnectOptions, policy: RetryPolicy) -> Call {
         Call {
-            tenant: Arc::clone(&self.tenant),
+            tenant: self.tenant.clone(),
             publisher: self.publisher.clone(),
             latest: self.latest,
             options: Arc::new(Options::new(options)),
@@ -71,7 +71,7 @@ impl std::fmt::Debug for PublisherCtx {
 
 /// Builds a [`PublisherCtx`].
 pub struct PublisherCtxBuilder {
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     publisher: Option<Publisher>,
     latest: Option<Instant>,
     queued: Option<oneshot::Sender<()>>,

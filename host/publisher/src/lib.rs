@@ -32,7 +32,7 @@ pub use shortage::Shortage;
 pub use tally::Tally;
 pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
-    TopicFilter, TopicFilterError,
+    Tenants, TopicFilter, TopicFilterError,
 };
 #[cfg(feature = "tenants-file")]
-pub use tenant::{Tenants, TenantsError, TenantsFault};
+pub use tenant::{TenantsError, TenantsFault};

@@ -86,7 +86,7 @@ pub fn describe() {
 /// A call that is watched, from its first moment to its answer.
 pub(crate) struct Observation {
     span: Span,
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     /// Where there are several brokers, of which one is only known in the end.
     options: Option<Arc<Options>>,
     messages: usize,
@@ -96,7 +96,7 @@ pub(crate) struct Observation {
 type Answer = Result<Vec<Result<Receipt, Error>>, Error>;
 
 impl Observation {
-    pub(crate) fn begin(tenant: &Arc<Tenant>, options: &Arc<Options>, messages: &[Message]) -> Self {
+    pub(crate) fn begin(tenant: &Tenant, options: &Arc<Options>, messages: &[Message]) -> Self {
         let only = Some(options.broker()).filter(|_| options.brokers.len() == 1);
         let span = tracing::info_span!(
             "send",
@@ -123,7 +123,7 @@ impl Observation {
             ack_us = Empty,
         );
         let options = only.is_none().then(|| Arc::clone(options));
-        Self { span, tenant: Arc::clone(tenant), options, messages: messages.len(), began: Instant::now() }
+        Self { span, tenant: tenant.clone(), options, messages: messages.len(), began: Instant::now() }
     }
 
     /// The span of the call.

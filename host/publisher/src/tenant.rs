@@ -6,6 +6,7 @@ mod excerpt;
 mod file;
 mod grants;
 mod limits;
+mod tenants;
 mod topic_filter;
 mod unit;
 
@@ -17,13 +18,18 @@ use std::time::Duration;
 use crate::admission::quotas::Quotas;
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 #[cfg(feature = "tenants-file")]
-pub use file::{Tenants, TenantsError, TenantsFault};
+pub use file::{TenantsError, TenantsFault};
 pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
+pub use tenants::Tenants;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
+///
+/// It is a handle: a clone is the same tenant, with the same counters and connections. What is built anew has counters of
+/// its own, also under the same name: a platform that reads a tenant for each request puts it into [`Tenants`], which hands the
+/// counters and connections over from one to the next.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,18 +43,25 @@ pub use topic_filter::{TopicFilter, TopicFilterError};
 /// assert_eq!(tenant.name(), "acme");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Tenant {
+    record: Arc<Record>,
+}
+
+/// What is known of a tenant, as it stands until it is replaced.
+#[derive(Clone)]
+struct Record {
     name: Arc<str>,
     grants: Grants,
     limits: Limits,
     config: String,
-    quotas: Quotas,
+    quotas: Arc<Quotas>,
 }
 
 impl Tenant {
     /// Starts a tenant with no grants and the default limits. `name` appears in messages and logs.
     pub fn builder(name: impl Into<String>) -> TenantBuilder {
-        TenantBuilder::new(name.into(), Grants::none(), Limits::default())
+        TenantBuilder::new(name.into(), Grants::default(), Limits::default())
     }
 
     /// A tenant that may do everything: for a person at a command line, who is their own operator.
@@ -60,44 +73,62 @@ impl Tenant {
 
     /// The name, for a label of which there are many.
     pub(crate) fn shared_name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
+        Arc::clone(&self.record.name)
     }
 
     /// The name in messages and logs.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.record.name
     }
 
     /// What the tenant may do.
     #[must_use]
     pub fn grants(&self) -> &Grants {
-        &self.grants
+        &self.record.grants
     }
 
     /// How much the tenant may do.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.record.limits
     }
 
     /// The configuration of the tenant's sends, which the platform stores for it: JSON text for
     /// [`Connector::send`](crate::Connector::send). It may hold passwords, so `Debug` does not show it.
     #[must_use]
     pub fn config(&self) -> &str {
-        &self.config
+        &self.record.config
     }
 
     /// What the tenant has under way.
     #[must_use]
     pub fn quotas(&self) -> &Quotas {
-        &self.quotas
+        &self.record.quotas
+    }
+
+    /// Whether a connection of this tenant may serve a call of `other`: it is the same tenant, and what it may reach and read
+    /// has not changed since.
+    pub(crate) fn shares_connections_with(&self, other: &Self) -> bool {
+        let (here, there) = (&*self.record, &*other.record);
+        std::ptr::eq(here, there)
+            || Arc::ptr_eq(&here.quotas, &there.quotas) && here.grants.allow_the_connections_of(&there.grants)
+    }
+
+    /// This tenant, with the counters of `before`, which get this one's limits.
+    fn succeeding(self, before: &Self) -> Self {
+        if Arc::ptr_eq(&self.record, &before.record) {
+            return self;
+        }
+        let quotas = Arc::clone(&before.record.quotas);
+        quotas.set_limits(&self.record.limits);
+        Self { record: Arc::new(Record { quotas, ..Arc::unwrap_or_clone(self.record) }) }
     }
 }
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, grants, limits, config: _, quotas: _ } = self;
+        let Record { name, grants, limits, config: _, quotas: _ } = &*self.record;
         let mut shown = f.debug_struct("Tenant");
         shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
     }
@@ -202,7 +233,8 @@ impl TenantBuilder {
 
     fn with_quotas(self, quotas: Quotas) -> Tenant {
         let Self { name, grants, limits, config } = self;
-        Tenant { name: name.into(), grants, limits, config, quotas }
+        let record = Record { name: name.into(), grants, limits, config, quotas: Arc::new(quotas) };
+        Tenant { record: Arc::new(record) }
     }
 }
 

@@ -3,8 +3,8 @@
 use mqtt_connector_contract::exit_code::{ExitCode, SENT};
 use mqtt_connector_contract::shown::misleads;
 
+use super::Response;
 use super::fault::Fault;
-use super::{Meta, Response};
 use crate::bindings::exports::flint::mqtt::connector as wit;
 use crate::publisher::Tally;
 
@@ -33,7 +33,7 @@ pub(super) fn response(response: wit::Response) -> Result<Response, Fault> {
     if !is_printable && message.contains(misleads) {
         return Err(Fault::ControlCharacters);
     }
-    Ok(Response { meta: Meta { exit_code, message } })
+    Ok(Response::new(exit_code, message))
 }
 
 /// The answers to `requests` requests, if the contract knows all of them.
@@ -64,16 +64,17 @@ pub(super) fn schema(schema: String) -> Result<String, Fault> {
 }
 
 /// Whether the host has seen what the answers say: exit code 0 says that a message reached its quality of service, and
-/// the host has given out a receipt for each that did.
+/// the host has given out a receipt for each that did. What else the host has seen, the answers know from then on.
 ///
 /// # Errors
 ///
 /// [`Fault::NotAcknowledged`].
-pub(super) fn believe(responses: &[Response], tally: Tally) -> Result<(), Fault> {
+pub(super) fn believe(responses: &mut [Response], tally: Tally) -> Result<(), Fault> {
     let said = responses.iter().filter(|response| response.meta.exit_code == SENT).count() as u64;
     if said > tally.acknowledged {
         return Err(Fault::NotAcknowledged);
     }
+    responses.iter_mut().for_each(|response| response.see(tally));
     Ok(())
 }
 
@@ -117,7 +118,7 @@ mod tests {
             (&[], 0, true),
         ] {
             let tally = Tally { acknowledged, ..Tally::default() };
-            assert_eq!(believe(&answers(codes), tally).is_ok(), believed, "{codes:?} of {acknowledged}");
+            assert_eq!(believe(&mut answers(codes), tally).is_ok(), believed, "{codes:?} of {acknowledged}");
         }
     }
 }

@@ -15,12 +15,9 @@ use mqtt_connector_contract::shown::Shown;
 use super::budget::{MemoryBudget, Meter};
 use super::fault::Fault;
 use super::turn::in_turns;
-use super::{Connector, Meta, Response};
+use super::{Connector, Response};
 use crate::bindings::Exports;
-use crate::publisher::Error;
-use crate::publisher::Shortage;
-use crate::publisher::Tenant;
-use crate::publisher::{PublisherCtx, PublisherView, Tally};
+use crate::publisher::{PublisherCtx, PublisherView, Shortage, Tally, Tenant};
 
 /// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
 /// so that this is only ever reached by a component that does not return.
@@ -64,7 +61,7 @@ impl PublisherView for State {
 pub(super) struct Call<'a> {
     pub(super) connector: &'a Connector,
     /// Whose limits hold, and whose grants.
-    pub(super) tenant: &'a Arc<Tenant>,
+    pub(super) tenant: &'a Tenant,
     /// Nothing may leave the component: to publish is a fault.
     pub(super) dry_run: bool,
     /// What the component is given, and must not say in the log.
@@ -102,7 +99,7 @@ impl Call<'_> {
         let latest = Instant::now() + limits.time_out;
         // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
         let room = self.tenant.quotas().send(tenant, limits, latest).await;
-        let _room = room.map_err(|error| denied(&error))?;
+        let _room = room.map_err(|error| denied(&error.to_string()))?;
         let meter = Arc::new(Meter::new(limits.cpu));
         let taken = self.connector.engines.take();
         let component = taken.component();
@@ -146,8 +143,7 @@ impl Call<'_> {
     /// A store with the tenant's limits, for a call whose time is over at `latest`.
     fn store(&mut self, engine: &Engine, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
         let limits = self.tenant.limits();
-        let publisher =
-            PublisherCtx::builder(Arc::clone(self.tenant)).latest(latest).queued(self.queued.take());
+        let publisher = PublisherCtx::builder(self.tenant.clone()).latest(latest).queued(self.queued.take());
         let publisher = publisher.refuse(self.dry_run.then_some(|| Fault::DryRun.into()));
         let state = State {
             publisher: publisher.publisher(self.connector.publisher.clone()).build(),
@@ -171,12 +167,7 @@ impl Call<'_> {
     }
 }
 
-/// The answer where a limit of the tenant does not let the component begin.
-fn denied(error: &Error) -> Response {
-    Response {
-        meta: Meta {
-            exit_code: exit_code::DENIED,
-            message: format!("Not sent, it is not allowed: {error}."),
-        },
-    }
+/// The answer where the component may not begin.
+pub(super) fn denied(reason: &str) -> Response {
+    Response::new(exit_code::DENIED, format!("Not sent, it is not allowed: {reason}."))
 }

@@ -3,8 +3,8 @@
 use mqtt_connector_contract::exit_code;
 use wasmtime::Trap;
 
+use super::Response;
 use super::shortage;
-use super::{Meta, Response};
 use crate::publisher::Shortage;
 use crate::publisher::Tally;
 
@@ -110,13 +110,16 @@ impl Fault {
         if tally.uncertain > 0 {
             message += &format!(" Before that, it sent {} that may have arrived.", messages(tally.uncertain));
         }
-        Response { meta: Meta { exit_code, message } }
+        let mut response = Response::new(exit_code, message);
+        response.see(tally);
+        response
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Meta;
 
     #[test]
     fn a_shortage_is_no_fault_and_what_may_have_arrived_stays_uncertain() {

@@ -20,7 +20,7 @@ use super::config::config;
 use super::engines::{Engines, Pool, with_places, without_compiler};
 use super::{COMPONENT, Connector, shortage};
 use crate::bindings::ExportsPre;
-use crate::publisher::{self, Publisher, Resolver, Shortage};
+use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
 
 const LARGEST: usize = Connector::LARGEST;
 
@@ -87,8 +87,10 @@ impl From<wasmtime::Error> for LoadError {
 /// Builds a [`Connector`].
 pub struct ConnectorBuilder {
     source: Source,
+    publisher: Option<Publisher>,
     resolver: Option<Arc<dyn Resolver>>,
     idle: Duration,
+    tenants: Arc<Tenants>,
     pool: u32,
     timer: bool,
 }
@@ -97,8 +99,10 @@ impl ConnectorBuilder {
     pub(super) fn new() -> Self {
         Self {
             source: Source::BuiltIn,
+            publisher: None,
             resolver: None,
             idle: Publisher::IDLE,
+            tenants: Arc::default(),
             pool: Connector::POOL,
             timer: false,
         }
@@ -127,6 +131,22 @@ impl ConnectorBuilder {
     #[expect(unsafe_code, reason = "the caller vouches for native code, which nobody can check")]
     pub unsafe fn precompiled(mut self, code: impl Into<Vec<u8>>) -> Self {
         self.source = Source::Precompiled(code.into());
+        self
+    }
+
+    /// The tenants that [`Connector::send_as`] knows. Default: nobody, until [`Connector::tenants`] is given some.
+    #[must_use]
+    pub fn tenants(mut self, tenants: impl Into<Arc<Tenants>>) -> Self {
+        self.tenants = tenants.into();
+        self
+    }
+
+    /// Publishes with `publisher`, for connectors that share their connections: a clone for each. Default: one of its own,
+    /// with the [`resolver`](Self::resolver) and the [`idle`](Self::idle) time that are given here, which a publisher that is
+    /// given brings itself. [`Connector::close`] and [`Connector::interrupt`] are for all who share it.
+    #[must_use]
+    pub fn publisher(mut self, publisher: Publisher) -> Self {
+        self.publisher = Some(publisher);
         self
     }
 
@@ -211,8 +231,9 @@ impl ConnectorBuilder {
             }
             _ => LoadError::Refused { reason: format!("its clock cannot be started: {error}") },
         })?;
-        let publisher = self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
-        Ok(Connector { engines, clock, publisher })
+        let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
+        let publisher = self.publisher.unwrap_or_else(of_its_own);
+        Ok(Connector { engines, clock, publisher, tenants: self.tenants })
     }
 }
 

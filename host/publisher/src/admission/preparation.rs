@@ -76,11 +76,11 @@ fn out_of_time(remark: &Remark) -> Option<String> {
 /// # Errors
 ///
 /// As [`Material::read`] and [`Material::at`].
-pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Arc<Tenant>) -> Result<Prepared, Error> {
+pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Tenant) -> Result<Prepared, Error> {
     if options.tls.is_none() {
         return Ok(Prepared::default());
     }
-    let (options, tenant) = (Arc::clone(options), Arc::clone(tenant));
+    let (options, tenant) = (Arc::clone(options), tenant.clone());
     let room = tenant.quotas().blocking().await;
     let prepare = move || {
         let _room = room;

@@ -1,12 +1,12 @@
-//! What a tenant has under way, and its limits on that. The calls of one tenant share it, through its `Arc`; nothing
+//! What a tenant has under way, and its limits on that. The calls of one tenant share it; nothing
 //! of it is shared with another tenant, so that tenants never wait for each other.
 
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::rate_limiter::{RateLimiter, Schedule};
@@ -22,8 +22,8 @@ const BLOCKING: usize = 8;
 /// What one tenant has under way.
 #[derive(Debug)]
 pub struct Quotas {
-    sends: Semaphore,
-    connections: Semaphore,
+    sends: Permits,
+    connections: Permits,
     /// How many wait for room for a connection, and what tells one that is idle.
     wanted: AtomicUsize,
     want: Notify,
@@ -36,7 +36,17 @@ pub struct Quotas {
 /// Permit for one more; dropping it makes room for another.
 #[derive(Debug)]
 pub struct Permit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
+    permit: Option<SemaphorePermit<'a>>,
+    of: Option<&'a Permits>,
+}
+
+/// So many permits as a limit says, which may change.
+#[derive(Debug)]
+struct Permits {
+    semaphore: Semaphore,
+    limit: Mutex<usize>,
+    /// How many are given out beyond the limit: they are not given out again.
+    surplus: AtomicUsize,
 }
 
 impl Quotas {
@@ -52,8 +62,8 @@ impl Quotas {
 
     fn with_width(limits: &Limits, width: usize) -> Self {
         Self {
-            sends: Semaphore::new(limits.concurrent_sends as usize),
-            connections: Semaphore::new(limits.connections as usize),
+            sends: Permits::new(limits.concurrent_sends),
+            connections: Permits::new(limits.connections),
             wanted: AtomicUsize::new(0),
             want: Notify::new(),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
@@ -61,6 +71,13 @@ impl Quotas {
             turnstile: Turnstile::new(width),
             computing: Semaphore::new(width.min(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// Other limits hold from now on.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        self.sends.set_limit(limits.concurrent_sends);
+        self.connections.set_limit(limits.connections);
+        self.pace.set_rate(limits.messages_per_second);
     }
 
     /// Waits until one of the tenant's calls may begin, or `deadline`. To be held for as long as anything of the call
@@ -78,7 +95,7 @@ impl Quotas {
                 deadline.saturating_duration_since(began).as_millis()
             ))
         };
-        timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied()).map(Permit::new)
+        timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied())
     }
 
     /// Runs `call`, of which the tenant has as many as it may. At one moment, only some of them do something: they leave
@@ -94,19 +111,19 @@ impl Quotas {
 
     /// Waits until one more of the tenant's calls may stand in line to compute for long.
     pub async fn computing(&self) -> Permit<'_> {
-        Permit::new(self.computing.acquire().await)
+        Permit { permit: self.computing.acquire().await.ok(), of: None }
     }
 
     /// Permit for one more connection, if there is any now.
     pub(crate) fn try_connection(&self) -> Option<Permit<'_>> {
-        self.connections.try_acquire().ok().map(|permit| Permit::new(Ok(permit)))
+        self.connections.try_acquire()
     }
 
     /// Waits until one more connection may be opened, and makes an idle one give way.
     pub(crate) async fn connection(&self) -> Permit<'_> {
         let _wanted = Wanted::new(&self.wanted);
         self.want.notify_one();
-        Permit::new(self.connections.acquire().await)
+        self.connections.acquire().await
     }
 
     /// Waits until an idle connection is to give way to one that waits for room.
@@ -143,9 +160,46 @@ impl Drop for Wanted<'_> {
     }
 }
 
-impl<'a> Permit<'a> {
-    fn new(permit: Result<SemaphorePermit<'a>, AcquireError>) -> Self {
-        Self { _permit: permit.ok() }
+impl Permits {
+    fn new(limit: u32) -> Self {
+        let limit = limit as usize;
+        Self { semaphore: Semaphore::new(limit), limit: Mutex::new(limit), surplus: AtomicUsize::new(0) }
+    }
+
+    fn set_limit(&self, limit: u32) {
+        let mut before = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = limit as usize;
+        let fewer = before.saturating_sub(limit);
+        self.surplus.fetch_add(fewer - self.semaphore.forget_permits(fewer), Ordering::SeqCst);
+        let more = limit.saturating_sub(*before);
+        let kept = (0..more).take_while(|_| self.take_surplus()).count();
+        self.semaphore.add_permits(more - kept);
+        *before = limit;
+    }
+
+    /// Whether there was one more permit given out than the limit allows; it counts no more.
+    fn take_surplus(&self) -> bool {
+        let one_less = |surplus: usize| surplus.checked_sub(1);
+        self.surplus.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+
+    async fn acquire(&self) -> Permit<'_> {
+        Permit { permit: self.semaphore.acquire().await.ok(), of: Some(self) }
+    }
+
+    fn try_acquire(&self) -> Option<Permit<'_>> {
+        let permit = self.semaphore.try_acquire().ok()?;
+        Some(Permit { permit: Some(permit), of: Some(self) })
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.of.is_some_and(Permits::take_surplus)
+            && let Some(permit) = self.permit.take()
+        {
+            permit.forget();
+        }
     }
 }
 

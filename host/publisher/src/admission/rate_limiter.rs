@@ -4,6 +4,7 @@
 //! know how long: a message whose turn would come after the time-out is refused at once, and one whose turn comes
 //! before it keeps its place. Limiters such as `governor` say "not yet", and those that wait ask again, in any order.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const BURST: Duration = Duration::from_secs(1);
 /// The rate of one tenant.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
-    per_second: u32,
+    per_second: AtomicU32,
     /// When everything that has been let through would have passed at an even rate.
     passed: Mutex<Instant>,
 }
@@ -30,18 +31,24 @@ pub(crate) struct Schedule {
 
 impl RateLimiter {
     pub(crate) fn new(per_second: u32) -> Self {
-        Self { per_second, passed: Mutex::new(Instant::now()) }
+        Self { per_second: AtomicU32::new(per_second), passed: Mutex::new(Instant::now()) }
+    }
+
+    /// Another rate holds from now on. Messages that have their turn keep it.
+    pub(crate) fn set_rate(&self, per_second: u32) {
+        self.per_second.store(per_second, Ordering::Relaxed);
     }
 
     /// Gives as many of `messages` a turn as can have one from `now` until `latest`.
     pub(crate) fn reserve(&self, messages: usize, now: Instant, latest: Instant) -> Schedule {
+        let per_second = self.per_second.load(Ordering::Relaxed);
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         let from = (*passed).max(now);
         let room = (latest.max(now) + BURST).saturating_duration_since(from);
-        let room = room.as_nanos() * u128::from(self.per_second) / 1_000_000_000;
+        let room = room.as_nanos() * u128::from(per_second) / 1_000_000_000;
         let granted = messages.min(usize::try_from(room).unwrap_or(usize::MAX));
-        *passed = from + even(granted, self.per_second);
-        Schedule { per_second: self.per_second, from, granted }
+        *passed = from + even(granted, per_second);
+        Schedule { per_second, from, granted }
     }
 }
 

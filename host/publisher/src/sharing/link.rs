@@ -35,7 +35,7 @@ const CALLS: usize = 1000;
 
 /// A connection, or the attempt to make one.
 pub(crate) struct Link {
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     options: Arc<Options>,
     room: Arc<Semaphore>,
     /// The broker has been told that the connection ends, or there is none.
@@ -109,7 +109,7 @@ impl Link {
     /// A link that has not connected yet. `leftovers` are what [`leftovers`](Self::leftovers) of the last one with this
     /// client identifier gave, and `before` what [`gone`](Self::gone) gave.
     pub(crate) fn new(
-        tenant: Arc<Tenant>,
+        tenant: Tenant,
         options: Arc<Options>,
         leftovers: HashSet<u16>,
         before: Option<CancellationToken>,
@@ -128,11 +128,14 @@ impl Link {
     /// has ended, is about to, or is another tenant's or one with other options.
     pub(crate) async fn join(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Tenant,
         options: &Options,
         work: &mut Option<Work>,
     ) -> Option<Ticket> {
-        if !Arc::ptr_eq(&self.tenant, tenant) || *self.options != *options || self.lock().is_closed() {
+        if !self.tenant.shares_connections_with(tenant)
+            || *self.options != *options
+            || self.lock().is_closed()
+        {
             return None;
         }
         let room = Arc::clone(&self.room).acquire_owned().await.ok()?;
@@ -345,8 +348,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_takes_so_many_calls_and_further_ones_wait() {
-        let (tenant, options) = (Arc::new(Tenant::unrestricted("t")), options(60));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), Arc::clone(&options), HashSet::new(), None));
+        let (tenant, options) = (Tenant::unrestricted("t"), options(60));
+        let link = Arc::new(Link::new(tenant.clone(), Arc::clone(&options), HashSet::new(), None));
         let mut tickets = Vec::new();
         for _ in 0..CALLS {
             tickets.push(link.join(&tenant, &options, &mut work()).await.unwrap());
@@ -364,8 +367,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_is_for_one_tenant_with_one_set_of_options_and_not_for_ever() {
-        let (tenant, same_name) = (Arc::new(Tenant::unrestricted("t")), Arc::new(Tenant::unrestricted("t")));
-        let link = Arc::new(Link::new(Arc::clone(&tenant), options(60), HashSet::new(), None));
+        let (tenant, same_name) = (Tenant::unrestricted("t"), Tenant::unrestricted("t"));
+        let link = Arc::new(Link::new(tenant.clone(), options(60), HashSet::new(), None));
         assert!(link.join(&tenant, &options(7), &mut work()).await.is_none(), "other options");
         assert!(link.join(&same_name, &options(60), &mut work()).await.is_none(), "other grants, perhaps");
         let ticket = link.join(&tenant, &options(60), &mut work()).await;

@@ -35,7 +35,7 @@ pub(crate) struct Pool {
 #[derive(Clone)]
 struct Client {
     runtime: Id,
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     /// What of them is not the broker or the client identifier is of no account, unless the broker chooses the identifier:
     /// then only those with equal options have to do with each other.
     options: Arc<Options>,
@@ -87,7 +87,7 @@ impl Pool {
     /// The work is taken out of `work` only when it is handed over.
     pub(crate) async fn join(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Tenant,
         options: &Arc<Options>,
         work: &mut Option<Work>,
     ) -> Ticket {
@@ -103,7 +103,7 @@ impl Pool {
                 link.left().await;
             }
             let last = last.map(|link| link.gone());
-            let link = Link::new(Arc::clone(tenant), Arc::clone(options), place.leftovers(), last);
+            let link = Link::new(tenant.clone(), Arc::clone(options), place.leftovers(), last);
             let link = Arc::new(link);
             *place.line.link() = Some(Arc::clone(&link));
             let (surroundings, stays) = (Arc::clone(&self.surroundings), place.clone());
@@ -143,8 +143,8 @@ impl Pool {
         }
     }
 
-    fn place(self: &Arc<Self>, tenant: &Arc<Tenant>, options: &Arc<Options>) -> Place {
-        let (tenant, options) = (Arc::clone(tenant), Arc::clone(options));
+    fn place(self: &Arc<Self>, tenant: &Tenant, options: &Arc<Options>) -> Place {
+        let (tenant, options) = (tenant.clone(), Arc::clone(options));
         let client = Client { runtime: Handle::current().id(), tenant, options };
         let mut lines = self.lock();
         let line = Arc::clone(lines.entry(client.clone()).or_default());

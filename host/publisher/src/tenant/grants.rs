@@ -7,6 +7,7 @@ mod reach;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -32,7 +33,7 @@ use reach::{Embedded, Reach, reach};
 /// let tenant = Tenant::builder("acme").grants(grants).build();
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Grants {
     brokers: Access<BrokerGrant>,
     topics: Access<TopicFilter>,
@@ -73,8 +74,22 @@ impl Peer<'_> {
     }
 }
 
+impl Default for Grants {
+    /// Nothing is granted.
+    fn default() -> Self {
+        Self {
+            brokers: Access::Listed(Vec::new()),
+            topics: Access::Listed(Vec::new()),
+            directories: Access::Listed(Vec::new()),
+            private_networks: false,
+            unverified_servers: false,
+            proxy_names: false,
+        }
+    }
+}
+
 /// Everything, or what is on a list.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 enum Access<T> {
     Everything,
     Listed(Vec<T>),
@@ -89,10 +104,17 @@ impl<T> Access<T> {
     }
 }
 
-#[derive(Debug)]
+/// Equal to another when it was named the same.
+#[derive(Debug, Clone)]
 struct Directory {
     path: PathBuf,
-    opened: Dir,
+    opened: Arc<Dir>,
+}
+
+impl PartialEq for Directory {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
 }
 
 /// Why a directory cannot be granted.
@@ -169,15 +191,16 @@ impl Grants {
         self.proxy_names
     }
 
-    pub(super) fn none() -> Self {
-        Self {
-            brokers: Access::Listed(Vec::new()),
-            topics: Access::Listed(Vec::new()),
-            directories: Access::Listed(Vec::new()),
-            private_networks: false,
-            unverified_servers: false,
-            proxy_names: false,
-        }
+    /// Whether a connection that these grants allow is one that `other` allows. Topics are no part of it: each message is
+    /// asked about its own.
+    pub(super) fn allow_the_connections_of(&self, other: &Self) -> bool {
+        let Self { brokers, topics: _, directories, private_networks, unverified_servers, proxy_names } =
+            self;
+        *brokers == other.brokers
+            && *directories == other.directories
+            && *private_networks == other.private_networks
+            && *unverified_servers == other.unverified_servers
+            && *proxy_names == other.proxy_names
     }
 
     pub(super) fn everything() -> Self {
@@ -217,7 +240,7 @@ impl Grants {
             return Err(wrong(io::Error::new(io::ErrorKind::InvalidInput, reason)));
         }
         let opened = Dir::open_ambient_dir(path, ambient_authority()).map_err(wrong)?;
-        directories.push(Directory { path: path.to_owned(), opened });
+        directories.push(Directory { path: path.to_owned(), opened: Arc::new(opened) });
         Ok(())
     }
 

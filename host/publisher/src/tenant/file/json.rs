@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
@@ -12,26 +12,32 @@ use super::reader::MOST_FAULTS;
 /// Where a value stands that JSON does not have: its keys below the table, its bytes in the file, and why.
 pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);
 
-/// The object that a table stands for, in its order. What JSON does not have goes to `wrong`.
-pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> Value {
-    let mut object = Map::new();
-    for (key, given) in table {
-        let key = key.get_ref().to_string();
-        let keys = [keys, std::slice::from_ref(&key)].concat();
-        object.insert(key, value(given, &keys, wrong));
-    }
-    Value::Object(object)
+/// The text of the object that a table stands for, in its order. What JSON does not have goes to `wrong`.
+///
+/// It is written member by member: an object of `serde_json` has them in the order of the file only where the whole program
+/// wants it so.
+pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
+    let members: Vec<_> = table
+        .iter()
+        .map(|(key, given)| {
+            let key = key.get_ref().to_string();
+            let keys = [keys, std::slice::from_ref(&key)].concat();
+            format!("{}:{}", Value::from(key), value(given, &keys, wrong))
+        })
+        .collect();
+    format!("{{{}}}", members.join(","))
 }
 
-fn value(given: &Spanned<DeValue<'_>>, keys: &[String], wrong: &mut Vec<NotJson>) -> Value {
+fn value(given: &Spanned<DeValue<'_>>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
     let read = match given.get_ref() {
-        DeValue::String(text) => Ok(Value::String(text.to_string())),
+        DeValue::String(text) => Ok(Value::from(&**text).to_string()),
         DeValue::Integer(given) => integer(given),
         DeValue::Float(given) => float(given),
-        DeValue::Boolean(truth) => Ok(Value::Bool(*truth)),
+        DeValue::Boolean(truth) => Ok(truth.to_string()),
         DeValue::Datetime(_) => Err(Reason::NotJson("a date or a time")),
         DeValue::Array(array) => {
-            Ok(Value::Array(array.iter().map(|given| value(given, keys, wrong)).collect()))
+            let items: Vec<_> = array.iter().map(|given| value(given, keys, wrong)).collect();
+            Ok(format!("[{}]", items.join(",")))
         }
         DeValue::Table(table) => Ok(object(table, keys, wrong)),
     };
@@ -39,16 +45,16 @@ fn value(given: &Spanned<DeValue<'_>>, keys: &[String], wrong: &mut Vec<NotJson>
         // Beyond those that are shown they are only counted.
         let keys = if wrong.len() < MOST_FAULTS { keys.to_vec() } else { Vec::new() };
         wrong.push((keys, given.span(), reason));
-        Value::Null
+        Value::Null.to_string()
     })
 }
 
-fn integer(given: &DeInteger<'_>) -> Result<Value, Reason> {
+fn integer(given: &DeInteger<'_>) -> Result<String, Reason> {
     let number = i64::from_str_radix(given.as_str(), given.radix());
-    number.map(Value::from).map_err(|_| Reason::NotJson("a whole number beyond 64 bits"))
+    number.map(|number| number.to_string()).map_err(|_| Reason::NotJson("a whole number beyond 64 bits"))
 }
 
-fn float(given: &DeFloat<'_>) -> Result<Value, Reason> {
+fn float(given: &DeFloat<'_>) -> Result<String, Reason> {
     let number = given.as_str().parse().ok().and_then(Number::from_f64);
-    number.map(Value::Number).ok_or(Reason::NotJson("a number without an end"))
+    number.map(|number| number.to_string()).ok_or(Reason::NotJson("a number without an end"))
 }

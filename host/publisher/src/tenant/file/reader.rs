@@ -10,6 +10,7 @@ use super::fault::{Reason, TenantsError, TenantsFault};
 use super::json;
 use crate::tenant::excerpt::excerpt;
 use crate::tenant::limits::{LIMITS, Limits};
+use crate::tenant::tenants::is_name;
 use crate::tenant::unit::Unit;
 use crate::tenant::{Grants, Tenant};
 
@@ -120,7 +121,7 @@ impl<'t> Reader<'t> {
     }
 
     fn tenant(&mut self, name: &str, tenant: &str, table: &DeTable<'_>) -> Tenant {
-        let mut grants = Grants::none();
+        let mut grants = Grants::default();
         let mut builder = Tenant::builder(name);
         for (key, value) in table {
             let entry = below(tenant, key.get_ref());
@@ -178,7 +179,7 @@ impl<'t> Reader<'t> {
             let entry = keys.iter().fold(config.to_owned(), |entry, key| below(&entry, key));
             self.fault(place, &entry, reason);
         }
-        object.to_string()
+        object
     }
 
     /// Hands over each string of a list.
@@ -246,11 +247,6 @@ impl<'t> Reader<'t> {
             .map(|(_, name)| name);
         self.fault(key.span(), entry, Reason::Unknown { nearest, known: known.join(", ") });
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_character)
 }
 
 /// The name of an entry of a table, as TOML spells it.

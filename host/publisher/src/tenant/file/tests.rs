@@ -90,7 +90,7 @@ fn the_file_in_the_readme_is_one() {
 #[test]
 fn what_is_left_out_is_not_granted_or_has_its_default() {
     let tenants: Tenants = "[tenants.b]\n[tenants.\"a-B_1.x\"]\n".parse().unwrap();
-    assert_eq!(tenants.iter().map(|tenant| tenant.name()).collect::<Vec<_>>(), ["a-B_1.x", "b"]);
+    assert_eq!(tenants.iter().map(|tenant| tenant.name().to_owned()).collect::<Vec<_>>(), ["a-B_1.x", "b"]);
     for tenant in tenants.iter() {
         assert_eq!(*tenant.limits(), Limits::default());
         assert_eq!(tenant.config(), "{}");

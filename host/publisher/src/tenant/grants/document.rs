@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for Grants {
     /// Opens the directories that are granted.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Read::deserialize(deserializer)?;
-        let mut grants = Self::none();
+        let mut grants = Self::default();
         read.brokers.into_iter().for_each(|broker| grants.add_broker(broker));
         read.topics.into_iter().for_each(|topics| grants.add_topics(topics));
         for directory in &read.directories {

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn granted(directories: &[&Path]) -> Grants {
-        let mut grants = Grants::none();
+        let mut grants = Grants::default();
         for directory in directories {
             grants.add_directory(directory).unwrap();
         }
@@ -162,7 +162,7 @@ mod tests {
         for text in
             [&*long, "/cwd/MIIEvQIBA\nDANBg", "/cwd/-----BEGIN EC", "/cwd/\u{feff}PRIVATE KEY", "/a\rb"]
         {
-            for grants in [Grants::everything(), Grants::none()] {
+            for grants in [Grants::everything(), Grants::default()] {
                 let error = grants.read_file("acme", "private-key", text).unwrap_err();
                 let Error::Credential { reason, .. } = &error else { panic!("{error:?}") };
                 let wanted = format!("{} bytes that are not a path of at most 1024", text.len());
@@ -211,7 +211,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let here = directory.path().to_str().unwrap();
         for path in [format!("{here}/../x"), format!("{here}/."), format!("{here}/./x"), "/..".to_owned()] {
-            let error = Grants::none().add_directory(path.as_ref()).unwrap_err();
+            let error = Grants::default().add_directory(path.as_ref()).unwrap_err();
             assert_eq!(
                 error.with_reason(),
                 format!(
@@ -221,7 +221,7 @@ mod tests {
             );
         }
         for path in [here.to_owned(), format!("{here}/"), "/".to_owned()] {
-            Grants::none().add_directory(path.as_ref()).unwrap();
+            Grants::default().add_directory(path.as_ref()).unwrap();
         }
     }
 }

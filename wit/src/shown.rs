@@ -32,6 +32,12 @@ impl<'a> Shown<'a> {
         Shown { text, limit, quoted: false }
     }
 
+    /// All of the text in double quotes, for what is short by itself or what somebody wrote for this program alone.
+    #[must_use]
+    pub fn whole(text: &'a str) -> Self {
+        Self::quoted(text, usize::MAX)
+    }
+
     /// The text in double quotes; quotes and backslashes in it are escaped.
     #[must_use]
     pub fn quoted(text: &'a str, limit: usize) -> Self {

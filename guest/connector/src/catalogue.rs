@@ -7,7 +7,6 @@
 mod foreign;
 mod known;
 mod names;
-mod nearest;
 mod table;
 pub mod will;
 

@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
 use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
 use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
+use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
@@ -160,7 +161,7 @@ impl FromStr for Pin {
         if host.is_empty() {
             return Err("the host is empty".to_owned());
         }
-        let port: u16 = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
+        let port: u16 = port.parse().map_err(|_| format!("{} is not a port", Shown::whole(port)))?;
         if port == 0 {
             return Err("no broker is at port 0, which stands for any".to_owned());
         }
@@ -169,7 +170,10 @@ impl FromStr for Pin {
             (Ok(address), _) => address,
             (Err(_), Ok(address)) => SocketAddr::new(address, port),
             (Err(_), Err(_)) => {
-                return Err(format!("{address:?} is not an address; a name is not looked up here"));
+                return Err(format!(
+                    "{} is not an address; a name is not looked up here",
+                    Shown::whole(address)
+                ));
             }
         };
         if address.port() == 0 {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use mqtt_connector::{Connector, Tenant};
+use mqtt_connector_contract::shown::{self, Shown};
 use mqtt5::broker::config::{StorageBackend, StorageConfig};
 use mqtt5::broker::{BrokerConfig, MqttBroker};
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS, SubscribeReasonCode};
@@ -140,9 +141,15 @@ struct Message {
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = String::from_utf8_lossy(&self.topic);
-        write!(f, "{topic}, QoS {}, {} bytes: ", self.qos as u8, self.payload.len())?;
+        write!(
+            f,
+            "{}, QoS {}, {} bytes: ",
+            Shown::plain(&topic, shown::TOPIC),
+            self.qos as u8,
+            self.payload.len()
+        )?;
         match std::str::from_utf8(&self.payload) {
-            Ok(text) => write!(f, "{text:?}"),
+            Ok(text) => Shown::whole(text).fmt(f),
             Err(_) => write!(f, "\"{}\"", self.payload.escape_ascii()),
         }
     }

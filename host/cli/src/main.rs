@@ -119,9 +119,9 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
         arguments::COMPLETIONS => report(|| Ok(arguments::completions(matches))),
         #[cfg(feature = "demo")]
         arguments::DEMO => demo(),
-        other => {
-            report(|| Err(response(PARAMETER, format!("The command {other:?} is not known; see --help."))))
-        }
+        other => report(|| {
+            Err(response(PARAMETER, format!("The command {} is not known; see --help.", Shown::whole(other))))
+        }),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn named(matches: &ArgMatches) -> Result<Option<Tenant>, Response> {
 fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
     let known: Vec<String> = tenants.iter().map(|tenant| tenant.name().to_owned()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    format!("--{TENANT} {name:?} is not a tenant of {path}; there: {known}.")
+    format!("--{TENANT} {} is not a tenant of {path}; there: {known}.", Shown::whole(name))
 }
 
 /// What each tenant of a file may do; what an operator should think about again goes to standard error.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use mqtt_connector_contract::exit_code::{ExitCode, Retry};
+use mqtt_connector_contract::shown::Shown;
 
 use crate::contract as wit;
 use crate::contract::Progress;
@@ -42,7 +43,7 @@ pub enum Error {
     },
 
     /// The broker's host name has no address.
-    #[error("the broker's host name {host:?} was not found: {reason}")]
+    #[error("the broker's host name {} was not found: {reason}", Shown::whole(.host))]
     HostNotFound {
         /// The name that was looked up.
         host: String,

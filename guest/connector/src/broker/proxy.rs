@@ -10,9 +10,6 @@ use crate::json::Value;
 use crate::message::text::MAX_LENGTH;
 use crate::problem::{Got, Problem, ProxyFault, Wants};
 
-/// The longest user name and the longest password for a SOCKS proxy, in bytes (RFC 1929, section 2).
-pub const MAX_SOCKS: usize = 255;
-
 /// A user name for a proxy: 65,535 bytes at most, no U+0000. What else a protocol rules out is judged where it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyUsername(String);

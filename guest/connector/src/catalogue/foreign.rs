@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::nearest::fold;
+use mqtt_connector_contract::spelling::fold;
+
 use super::{Name, PARAMETERS};
 
 /// What to use instead of a name that another tool has.

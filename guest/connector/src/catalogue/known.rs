@@ -1,7 +1,8 @@
 //! The names that an object may have, and the one that a name that is none of them was most likely meant for.
 
+use mqtt_connector_contract::spelling::nearest;
+
 use super::foreign::{Tip, foreign};
-use super::nearest::nearest;
 use super::{Name, TEXTS, will};
 
 /// How the members of a will start, as messages name them.
@@ -36,8 +37,7 @@ impl Known {
         }
     }
 
-    /// The name that is nearest to `name`: equal but for case, hyphens and underscores; or else a few typing errors
-    /// away (one, and one more for every five characters); or else one of the two starts with the other.
+    /// The name that is nearest to `name`, as [`nearest`] finds it.
     pub fn nearest(self, name: &str) -> Option<&'static str> {
         match self {
             Known::Parameters => nearest(name, &TEXTS),

@@ -81,18 +81,12 @@ impl Password {
         Self::new(value.string()?)
     }
 
-    /// How many bytes it has.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// The password itself, for rules about its characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
-    /// Whether a control character is in it.
-    pub fn has_control(&self) -> bool {
-        self.0.chars().any(char::is_control)
-    }
-
-    /// The password itself.
+    /// The password itself, owned.
     pub fn into_string(self) -> String {
         self.0
     }

@@ -1,13 +1,13 @@
 //! The rules between parameters: what is right in itself, but not together with others.
 
+use mqtt_connector_contract::proxy::{BASIC_SEPARATOR, MAX_SOCKS, fits_basic, fits_socks};
+
 use super::build::private_key;
 use super::{packet, vendors};
 use crate::bindings::publisher::{ProtocolVersion, ProxyProtocol};
-use crate::broker::proxy::MAX_SOCKS;
 use crate::broker::{Brokers, ProxyUrl, ProxyUsername};
 use crate::catalogue::{Name, Names, Only};
 use crate::document::Merged;
-use crate::message::text::Password;
 use crate::parameters::Parameters;
 use crate::problem::{Problem, Rule};
 
@@ -115,22 +115,25 @@ impl Rules<'_, '_> {
                 }
                 let lengths = [
                     (Name::ProxyUsername, given_username.map(str::len)),
-                    (Name::ProxyPassword, parameters.proxy_password.as_ref().map(Password::len)),
+                    (
+                        Name::ProxyPassword,
+                        parameters.proxy_password.as_ref().map(|password| password.as_str().len()),
+                    ),
                 ];
                 for (name, length) in lengths {
-                    if let Some(length) = length.filter(|length| !(1..=MAX_SOCKS).contains(length)) {
+                    if let Some(length) = length.filter(|length| !fits_socks(*length)) {
                         self.broken(name, Rule::SocksLength { length, maximum: MAX_SOCKS });
                     }
                 }
             }
             ProxyProtocol::Http => {
-                if given_username.is_some_and(|name| name.contains(':')) {
+                if given_username.is_some_and(|name| name.contains(BASIC_SEPARATOR)) {
                     self.broken(Name::ProxyUsername, Rule::BasicColon);
                 }
-                if given_username.is_some_and(|name| name.contains(char::is_control)) {
+                if given_username.is_some_and(|name| !fits_basic(name)) {
                     self.broken(Name::ProxyUsername, Rule::BasicControl);
                 }
-                if parameters.proxy_password.as_ref().is_some_and(Password::has_control) {
+                if parameters.proxy_password.as_ref().is_some_and(|password| !fits_basic(password.as_str())) {
                     self.broken(Name::ProxyPassword, Rule::BasicControl);
                 }
             }

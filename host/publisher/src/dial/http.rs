@@ -4,6 +4,7 @@ use std::io;
 use std::net::Ipv6Addr;
 
 use bytes::BytesMut;
+use mqtt_connector_contract::shown::{Shown, TOPIC};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::Error;
@@ -12,8 +13,6 @@ use crate::error::Error;
 const MAX_HEAD: usize = 16 * 1024;
 /// The most header fields that it may have.
 const MAX_FIELDS: usize = 100;
-/// The most characters of somebody's words that are shown.
-const SHOWN: usize = 120;
 /// How every answer begins.
 const BEGINNING: &[u8] = b"HTTP/1.";
 
@@ -128,14 +127,9 @@ fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
     found
 }
 
-/// Somebody's words for a message: printable ASCII, and not too many.
+/// Somebody's words, which should be text, for a message.
 pub(crate) fn shown(words: &[u8]) -> String {
-    let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '?' };
-    let mut shown: String = words.iter().take(SHOWN).map(printable).collect();
-    if words.len() > SHOWN {
-        shown.push('…');
-    }
-    shown
+    Shown::plain(&String::from_utf8_lossy(words), TOPIC).to_string()
 }
 
 /// `host`, in brackets if it is an IPv6 address, as it stands in a request.

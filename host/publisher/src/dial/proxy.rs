@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mqtt_connector_contract::proxy::{BASIC_SEPARATOR, fits_basic, fits_socks};
+use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::white_space::Stray;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -20,9 +22,6 @@ use super::http::{Answer, NoAnswer};
 use crate::contract::{Broker, ConnectOptions, Credentials, Proxy, ProxyProtocol};
 use crate::error::{Error, System};
 use crate::options::MayBeShown;
-
-/// The most bytes of a user name or a password in SOCKS5 (RFC 1929, section 2).
-const MAX_SOCKS: usize = 255;
 
 /// Whether what `options` say about a proxy can be written down: a component of somebody else may ask for anything.
 ///
@@ -39,14 +38,12 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<(), Error> {
     let denied = |reason: &str| Err(Error::Denied(format!("proxy: {reason}")));
     match proxy.protocol {
         ProxyProtocol::Socks5 => {
-            let fits = |text: &str| (1..=MAX_SOCKS).contains(&text.len());
-            if !fits(username) || !fits(password) {
+            if !fits_socks(username.len()) || !fits_socks(password.len()) {
                 return denied("user name and password have 1 to 255 bytes each for socks5");
             }
         }
         ProxyProtocol::Http => {
-            let is_plain = |text: &str| !text.chars().any(char::is_control);
-            if username.contains(':') || !is_plain(username) || !is_plain(password) {
+            if username.contains(BASIC_SEPARATOR) || !fits_basic(username) || !fits_basic(password) {
                 return denied(
                     "for http, the user name has no colon, and neither it nor the password a control character",
                 );
@@ -81,7 +78,7 @@ pub(crate) async fn tunnel(
 pub(crate) fn unreachable(error: Error) -> Error {
     match error {
         Error::HostNotFound { host, reason } => {
-            failed(false, format!("the proxy's host name {host:?} was not found: {reason}"))
+            failed(false, format!("the proxy's host name {} was not found: {reason}", Shown::whole(&host)))
         }
         Error::Unreachable(reason) => failed(true, format!("the proxy could not be reached: {reason}")),
         error => error,

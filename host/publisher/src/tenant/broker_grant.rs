@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -47,7 +48,7 @@ pub struct BrokerGrant {
 
 /// Why a text is not a [`BrokerGrant`]. Nothing that may be a password is in it, and of a long text only start and end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("broker grant {grant:?}: {reason}")]
+#[error("broker grant {}: {reason}", Shown::whole(.grant))]
 pub struct BrokerGrantError {
     grant: String,
     reason: Reason,

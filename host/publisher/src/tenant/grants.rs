@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use mqtt_connector_contract::shown::Shown;
 
 use super::broker_grant::{BrokerGrant, Scheme};
 use super::excerpt::excerpt;
@@ -323,7 +324,8 @@ impl Grants {
             return Ok(());
         }
         Err(Error::Denied(format!(
-            "{parameter}: tenant {tenant} may not publish to {topic:?}; no grant names it"
+            "{parameter}: tenant {tenant} may not publish to {}; no grant names it",
+            Shown::whole(topic)
         )))
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use mqtt_connector_contract::characters::Finding;
+use mqtt_connector_contract::shown::Shown;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::excerpt::excerpt;
@@ -26,7 +27,7 @@ pub struct TopicFilter(String);
 
 /// Why a text is not a [`TopicFilter`]. Of a long text, only start and end are in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("topic grant {filter:?}: {reason}")]
+#[error("topic grant {}: {reason}", Shown::whole(.filter))]
 pub struct TopicFilterError {
     filter: String,
     reason: &'static str,
@@ -164,7 +165,7 @@ mod tests {
             ("$share/g/t", "topics below $SYS and $share are the broker's own"),
         ] {
             let error = filter.parse::<TopicFilter>().unwrap_err();
-            assert_eq!(error.to_string(), format!("topic grant {filter:?}: {reason}"));
+            assert_eq!(error.to_string(), format!("topic grant {}: {reason}", Shown::whole(filter)));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::excerpt::excerpt;
 
 const SIZES: Scale = Scale {
@@ -30,9 +32,9 @@ pub(super) enum Unit {
 /// Why a text is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnitError {
-    #[error("{text:?} is not a whole number and a unit, as in {example:?}")]
+    #[error("{} is not a whole number and a unit, as in {example:?}", Shown::whole(.text))]
     Shape { text: String, example: &'static str },
-    #[error("the unit {unit:?} is not known; {known} are")]
+    #[error("the unit {} is not known; {known} are", Shown::whole(.unit))]
     Unknown { unit: String, known: &'static str },
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use mqtt_connector_contract::header::{self, MAX_HEADERS};
+use mqtt_connector_contract::shown::{Shown, VALUE};
 use tokio::io::AsyncWriteExt as _;
 use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
@@ -15,11 +17,6 @@ use crate::error::Error;
 use crate::mqtt::connection::{OverTcp, lost};
 use crate::options::MayBeShown;
 
-/// What the handshake says itself, or what would change where its head ends. So does every name that begins with
-/// `sec-websocket-`.
-const RESERVED: [&str; 5] = ["host", "upgrade", "connection", "content-length", "transfer-encoding"];
-/// The most bytes that the headers of a tenant take together: servers have little more room for a head.
-const MAX_HEADERS: usize = 16 * 1024;
 const BAD_PATH: &str =
     "broker: the path begins with / and has no spaces, no control characters and no fragment";
 
@@ -47,20 +44,20 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<(), Error> {
         return denied("none of the brokers is reached by WebSocket".to_owned());
     }
     for WebsocketHeader { name, value } in &options.websocket_headers {
-        if !is_token(name) {
+        if !header::is_name(name) {
             return denied("a name is not one that HTTP can carry".to_owned());
         }
-        let lower = name.to_ascii_lowercase();
-        if RESERVED.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-            return denied(format!("{} is for the handshake itself to say", http::shown(name.as_bytes())));
+        if header::reserved(name).is_some() {
+            let name = Shown::plain(name, VALUE);
+            return denied(format!("{name} is for the handshake itself to say"));
         }
-        if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            let name = http::shown(name.as_bytes());
+        if !header::is_value(value) {
+            let name = Shown::plain(name, VALUE);
             return denied(format!("the value of {name} has a line end or another control character"));
         }
     }
     let total: usize =
-        options.websocket_headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum();
+        options.websocket_headers.iter().map(|header| header::length(&header.name, &header.value)).sum();
     if total > MAX_HEADERS {
         return denied(format!("they have {total} bytes, and {MAX_HEADERS} are the most"));
     }
@@ -99,7 +96,7 @@ fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Ze
     let (host, path) = (http::host(&broker.host)?, if broker.path.is_empty() { "/" } else { &broker.path });
     let port = if broker.port == default_port { String::new() } else { format!(":{}", broker.port) };
     // With room for everything, so that no part of it is left behind where a smaller one was.
-    let size: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 4).sum();
+    let size: usize = headers.iter().map(|header| header::length(&header.name, &header.value)).sum();
     let mut request = Zeroizing::new(String::with_capacity(size + path.len() + host.len() + 256));
     // Writing to a string does not fail.
     let _ = write!(
@@ -177,12 +174,6 @@ fn refusal(answer: &Answer, may_be_shown: MayBeShown<'_>) -> String {
         }
         None => format!("it answered the WebSocket handshake with {line}"),
     }
-}
-
-/// A token of HTTP (RFC 9110, section 5.6.2).
-fn is_token(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
+use mqtt_connector_contract::shown::Shown;
 
 use crate::tenant::excerpt::excerpt;
 
@@ -29,21 +30,17 @@ pub(super) enum HostError {
     Brackets,
     #[error("an IPv6 address stands in brackets, as in tcp://[fd00::1]:1883")]
     NoBrackets,
-    #[error("the prefix length of {0:?} is not one; 10.0.0.0/8 has one")]
+    #[error("the prefix length of {} is not one; 10.0.0.0/8 has one", Shown::whole(.0))]
     Prefix(String),
     #[error("the range {given} has bits after its prefix; {meant} is meant?")]
     BitsAfterPrefix { given: IpNet, meant: IpNet },
-    #[error("{0:?} has a path; a grant is scheme://host[:port]")]
+    #[error("{} has a path; a grant is scheme://host[:port]", Shown::whole(.0))]
     Path(String),
-    #[error(
-        "the host {0:?} ends in a number, as no name does; an IPv4 address has four of them, as in 127.0.0.1"
-    )]
+    #[error("the host {} ends in a number, as no name does; an IPv4 address has four of them, as in 127.0.0.1", Shown::whole(.0))]
     Number(String),
-    #[error("the host {0:?} is not ASCII; write it as it is looked up, as in xn--bcher-kva.example")]
+    #[error("the host {} is not ASCII; write it as it is looked up, as in xn--bcher-kva.example", Shown::whole(.0))]
     NotAscii(String),
-    #[error(
-        "the host {0:?} is not a name, *.suffix, an address or a range; a * stands for whole labels at the front"
-    )]
+    #[error("the host {} is not a name, *.suffix, an address or a range; a * stands for whole labels at the front", Shown::whole(.0))]
     Other(String),
 }
 

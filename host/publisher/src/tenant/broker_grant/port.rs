@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use mqtt_connector_contract::shown::Shown;
+
 use super::scheme::Scheme;
 use crate::tenant::excerpt::excerpt;
 
@@ -16,7 +18,7 @@ pub(super) enum PortPattern {
 
 /// Why a text is not the port of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the port {port:?} is not a number from 1 to 65535, or *")]
+#[error("the port {} is not a number from 1 to 65535, or *", Shown::whole(.port))]
 pub(super) struct PortError {
     port: String,
 }

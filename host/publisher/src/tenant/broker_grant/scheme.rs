@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use mqtt_connector_contract::shown::Shown;
+
 use crate::contract::{ProxyProtocol, Transport};
 use crate::tenant::excerpt::excerpt;
 
@@ -33,7 +35,8 @@ pub enum Scheme {
 /// Why a text is not the scheme of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the scheme {scheme:?} is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies"
+    "the scheme {} is not known; tcp, mqtt, ssl, tls, mqtts, ws, wss and * are, and socks5 and http for proxies",
+    Shown::whole(.scheme)
 )]
 pub(super) struct SchemeError {
     scheme: String,

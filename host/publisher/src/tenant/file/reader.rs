@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use mqtt_connector_contract::shown::Shown;
+use mqtt_connector_contract::spelling;
 use serde::de::{DeserializeSeed as _, IntoDeserializer as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -31,12 +33,6 @@ const ENTRIES: [&str; 8] =
 const STRINGS: &str = "a list of strings";
 const BOOLEAN: &str = "true or false";
 const TABLE: &str = "a table";
-
-/// Typing errors in a name for which another is still suggested.
-const MISTYPED: usize = 3;
-
-/// The longest name for which another is suggested; comparing takes time and memory by its length.
-const LONGEST_MISTYPED: usize = 64;
 
 /// The largest file, in bytes: thousands of tenants.
 const MAX_FILE: usize = 1024 * 1024;
@@ -237,14 +233,7 @@ impl<'t> Reader<'t> {
 
     fn unknown(&mut self, key: &Spanned<toml::de::DeString<'_>>, entry: &str, known: &[&'static str]) {
         // What is not shown needs no suggestion.
-        let is_compared = !self.is_full() && key.get_ref().len() <= LONGEST_MISTYPED;
-        let compared = if is_compared { known } else { &[] };
-        let nearest = compared
-            .iter()
-            .map(|name| (strsim::damerau_levenshtein(key.get_ref(), name), *name))
-            .filter(|(distance, name)| *distance <= MISTYPED.min(name.len() / 2))
-            .min()
-            .map(|(_, name)| name);
+        let nearest = if self.is_full() { None } else { spelling::nearest(key.get_ref(), known) };
         self.fault(key.span(), entry, Reason::Unknown { nearest, known: known.join(", ") });
     }
 }
@@ -256,7 +245,7 @@ fn below(table: &str, key: &str) -> String {
 
 fn shown(key: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { format!("{key:?}") }
+    if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { Shown::whole(key).to_string() }
 }
 
 /// Whether a value is of the kind that stands for an amount of this unit.

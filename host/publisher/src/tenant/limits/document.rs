@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::shown::Shown;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{SerializeMap as _, Serializer};
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ impl Visitor<'_> for &Limit {
     fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
         match self.unit {
             Unit::Size | Unit::Time => {
-                self.checked(self.unit.parse(text).map_err(E::custom)?, &format_args!("{:?}", excerpt(text)))
+                self.checked(self.unit.parse(text).map_err(E::custom)?, &Shown::whole(&excerpt(text)))
             }
             Unit::Number => Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)),
         }

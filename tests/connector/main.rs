@@ -17,6 +17,7 @@ mod guests;
 mod joint;
 mod limits;
 mod mqtt5;
+mod native;
 mod observability;
 mod out_of_turn;
 mod places;

@@ -5,16 +5,18 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use mqtt_connector::Tenant;
 use mqtt_connector::publisher::telemetry;
+use mqtt_connector::{Limits, Tenant};
+use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::ClosedPort;
-use mqtt_connector_tests::{Mosquitto, Pki};
+use mqtt_connector_tests::{Gate, Mosquitto, Pki, ScriptedBroker, Step};
 use serde_json::{Value, json};
 use tracing::Dispatch;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{block_on, config, connector, with};
+use crate::faults::{connected, goodbye, publish, script};
+use crate::support::{PATIENCE, block_on, config, connector, with};
 
 /// A place to log to.
 #[derive(Clone, Default)]
@@ -177,7 +179,9 @@ impl Recorder for Meters {
         self.0.lock().unwrap().insert(format!("described {}", name.as_str()), 1);
     }
 
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe_counter(name, unit, text);
+    }
 
     fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
         assert_eq!(unit, Some(Unit::Seconds));
@@ -219,13 +223,122 @@ fn metrics_count_messages_connections_and_time() {
     expected.insert(format!("{} tenant=acme", telemetry::CONNECTION_ATTEMPTS), 4);
     expected.insert(format!("{} tenant=acme", telemetry::CONNECTIONS), 2);
     expected.insert(format!("{} tenant=acme", telemetry::CONNECTION_TIME), 2);
+    for (exit_code, count) in [(0, 2), (77, 1), (69, 1)] {
+        let name = mqtt_connector::telemetry::RESPONSES;
+        expected.insert(format!("{name} tenant=acme action=send exit_code={exit_code}"), count);
+    }
     assert_eq!(*meters.0.lock().unwrap(), expected);
+}
+
+#[test]
+fn answers_that_publish_nothing_are_counted_too() {
+    let meters = Meters::default();
+    metrics::with_local_recorder(&meters, || {
+        assert_eq!(send(&acme(), &json!({}), &json!({})), 64);
+        block_on(connector().check(&acme(), "{}", "{}"));
+        block_on(connector().send_as("nobody", "{}", "{}"));
+        block_on(connector().send_batch(&acme(), "{}", &["{}".to_owned(), "[]".to_owned()]));
+    });
+    let counted = |labels: &str, count| (format!("{} {labels}", mqtt_connector::telemetry::RESPONSES), count);
+    let expected = [
+        counted("tenant=acme action=send exit_code=64", 1),
+        counted("tenant=acme action=check exit_code=64", 1),
+        counted("action=send exit_code=77", 1),
+        counted("tenant=acme action=send-batch exit_code=64", 2),
+    ];
+    assert_eq!(*meters.0.lock().unwrap(), BTreeMap::from(expected));
+}
+
+/// What the gauges stand at, by name and labels, but for those at 0.
+#[derive(Clone, Default)]
+struct Gauges(Arc<Mutex<BTreeMap<String, i64>>>);
+
+struct OneGauge(Gauges, String);
+
+impl metrics::GaugeFn for OneGauge {
+    fn increment(&self, by: f64) {
+        let mut all = self.0.0.lock().unwrap();
+        let stands = all.remove(&self.1).unwrap_or_default() + by as i64;
+        if stands != 0 {
+            all.insert(self.1.clone(), stands);
+        }
+    }
+
+    fn decrement(&self, by: f64) {
+        self.increment(-by);
+    }
+
+    fn set(&self, _: f64) {}
+}
+
+impl Recorder for Gauges {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        let labels: Vec<_> = key.labels().map(|label| label.value().to_owned()).collect();
+        Gauge::from_arc(Arc::new(OneGauge(self.clone(), format!("{} {}", key.name(), labels.join(" ")))))
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn gauges_say_what_is_under_way_what_waits_and_what_is_open() {
+    let gate = Gate::new();
+    let answer = || vec![Step::expect(publish(1)), Step::wait_for(&gate), Step::respond(PacketType::PubAck)];
+    let broker = ScriptedBroker::builder()
+        .connection(script([connected(false), answer(), goodbye()]))
+        .connection(script([connected(false), answer(), goodbye()]))
+        .start();
+    let mut limits = Limits::default();
+    limits.concurrent_sends = 1;
+    let tenant = Tenant::builder("acme").broker("tcp://127.0.0.1:*".parse().unwrap()).limits(limits);
+    let tenant = tenant.topics("t".parse().unwrap()).build();
+    let config = config(broker.port()).to_string();
+    let request = json!({ "topic": "t", "qos": 1, "content": "x" }).to_string();
+    let gauges = Gauges::default();
+    let expected = [
+        (format!("{} acme", telemetry::SENDS_IN_FLIGHT), 1),
+        (format!("{} acme concurrent-sends", telemetry::SENDS_WAITING), 1),
+        (format!("{} acme", telemetry::OPEN_CONNECTIONS), 1),
+    ];
+    let expected = BTreeMap::from(expected);
+    metrics::with_local_recorder(&gauges, || {
+        block_on(async {
+            let send = || connector().send(&tenant, &config, &request);
+            let stands = async {
+                let stands = async {
+                    while *gauges.0.lock().unwrap() != expected {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                let stood = tokio::time::timeout(PATIENCE, stands).await;
+                gate.open();
+                stood.is_ok()
+            };
+            let (first, second, stood) = tokio::join!(send(), send(), stands);
+            assert!(stood, "the gauges never stood at {expected:?}");
+            assert_eq!((first.meta.exit_code, second.meta.exit_code), (0, 0), "{}", second.meta.message);
+        });
+    });
+    assert_eq!(*gauges.0.lock().unwrap(), BTreeMap::new());
+    broker.finish();
 }
 
 #[test]
 fn every_metric_is_described() {
     let meters = Meters::default();
-    metrics::with_local_recorder(&meters, telemetry::describe);
+    metrics::with_local_recorder(&meters, mqtt_connector::telemetry::describe);
     let described: Vec<_> = meters.0.lock().unwrap().keys().cloned().collect();
     let mut expected = [
         telemetry::SENT_MESSAGES,
@@ -233,6 +346,10 @@ fn every_metric_is_described() {
         telemetry::CONNECTION_ATTEMPTS,
         telemetry::CONNECTIONS,
         telemetry::CONNECTION_TIME,
+        telemetry::SENDS_IN_FLIGHT,
+        telemetry::SENDS_WAITING,
+        telemetry::OPEN_CONNECTIONS,
+        mqtt_connector::telemetry::RESPONSES,
     ]
     .map(|name| format!("described {name}"));
     expected.sort_unstable();

@@ -22,7 +22,7 @@ fn stored(grants: &[&str], messages_per_second: u32) -> Tenant {
 }
 
 fn request(content: u32) -> String {
-    json!({ "topic": "acme/door", "qos": 1, "content": content }).to_string()
+    json!({ "topic": format!("acme/{content}"), "qos": 1, "content": content }).to_string()
 }
 
 #[test]
@@ -37,12 +37,14 @@ fn a_tenant_that_is_read_anew_for_each_request_keeps_its_connection() {
             let response = connector.send_as("acme", &config, &request(content)).await;
             assert_eq!(response.outcome(), Outcome::Sent, "{}", response.meta.message);
         }
+        broker.wait_for_log("'acme/9'", PATIENCE);
         assert_eq!(broker.log().matches(" as sender (").count(), 1, "one connection");
 
         // What it may reach is something else now: the connection was made under other grants.
         connector.tenants().replace(stored(&["tcp://127.0.0.1:*", "tcp://other.example"], 250));
         let response = connector.send_as("acme", &config, &request(10)).await;
         assert_eq!(response.outcome(), Outcome::Sent, "{}", response.meta.message);
+        broker.wait_for_log("'acme/10'", PATIENCE);
         assert_eq!(broker.log().matches(" as sender (").count(), 2, "another connection");
         connector.close().await;
     });
@@ -96,6 +98,7 @@ fn connectors_with_one_publisher_share_a_connection() {
         }
         publisher.close().await;
     });
+    broker.wait_for_log("Received DISCONNECT from sender", PATIENCE);
     assert_eq!(broker.log().matches(" as sender (").count(), 1, "one connection");
 }
 

@@ -30,6 +30,7 @@ use crate::publisher::{Publisher, Tenant, Tenants};
 use call::{Call, denied};
 use clock::Clock;
 use engines::Engines;
+use request::Who;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
@@ -100,7 +101,7 @@ impl Connector {
             },
         );
         let call = async { call.await.unwrap_or_else(|fault| fault) };
-        request::watched(tenant.name(), "send", call, std::slice::from_ref).await
+        request::watched(Who::Tenant(tenant), "send", call, std::slice::from_ref).await
     }
 
     /// [`send`](Self::send), for the tenant of [`tenants`](Self::tenants) that has this name. Where there is none, the answer has
@@ -108,7 +109,9 @@ impl Connector {
     pub async fn send_as(&self, name: &str, config: &str, request: &str) -> Response {
         match self.tenants.get(name) {
             Some(tenant) => self.send(&tenant, config, request).await,
-            None => request::watched(name, "send", ready(unknown(name)), std::slice::from_ref).await,
+            None => {
+                request::watched(Who::Unknown(name), "send", ready(unknown(name)), std::slice::from_ref).await
+            }
         }
     }
 
@@ -153,7 +156,7 @@ impl Connector {
             },
         );
         let call = async { call.await.unwrap_or_else(|fault| vec![fault; requests.len()]) };
-        request::watched(tenant.name(), "send-batch", call, Vec::as_slice).await
+        request::watched(Who::Tenant(tenant), "send-batch", call, Vec::as_slice).await
     }
 
     /// A dry run: what [`send`](Self::send) would answer, as far as that can be known without the network, with its exit code
@@ -174,7 +177,7 @@ impl Connector {
             |answer, _| answer::response(answer),
         );
         let call = async { call.await.unwrap_or_else(|fault| fault) };
-        request::watched(tenant.name(), "check", call, std::slice::from_ref).await
+        request::watched(Who::Tenant(tenant), "check", call, std::slice::from_ref).await
     }
 
     /// The tenants that [`send_as`](Self::send_as) knows, for a platform to put tenants in and take them out.

@@ -36,14 +36,16 @@
 //! - [`Tenant`], [`Grants`], [`Limits`], [`BrokerGrant`], [`TopicFilter`]: what one party may do; [`Tenants`]: all of
 //!   them by name, out of JSON or a file of TOML.
 //! - [`publisher`]: the host's side of the contract, for a platform with its own wasmtime engine, and the
-//!   [`Resolver`](publisher::Resolver) seam; [`publisher::telemetry`]: spans and metrics, for an operator.
-//! - [`Error`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
+//!   [`Resolver`](publisher::Resolver) seam, or one that publishes by itself ([`Publisher`](publisher::Publisher)).
+//! - [`telemetry`], [`publisher::telemetry`]: spans and metrics, for an operator.
+//! - [`Error`], [`Unsettled`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
 //!
 //! The contract is `wit/connector.wit` ([`CONTRACT`]).
 #![deny(unsafe_code)]
 
 mod bindings;
 mod connector;
+pub mod telemetry;
 
 /// The publisher: the host's side of the contract.
 pub use mqtt_connector_publisher as publisher;
@@ -54,7 +56,7 @@ pub use mqtt_connector_contract::exit_code;
 pub use mqtt_connector_contract::exit_code::Retry;
 pub use mqtt_connector_publisher::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, Refusal, Scheme, Shortage,
-    Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError,
+    Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError, Unsettled,
 };
 #[cfg(feature = "tenants-file")]
 pub use mqtt_connector_publisher::{TenantsError, TenantsFault};

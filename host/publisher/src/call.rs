@@ -2,23 +2,24 @@
 //! where a connection would be opened.
 
 use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
 
 use crate::admission::admit;
 use crate::admission::admit::Admission;
 use crate::admission::preparation;
-use crate::contract as wit;
-use crate::contract::{Message, Remark, RetryPolicy};
-use crate::error::Error;
-use crate::mqtt::delivery::Unsettled;
+use crate::contract::{ConnectOptions, Message, Remark, RetryPolicy};
+use crate::error::{Answer, Error, Unsettled};
 use crate::options::Options;
 use crate::publisher::{Publisher, Shared};
 use crate::sharing::link::Work;
 use crate::stage::{Stage, Stages, WRITING};
+use crate::telemetry::{self, Observation};
 use crate::tenant::Tenant;
 
 /// Who calls, and with what.
@@ -47,12 +48,32 @@ struct Time {
 }
 
 impl Call {
+    /// A call of `tenant`, whose time is over at `latest`.
+    pub(crate) fn new(
+        tenant: &Tenant,
+        publisher: &Publisher,
+        latest: Instant,
+        options: ConnectOptions,
+        policy: RetryPolicy,
+    ) -> Self {
+        let (tenant, publisher) = (tenant.clone(), publisher.clone());
+        Self { tenant, publisher, latest, options: Arc::new(Options::new(options)), policy, queued: None }
+    }
+
+    /// [`run`](Self::run), which an operator can see; and how many connections were tried.
+    pub(crate) async fn observed(self, messages: Vec<Message>) -> (Answer, u32) {
+        let observation = Observation::begin(&self.tenant, &self.options, &messages);
+        let mut stages = Stages::begin();
+        let answer = {
+            let running = pin!(self.run(messages, &mut stages));
+            running.instrument(observation.span()).await
+        };
+        observation.end(&stages, &answer);
+        (answer, stages.connections())
+    }
+
     /// Publishes `messages` and answers when each is settled or the time is over.
-    pub(crate) async fn run(
-        self,
-        messages: Vec<Message>,
-        stages: &mut Stages,
-    ) -> Result<Vec<Result<wit::Receipt, wit::Error>>, wit::Error> {
+    async fn run(self, messages: Vec<Message>, stages: &mut Stages) -> Answer {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,6 +100,7 @@ impl Call {
         let join = async {
             // Also the look-up is part of what the tenant's rate bounds.
             if first > Instant::now() {
+                let _waiting = telemetry::Waiting::begin(tenant.shared_name(), "messages-per-second");
                 sleep_until(first).await;
             }
             if let Some(work) = &mut work {

@@ -4,23 +4,16 @@
 //! The grants hold here, and the limits on what is sent: payload, timeout, connections, messages in a second. Those on the
 //! component (memory, computing, calls under way) are the host's.
 
-use std::pin::pin;
-use std::sync::Arc;
-
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
 use crate::call::Call;
 use crate::contract::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
-use crate::mqtt::delivery::Unsettled;
-use crate::options::Options;
+use crate::error::Unsettled;
 use crate::publisher::Publisher;
-use crate::stage::Stages;
 use crate::tally::Tally;
-use crate::telemetry::Observation;
 use crate::tenant::Tenant;
 
 /// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
@@ -52,14 +45,7 @@ impl PublisherCtx {
 
 impl PublisherCtx {
     fn call(&self, options: ConnectOptions, policy: RetryPolicy) -> Call {
-        Call {
-            tenant: self.tenant.clone(),
-            publisher: self.publisher.clone(),
-            latest: self.latest,
-            options: Arc::new(Options::new(options)),
-            policy,
-            queued: None,
-        }
+        Call::new(&self.tenant, &self.publisher, self.latest, options, policy)
     }
 }
 
@@ -178,16 +164,12 @@ impl PublisherCtx {
         let call = Call { queued, ..self.call(options, policy) };
         let handed_over = messages.len();
         self.tally.begin(handed_over);
-        let observation = Observation::begin(&self.tenant, &call.options, &messages);
-        let mut stages = Stages::begin();
-        let answer = {
-            let running = pin!(call.run(messages, &mut stages));
-            running.instrument(observation.span()).await
-        };
-        observation.end(&stages, &answer);
+        let (answer, connections) = call.observed(messages).await;
         self.tally.settle(handed_over, &answer);
-        self.connections = stages.connections();
-        Ok(answer)
+        self.connections = connections;
+        let settlements = answer.map_err(Unsettled::into_wit);
+        Ok(settlements
+            .map(|all| all.into_iter().map(|settled| settled.map_err(Unsettled::into_wit)).collect()))
     }
 
     /// Nothing leaves this process, so that it is allowed where nothing is to be published.

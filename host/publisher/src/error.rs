@@ -1,6 +1,7 @@
 //! What can go wrong between a checked message and its acknowledgement, and its one mapping to the contract.
 
 mod system;
+mod unsettled;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::contract::Progress;
 use crate::shortage::Shortage;
 
 pub(crate) use system::System;
+pub use unsettled::Unsettled;
+pub(crate) use unsettled::{Answer, Settlement};
 
 /// Why a message was not acknowledged.
 ///

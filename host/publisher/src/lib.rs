@@ -26,7 +26,7 @@ pub use admission::quotas::{Permit, Quotas};
 pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 #[cfg(feature = "wasmtime")]
 pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
-pub use error::{Error, Refusal};
+pub use error::{Error, Refusal, Unsettled};
 pub use publisher::Publisher;
 pub use shortage::Shortage;
 pub use tally::Tally;

@@ -7,8 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use mqtt_connector_contract::secrets::Heard;
 use zeroize::{Zeroize as _, Zeroizing};
 
-#[cfg(test)]
-use crate::contract::ProtocolVersion;
 use crate::contract::{Broker, ConnectOptions, Credentials, Pem, Transport};
 
 /// What stands in place of somebody's words that repeat a secret.
@@ -100,19 +98,7 @@ fn in_query(text: &str) -> impl Iterator<Item = &str> {
 /// Connect options of MQTT 3.1.1 for one broker, with nothing that can be left out, for tests to build on.
 #[cfg(test)]
 pub(crate) fn plain(broker: Broker) -> ConnectOptions {
-    ConnectOptions {
-        brokers: vec![broker],
-        proxy: None,
-        protocol_version: ProtocolVersion::V311,
-        client_id: "c".to_owned(),
-        credentials: None,
-        clean_session: true,
-        keep_alive: 0,
-        will: None,
-        tls: None,
-        websocket_headers: Vec::new(),
-        session_expiry_interval: None,
-    }
+    ConnectOptions { keep_alive: 0, ..ConnectOptions::new(broker, "c") }
 }
 
 impl Deref for Options {

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::call::Call;
+use crate::contract::{ConnectOptions, Message, Receipt, Remark, RetryPolicy};
 use crate::dial::egress::{Resolver, SystemResolver};
+use crate::error::{Error, Unsettled};
 use crate::sharing::pool::Pool;
+use crate::tenant::Tenant;
 
 /// What the calls of one process share: how names are looked up, and the connections.
 /// Make one, and clone it for each call.
@@ -39,6 +44,50 @@ impl Publisher {
     #[must_use]
     pub fn with_idle(self, idle: Duration) -> Self {
         Self::with(Arc::clone(self.shared.pool.resolver()), idle)
+    }
+
+    /// Publishes `messages` as `tenant`, and answers when each has reached its quality of service, or with the reason why it
+    /// did not: one result for each message, in order. For a program that publishes by itself, without a component.
+    ///
+    /// The tenant's grants and limits hold, `concurrent_sends` among them; `memory` and `cpu` are a component's. Everything is
+    /// over when the time of the `policy` is, or that of the tenant's limit, whichever is shorter. Calls with equal
+    /// `options` share a connection. Must run inside a tokio runtime with time and networking enabled. Dropping the future gives the
+    /// messages up.
+    ///
+    /// # Errors
+    ///
+    /// What stands against all of the messages: no grant allows the connection, for example. Nothing was sent then.
+    pub async fn publish(
+        &self,
+        tenant: &Tenant,
+        options: ConnectOptions,
+        messages: Vec<Message>,
+        policy: RetryPolicy,
+    ) -> Result<Vec<Result<Receipt, Unsettled>>, Unsettled> {
+        let latest = Instant::now() + tenant.limits().time_out;
+        let admitted = tenant.quotas().send(tenant.name(), tenant.limits(), latest).await;
+        let _permit = admitted.map_err(Unsettled::not_sent)?;
+        let call = Call::new(tenant, self, latest, options, policy);
+        let (answer, _) = Box::pin(tenant.quotas().run(call.observed(messages))).await;
+        answer
+    }
+
+    /// A dry run of [`publish`](Self::publish): what stands against `messages` that can be known without the network, or what
+    /// is suspicious. Grants and limits are asked, certificates and keys are read, and nothing is sent. It uses up nothing of
+    /// the tenant's limits.
+    ///
+    /// # Errors
+    ///
+    /// Everything that stands against the connection, and against the first message that may not be sent, in one error.
+    pub async fn check(
+        &self,
+        tenant: &Tenant,
+        options: ConnectOptions,
+        messages: &[Message],
+        policy: RetryPolicy,
+    ) -> Result<Vec<Remark>, Error> {
+        let latest = Instant::now() + tenant.limits().time_out;
+        Box::pin(Call::new(tenant, self, latest, options, policy).check(messages)).await
     }
 
     /// Closes the connections, each with DISCONNECT as soon as no message needs it, and waits until the brokers have been

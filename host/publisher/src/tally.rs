@@ -1,6 +1,6 @@
 //! What became of the messages of one call, as the host saw it: a component's word is not taken for it.
 
-use crate::contract::{Disconnection, Error, Failure, Progress, Receipt};
+use crate::error::{Answer, Unsettled};
 
 /// What became of the messages that the component of one call has handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,42 +18,25 @@ impl Tally {
     }
 
     /// What [`begin`](Self::begin) counted is settled.
-    pub(crate) fn settle(&mut self, messages: usize, answer: &Result<Vec<Result<Receipt, Error>>, Error>) {
+    pub(crate) fn settle(&mut self, messages: usize, answer: &Answer) {
         let results = answer.as_deref().unwrap_or_default();
         let acknowledged = results.iter().filter(|result| result.is_ok()).count();
-        let uncertain = results.iter().filter(|result| result.as_ref().is_err_and(may_have_arrived)).count();
+        let uncertain =
+            results.iter().filter(|result| result.as_ref().is_err_and(Unsettled::may_have_arrived)).count();
         self.acknowledged += acknowledged as u64;
         self.uncertain = self.uncertain + uncertain as u64 - messages as u64;
-    }
-}
-
-fn may_have_arrived(error: &Error) -> bool {
-    match error {
-        Error::ConnectionLost(Failure { progress, .. })
-        | Error::TimedOut(Failure { progress, .. })
-        | Error::Protocol(Failure { progress, .. })
-        | Error::Disconnected(Disconnection { progress, .. }) => *progress == Progress::SentUnacknowledged,
-        Error::Denied(_)
-        | Error::UnusableCredential(_)
-        | Error::HostNotFound(_)
-        | Error::Unreachable(_)
-        | Error::Tls(_)
-        | Error::ConnectionRefused(_)
-        | Error::PublishRefused(_)
-        | Error::TooLarge(_)
-        | Error::Shortage(_) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Qos;
+    use crate::contract::{Progress, Qos, Receipt};
+    use crate::error::Error;
 
     #[test]
     fn what_is_not_settled_is_uncertain() {
-        let lost =
-            |progress| Err(Error::ConnectionLost(Failure { broker: 0, progress, reason: String::new() }));
+        let lost = |progress| Err(Unsettled { progress, ..Unsettled::not_sent(Error::Lost(String::new())) });
         let receipt = Ok(Receipt {
             qos: Qos::AtLeastOnce,
             reason_code: 0,
@@ -61,7 +44,7 @@ mod tests {
             assigned_client_id: None,
             elapsed_microseconds: 1,
         });
-        let denied = || Error::Denied(String::new());
+        let denied = || Unsettled::not_sent(Error::Denied(String::new()));
         let mut tally = Tally::default();
         tally.begin(4);
         assert_eq!(tally, Tally { acknowledged: 0, uncertain: 4 });

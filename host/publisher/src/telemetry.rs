@@ -37,24 +37,31 @@
 //! | [`CONNECTION_ATTEMPTS`] | counter, dials | `tenant` |
 //! | [`CONNECTIONS`] | counter, connections that a broker accepted | `tenant` |
 //! | [`CONNECTION_TIME`] | histogram, seconds from the dial to CONNACK | `tenant` |
+//! | [`SENDS_IN_FLIGHT`] | gauge, calls between their first moment and their answer, those that wait among them | `tenant` |
+//! | [`SENDS_WAITING`] | gauge, calls that wait for a limit of their tenant | `tenant`, `limit` |
+//! | [`OPEN_CONNECTIONS`] | gauge, connections from CONNACK to their end | `tenant` |
+//!
+//! `limit` is the name of the limit in a document: `concurrent-sends`, `connections`, `messages-per-second`. A call that waits
+//! for `concurrent-sends` has not begun, and is not in flight.
 //!
 //! Topics and brokers are no labels: tenants choose them, and a label costs memory for each value it ever had.
 //!
 //! `error.type` is the kind of error in the contract, `wit/connector.wit`: `denied`, `unusable-credential`,
-//! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `connection-lost`, `timed-out`,
-//! `too-large`, `protocol`, `shortage`. It is absent when there was none.
+//! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `disconnected`, `connection-lost`,
+//! `timed-out`, `too-large`, `protocol`, `shortage`. It is absent when there was none.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Label, Unit, counter, histogram};
+use metrics::{Gauge, Label, Unit, counter, gauge, histogram};
 use mqtt_connector_contract::shown::Shown;
 use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-use crate::contract::{Broker, Error, Message, Qos, Receipt, Transport};
+use crate::contract::{Broker, Error, Message, Qos, Transport};
+use crate::error::{Answer, Unsettled};
 use crate::options::Options;
 use crate::stage::{Stage, Stages};
 use crate::tenant::Tenant;
@@ -69,18 +76,27 @@ pub const CONNECTION_ATTEMPTS: &str = "mqtt.client.connection.attempts";
 pub const CONNECTIONS: &str = "mqtt.client.connections";
 /// How long it took until a broker had accepted a connection, in seconds.
 pub const CONNECTION_TIME: &str = "mqtt.client.connection.create_time";
+/// Calls whose messages are under way, or wait to be.
+pub const SENDS_IN_FLIGHT: &str = "mqtt.client.sends.in_flight";
+/// Calls that wait for a limit of their tenant.
+pub const SENDS_WAITING: &str = "mqtt.client.sends.waiting";
+/// Connections that are open.
+pub const OPEN_CONNECTIONS: &str = "mqtt.client.connections.open";
 
 /// The most characters of a topic or a host name.
 const SHOWN: usize = 200;
 
 /// Tells the recorder that is installed what the metrics mean, and in which units they are.
 pub fn describe() {
-    use metrics::{describe_counter, describe_histogram};
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!(SENT_MESSAGES, Unit::Count, "Messages that were to be sent, by what became of them");
     describe_histogram!(OPERATION_DURATION, Unit::Seconds, "How long sends took, with everything");
     describe_counter!(CONNECTION_ATTEMPTS, Unit::Count, "Connections to brokers that were tried");
     describe_counter!(CONNECTIONS, Unit::Count, "Connections that a broker accepted");
     describe_histogram!(CONNECTION_TIME, Unit::Seconds, "How long it took to connect to a broker");
+    describe_gauge!(SENDS_IN_FLIGHT, Unit::Count, "Sends whose messages are under way, or wait to be");
+    describe_gauge!(SENDS_WAITING, Unit::Count, "Sends that wait for a limit of their tenant");
+    describe_gauge!(OPEN_CONNECTIONS, Unit::Count, "Connections to brokers that are open");
 }
 
 /// A call that is watched, from its first moment to its answer.
@@ -91,9 +107,42 @@ pub(crate) struct Observation {
     options: Option<Arc<Options>>,
     messages: usize,
     began: Instant,
+    _in_flight: Counted,
 }
 
-type Answer = Result<Vec<Result<Receipt, Error>>, Error>;
+/// One that a gauge counts for as long as it is there.
+struct Counted(Gauge);
+
+impl Counted {
+    fn begin(gauge: Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
+}
+
+/// A call that waits for a limit of its tenant, for as long as this is there.
+pub(crate) struct Waiting {
+    _waiting: Counted,
+}
+
+impl Waiting {
+    /// `limit` is the limit's name in a document.
+    pub(crate) fn begin(tenant: impl Into<metrics::SharedString>, limit: &'static str) -> Self {
+        let labels = vec![Label::new("tenant", tenant), Label::from_static_parts("limit", limit)];
+        Self { _waiting: Counted::begin(gauge!(SENDS_WAITING, labels)) }
+    }
+}
+
+/// A connection that is open, for as long as this is there.
+pub(crate) struct Open {
+    _open: Counted,
+}
 
 impl Observation {
     pub(crate) fn begin(tenant: &Tenant, options: &Arc<Options>, messages: &[Message]) -> Self {
@@ -123,7 +172,10 @@ impl Observation {
             ack_us = Empty,
         );
         let options = only.is_none().then(|| Arc::clone(options));
-        Self { span, tenant: tenant.clone(), options, messages: messages.len(), began: Instant::now() }
+        let _in_flight =
+            Counted::begin(gauge!(SENDS_IN_FLIGHT, vec![Label::new("tenant", tenant.shared_name())]));
+        let (tenant, began) = (tenant.clone(), Instant::now());
+        Self { span, tenant, options, messages: messages.len(), began, _in_flight }
     }
 
     /// The span of the call.
@@ -141,7 +193,7 @@ impl Observation {
         self.count(answer, error);
     }
 
-    fn record(&self, stages: &Stages, answer: &Answer, error: Option<&Error>) {
+    fn record(&self, stages: &Stages, answer: &Answer, error: Option<&Unsettled>) {
         let span = &self.span;
         if span.is_disabled() {
             return;
@@ -176,9 +228,9 @@ impl Observation {
         }
     }
 
-    fn count(&self, answer: &Answer, error: Option<&Error>) {
+    fn count(&self, answer: &Answer, error: Option<&Unsettled>) {
         let tenant = &self.tenant;
-        let count = |error: Option<&Error>, messages: usize| {
+        let count = |error: Option<&Unsettled>, messages: usize| {
             if messages > 0 {
                 counter!(SENT_MESSAGES, labels(tenant, error)).increment(messages as u64);
             }
@@ -214,10 +266,11 @@ impl<'a> Attempt<'a> {
     }
 
     /// The broker has accepted the connection.
-    pub(crate) fn accepted(self) {
+    pub(crate) fn accepted(self) -> Open {
         let label = || vec![Label::new("tenant", self.tenant.shared_name())];
         counter!(CONNECTIONS, label()).increment(1);
         histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
+        Open { _open: Counted::begin(gauge!(OPEN_CONNECTIONS, label())) }
     }
 }
 
@@ -227,7 +280,7 @@ fn taker(answer: &Answer) -> Option<usize> {
     usize::try_from(receipt.broker).ok()
 }
 
-fn labels(tenant: &Tenant, error: Option<&Error>) -> Vec<Label> {
+fn labels(tenant: &Tenant, error: Option<&Unsettled>) -> Vec<Label> {
     let mut labels = Vec::with_capacity(4);
     labels.push(Label::new("tenant", tenant.shared_name()));
     labels.push(Label::from_static_parts("messaging.system", "mqtt"));
@@ -237,8 +290,8 @@ fn labels(tenant: &Tenant, error: Option<&Error>) -> Vec<Label> {
 }
 
 /// The name that the contract has for an error.
-fn kind(error: &Error) -> &'static str {
-    match error {
+fn kind(unsettled: &Unsettled) -> &'static str {
+    match unsettled.clone().into_wit() {
         Error::Denied(_) => "denied",
         Error::UnusableCredential(_) => "unusable-credential",
         Error::HostNotFound(_) => "host-not-found",

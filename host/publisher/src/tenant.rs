@@ -72,7 +72,8 @@ impl Tenant {
     }
 
     /// The name, for a label of which there are many.
-    pub(crate) fn shared_name(&self) -> Arc<str> {
+    #[must_use]
+    pub fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.record.name)
     }
 

@@ -59,6 +59,14 @@ pub struct Message {
     pub properties: Option<PublishProperties>,
 }
 
+impl Message {
+    /// A message that is not retained, without properties.
+    #[must_use]
+    pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>, qos: Qos) -> Self {
+        Self { topic: topic.into(), payload: payload.into(), qos, retain: false, properties: None }
+    }
+}
+
 /// How long and how often to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
@@ -67,6 +75,13 @@ pub struct RetryPolicy {
     pub timeout: u32,
     /// Further connections after one that failed for a reason that may pass.
     pub retries: u8,
+}
+
+impl Default for RetryPolicy {
+    /// A minute, and 10 further connections: the defaults of the connector's parameters.
+    fn default() -> Self {
+        Self { timeout: 60_000, retries: 10 }
+    }
 }
 
 /// The acknowledgement that the quality of service asks for has arrived

@@ -38,6 +38,27 @@ pub struct ConnectOptions {
     pub session_expiry_interval: Option<u32>,
 }
 
+impl ConnectOptions {
+    /// MQTT 3.1.1 to this one broker, with a clean session and a keep-alive of 60 seconds; neither credentials, will, proxy nor
+    /// TLS.
+    #[must_use]
+    pub fn new(broker: Broker, client_id: impl Into<String>) -> Self {
+        Self {
+            brokers: vec![broker],
+            proxy: None,
+            protocol_version: ProtocolVersion::V311,
+            client_id: client_id.into(),
+            credentials: None,
+            clean_session: true,
+            keep_alive: 60,
+            will: None,
+            tls: None,
+            websocket_headers: Vec::new(),
+            session_expiry_interval: None,
+        }
+    }
+}
+
 /// The protocol spoken with the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
@@ -82,6 +103,14 @@ pub struct Broker {
     pub port: u16,
     /// The path of the WebSocket handshake; empty on other transports.
     pub path: String,
+}
+
+impl Broker {
+    /// A broker behind plain TCP.
+    #[must_use]
+    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
+        Self { transport: Transport::Tcp, host: host.into(), port, path: String::new() }
+    }
 }
 
 /// What the client says about itself in CONNECT.

@@ -5,12 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::texts;
-use crate::contract as wit;
 use crate::contract::{Message, Pem, ProtocolVersion, PublishProperties};
 use crate::dial::egress::Resolver;
 use crate::dial::{connect, tls};
-use crate::error::Error;
-use crate::mqtt::delivery::{Settlement, Unsettled};
+use crate::error::{Error, Settlement, Unsettled};
 use crate::options::Options;
 use crate::tenant::{Peer, Tenant};
 
@@ -80,13 +78,13 @@ pub(crate) fn deny(
     version: ProtocolVersion,
     mut against: Vec<Error>,
     messages: &[Message],
-) -> Option<wit::Error> {
+) -> Option<Unsettled> {
     if let [message] = messages
         && !against.is_empty()
     {
         against.extend(against_message(tenant, version, message));
     }
-    Error::joined(against).map(|error| Unsettled::not_sent(error).into_wit())
+    Error::joined(against).map(Unsettled::not_sent)
 }
 
 /// That the names for ALPN fit the field of a ClientHello (RFC 7301, section 3.1). The TLS library would panic, or write
@@ -155,12 +153,12 @@ impl Admission {
     }
 
     /// One result for each message of the call: its refusal, or the next of the settlements.
-    pub(crate) fn answer(self, settlements: Vec<Settlement>) -> Vec<Result<wit::Receipt, wit::Error>> {
+    pub(crate) fn answer(self, settlements: Vec<Settlement>) -> Vec<Settlement> {
         let mut settlements = settlements.into_iter();
         let missing = || Err(Unsettled::not_sent(Error::Lost("the message was not settled".to_owned())));
         let result = |refused: Option<Error>| match refused {
-            Some(error) => Err(Unsettled::not_sent(error).into_wit()),
-            None => settlements.next().unwrap_or_else(missing).map_err(Unsettled::into_wit),
+            Some(error) => Err(Unsettled::not_sent(error)),
+            None => settlements.next().unwrap_or_else(missing),
         };
         self.refused.into_iter().map(result).collect()
     }

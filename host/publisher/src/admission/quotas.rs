@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::rate_limiter::{RateLimiter, Schedule};
 use super::turnstile::Turnstile;
 use crate::error::Error;
+use crate::telemetry::Waiting;
 use crate::tenant::Limits;
 
 /// Threads of the runtime that a tenant may keep busy at a time with what blocks: look-ups of the system's resolver
@@ -95,6 +96,10 @@ impl Quotas {
                 deadline.saturating_duration_since(began).as_millis()
             ))
         };
+        if let Some(permit) = self.sends.try_acquire() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::begin(tenant.to_owned(), "concurrent-sends");
         timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied())
     }
 

@@ -36,7 +36,7 @@ use mqtt_connector_contract::secrets::Heard;
 use rumqttc::QoS;
 use tokio::time::Instant;
 
-pub(crate) use batch::{BatchId, Settlement, Unsettled};
+pub(crate) use batch::BatchId;
 
 use super::packet::{Reply, Terms};
 use crate::contract::ProtocolVersion;

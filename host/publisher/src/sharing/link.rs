@@ -24,8 +24,8 @@ use back_off::BackOff;
 pub(crate) use serve::Surroundings;
 
 use crate::contract::Message;
-use crate::error::Error;
-use crate::mqtt::delivery::{BatchId, Delivery, Settlement};
+use crate::error::{Error, Settlement};
+use crate::mqtt::delivery::{BatchId, Delivery};
 use crate::options::Options;
 use crate::stage::{Stage, Stages};
 use crate::tenant::Tenant;
@@ -325,7 +325,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{Broker, ConnectOptions, Qos, Transport};
-    use crate::mqtt::delivery::Unsettled;
+    use crate::error::Unsettled;
     use crate::options::plain;
 
     fn options(keep_alive: u16) -> Arc<Options> {

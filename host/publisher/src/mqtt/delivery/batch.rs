@@ -4,32 +4,8 @@ use tokio::time::Instant;
 
 use super::Delivery;
 use super::exchange::{Awaits, Exchange, Owner};
-use crate::contract as wit;
 use crate::contract::{Message, Progress, Receipt};
-use crate::error::{Error, Refusal};
-
-/// How a message was settled.
-pub(crate) type Settlement = Result<Receipt, Unsettled>;
-
-/// Why a message did not reach its quality of service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unsettled {
-    pub(crate) error: Error,
-    pub(crate) progress: Progress,
-    /// Which of the brokers of the connect options.
-    pub(crate) broker: u32,
-}
-
-impl Unsettled {
-    /// Nothing of the message was sent, to no broker in particular.
-    pub(crate) fn not_sent(error: Error) -> Self {
-        Self { error, progress: Progress::NotSent, broker: 0 }
-    }
-
-    pub(crate) fn into_wit(self) -> wit::Error {
-        self.error.into_wit(self.progress, self.broker)
-    }
-}
+use crate::error::{Error, Refusal, Settlement, Unsettled};
 
 /// The name of a batch, never used twice by one [`Delivery`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

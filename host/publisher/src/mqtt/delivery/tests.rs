@@ -6,6 +6,7 @@ use rumqttc::{Packet, PubRel};
 use super::*;
 use crate::contract::{Message, Progress, Qos};
 use crate::error::Refusal;
+use crate::error::{Settlement, Unsettled};
 use crate::mqtt::packet::{Ack, Connack, Incoming, MAX_PACKET};
 
 /// A delivery, and what it has serialised and nobody has taken.

@@ -240,6 +240,7 @@ impl Link {
             }
         }
         self.enter(Stage::Permit);
+        let _waiting = telemetry::Waiting::begin(self.tenant.shared_name(), "connections");
         quotas.connection().await
     }
 }

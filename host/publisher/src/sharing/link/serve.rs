@@ -67,7 +67,7 @@ impl Link {
         attempt: telemetry::Attempt<'_>,
         surroundings: &Surroundings,
     ) -> Result<(), Error> {
-        attempt.accepted();
+        let _open = attempt.accepted();
         {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::slice;
 
+use mqtt_connector_contract::publisher::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
+
 use crate::bindings::Meta;
-use crate::bindings::confidential::Message;
-use crate::bindings::publisher::{ConnectOptions, Error, Receipt, Remark, RetryPolicy};
 use crate::document::Document;
 use crate::outcome::{self, Answers};
 use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, prepare};

@@ -12,7 +12,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`action`] | `send`, `send-batch` and `check`, with the publisher as a function: start here |
-//! | [`bindings`] | the contract as Rust; its records that hold secrets, with a `Debug` that does not show them |
+//! | [`bindings`] | the contract's world as Rust |
 //! | [`json`] | JSON text, taken apart; one value of it |
 //! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
 //! | [`catalogue`] | the table of parameters; what other tools call them |
@@ -28,6 +28,7 @@
 #![deny(unsafe_code)]
 
 pub mod action;
+#[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
 pub mod bindings;
 pub mod broker;
 pub mod catalogue;
@@ -49,10 +50,10 @@ mod memory;
 #[allow(unsafe_code)]
 mod component {
     use crate::action::{self, Answer};
-    use crate::bindings::confidential::Message;
     use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
-    use crate::bindings::publisher::{self, ConnectOptions, RetryPolicy};
+    use crate::bindings::publisher;
     use crate::schema;
+    use mqtt_connector_contract::publisher::{ConnectOptions, Message, RetryPolicy};
 
     struct Component;
 

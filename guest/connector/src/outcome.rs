@@ -15,13 +15,14 @@ use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::shown::{self, Shown};
 
 use crate::bindings::Meta;
-use crate::bindings::confidential::Message;
-use crate::bindings::publisher::{ConnectOptions, Error, ProtocolVersion, Qos, Receipt, Remark};
 use crate::message::qos;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
 pub use credentials::Given;
 use failed::failed;
+use mqtt_connector_contract::publisher::{
+    ConnectOptions, Error, Message, ProtocolVersion, Qos, Receipt, Remark,
+};
 use place::{Place, Through};
 use suspicious::Suspicious;
 

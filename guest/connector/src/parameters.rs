@@ -2,8 +2,8 @@
 
 mod reader;
 
-use crate::bindings::confidential::{Pem, WebsocketHeader};
-use crate::bindings::publisher::{ProtocolVersion, Qos};
+use mqtt_connector_contract::publisher::{Pem, ProtocolVersion, Qos, WebsocketHeader};
+
 use crate::broker::{Brokers, ProxyUrl, ProxyUsername, ServerName, tls, websocket};
 use crate::catalogue::{Name, Names};
 use crate::document::Merged;

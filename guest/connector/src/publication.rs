@@ -6,13 +6,12 @@ mod requests;
 mod rules;
 mod vendors;
 
-use crate::bindings::confidential::Message;
-use crate::bindings::publisher::{ConnectOptions, Qos, RetryPolicy};
 use crate::broker::Schemes;
 use crate::catalogue::Names;
 use crate::document::{Document, Source};
 use crate::problem::Invalid;
 use crate::vendor::BrokerVendor;
+use mqtt_connector_contract::publisher::{ConnectOptions, Message, Qos, RetryPolicy};
 
 pub use requests::Requests;
 

@@ -10,11 +10,7 @@ use mqtt_connector_contract::exit_code;
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
-use mqtt_connector_guest::bindings::confidential::{Message, Will};
-use mqtt_connector_guest::bindings::publisher::{
-    Broker, ConnectOptions, Disconnection, Error, Failure, Progress, ProtocolVersion, Qos, Receipt, Refusal,
-    Transport,
-};
+use mqtt_connector_contract::publisher::{Broker, ConnectOptions, Disconnection, Error, Failure, Message, Progress, ProtocolVersion, Qos, Receipt, Refusal, Transport, Will};
 use mqtt_connector_guest::publication::{Publication, prepare};
 use serde_json::{Map, Value, json};
 

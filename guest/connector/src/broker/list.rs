@@ -1,9 +1,9 @@
 //! The brokers of a send: one, or several that are tried in order.
 
+use mqtt_connector_contract::publisher::{Broker, Transport};
 use mqtt_connector_contract::white_space::Stray;
 
 use super::url::{BrokerUrl, Scheme};
-use crate::bindings::publisher::{Broker, Transport};
 use crate::document::Given;
 use crate::json::{JsonType, Value};
 use crate::problem::{BrokerFault, Got, Problem, Wants};

@@ -1,9 +1,9 @@
 //! A certificate or key: its text, or the path of a file that holds it.
 
 use mqtt_connector_contract::pem::{Given, holds};
+use mqtt_connector_contract::publisher::Pem;
 use mqtt_connector_contract::white_space::{Stray, is_white_space};
 
-use crate::bindings::confidential::Pem;
 use crate::json::Value;
 use crate::problem::Wants;
 

@@ -1,10 +1,9 @@
 //! The proxy between the host and the broker: a URL such as `socks5://proxy.example.com:1080`.
 
+use mqtt_connector_contract::publisher::{Credentials, Proxy, ProxyProtocol};
 use mqtt_connector_contract::white_space::Stray;
 
 use super::address::{self, Address};
-use crate::bindings::confidential::Credentials;
-use crate::bindings::publisher::{Proxy, ProxyProtocol};
 use crate::document::Given;
 use crate::json::Value;
 use crate::message::text::MAX_LENGTH;

@@ -1,9 +1,9 @@
 //! The broker's address: a URL such as `ssl://broker.example.com:8883`.
 
+use mqtt_connector_contract::publisher::{Broker, Transport};
 use mqtt_connector_contract::white_space::is_white_space;
 
 use super::address::{self, Address};
-use crate::bindings::publisher::{Broker, Transport};
 use crate::problem::BrokerFault;
 use crate::vendor;
 

@@ -1,9 +1,9 @@
 //! Further headers of the WebSocket handshake.
 
 use mqtt_connector_contract::header::{self, MAX_HEADERS};
+use mqtt_connector_contract::publisher::WebsocketHeader;
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::bindings::confidential::WebsocketHeader;
 use crate::json::Value;
 use crate::problem::Wants;
 

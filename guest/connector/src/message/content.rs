@@ -1,7 +1,6 @@
 //! What is published: text, any JSON value, or bytes as base64.
 
 use base64::engine::{Engine, general_purpose::STANDARD};
-
 use mqtt_connector_contract::white_space::Stray;
 
 use crate::json::{JsonType, Value};

@@ -1,6 +1,7 @@
 //! Quality of service: how surely a message arrives (MQTT 3.1.1, section 4.3).
 
-use crate::bindings::publisher::Qos;
+use mqtt_connector_contract::publisher::Qos;
+
 use crate::json::Value;
 use crate::problem::Wants;
 

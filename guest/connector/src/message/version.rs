@@ -1,6 +1,7 @@
 //! The version of MQTT to speak.
 
-use crate::bindings::publisher::ProtocolVersion;
+use mqtt_connector_contract::publisher::ProtocolVersion;
+
 use crate::json::Value;
 use crate::problem::Wants;
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use mqtt_connector_contract::publisher::{Qos, Will, WillProperties};
+
 use super::text::{MAX_LENGTH, MqttString};
 use super::topic::Topic;
 use super::{content, qos};
-use crate::bindings::confidential::Will;
-use crate::bindings::publisher::{Qos, WillProperties};
 use crate::catalogue::Known;
 use crate::catalogue::will::{MEMBERS, Member, ONLY_MQTT5};
 use crate::document::{Given, Source};

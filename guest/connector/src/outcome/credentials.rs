@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::publisher::ConnectOptions;
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::bindings::publisher::ConnectOptions;
 use crate::document::Source;
 use crate::publication::Remarks;
 

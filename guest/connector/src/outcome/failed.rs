@@ -2,15 +2,14 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::exit_code::{self, reason_code};
+use mqtt_connector_contract::publisher::{ConnectOptions, Error, Failure, Message, Progress, Qos, Refusal};
+use mqtt_connector_contract::shown::{self, Shown};
+
 use super::credentials::Origin;
 use super::place::{Place, Through};
 use super::{Tried, hint};
-use mqtt_connector_contract::exit_code::{self, reason_code};
-use mqtt_connector_contract::shown::{self, Shown};
-
 use crate::bindings::Meta;
-use crate::bindings::confidential::Message;
-use crate::bindings::publisher::{ConnectOptions, Error, Failure, Progress, Qos, Refusal};
 use crate::publication::Remarks;
 use crate::vendor::BrokerVendor;
 use crate::vendor::likely::{self, At};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::bindings::publisher::{Broker, ConnectOptions, Proxy};
+use mqtt_connector_contract::publisher::{Broker, ConnectOptions, Proxy};
+
 use crate::broker::Schemes;
 use crate::broker::proxy;
 use crate::publication::Remarks;

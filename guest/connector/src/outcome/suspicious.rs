@@ -3,14 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use mqtt_connector_contract::publisher::{
+    Broker, CertificateParameter, CertificateTime, ConnectOptions, Message, ProtocolVersion, Qos, Remark,
+    Transport,
+};
 use mqtt_connector_contract::shown::{self, Shown};
 use mqtt_connector_contract::span::Span;
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::bindings::confidential::Message;
-use crate::bindings::publisher::{
-    Broker, CertificateParameter, CertificateTime, ConnectOptions, ProtocolVersion, Qos, Remark, Transport,
-};
 use crate::catalogue::{Name, Names};
 
 /// What is suspicious about a publication, as sentences with a space before each.

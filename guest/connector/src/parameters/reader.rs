@@ -1,6 +1,7 @@
 //! Walks the catalogue: hands the value of a parameter to the type that reads it; what is wrong with it becomes a problem.
 
-use crate::bindings::confidential::Pem;
+use mqtt_connector_contract::publisher::Pem;
+
 use crate::broker::pem;
 use crate::catalogue::{ACTION, Kind, Name, Secrecy};
 use crate::document::{Given, Merged};

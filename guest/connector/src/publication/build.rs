@@ -1,10 +1,11 @@
 //! What was read → what the publisher is asked to do.
 
-use super::{Connection, Prepared, Remarks};
-use crate::bindings::confidential::{ClientIdentity, Credentials, Message, Pem};
-use crate::bindings::publisher::{
-    ConnectOptions, ProtocolVersion, PublishProperties, Qos, RetryPolicy, TlsOptions,
+use mqtt_connector_contract::publisher::{
+    ClientIdentity, ConnectOptions, Credentials, Message, Pem, ProtocolVersion, PublishProperties, Qos,
+    RetryPolicy, TlsOptions,
 };
+
+use super::{Connection, Prepared, Remarks};
 use crate::broker::{ProxyUsername, ServerName, pem};
 use crate::catalogue::{Name, Names};
 use crate::document::Merged;

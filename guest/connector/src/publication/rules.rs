@@ -1,10 +1,10 @@
 //! The rules between parameters: what is right in itself, but not together with others.
 
 use mqtt_connector_contract::proxy::{BASIC_SEPARATOR, MAX_SOCKS, fits_basic, fits_socks};
+use mqtt_connector_contract::publisher::{ProtocolVersion, ProxyProtocol};
 
 use super::build::private_key;
 use super::{packet, vendors};
-use crate::bindings::publisher::{ProtocolVersion, ProxyProtocol};
 use crate::broker::{Brokers, ProxyUrl, ProxyUsername};
 use crate::catalogue::{Name, Names, Only};
 use crate::document::Merged;

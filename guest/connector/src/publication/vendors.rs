@@ -1,6 +1,7 @@
 //! The rules of vendors: what their brokers would close the connection for.
 
-use crate::bindings::publisher::ProtocolVersion;
+use mqtt_connector_contract::publisher::ProtocolVersion;
+
 use crate::broker::BrokerUrl;
 use crate::catalogue::Name;
 use crate::message::text::MqttString;

@@ -1,6 +1,6 @@
 //! Every parameter, given right values: what the publisher is asked to do.
 
-use mqtt_connector_guest::bindings::publisher::{Qos, Transport};
+use mqtt_connector_contract::publisher::{Qos, Transport};
 use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_guest::publication::{Publication, prepare};
 
@@ -93,11 +93,11 @@ fn the_message() {
             format!("{} {:?} {}", message.topic, message.qos, message.retain)
         },
         &[
-            (r#"{"qos":0}"#, "t Qos::AtMostOnce false"),
-            (r#"{"qos":1,"retain":true}"#, "t Qos::AtLeastOnce true"),
-            (r#"{"qos":2,"retain":false}"#, "t Qos::ExactlyOnce false"),
-            (r#"{"topic":"/a//b c/$x/ä"}"#, "/a//b c/$x/ä Qos::ExactlyOnce false"),
-            (r#"{ "topic" : "\u0024aws/things" }"#, "$aws/things Qos::ExactlyOnce false"),
+            (r#"{"qos":0}"#, "t AtMostOnce false"),
+            (r#"{"qos":1,"retain":true}"#, "t AtLeastOnce true"),
+            (r#"{"qos":2,"retain":false}"#, "t ExactlyOnce false"),
+            (r#"{"topic":"/a//b c/$x/ä"}"#, "/a//b c/$x/ä ExactlyOnce false"),
+            (r#"{ "topic" : "\u0024aws/things" }"#, "$aws/things ExactlyOnce false"),
         ],
     );
 }
@@ -136,14 +136,14 @@ fn the_connection() {
             format!("{} {:?} {:?} {}", will.topic, will.payload, will.qos, will.retain)
         },
         &[
-            (r#"{"will":{"topic":"w","content":""}}"#, "w [] Qos::AtMostOnce false"),
+            (r#"{"will":{"topic":"w","content":""}}"#, "w [] AtMostOnce false"),
             (
                 r#"{"will":{"topic":"w","content-base64":"AQI=","qos":2,"retain":true}}"#,
-                "w [1, 2] Qos::ExactlyOnce true",
+                "w [1, 2] ExactlyOnce true",
             ),
             (
                 r#"{"will":{"topic":"w","content":[1, 2],"qos":null}}"#,
-                "w [91, 49, 44, 50, 93] Qos::AtMostOnce false",
+                "w [91, 49, 44, 50, 93] AtMostOnce false",
             ),
         ],
     );
@@ -200,29 +200,29 @@ fn aws() {
         AWS,
         shown,
         &[
-            ("{}", "Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some([])"),
-            (r#"{"qos":1}"#, "Qos::AtLeastOnce None Some([])"),
-            (r#"{"qos":0}"#, "Qos::AtMostOnce None Some([])"),
+            ("{}", "AtLeastOnce Some(ExactlyOnce) Some([])"),
+            (r#"{"qos":1}"#, "AtLeastOnce None Some([])"),
+            (r#"{"qos":0}"#, "AtMostOnce None Some([])"),
             (
                 r#"{"broker":"ssl://A.IOT.CN-NORTH-1.AMAZONAWS.COM.CN"}"#,
-                "Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some([])",
+                "AtLeastOnce Some(ExactlyOnce) Some([])",
             ),
-            (r#"{"broker":"ssl://iot.example.com"}"#, "Qos::ExactlyOnce None Some([])"),
-            (r#"{"use-certificate":true}"#, "Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some([])"),
-            (&port_443(""), "Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some([])"),
+            (r#"{"broker":"ssl://iot.example.com"}"#, "ExactlyOnce None Some([])"),
+            (r#"{"use-certificate":true}"#, "AtLeastOnce Some(ExactlyOnce) Some([])"),
+            (&port_443(""), "AtLeastOnce Some(ExactlyOnce) Some([])"),
             (
                 &port_443(r#","use-certificate":true"#),
-                r#"Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some(["x-amzn-mqtt-ca"])"#,
+                r#"AtLeastOnce Some(ExactlyOnce) Some(["x-amzn-mqtt-ca"])"#,
             ),
             (
                 &port_443(r#","use-certificate":true,"alpn-protocols":["mine"]"#),
-                r#"Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some(["mine"])"#,
+                r#"AtLeastOnce Some(ExactlyOnce) Some(["mine"])"#,
             ),
             (
                 &port_443(r#","use-certificate":true,"alpn-protocols":[]"#),
-                "Qos::AtLeastOnce Some(Qos::ExactlyOnce) Some([])",
+                "AtLeastOnce Some(ExactlyOnce) Some([])",
             ),
-            (r#"{"broker":"ssl://h:443","use-certificate":true}"#, "Qos::ExactlyOnce None Some([])"),
+            (r#"{"broker":"ssl://h:443","use-certificate":true}"#, "ExactlyOnce None Some([])"),
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! `send-batch`: which requests share a call of the publisher, and which answer is whose.
 
+use mqtt_connector_contract::publisher::{Error, Qos, Receipt};
 use mqtt_connector_guest::action::{Published, send_batch};
-use mqtt_connector_guest::bindings::publisher::{Error, Qos, Receipt};
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x","qos":1}"#;
 

@@ -1,6 +1,6 @@
 //! Certificates and keys: what is a text and what a path, and when the certificate brings its key.
 
-use mqtt_connector_guest::bindings::confidential::Pem;
+use mqtt_connector_contract::publisher::Pem;
 use mqtt_connector_guest::publication::prepare;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! A broker that refuses the client: the answer says where user name and password came from, and what is odd about them.
 
+use mqtt_connector_contract::publisher::{Error, Refusal};
 use mqtt_connector_guest::action::{send, send_batch};
-use mqtt_connector_guest::bindings::publisher::{Error, Refusal};
 
 const BASE: &str = r#""broker":"tcp://h","client-id":"c","topic":"t","content":"x""#;
 

@@ -1,9 +1,9 @@
 //! What a dry run says: that nothing stands against it, what is suspicious, or what a send would say.
 
-use mqtt_connector_guest::action::{Checked, check, send};
-use mqtt_connector_guest::bindings::publisher::{
+use mqtt_connector_contract::publisher::{
     CertificateParameter, CertificateTime, Error, Failure, Progress, Remark,
 };
+use mqtt_connector_guest::action::{Checked, check, send};
 
 const CONFIG: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
 const WOULD: &str = r#"The message would be sent with QoS 2 to topic "t" at "#;

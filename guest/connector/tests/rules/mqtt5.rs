@@ -1,6 +1,6 @@
 //! What only MQTT 5 has: what the publisher is asked to do, and what is wrong.
 
-use mqtt_connector_guest::bindings::publisher::ProtocolVersion;
+use mqtt_connector_contract::publisher::ProtocolVersion;
 use mqtt_connector_guest::document::Document;
 use mqtt_connector_guest::document::Merged;
 use mqtt_connector_guest::parameters::Parameters;

@@ -1,7 +1,7 @@
 //! No input of any kind makes the connector panic, and its own reading of JSON agrees with `serde_json`'s.
 
+use mqtt_connector_contract::publisher::{Qos, Receipt};
 use mqtt_connector_guest::action::{send, send_batch};
-use mqtt_connector_guest::bindings::publisher::{Qos, Receipt};
 use mqtt_connector_guest::broker::BrokerUrl;
 use mqtt_connector_guest::catalogue::PARAMETERS;
 use mqtt_connector_guest::json;

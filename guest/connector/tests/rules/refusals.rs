@@ -1,9 +1,7 @@
 //! What brokers of MQTT 5 answer, and which of several brokers is meant.
 
+use mqtt_connector_contract::publisher::{Disconnection, Error, Failure, Progress, Qos, Receipt, Refusal};
 use mqtt_connector_guest::action::{Published, send, send_batch};
-use mqtt_connector_guest::bindings::publisher::{
-    Disconnection, Error, Failure, Progress, Qos, Receipt, Refusal,
-};
 
 const ONE: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x","protocol-version":"5"}"#;
 const TWO: &str = r#"{"broker":["tcp://a","mqtts://b"],"client-id":"c","topic":"t","content":"x"}"#;

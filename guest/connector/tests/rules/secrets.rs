@@ -1,7 +1,7 @@
 //! No message shows a secret, whatever goes wrong.
 
+use mqtt_connector_contract::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 use mqtt_connector_guest::action::send;
-use mqtt_connector_guest::bindings::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 use mqtt_connector_guest::catalogue::{PARAMETERS, Secrecy};
 use mqtt_connector_guest::publication::prepare;
 

@@ -1,10 +1,9 @@
 //! A batch gives exactly what its requests give one by one: what is kept from one request to the next changes nothing.
 
-use mqtt_connector_guest::action::{Published, send, send_batch};
-use mqtt_connector_guest::bindings::confidential::Message;
-use mqtt_connector_guest::bindings::publisher::{
-    ConnectOptions, Error, Failure, Progress, Qos, Receipt, RetryPolicy,
+use mqtt_connector_contract::publisher::{
+    ConnectOptions, Error, Failure, Message, Progress, Qos, Receipt, RetryPolicy,
 };
+use mqtt_connector_guest::action::{Published, send, send_batch};
 use mqtt_connector_guest::catalogue::PARAMETERS;
 use proptest::prelude::*;
 

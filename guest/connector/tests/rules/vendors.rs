@@ -1,9 +1,7 @@
 //! What is different at the brokers of clouds: what is fitted, what is refused, and which cause an answer names.
 
+use mqtt_connector_contract::publisher::{Disconnection, Error, Failure, Progress, Qos, Receipt, Refusal};
 use mqtt_connector_guest::action::send;
-use mqtt_connector_guest::bindings::publisher::{
-    Disconnection, Error, Failure, Progress, Qos, Receipt, Refusal,
-};
 use mqtt_connector_guest::publication::{Publication, prepare};
 
 use crate::schema::assert_agrees;

@@ -1,9 +1,8 @@
 //! What a tenant's configuration asks for and its grants do not allow, as far as that can be said before there is a request.
 
 use mqtt_connector::{Scheme, Tenant};
+use mqtt_connector_contract::publisher::{Pem, ProxyProtocol, Transport};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
-use mqtt_connector_guest::bindings::confidential::Pem;
-use mqtt_connector_guest::bindings::publisher::{ProxyProtocol, Transport};
 use mqtt_connector_guest::broker::{BrokerUrl, Brokers, proxy};
 use mqtt_connector_guest::parameters::Parameters;
 

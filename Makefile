@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := wasm32-unknown-unknown
+WASI := wasm32-wasip2
 # In CI a warning is an error; on a desk it is a warning.
 DENY := $(if $(CI),-D warnings)
 # The features that are built for daily work and CI, so that they share what is compiled.
@@ -61,7 +62,7 @@ soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 1
 	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench soak
 
 .PHONY: lint
-lint: toolchain ## Formatting and lints
+lint: toolchain wasi ## Formatting and lints
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
@@ -83,6 +84,12 @@ guest: toolchain ## Leaves the component in target/connector.wasm
 	@ls -l target/connector.wasm
 
 # --- what the others need ---------------------------------------------------------------------------------------
+
+# That the publisher compiles for WASI 0.2 too. What is compiled for that goes into target/$(WASI), and what runs on this machine
+# meanwhile is shared with the other targets.
+.PHONY: wasi
+wasi: compiler wasi-target
+	cargo check --locked --package mqtt-connector-publisher --target $(WASI)
 
 # Debian packages, as root or with sudo; nothing is asked.
 define install
@@ -108,6 +115,14 @@ wasm-target: compiler
 	|| rustup target add $(TARGET) \
 	|| test -d /usr/lib/rustlib/src/rust/library \
 	|| { $(call install,rustc-web cargo-web rust-web-src lld-19); }
+
+# The standard library for WASI 0.2, and a C compiler that makes WebAssembly of the C in ring.
+.PHONY: wasi-target
+wasi-target: compiler
+	@command -v clang >/dev/null || { $(call install,clang); }
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(WASI)" \
+	|| rustup target add $(WASI) \
+	|| { echo "make: the publisher was NOT CHECKED for $(WASI): rustup could not download its standard library"; exit 1; }
 
 # A real broker, an independent client, real proxies (of tinyproxy the program alone, not its service), and OpenSSL for keys in
 # the formats that people have.

@@ -1,6 +1,5 @@
 //! What can go wrong between a checked message and its acknowledgement, and its one mapping to the contract.
 
-mod system;
 mod unsettled;
 
 use std::fmt;
@@ -11,9 +10,8 @@ use mqtt_connector_contract::shown::Shown;
 
 use crate::contract as wit;
 use crate::contract::Progress;
-use crate::shortage::Shortage;
+use crate::platform::Shortage;
 
-pub(crate) use system::System;
 pub use unsettled::Unsettled;
 pub(crate) use unsettled::{Answer, Settlement};
 

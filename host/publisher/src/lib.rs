@@ -13,7 +13,6 @@ mod options;
 mod platform;
 mod publisher;
 mod sharing;
-mod shortage;
 mod stage;
 mod tally;
 pub mod telemetry;
@@ -22,17 +21,16 @@ mod tenant;
 /// The contract's types of the interface `publisher`.
 pub use mqtt_connector_contract::publisher as contract;
 
-pub use admission::quotas::{Permit, Quotas};
 pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 #[cfg(feature = "wasmtime")]
 pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
 pub use error::{Error, Refusal, Unsettled};
+pub use platform::Shortage;
 pub use publisher::Publisher;
-pub use shortage::Shortage;
 pub use tally::Tally;
 pub use tenant::{
-    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Scheme, Tenant, TenantBuilder,
-    Tenants, TopicFilter, TopicFilterError,
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Permit, Quotas, Scheme, Tenant,
+    TenantBuilder, Tenants, TopicFilter, TopicFilterError,
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};

@@ -6,6 +6,7 @@ mod excerpt;
 mod file;
 mod grants;
 mod limits;
+mod quotas;
 mod tenants;
 mod topic_filter;
 mod unit;
@@ -15,13 +16,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::quotas::Quotas;
 pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 #[cfg(feature = "tenants-file")]
 pub use file::{TenantsError, TenantsFault};
 pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::Limits;
+pub use quotas::{Permit, Quotas};
 pub use tenants::Tenants;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 

@@ -9,8 +9,7 @@ use crate::dial::tls;
 use crate::dial::tls::{Material, Tls, is_secured};
 use crate::error::Error;
 use crate::options::Options;
-use crate::platform::blocking;
-use crate::shortage::Shortage;
+use crate::platform::{Shortage, blocking};
 use crate::stage::Stage;
 use crate::tenant::Tenant;
 
@@ -86,7 +85,7 @@ pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Tenant) -> Result<P
         let _room = room;
         read(&options, &tenant)
     };
-    blocking::on_a_thread(prepare).await.map_err(|error| match Shortage::of(&error) {
+    blocking::run(prepare).await.map_err(|error| match Shortage::of(&error) {
         Some(shortage) => Error::Shortage { shortage, stage: Stage::Certificates.words() },
         None => Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false },
     })?

@@ -1,15 +1,15 @@
-//! That this host can do what connect options ask for.
+//! Whether connect options ask for something that can be done.
 
 use super::{proxy, websocket};
 use crate::contract::{Broker, Credentials, ProtocolVersion, Transport};
 use crate::error::Error;
 use crate::options::Options;
 
-/// That this host speaks what `options` ask for.
+/// Checks that `options` can be carried out, and that they fit together.
 ///
 /// # Errors
 ///
-/// [`Error::Denied`], with what it does not speak, or what does not go together.
+/// [`Error::Denied`], with what cannot be done, or what does not fit together.
 pub(crate) fn check(options: &Options) -> Result<(), Error> {
     let secured = |broker: &Broker| matches!(broker.transport, Transport::Tls | Transport::WebsocketTls);
     if options.brokers.iter().any(secured) != options.tls.is_some() {
@@ -23,7 +23,7 @@ pub(crate) fn check(options: &Options) -> Result<(), Error> {
     }
 }
 
-/// What a component that does not know better might ask for under MQTT 3.1.1.
+/// Refuses what only MQTT 5 has. The built-in component does not ask for it under MQTT 3.1.1; another one might.
 fn check_v311(options: &Options) -> Result<(), Error> {
     let only_5 = |what: &str| Err(Error::Denied(format!("MQTT 3.1.1 has no {what}")));
     match &options.credentials {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::error::{Error, System};
-use crate::platform::blocking;
-use crate::shortage::Shortage;
+use crate::error::Error;
+use crate::platform::{Shortage, System, names};
 use crate::stage::Stage;
 use crate::tenant::{Peer, Tenant};
 
-/// How long an address may take to answer when there is another: a call with little time may wait beside one with much.
+/// The longest that one address is waited for while there is another to try. The deadline of a connection is the latest of the
+/// calls that wait for it; a call with less time is not to spend all of it on one address.
 const SHARE: Duration = Duration::from_secs(3);
 
 /// What [`Resolver::resolve`] returns: a future, boxed, so that a resolver can be chosen at run time.
@@ -28,8 +28,8 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>
 
 /// Looks host names up. A platform brings its own for split-horizon DNS, caching or DNS over TLS.
 ///
-/// What it answers is checked against the tenant's grants like any other address. A look-up is not stopped when its send
-/// gives up; a tenant has 8 under way at most, and further ones wait.
+/// The addresses that it gives are checked against the tenant's grants like any other. A look-up goes on when its send gives up;
+/// a tenant has at most 8 under way, and further ones wait.
 pub trait Resolver: Send + Sync {
     /// The addresses of `host`, in the order in which they are to be tried.
     ///
@@ -38,44 +38,22 @@ pub trait Resolver: Send + Sync {
     /// The name was not found or could not be looked up; an empty list means the same.
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a>;
 
-    /// The addresses of `host`, if they are known without asking anybody: a send that may not reach one of them is refused
-    /// before anything is looked up, and a check says so, too. Default: `None`.
+    /// The addresses of `host`, if they are known without a look-up. A send whose grants do not allow one of them is then refused
+    /// before anything leaves the process, and a check says so too. Default: `None`.
     fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let _ = (host, port);
         None
     }
 }
 
-/// The system's own resolver (`getaddrinfo`).
+/// The system's own resolver: `getaddrinfo`, or what a WASI host has for `wasi:sockets/ip-name-lookup`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
-        let host = host.to_owned();
-        let look_up = move || Ok((host.as_str(), port).to_socket_addrs().map_err(in_our_words)?.collect());
-        Box::pin(async move { blocking::on_a_thread(look_up).await? })
+        Box::pin(names::look_up(host, port))
     }
-}
-
-/// What `getaddrinfo` answered. An error of the system itself, such as too many open files, stays what it is.
-fn in_our_words(error: io::Error) -> io::Error {
-    if error.raw_os_error().is_some() {
-        return error;
-    }
-    tracing::debug!(%error, "the name look-up failed");
-    // The standard library hands on the text that belongs to the code, and not the code.
-    let text = error.to_string();
-    let words = if text.ends_with("Name or service not known") {
-        "no name server knows the name"
-    } else if text.ends_with("Temporary failure in name resolution") {
-        "no name server answered; it may later"
-    } else if text.ends_with("No address associated with hostname") {
-        "the name has no address"
-    } else {
-        "the name look-up failed"
-    };
-    io::Error::new(error.kind(), words)
 }
 
 /// Points some names at fixed addresses, and asks another resolver for the rest.
@@ -90,7 +68,7 @@ impl PinnedResolver {
         Self { pins: HashMap::new(), rest }
     }
 
-    /// Adds an address for `host` at `port`. The address's port is the one to dial.
+    /// Points `host` at `port` to `address`, whose port is dialled. A name may have several addresses.
     #[must_use]
     pub fn pin(mut self, host: &str, port: u16, address: SocketAddr) -> Self {
         self.pins.entry((host.to_ascii_lowercase(), port)).or_default().push(address);
@@ -136,7 +114,7 @@ pub(crate) async fn addresses(
     let found = match peer.host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, peer.port)],
         Err(_) => {
-            // The C library calls a name not found when it cannot open what it looks into.
+            // The C library says that a name was not found when it could not open the files it looks into.
             look_up(peer, tenant, resolver).await.map_err(|error| {
                 match Shortage::of(&error).or_else(Shortage::found) {
                     Some(shortage) => Error::Shortage { shortage, stage: Stage::LookUp.words() },
@@ -157,22 +135,22 @@ pub(crate) async fn addresses(
     Ok(found)
 }
 
-/// A resolver's words, or the system's.
+/// Why a look-up failed: in the resolver's words, or in ours for an error of the system.
 fn words(error: &io::Error) -> String {
     if error.get_ref().is_some() { error.to_string() } else { System(error).to_string() }
 }
 
-/// Looks the name up in a task of its own: a look-up of the system's cannot be stopped, and while it goes on it counts
-/// among what the tenant keeps busy, also when the call has given up.
+/// Looks the name up in a task of its own. A look-up of the system cannot be stopped: it goes on when the call has given up, and
+/// until it ends it counts against the tenant's 8.
 async fn look_up(
     peer: Peer<'_>,
     tenant: &Tenant,
     resolver: &Arc<dyn Resolver>,
 ) -> io::Result<Vec<SocketAddr>> {
-    let room = tenant.quotas().blocking().await;
+    let permit = tenant.quotas().blocking().await;
     let (resolver, host, port) = (Arc::clone(resolver), peer.host.to_owned(), peer.port);
     let looking_up = tokio::spawn(async move {
-        let _room = room;
+        let _permit = permit;
         resolver.resolve(&host, port).await
     });
     looking_up.await.map_err(|_| io::Error::other("the resolver failed"))?
@@ -189,8 +167,8 @@ fn refused(address: &SocketAddr, error: &io::Error) -> String {
     }
 }
 
-/// Connects to the first of `addresses` that answers; each has an equal share of the time that is left, [`SHARE`] at most,
-/// and the last has all of it.
+/// Connects to the first of `addresses` that answers. Each but the last has an equal share of the time until `deadline`, and no
+/// more than [`SHARE`]. The last has no timeout here: whoever waits for the connection ends it.
 ///
 /// # Errors
 ///
@@ -215,7 +193,7 @@ pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
                 return Ok(stream);
             }
             Ok(Err(error)) => match Shortage::of(&error) {
-                // No other address is of use then.
+                // Another address would fail for the same reason.
                 Some(shortage) => return Err(Error::Shortage { shortage, stage: Stage::Dial.words() }),
                 None => refused(address, &error),
             },

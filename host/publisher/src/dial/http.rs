@@ -16,14 +16,14 @@ const MAX_FIELDS: usize = 100;
 /// How every answer begins.
 const BEGINNING: &[u8] = b"HTTP/1.";
 
-/// The head of an answer, and what came after it.
+/// The head of an answer, and the bytes that came after it.
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
     version: u8,
     reason: Vec<u8>,
     fields: Vec<(String, Vec<u8>)>,
-    /// What came after the head.
+    /// The bytes that came after the head.
     pub(crate) rest: BytesMut,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum NoAnswer {
     Lost(io::Error),
     /// These bytes came, or more, and they are not HTTP.
     NotHttp(BytesMut),
-    /// The head is not one that is taken, in words about "it".
+    /// The head cannot be used. The words are a clause whose subject is the server.
     Unusable(&'static str),
 }
 
@@ -127,7 +127,7 @@ fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
     found
 }
 
-/// Somebody's words, which should be text, for a message.
+/// A server's words, which should be text, as a message shows them.
 pub(crate) fn shown(words: &[u8]) -> String {
     Shown::plain(&String::from_utf8_lossy(words), TOPIC).to_string()
 }
@@ -136,7 +136,7 @@ pub(crate) fn shown(words: &[u8]) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Denied`] for what no name and no address has: it could end the line, or the header.
+/// [`Error::Denied`] for characters that neither a name nor an address has: they could end the line, or the header.
 pub(crate) fn host(host: &str) -> Result<String, Error> {
     if host.parse::<Ipv6Addr>().is_ok() {
         return Ok(format!("[{host}]"));

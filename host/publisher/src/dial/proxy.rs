@@ -1,7 +1,7 @@
-//! The way through a proxy: it is asked for a connection to the broker, whose name it looks up.
+//! The way through a proxy. It is asked for a connection to the broker, and looks the broker's name up itself.
 //!
-//! CONNECT is ours: it is a request of four lines, and its answer is read as that of a WebSocket's handshake is. What the
-//! libraries for it read is not bounded, and may be more than the answer.
+//! HTTP CONNECT is written here and not by a library: it is a request of four lines, and its answer is read as the answer to a
+//! WebSocket handshake is. The libraries for it read without a bound, and may read more than the answer.
 
 use std::fmt;
 use std::io;
@@ -20,10 +20,11 @@ use zeroize::Zeroizing;
 use super::http;
 use super::http::{Answer, NoAnswer};
 use crate::contract::{Broker, ConnectOptions, Credentials, Proxy, ProxyProtocol};
-use crate::error::{Error, System};
+use crate::error::Error;
 use crate::options::MayBeShown;
+use crate::platform::System;
 
-/// Whether what `options` say about a proxy can be written down: a component of somebody else may ask for anything.
+/// Whether the request to the proxy of `options` can be written. A component that somebody else wrote may ask for anything.
 ///
 /// # Errors
 ///
@@ -53,8 +54,8 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks `proxy`, over `stream`, for a connection to `broker`; then what is written to `stream` goes there. What is asked for
-/// has passed [`check`]; what is answered is shown as far as it `may_be_shown`.
+/// Asks `proxy`, over `stream`, for a connection to `broker`. The stream that it returns leads to the broker. The options have
+/// passed [`check`]; the proxy's words are in an error where they `may_be_shown`.
 ///
 /// # Errors
 ///
@@ -74,7 +75,7 @@ pub(crate) async fn tunnel(
     }
 }
 
-/// A failure of the proxy itself, before it was asked for anything.
+/// The error of a connection to the proxy that was not made, told as one about the proxy and not about the broker.
 pub(crate) fn unreachable(error: Error) -> Error {
     match error {
         Error::HostNotFound { host, reason } => {
@@ -134,7 +135,7 @@ fn about_socks(error: &tokio_socks::Error, proxy: &Proxy) -> Error {
             return failed(false, format!("{what}{}", About(proxy)));
         }
         Socks::InvalidResponseVersion => (false, "it does not answer in SOCKS5; this is no such proxy"),
-        // Also a reply beyond 8.
+        // A reply beyond 8 is one of these too.
         Socks::UnknownAuthMethod
         | Socks::InvalidReservedByte
         | Socks::UnknownAddressType
@@ -185,14 +186,14 @@ async fn connect(
         let about = if matches!(answer.status, 401 | 407) { About(proxy).to_string() } else { String::new() };
         return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}{about}")));
     }
-    // Nobody has asked the broker for anything yet.
+    // The broker speaks only when it is spoken to, so that these bytes are the proxy's.
     if !answer.rest.is_empty() {
         return Err(failed(false, "the proxy sent more than its answer to CONNECT".to_owned()));
     }
     Ok(())
 }
 
-/// What to look at when the proxy does not take the credentials: displayed as a clause with a semicolon before it.
+/// Which parameters to look at when the proxy does not take the credentials. `Display` begins with a semicolon.
 struct About<'a>(&'a Proxy);
 
 impl fmt::Display for About<'_> {

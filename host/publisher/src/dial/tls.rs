@@ -5,7 +5,6 @@ mod credentials;
 mod explain;
 mod keys;
 mod remarks;
-mod system;
 mod verifier;
 
 use std::sync::{Arc, OnceLock};
@@ -16,14 +15,15 @@ use rustls::crypto::{CryptoProvider, SecureRandom};
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::contract::{Broker, Pem, Remark, TlsOptions, Transport};
 use crate::error::Error;
 use crate::options::{LEFT_OUT, MayBeShown};
-use crate::shortage::Shortage;
+use crate::platform::socket::Gathering;
+use crate::platform::{Shortage, socket, trust_anchors};
 use crate::stage::Stage;
 use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
@@ -33,14 +33,14 @@ pub(crate) use explain::{explain_after, is_cut_off, to_client};
 
 const ROOT_CA_CRT: &str = "root-ca-crt";
 
-/// What a WebSocket begins with is HTTP/1.1 (RFC 6455, section 4.1). It is offered as browsers do it: what stands before a
-/// broker on port 443 may choose by this name who is connected to, or take silence for another version.
+/// A WebSocket begins with HTTP/1.1 (RFC 6455, section 4.1), and offers it as browsers do: a load balancer in front of a broker on
+/// port 443 may choose the server by this name, or take a client that offers nothing for one of another version of HTTP.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// The most plaintext that one record holds (RFC 8446, section 5.1): it arrives as a whole or not at all.
+/// The most plaintext that one record holds, in bytes (RFC 8446, section 5.1). A record arrives as a whole or not at all.
 pub(crate) const RECORD: usize = 16 * 1024;
 
-/// What of TLS is the same at every broker of a call: whom to trust, and what to show.
+/// What TLS needs that is the same at every broker of a call: whom to trust, and which certificate to show.
 pub(crate) struct Material {
     config: ClientConfig,
     verifier: Option<Arc<VerifiedServer>>,
@@ -51,7 +51,7 @@ pub(crate) struct Material {
 pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     server_name: ServerName<'static>,
-    /// Remembers what it refuses, for the message about it.
+    /// Remembers a certificate that it refuses, for the message about it.
     verifier: Option<Arc<VerifiedServer>>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn is_secured(broker: &Broker) -> bool {
     matches!(broker.transport, Transport::Tls | Transport::WebsocketTls)
 }
 
-/// What [`Material::read`] reads, each with the parameter that names it.
+/// The files and texts that [`Material::read`] reads, each with the parameter that names it.
 pub(crate) fn files(options: &TlsOptions) -> impl Iterator<Item = (&'static str, &Pem)> {
     let root_ca = options.root_ca.as_ref().filter(|_| options.verify_server);
     let root_ca = root_ca.map(|pem| (ROOT_CA_CRT, pem));
@@ -108,13 +108,13 @@ impl Material {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
-        // Each connection shows and verifies everything itself.
+        // Each connection shows its certificate and verifies the broker's.
         config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
         Ok(Self { config, verifier, remarks: remarked })
     }
 
-    /// The same for one of the brokers.
+    /// What a handshake with `broker` needs.
     ///
     /// # Errors
     ///
@@ -140,18 +140,18 @@ impl Material {
 }
 
 impl Tls {
-    /// Does the handshake over `stream`. What the broker's certificates hold is told as far as they `may_be_shown`.
+    /// Does the handshake over `stream`. An error tells what the broker's certificates hold where they `may_be_shown`.
     ///
     /// # Errors
     ///
     /// [`Error::Tls`]: what about the server's certificate was wrong, or what the broker said about ours.
-    pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn handshake(
         &self,
-        stream: S,
+        stream: TcpStream,
         may_be_shown: MayBeShown<'_>,
-    ) -> Result<TlsStream<S>, Error> {
+    ) -> Result<TlsStream<Gathering>, Error> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        connector.connect(self.server_name.clone(), stream).await.map_err(|error| {
+        connector.connect(self.server_name.clone(), socket::gathering(stream)).await.map_err(|error| {
             let seen = self.verifier.as_ref().and_then(|verifier| verifier.take_seen());
             if seen
                 .as_ref()
@@ -175,7 +175,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
 }
 
-/// Both of them, or everything that is wrong with them.
+/// Both values, or one error with everything that is wrong.
 fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B), Error> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
@@ -210,14 +210,14 @@ fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarked: &mut Vec<Remark>) -> 
     Ok(Trust { anchors: Arc::clone(anchors), pinned: Vec::new() })
 }
 
-/// The authorities that this system trusts, and what was wrong with some of them.
+/// The authorities that this system trusts, and the first fault that was found with them.
 ///
 /// # Errors
 ///
-/// [`Error::Shortage`], for which some could not be read.
+/// [`Error::Shortage`] when some could not be read because of one.
 fn system_trust_anchors() -> Result<(RootCertStore, Option<String>), Error> {
     let mut anchors = RootCertStore::empty();
-    let found = system::trust_anchors();
+    let found = trust_anchors::read();
     for wrong in &found.wrong {
         tracing::warn!(wrong, "some of the system's trust anchors could not be read");
     }
@@ -226,6 +226,7 @@ fn system_trust_anchors() -> Result<(RootCertStore, Option<String>), Error> {
     {
         return Err(Error::Shortage { shortage, stage: Stage::Certificates.words() });
     }
+    anchors.extend(found.built_in.iter().cloned());
     anchors.add_parsable_certificates(found.certificates);
     Ok((anchors, found.wrong.into_iter().next()))
 }

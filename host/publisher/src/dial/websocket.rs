@@ -14,7 +14,6 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BytesMut};
 use rustls::crypto::SecureRandom;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tungstenite::protocol::frame::coding::Control;
 
@@ -22,7 +21,6 @@ pub(crate) use handshake::{check, open};
 
 use super::{http, tls};
 use crate::error::Error;
-use crate::mqtt::connection::OverTcp;
 use crate::options::LEFT_OUT;
 use frames::{Incoming, Outgoing, Piece};
 
@@ -42,29 +40,29 @@ const NORMAL: u16 = 1000;
 pub(crate) struct WebSocket<S> {
     stream: S,
     random: &'static dyn SecureRandom,
-    /// What has come and is not taken apart yet.
+    /// Bytes of frames that have come and were not read yet.
     inbox: BytesMut,
     incoming: Incoming,
     /// The frame that is being written.
     outgoing: Outgoing,
     /// The control frame that is to be written next: the answer to the last ping, or the end.
     owed: Option<(Control, BytesMut)>,
-    /// What `stream` has taken and may still hold.
+    /// The kind of bytes that `stream` has taken and may still hold.
     unflushed: Unflushed,
     close: Close,
 }
 
-/// What the stream below may still hold.
+/// The kind of bytes that the stream below may still hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unflushed {
     Nothing,
     /// Control frames alone.
     Control,
-    /// Data, last: as soon as it is flushed, it is known to have left.
+    /// Data, and no control frame behind it: when the stream is flushed, the data is known to have left.
     Data,
 }
 
-/// Who has ended the WebSocket.
+/// Who has sent a close frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Close {
     Nobody,
@@ -76,10 +74,11 @@ enum Close {
 /// Why a WebSocket ended before its TCP connection did.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ending {
-    /// The broker closed it, with this code and this reason, if it gave one: what nobody has looked at yet is not displayed.
+    /// The broker closed it, with this code and this reason, if it gave one. `Display` leaves both out: whether they may be shown
+    /// is not decided yet.
     #[error("the broker closed the WebSocket")]
     Closed(Option<(u16, Vec<u8>)>),
-    /// The broker broke the protocol of WebSockets, or MQTT's rules for them, in words about "it".
+    /// The broker broke the protocol of WebSockets, or MQTT's rules for them. The words are a clause whose subject is the broker.
     #[error("{0}")]
     Broken(&'static str),
 }
@@ -90,8 +89,7 @@ impl From<Ending> for io::Error {
     }
 }
 
-/// The error of a WebSocket inside an error of a connection, if that is what it is. The broker's reason is in it when it
-/// `may_be_shown`.
+/// What an error of a [`WebSocket`] means, if the WebSocket itself ended. The broker's reason is in it when it `may_be_shown`.
 pub(crate) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Option<Error> {
     Some(match error.get_ref()?.downcast_ref::<Ending>()? {
         ending @ Ending::Closed(None) => Error::Closed(ending.to_string()),
@@ -103,7 +101,7 @@ pub(crate) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -
                 _ => format!(": {LEFT_OUT}"),
             };
             let words = format!("{ending} with code {code}{meaning}{words}");
-            // Then it does not say why.
+            // A normal end without a reason says no more than a connection that is closed.
             if *code == NORMAL && reason.is_empty() { Error::Closed(words) } else { Error::Lost(words) }
         }
         Ending::Broken(what) => Error::Protocol((*what).to_owned()),
@@ -111,7 +109,7 @@ pub(crate) fn explain(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -
 }
 
 impl<S> WebSocket<S> {
-    /// A WebSocket over `stream`, whose handshake is done; `inbox` came after it.
+    /// A WebSocket over `stream`, whose handshake is done. `inbox` holds the bytes that came behind the handshake.
     pub(crate) fn new(stream: S, inbox: BytesMut) -> Self {
         Self {
             stream,
@@ -124,16 +122,15 @@ impl<S> WebSocket<S> {
             close: Close::Nobody,
         }
     }
-}
 
-impl<S: OverTcp> OverTcp for WebSocket<S> {
-    fn tcp(&self) -> &TcpStream {
-        self.stream.tcp()
+    /// The stream below.
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Hands what is left of the frame that was begun to the stream below; ready when nothing is.
+    /// Hands the rest of the frame that was begun to the stream below. It is ready when no rest is left.
     fn poll_outgoing(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.bytes.is_empty() {
             let count = ready!(Pin::new(&mut self.stream).poll_write(context, &self.outgoing.bytes))?;
@@ -148,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands the control frame that is owed to the stream below, unless a frame of data is under way: that goes first.
+    /// Hands the control frame that is owed to the stream below. A frame of data that was begun goes first.
     fn poll_control(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.outgoing.is_data {
@@ -160,8 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Answers what the broker asked, as far as that goes now. The answer is never put behind data that the stream below may
-    /// still hold: it would not be known when that has left.
+    /// Writes the answer to the broker's last ping, or to its close frame, as far as the stream below takes it now. The answer is
+    /// never put behind data that the stream below may still hold: it could not be told then when the data has left.
     fn answer(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let has_answer = self.owed.is_some() || !self.outgoing.bytes.is_empty();
         if self.unflushed == Unflushed::Data || (!has_answer && self.unflushed == Unflushed::Nothing) {
@@ -180,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn control(&mut self, control: Control, payload: BytesMut) -> Result<(), Ending> {
         match control {
             Control::Ping => {
-                // Only the last one is to be answered (section 5.5.3), and none after the end.
+                // Only the last ping needs an answer (section 5.5.3), and none after a close frame.
                 if self.close == Close::Nobody {
                     self.owed = Some((Control::Pong, payload));
                 }
@@ -219,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
         loop {
             this.answer(context)?;
             if this.close == Close::Both {
-                // Nothing comes after the end but that of the connection.
+                // After both close frames, only the end of the connection can come.
                 this.inbox.clear();
             }
             match this.incoming.next(&mut this.inbox, buffer)? {
@@ -276,10 +273,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Says that it is the end, and closes the stream below for writing.
+    /// Sends a close frame, and closes the stream below for writing.
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // In the middle of a frame there is nothing that could be said.
+        // In the middle of a frame of data, no other frame can be sent.
         if !this.outgoing.is_data {
             if this.close == Close::Nobody {
                 this.close = Close::We;

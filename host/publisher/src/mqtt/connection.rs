@@ -1,10 +1,10 @@
 //! One network connection to a broker: CONNECT, the packets of a [`Delivery`], DISCONNECT.
 //!
-//! Nothing here knows about time-outs: whoever drops the connection ends it, and every await is safe to drop.
+//! Only [`Connection::close`] has a timeout of its own, [`LINGER`]. Everything else is ended by dropping the connection, which is
+//! safe at every await.
 
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,19 +13,17 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use mqtt_connector_contract::secrets::Heard;
 use mqtt_connector_contract::shown::Shown;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 use tokio_util::io::poll_read_buf;
 
 use super::delivery::Delivery;
 use super::packet;
 use super::packet::{Connack, Incoming, Terms};
 use crate::contract::ProtocolVersion;
-use crate::dial::{tls, websocket};
-use crate::error::{Error, System};
+use crate::dial::transport;
+use crate::dial::transport::Transport;
+use crate::error::Error;
 use crate::options::{LEFT_OUT, MayBeShown, Options};
 
 /// The most characters of the broker's words that a message or a log shows.
@@ -36,68 +34,30 @@ const READ_SIZE: usize = 1024;
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection that the broker has accepted.
-pub(crate) struct Connection<S> {
-    stream: S,
+pub(crate) struct Connection {
+    transport: Transport,
     options: Arc<Options>,
     inbox: BytesMut,
     outbox: BytesMut,
-    /// Bytes that the stream took from the outbox and may still hold.
+    /// Bytes that the transport took from the outbox and may still hold.
     taken: usize,
-    medium: Medium,
     /// Bytes that have left this process.
     written: u64,
-    /// What came with CONNACK is not taken yet.
+    /// Packets that came together with CONNACK are still in the inbox: they came before any message was sent.
     early: bool,
-    /// Nothing was to be written for a while.
+    /// The connection has been idle: everything was written, and no message waited for anything.
     quiet: bool,
-    /// When something last came.
+    /// When bytes last came from the broker.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
     terms: Terms,
 }
 
-/// A stream over TCP.
-pub(crate) trait OverTcp: AsyncRead + AsyncWrite + Unpin {
-    /// The connection of TCP below.
-    fn tcp(&self) -> &TcpStream;
-}
-
-impl OverTcp for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl OverTcp for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
-}
-
-/// What the packets go through.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Medium {
-    Tcp,
-    Tls,
-    /// Over TCP or over TLS. It makes portions of its own.
-    WebSocket,
-}
-
-impl Medium {
-    /// The most bytes that the stream is given before it is flushed. TLS delivers a record as a whole: given no more than
-    /// one, it never holds a message of which nobody could say whether it was sent.
-    fn portion(self) -> usize {
-        match self {
-            Self::Tcp | Self::WebSocket => usize::MAX,
-            Self::Tls => tls::RECORD,
-        }
-    }
-}
-
-/// The client's duty to be heard of (MQTT 3.1.1, section 3.1.2.10).
+/// The client has to write something within this interval (MQTT 3.1.1, section 3.1.2.10).
 struct KeepAlive {
     interval: Duration,
     last_written: Instant,
+    /// PINGREQ was written, and PINGRESP has not come.
     unanswered: bool,
 }
 
@@ -109,7 +69,7 @@ enum Moved {
     Out,
 }
 
-impl<S: OverTcp> Connection<S> {
+impl Connection {
     /// Sends CONNECT and waits for CONNACK (sections 3.1 and 3.2).
     ///
     /// # Errors
@@ -117,21 +77,19 @@ impl<S: OverTcp> Connection<S> {
     /// [`Error::Refused`] with the broker's return or reason code, [`Error::Lost`], [`Error::Protocol`], and
     /// [`Error::Tls`] for an alert: with TLS 1.3 a refused client certificate is only known by now.
     ///
-    /// What the broker says is in them as far as it `may_be_shown`.
+    /// The broker's words are in them where they `may_be_shown`.
     pub(crate) async fn open(
-        stream: S,
-        medium: Medium,
+        transport: Transport,
         options: &Arc<Options>,
         may_be_shown: MayBeShown<'_>,
     ) -> Result<Self, Error> {
         let version = options.protocol_version;
         let mut connection = Self {
-            stream,
+            transport,
             options: Arc::clone(options),
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
             taken: 0,
-            medium,
             written: 0,
             early: true,
             quiet: false,
@@ -141,7 +99,7 @@ impl<S: OverTcp> Connection<S> {
         };
         packet::write_connect(options, &mut connection.outbox)?;
         let connack = loop {
-            if let Some(reason) = not_a_connack(&connection.inbox, medium, version) {
+            if let Some(reason) = not_a_connack(&connection.inbox, &connection.transport, version) {
                 return Err(Error::Protocol(reason));
             }
             let packet = connection.next_packet()?;
@@ -151,7 +109,7 @@ impl<S: OverTcp> Connection<S> {
                 None => {}
             }
             let moved = poll_fn(|context| connection.poll_move(context, true)).await;
-            moved.map_err(|error| lost(&error, may_be_shown))?;
+            moved.map_err(|error| transport::explain(&error, may_be_shown))?;
         };
         connection.terms = match connack {
             Connack::Accepted(mut terms) => {
@@ -199,25 +157,26 @@ impl<S: OverTcp> Connection<S> {
             if let Err(error) = self.take_packets(delivery) {
                 return Poll::Ready(error);
             }
-            // What came with CONNACK came before any message, and acknowledges none.
+            // Packets that came together with CONNACK came before any message, so that they acknowledge none.
             self.early &= !self.inbox.is_empty();
             if self.early && delivery.is_swamped() {
                 let reason = "acknowledgements without end, before any message".to_owned();
                 return Poll::Ready(Error::Protocol(reason));
             }
             let is_wanted = !delivery.is_settled();
-            let is_held_back = self.quiet && is_wanted && self.has_news();
+            let is_held_back = self.quiet && is_wanted && self.transport.has_news();
             if !self.early && !is_held_back {
                 self.quiet &= !is_wanted;
                 delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
             }
             let Poll::Ready(moved) = self.poll_move(context, !delivery.is_swamped()) else {
-                if is_held_back && !self.has_news() {
-                    // It was nothing for us: a ping of the WebSocket, a ticket of TLS. Nobody wakes us for it again.
+                if is_held_back && !self.transport.has_news() {
+                    // Bytes were read that hold nothing of MQTT: a ping of the WebSocket, a session ticket of TLS. They are gone
+                    // from the socket, so that nothing would wake this task again.
                     continue;
                 }
                 if has_read && is_wanted {
-                    self.acknowledge();
+                    self.transport.acknowledge();
                 }
                 self.quiet |= !is_wanted && self.is_flushed();
                 return Poll::Pending;
@@ -228,12 +187,12 @@ impl<S: OverTcp> Connection<S> {
                     has_read = true;
                 }
                 Ok(Moved::Out) => {
-                    // What had come is acknowledged along with it.
+                    // TCP has acknowledged what had come along with these bytes.
                     has_read = false;
                     delivery.written(self.written);
                 }
                 Err(error) => {
-                    return Poll::Ready(lost(&error, |words| {
+                    return Poll::Ready(transport::explain(&error, |words| {
                         let heard = Heard::new(words);
                         !self.options.is_repeated_by(&heard) && !delivery.is_repeated_by(&heard, None)
                     }));
@@ -242,7 +201,7 @@ impl<S: OverTcp> Connection<S> {
         }
     }
 
-    /// When something last came from the broker, after CONNACK.
+    /// When bytes last came from the broker, after CONNACK.
     pub(crate) fn heard(&self) -> Option<Instant> {
         self.heard
     }
@@ -252,37 +211,34 @@ impl<S: OverTcp> Connection<S> {
         self.outbox.is_empty() && self.taken == 0
     }
 
-    /// When the next PINGREQ is due, if nothing else is written before.
+    /// When PINGREQ is due, unless something else is written before.
     pub(crate) fn next_ping(&self) -> Option<Instant> {
-        // A client that is writing is heard of.
+        // While bytes are on their way out, they show the broker that the client is alive.
         self.keep_alive.as_ref().filter(|_| self.is_flushed()).map(KeepAlive::due)
     }
 
-    /// Ends the connection in order: DISCONNECT, so that the will is not published (section 3.14.4), then the
-    /// transport. Every message is settled by now, so that nothing that fails here changes an answer.
+    /// Sends DISCONNECT, so that the broker does not publish the will (section 3.14.4), and closes the transport. Every message is
+    /// settled by now: a failure here changes no answer.
     ///
-    /// Ends only when the broker has closed it too, or does not within [`LINGER`]: before, the client identifier is not to
-    /// be used again. For who does not need that, `parted` is called as soon as all is said.
+    /// It returns when the broker has closed the connection too, or has not within [`LINGER`]. Until then the client identifier
+    /// should not be used again. Where that does not matter, because no session outlives the connection, `parted` is called as
+    /// soon as DISCONNECT is written.
     pub(crate) async fn close(mut self, parted: impl FnOnce()) {
         self.outbox.clear();
         if packet::write_disconnect(&mut self.outbox).is_err() {
             return;
         }
-        // DISCONNECT leaves with the end of the connection: one segment, where there would be two.
-        #[cfg(target_os = "linux")]
-        if let Err(error) = SockRef::from(self.stream.tcp()).set_tcp_cork(true) {
-            tracing::debug!(%error, "TCP_CORK");
-        }
+        self.transport.hold_until_end();
         let goodbye = async {
-            self.stream.write_all(&self.outbox).await?;
-            self.stream.shutdown().await?;
-            // In a session of before, what is left unread would make the kernel answer with a reset, which can overtake
-            // DISCONNECT.
+            self.transport.write_all(&self.outbox).await?;
+            self.transport.shutdown().await?;
+            // In a session that was there before, the broker may still send packets. If nobody read them, the kernel would answer
+            // them with a reset, which can overtake DISCONNECT.
             if !self.terms.session_present {
                 parted();
             }
             self.inbox.clear();
-            while self.stream.read_buf(&mut self.inbox).await? > 0 {
+            while self.transport.read_buf(&mut self.inbox).await? > 0 {
                 self.inbox.clear();
             }
             io::Result::Ok(())
@@ -317,7 +273,11 @@ impl<S: OverTcp> Connection<S> {
         packet::read(self.terms.version, &mut self.inbox)
     }
 
-    /// Puts PINGREQ in the outbox, or says that the last one was not answered.
+    /// Puts PINGREQ in the outbox.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lost`] when the last PINGREQ was not answered.
     pub(crate) fn ping(&mut self) -> Result<(), Error> {
         let Some(keep_alive) = &mut self.keep_alive else { return Ok(()) };
         if keep_alive.unanswered {
@@ -329,31 +289,15 @@ impl<S: OverTcp> Connection<S> {
         packet::write_pingreq(&mut self.outbox)
     }
 
-    /// Whether the socket has something to read, an end or an error, of which the runtime may not know yet. A message is
-    /// not to be given to a connection that ended while nobody needed it.
-    fn has_news(&self) -> bool {
-        let peeked = SockRef::from(self.stream.tcp()).peek(&mut [MaybeUninit::uninit()]);
-        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Tells the broker's TCP at once what has come. A broker with Nagle's algorithm (RFC 896) keeps its next small packets
-    /// back until then, and ours would wait for up to 40 ms for something to send along: with that, a window of
-    /// messages took 40 ms.
-    fn acknowledge(&self) {
-        #[cfg(target_os = "linux")]
-        if let Err(error) = self.stream.tcp().set_quickack(true) {
-            tracing::debug!(%error, "TCP_QUICKACK");
-        }
-    }
-
-    /// Moves bytes, once. Reading comes first, if there is to be any: what the broker said, or that it has hung up, is to
-    /// be known before another message is handed over.
+    /// Moves bytes once, in or out. When `reading`, it reads first: what the broker said, or that it has closed the connection,
+    /// has to be known before another message is written.
     fn poll_move(&mut self, context: &mut Context<'_>, reading: bool) -> Poll<io::Result<Moved>> {
-        let Self { stream, inbox, outbox, taken, medium, .. } = self;
-        let mut stream = Pin::new(stream);
+        let Self { transport, inbox, outbox, taken, .. } = self;
+        let portion = transport.portion();
+        let mut transport = Pin::new(transport);
         if reading {
             inbox.reserve(READ_SIZE);
-            if let Poll::Ready(read) = poll_read_buf(stream.as_mut(), context, inbox) {
+            if let Poll::Ready(read) = poll_read_buf(transport.as_mut(), context, inbox) {
                 return Poll::Ready(match read? {
                     0 => Err(io::ErrorKind::UnexpectedEof.into()),
                     _ => Ok(Moved::In),
@@ -364,14 +308,14 @@ impl<S: OverTcp> Connection<S> {
             if outbox.is_empty() {
                 return Poll::Pending;
             }
-            let next = &outbox[..outbox.len().min(medium.portion())];
-            *taken = ready!(stream.as_mut().poll_write(context, next))?;
+            let next = &outbox[..outbox.len().min(portion)];
+            *taken = ready!(transport.as_mut().poll_write(context, next))?;
             if *taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             outbox.advance(*taken);
         }
-        ready!(stream.poll_flush(context))?;
+        ready!(transport.poll_flush(context))?;
         self.written += std::mem::take(taken) as u64;
         if let Some(keep_alive) = &mut self.keep_alive {
             keep_alive.last_written = Instant::now();
@@ -381,47 +325,19 @@ impl<S: OverTcp> Connection<S> {
 }
 
 impl KeepAlive {
-    /// When the next PINGREQ is due: well before the broker would miss us.
+    /// When the next PINGREQ is due: well before the broker gives the client up.
     fn due(&self) -> Instant {
         self.last_written + self.interval * 3 / 4
     }
 }
 
-/// What is shown of the broker's words.
+/// The broker's words as they are shown: shortened, or left out.
 fn heard(words: &str, may_be_shown: MayBeShown<'_>) -> String {
     if may_be_shown(words.as_bytes()) { Shown::plain(words, SHOWN).to_string() } else { LEFT_OUT.to_owned() }
 }
 
-/// What an error of the stream to the broker means. What the broker says is in it as far as it `may_be_shown`.
-pub(crate) fn lost(error: &io::Error, may_be_shown: impl Fn(&[u8]) -> bool) -> Error {
-    let explained = tls::explain_after(error).or_else(|| websocket::explain(error, may_be_shown));
-    explained.unwrap_or_else(|| match error.kind() {
-        io::ErrorKind::UnexpectedEof if error.get_ref().is_none() => {
-            Error::Closed("the broker closed the connection".to_owned())
-        }
-        _ if tls::is_cut_off(error) => {
-            Error::Closed("the broker closed the connection without ending TLS (no close_notify)".to_owned())
-        }
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => Error::Closed(reset(error)),
-        _ => Error::Lost(format!("the network failed: {}", System(error))),
-    })
-}
-
-/// How a connection ended without being closed, as a clause that stands behind "the connection was lost".
-fn reset(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => "the broker reset the connection".to_owned(),
-        io::ErrorKind::BrokenPipe => "the broker reads no more".to_owned(),
-        io::ErrorKind::ConnectionAborted => "the connection was aborted".to_owned(),
-        _ => "the connection ended early".to_owned(),
-    }
-}
-
 /// What the first bytes are instead of a CONNACK, as far as one can tell before a whole packet has come.
-fn not_a_connack(bytes: &[u8], medium: Medium, version: ProtocolVersion) -> Option<String> {
+fn not_a_connack(bytes: &[u8], transport: &Transport, version: ProtocolVersion) -> Option<String> {
     const CONNACK: u8 = 0x20;
     const TLS_ALERT: u8 = 0x15;
     match bytes.first() {
@@ -431,7 +347,7 @@ fn not_a_connack(bytes: &[u8], medium: Medium, version: ProtocolVersion) -> Opti
             Some("its CONNACK is not two bytes long".to_owned())
         }
         None | Some(&CONNACK) => None,
-        Some(&TLS_ALERT) if medium == Medium::Tcp => {
+        Some(&TLS_ALERT) if transport.is_tcp() => {
             Some("it answers in TLS; a broker behind TLS is named with ssl://".to_owned())
         }
         Some(_) if bytes.starts_with(b"HTTP/") => {

@@ -9,8 +9,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use mqtt_connector_contract::shown::Shown;
 
 use super::broker_grant::{BrokerGrant, Scheme};
@@ -18,6 +16,7 @@ use super::excerpt::excerpt;
 use super::topic_filter::TopicFilter;
 use crate::contract::{Broker, Proxy};
 use crate::error::Error;
+use crate::platform;
 use reach::{Embedded, Reach, reach};
 
 /// What a tenant may do. Nothing granted, nothing allowed.
@@ -109,7 +108,7 @@ impl<T> Access<T> {
 #[derive(Debug, Clone)]
 struct Directory {
     path: PathBuf,
-    opened: Arc<Dir>,
+    opened: Arc<platform::files::Directory>,
 }
 
 impl PartialEq for Directory {
@@ -240,7 +239,7 @@ impl Grants {
                           directory itself";
             return Err(wrong(io::Error::new(io::ErrorKind::InvalidInput, reason)));
         }
-        let opened = Dir::open_ambient_dir(path, ambient_authority()).map_err(wrong)?;
+        let opened = platform::files::Directory::open(path).map_err(wrong)?;
         directories.push(Directory { path: path.to_owned(), opened: Arc::new(opened) });
         Ok(())
     }

@@ -8,7 +8,8 @@ use std::io;
 use rustls::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use super::verifier::Seen;
-use crate::error::{Error, System};
+use crate::error::Error;
+use crate::platform::System;
 
 pub(super) use verdict::about_certificate;
 

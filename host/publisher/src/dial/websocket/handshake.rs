@@ -4,23 +4,22 @@ use std::fmt::Write as _;
 
 use mqtt_connector_contract::header::{self, MAX_HEADERS};
 use mqtt_connector_contract::shown::{Shown, VALUE};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 use zeroize::Zeroizing;
 
 use super::WebSocket;
 use crate::contract::{Broker, ConnectOptions, Transport, WebsocketHeader};
-use crate::dial::http;
 use crate::dial::http::{Answer, NoAnswer};
+use crate::dial::{http, lost};
 use crate::error::Error;
-use crate::mqtt::connection::{OverTcp, lost};
 use crate::options::MayBeShown;
 
 const BAD_PATH: &str =
     "broker: the path begins with / and has no spaces, no control characters and no fragment";
 
-/// Whether the handshake of `options` can be written down: a component of somebody else may ask for anything.
+/// Whether the handshake of `options` can be written as HTTP. A component that somebody else wrote may ask for anything.
 ///
 /// # Errors
 ///
@@ -64,14 +63,14 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<(), Error> {
     Ok(())
 }
 
-/// Opens a WebSocket for MQTT at `broker` over `stream`. What is asked for has passed [`check`]; what is answered is shown as
-/// far as it `may_be_shown`.
+/// Opens a WebSocket for MQTT at `broker` over `stream`. The options have passed [`check`]; the broker's words are in an error
+/// where they `may_be_shown`.
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] for an answer that says that another time may do, [`Error::Protocol`] for any other that is not a
-/// WebSocket for MQTT, [`Error::Lost`], and [`Error::Tls`] for an alert.
-pub(crate) async fn open<S: OverTcp>(
+/// [`Error::Unreachable`] for an answer that says that another try may succeed, [`Error::Protocol`] for any other answer that is
+/// not a WebSocket for MQTT, [`Error::Lost`], and [`Error::Tls`] for an alert.
+pub(crate) async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     broker: &Broker,
     headers: &[WebsocketHeader],
@@ -83,10 +82,10 @@ pub(crate) async fn open<S: OverTcp>(
         stream.write_all(request.as_bytes()).await?;
         stream.flush().await
     };
-    sent.await.map_err(|error| lost(&error, may_be_shown))?;
+    sent.await.map_err(|error| lost::explain(&error))?;
     drop(request);
     let answer = Answer::read(&mut stream).await;
-    let answer = answer.map_err(|why| no_answer(why, broker.transport, may_be_shown))?;
+    let answer = answer.map_err(|why| no_answer(why, broker.transport))?;
     verify(&answer, &key, may_be_shown)?;
     Ok(WebSocket::new(stream, answer.rest))
 }
@@ -95,7 +94,7 @@ fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Ze
     let default_port = if broker.transport == Transport::WebsocketTls { 443 } else { 80 };
     let (host, path) = (http::host(&broker.host)?, if broker.path.is_empty() { "/" } else { &broker.path });
     let port = if broker.port == default_port { String::new() } else { format!(":{}", broker.port) };
-    // With room for everything, so that no part of it is left behind where a smaller one was.
+    // With capacity for everything: a string that grows leaves a copy behind in memory, and the headers may be secret.
     let size: usize = headers.iter().map(|header| header::length(&header.name, &header.value)).sum();
     let mut request = Zeroizing::new(String::with_capacity(size + path.len() + host.len() + 256));
     // Writing to a string does not fail.
@@ -111,10 +110,10 @@ fn request(broker: &Broker, headers: &[WebsocketHeader], key: &str) -> Result<Ze
     Ok(request)
 }
 
-fn no_answer(why: NoAnswer, transport: Transport, may_be_shown: MayBeShown<'_>) -> Error {
+fn no_answer(why: NoAnswer, transport: Transport) -> Error {
     const TLS_ALERT: u8 = 0x15;
     match why {
-        NoAnswer::Lost(error) => lost(&error, may_be_shown),
+        NoAnswer::Lost(error) => lost::explain(&error),
         NoAnswer::NotHttp(bytes)
             if bytes.first() == Some(&TLS_ALERT) && transport == Transport::Websocket =>
         {

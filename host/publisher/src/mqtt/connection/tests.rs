@@ -1,15 +1,17 @@
 //! A connection that was idle, and what came on it meanwhile.
 
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::contract::{Broker, Message, Qos, Transport};
+use crate::contract;
+use crate::contract::{Broker, Message, Qos};
 use crate::dial::websocket::WebSocket;
 use crate::options::plain;
 
 fn options() -> Arc<Options> {
     let (host, path) = ("h".to_owned(), "/".to_owned());
-    Arc::new(Options::new(plain(Broker { transport: Transport::Websocket, host, port: 80, path })))
+    Arc::new(Options::new(plain(Broker { transport: contract::Transport::Websocket, host, port: 80, path })))
 }
 
 /// A message of QoS 0, which is settled when it is written.
@@ -19,14 +21,15 @@ fn message() -> Message {
 }
 
 /// An idle connection over a WebSocket, and the broker's end of it, which has accepted it.
-async fn idle() -> (Connection<WebSocket<TcpStream>>, Delivery, TcpStream) {
+async fn idle() -> (Connection, Delivery, TcpStream) {
     const CONNACK: &[u8] = &[0x82, 4, 0x20, 2, 0, 0];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (mut broker, _) = listener.accept().await.unwrap();
     broker.write_all(CONNACK).await.unwrap();
-    let stream = WebSocket::new(stream, BytesMut::new());
-    let mut connection = Connection::open(stream, Medium::WebSocket, &options(), &|_| true).await.unwrap();
+    let stream = WebSocket::new(Transport::Tcp(stream), BytesMut::new());
+    let transport = Transport::WebSocket(Box::new(stream));
+    let mut connection = Connection::open(transport, &options(), &|_| true).await.unwrap();
     let mut delivery = Delivery::default();
     delivery.connected(connection.terms().clone(), 1);
     // As a task does that has nothing to do: everything that had come is read, and the runtime knows it.
@@ -40,10 +43,7 @@ async fn idle() -> (Connection<WebSocket<TcpStream>>, Delivery, TcpStream) {
 }
 
 /// Hands a message over and lets the connection do what it can at once. Whether the message was written.
-async fn send_at_once(
-    connection: &mut Connection<WebSocket<TcpStream>>,
-    delivery: &mut Delivery,
-) -> (bool, Poll<Error>) {
+async fn send_at_once(connection: &mut Connection, delivery: &mut Delivery) -> (bool, Poll<Error>) {
     delivery.add([(message(), Instant::now())].into_iter(), Instant::now());
     let polled = poll_fn(|context| Poll::Ready(connection.poll_exchange(context, delivery))).await;
     (delivery.is_settled(), polled)
@@ -54,7 +54,7 @@ async fn what_is_nothing_for_the_reader_holds_no_message_back() {
     for ping in [&[0x89, 0][..], &[0x89, 2, b'h', b'i', 0x8a, 0], &[0x89]] {
         let (mut connection, mut delivery, mut broker) = idle().await;
         broker.write_all(ping).await.unwrap();
-        connection.stream.tcp().readable().await.unwrap();
+        connection.transport.tcp().readable().await.unwrap();
         let (is_written, polled) = send_at_once(&mut connection, &mut delivery).await;
         assert!(is_written && polled.is_pending(), "after {ping:?}: {polled:?}");
     }
@@ -67,7 +67,7 @@ async fn a_connection_that_ended_while_it_was_idle_is_given_no_message() {
         let (mut connection, mut delivery, mut broker) = idle().await;
         broker.write_all(end).await.unwrap();
         drop(broker);
-        connection.stream.tcp().readable().await.unwrap();
+        connection.transport.tcp().readable().await.unwrap();
         let (is_written, polled) = send_at_once(&mut connection, &mut delivery).await;
         assert!(
             !is_written && matches!(polled, Poll::Ready(Error::Lost(_) | Error::Closed(_))),

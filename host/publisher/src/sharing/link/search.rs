@@ -12,15 +12,17 @@ use super::Link;
 use super::serve::Surroundings;
 use crate::admission::preparation;
 use crate::admission::preparation::Prepared;
-use crate::admission::quotas::Permit;
-use crate::contract::{Broker, ProtocolVersion, Transport};
+use crate::contract as wit;
+use crate::contract::{Broker, ProtocolVersion};
 use crate::dial::tls::Tls;
+use crate::dial::transport::Transport;
 use crate::dial::{egress, proxy, websocket};
 use crate::error::Error;
-use crate::mqtt::connection::{Connection, Medium, OverTcp};
+use crate::mqtt::connection::Connection;
 use crate::options::Options;
 use crate::stage::Stage;
 use crate::telemetry;
+use crate::tenant::Permit;
 
 /// How long a broker may take to accept a connection when there is another: a call with little time may wait beside one
 /// with much.
@@ -168,45 +170,30 @@ impl Link {
             }
         };
         let dialled = Dialled { candidate: Candidate { broker, addresses, tls, surroundings }, attempt };
-        match tls {
-            None => self.carry(socket, Medium::Tcp, dialled).await,
+        let transport = match tls {
+            None => Transport::Tcp(socket),
             Some(tls) => {
-                let secured = async {
-                    self.enter(Stage::Tls);
-                    let may_be_shown = |words: &[u8]| self.may_be_shown(words);
-                    let stream = tls.handshake(socket, &may_be_shown).await?;
-                    self.carry(stream, Medium::Tls, dialled).await
-                };
-                Box::pin(secured).await
+                self.enter(Stage::Tls);
+                let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+                let stream = Box::pin(tls.handshake(socket, &may_be_shown)).await?;
+                Transport::Tls(Box::new(stream))
             }
-        }
-    }
-
-    /// The same, from a stream to the broker on: that of its transport, or of what carries a WebSocket.
-    async fn carry<S: OverTcp>(&self, stream: S, medium: Medium, dialled: Dialled<'_>) -> Result<(), Error> {
-        let broker = dialled.candidate.broker;
-        match broker.transport {
-            Transport::Tcp | Transport::Tls => Box::pin(self.converse(stream, medium, dialled)).await,
-            Transport::Websocket | Transport::WebsocketTls => {
-                let framed = async {
-                    self.enter(Stage::WebSocket);
-                    let may_be_shown = |words: &[u8]| self.may_be_shown(words);
-                    let headers = &self.options.websocket_headers;
-                    let stream = websocket::open(stream, broker, headers, &may_be_shown).await?;
-                    self.converse(stream, Medium::WebSocket, dialled).await
-                };
-                Box::pin(framed).await
+        };
+        let transport = match broker.transport {
+            wit::Transport::Tcp | wit::Transport::Tls => transport,
+            wit::Transport::Websocket | wit::Transport::WebsocketTls => {
+                self.enter(Stage::WebSocket);
+                let may_be_shown = |words: &[u8]| self.may_be_shown(words);
+                let headers = &self.options.websocket_headers;
+                let stream = websocket::open(transport, broker, headers, &may_be_shown);
+                Transport::WebSocket(Box::new(Box::pin(stream).await?))
             }
-        }
+        };
+        Box::pin(self.converse(transport, dialled)).await
     }
 
     /// MQTT, from CONNECT on.
-    async fn converse<S: OverTcp>(
-        &self,
-        stream: S,
-        medium: Medium,
-        dialled: Dialled<'_>,
-    ) -> Result<(), Error> {
+    async fn converse(&self, transport: Transport, dialled: Dialled<'_>) -> Result<(), Error> {
         let Dialled { candidate, mut attempt } = dialled;
         if !self.is_alone() {
             // A second connection with the client identifier would throw the first one out, which may have something to say
@@ -218,7 +205,7 @@ impl Link {
         }
         self.enter(Stage::Connect);
         let may_be_shown = |words: &[u8]| self.may_be_shown(words);
-        let connection = Connection::open(stream, medium, &self.options, &may_be_shown).await?;
+        let connection = Connection::open(transport, &self.options, &may_be_shown).await?;
         candidate.addresses.clear();
         self.exchange(connection, attempt, candidate.surroundings).await
     }
@@ -252,13 +239,13 @@ pub(super) fn hint(options: &Options, broker: u32, stage: Stage) -> &'static str
         (Some(_), Stage::Connect, ProtocolVersion::V5) => {
             " (perhaps it does not speak MQTT 5; see protocol-version)"
         }
-        (Some(Transport::Tcp), Stage::Connect, ProtocolVersion::V311) => {
+        (Some(wit::Transport::Tcp), Stage::Connect, ProtocolVersion::V311) => {
             " (a broker behind TLS is named with ssl://)"
         }
-        (Some(Transport::Websocket), Stage::WebSocket, _) => {
+        (Some(wit::Transport::Websocket), Stage::WebSocket, _) => {
             " (a broker without WebSockets is named with tcp://, a WebSocket behind TLS with wss://)"
         }
-        (Some(Transport::WebsocketTls), Stage::WebSocket, _) => {
+        (Some(wit::Transport::WebsocketTls), Stage::WebSocket, _) => {
             " (a broker without WebSockets is named with ssl://)"
         }
         _ => "",

@@ -15,7 +15,7 @@ use super::search::{Known, hint, hint_at_takeover};
 use super::{Link, State};
 use crate::dial::egress::Resolver;
 use crate::error::Error;
-use crate::mqtt::connection::{Connection, LINGER, OverTcp};
+use crate::mqtt::connection::{Connection, LINGER};
 use crate::stage::{Stage, WRITING};
 use crate::telemetry;
 
@@ -61,9 +61,9 @@ impl Link {
     }
 
     /// The messages, and DISCONNECT when nobody needs the connection any more.
-    pub(super) async fn exchange<S: OverTcp>(
+    pub(super) async fn exchange(
         &self,
-        mut connection: Connection<S>,
+        mut connection: Connection,
         attempt: telemetry::Attempt<'_>,
         surroundings: &Surroundings,
     ) -> Result<(), Error> {
@@ -81,11 +81,7 @@ impl Link {
     }
 
     /// Exchanges packets until the connection is idle and is to close; from then on nobody joins.
-    async fn deliver<S: OverTcp>(
-        &self,
-        connection: &mut Connection<S>,
-        surroundings: &Surroundings,
-    ) -> Result<(), Error> {
+    async fn deliver(&self, connection: &mut Connection, surroundings: &Surroundings) -> Result<(), Error> {
         let quotas = self.tenant.quotas();
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut wanted = pin!(quotas.connection_wanted());

@@ -1,16 +1,14 @@
 //! The files that a tenant may name: certificates, keys and authorities.
 
 use std::io::{self, Read as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path};
 
-use cap_std::ambient_authority;
-use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
 use mqtt_connector_contract::pem::Given;
 
 use super::{Access, Directory, Grants};
-use crate::error::{Error, System};
-use crate::shortage::Shortage;
+use crate::error::Error;
+use crate::platform;
+use crate::platform::{Shortage, System};
 
 /// The largest certificate, key or CA file, in bytes: every public authority fits several times.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -90,12 +88,9 @@ impl Grants {
             None => unreadable(&System(error)),
         };
         let denied = || denied(tenant, parameter, path);
-        let mut options = OpenOptions::new();
-        // A FIFO without a writer must not keep the call waiting.
-        options.read(true).custom_flags(libc::O_NONBLOCK);
         let opened = match self.find(path) {
-            Found::Anywhere => File::open_ambient_with(path, &options, ambient_authority()),
-            Found::Inside(directory, inside) => directory.opened.open_with(inside, &options),
+            Found::Anywhere => platform::files::file(Path::new(path)),
+            Found::Inside(directory, inside) => directory.opened.file(inside),
             Found::Nowhere => return Err(denied()),
         };
         let file = match opened {
@@ -124,7 +119,7 @@ fn denied(tenant: &str, parameter: &str, path: &str) -> Error {
 
 /// Whether a component of `path` is `.` or `..`, as it is written: [`Path::components`] leaves `.` out.
 pub(super) fn has_dots(path: &Path) -> bool {
-    path.as_os_str().as_bytes().split(|byte| *byte == b'/').any(|name| matches!(name, b"." | b".."))
+    path.as_os_str().as_encoded_bytes().split(|byte| *byte == b'/').any(|name| matches!(name, b"." | b".."))
 }
 
 /// Whether `text` can be shown as a path, and is not a key in the place of one.
@@ -134,7 +129,7 @@ fn is_path(text: &str) -> bool {
     text.len() <= MAX_PATH && !text.contains(['\n', '\r']) && !is_key
 }
 
-/// cap-std's error for a path that leads out of its directory.
+/// Whether `error` is that of an opened directory for a path that leads out of it.
 fn is_escape(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }

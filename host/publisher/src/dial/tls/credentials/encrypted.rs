@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::{PRIVATE_KEY, PRIVATE_KEY_PASSWORD, wrong_password};
 use crate::error::Error;
 
-// How much work it is to make the key of the cipher from the password stands in the file, which is a tenant's: what is
-// asked for without a bound would be this process's memory, and a thread that no time-out ends. These bounds are well
-// under a second on one core, and far above what anything writes by default.
+// The file says how much work it is to derive the cipher's key from the password, and the file is a tenant's. Without a bound, it
+// could ask for all of this process's memory, and for a thread that no timeout ends. These bounds are well under a second on one
+// core, and far above what any program writes by default.
 
 /// PBKDF2: OpenSSL writes 2,048; OWASP recommends 1,400,000 at most (HMAC-SHA-1).
 const MAX_ITERATIONS: u32 = 2_000_000;

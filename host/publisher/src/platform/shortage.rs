@@ -2,9 +2,8 @@
 
 use std::hint::black_box;
 use std::io;
-use std::os::unix::net::UnixDatagram;
-use std::sync::mpsc;
-use std::thread;
+
+use super::target::resources;
 
 /// What this machine, or this process on it, has too little of.
 ///
@@ -83,8 +82,7 @@ impl Shortage {
     /// The shortage because of which so many descriptors are not to be had, if they are not.
     #[must_use]
     pub fn of_descriptors(count: usize) -> Option<Self> {
-        let sockets: io::Result<Vec<_>> = (0..count).map(|_| UnixDatagram::unbound()).collect();
-        sockets.err().and_then(|error| Self::of(&error))
+        resources::open_descriptors(count).err().and_then(|error| Self::of(&error))
     }
 
     /// Whether so many bytes of memory are to be had. They are not used.
@@ -112,22 +110,7 @@ impl Shortage {
     /// The shortage because of which so many threads are not to be had at one time, if they are not.
     #[must_use]
     pub fn of_threads(count: usize) -> Option<Self> {
-        let start = || {
-            let (release, wait) = mpsc::channel::<()>();
-            let hold = move || {
-                // Until it is released.
-                let _ = wait.recv();
-            };
-            thread::Builder::new().spawn(hold).map(|thread| (release, thread))
-        };
-        let mut started = Vec::with_capacity(count);
-        let refused = (0..count).find_map(|_| start().map(|thread| started.push(thread)).err());
-        for (release, thread) in started {
-            drop(release);
-            // It has nothing to say.
-            let _ = thread.join();
-        }
-        refused.map(|error| Self::of_thread(&error))
+        resources::start_threads(count).err().map(|error| Self::of_thread(&error))
     }
 }
 

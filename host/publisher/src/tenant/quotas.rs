@@ -1,6 +1,9 @@
 //! What a tenant has under way, and its limits on that. The calls of one tenant share it; nothing
 //! of it is shared with another tenant, so that tenants never wait for each other.
 
+mod rate_limiter;
+mod turnstile;
+
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +12,11 @@ use std::thread::available_parallelism;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-use super::rate_limiter::{RateLimiter, Schedule};
-use super::turnstile::Turnstile;
+use super::limits::Limits;
 use crate::error::Error;
 use crate::telemetry::Waiting;
-use crate::tenant::Limits;
+use rate_limiter::{RateLimiter, Schedule};
+use turnstile::Turnstile;
 
 /// Threads of the runtime that a tenant may keep busy at a time with what blocks: look-ups of the system's resolver
 /// and certificate files. The runtime's pool (512 threads by default) serves all tenants, and a look-up whose server

@@ -1,5 +1,5 @@
-//! The authorities that the system trusts, or those that an operator names with `SSL_CERT_FILE` and `SSL_CERT_DIR`, of which
-//! no more is read than a limit.
+//! The authorities that the system trusts, or those that an operator names with `SSL_CERT_FILE` and `SSL_CERT_DIR`. No more
+//! of them is read than a limit allows.
 
 use std::collections::HashSet;
 use std::env;
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::platform::TrustAnchors;
+
 const FILE: &str = "SSL_CERT_FILE";
 const DIRECTORIES: &str = "SSL_CERT_DIR";
 
@@ -19,17 +21,8 @@ const MOST: u64 = 16 << 20;
 /// The most entries of all directories together.
 const MOST_ENTRIES: usize = 10_000;
 
-/// What was found.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// The certificates, each once.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// What could not be used, each as a clause, without the path: that is an operator's.
-    pub(super) wrong: Vec<String>,
-}
-
-/// Reads the certificates. What cannot be read is passed over, as programs do that follow these variables.
-pub(super) fn trust_anchors() -> Found {
+/// Reads the certificates. What cannot be read is left out, as other programs that follow these variables do.
+pub(crate) fn read() -> TrustAnchors {
     let file = env::var_os(FILE).map(PathBuf::from);
     let directories = env::var_os(DIRECTORIES).unwrap_or_default();
     let directories = env::split_paths(&directories).filter(|path| !path.as_os_str().is_empty());
@@ -38,14 +31,14 @@ pub(super) fn trust_anchors() -> Found {
         let found = rustls_native_certs::load_native_certs();
         let wrong =
             found.errors.iter().map(|error| format!("some of them cannot be read: {error}")).collect();
-        return Found { certificates: found.certs, wrong };
+        return TrustAnchors { certificates: found.certs, wrong, ..TrustAnchors::default() };
     }
     named(file.as_deref(), &directories, MOST)
 }
 
-fn named(file: Option<&Path>, directories: &[PathBuf], most: u64) -> Found {
+fn named(file: Option<&Path>, directories: &[PathBuf], most: u64) -> TrustAnchors {
     let mut reader =
-        Reader { found: Found::default(), seen: HashSet::new(), left: most, entries: MOST_ENTRIES };
+        Reader { found: TrustAnchors::default(), seen: HashSet::new(), left: most, entries: MOST_ENTRIES };
     if let Some(file) = file {
         reader.file(file, FILE);
     }
@@ -59,7 +52,7 @@ fn named(file: Option<&Path>, directories: &[PathBuf], most: u64) -> Found {
 }
 
 struct Reader {
-    found: Found,
+    found: TrustAnchors,
     /// Device and number of each file: most have several names in such a directory.
     seen: HashSet<(u64, u64)>,
     /// How many more bytes may be read.

@@ -1,0 +1,8 @@
+//! A machine with an operating system: files, threads, sockets.
+
+pub(crate) mod blocking;
+pub(crate) mod files;
+pub(crate) mod names;
+pub(super) mod resources;
+pub(crate) mod socket;
+pub(crate) mod trust_anchors;

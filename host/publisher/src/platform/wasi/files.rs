@@ -1,0 +1,59 @@
+//! Files below the directories that the host has opened for this program (preopens).
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+
+/// A directory, by its path. Where the host has opened it, it is what was opened.
+#[derive(Debug)]
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    /// Takes the directory at `path`, which exists.
+    ///
+    /// # Errors
+    ///
+    /// The host's: it has no such directory, or has not opened it for this program.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(ErrorKind::NotADirectory.into())
+        }
+    }
+
+    /// Opens the file at `inside`, a path in this directory, for reading.
+    ///
+    /// # Errors
+    ///
+    /// The host's; and one of the kind `PermissionDenied` without a number of the system's for a path that may lead out of
+    /// the directory: one with `..`, or with a link. The host knows only its own directories, so that it would follow a link
+    /// out of this one.
+    pub(crate) fn file(&self, inside: &Path) -> io::Result<File> {
+        let mut path = self.0.clone();
+        for component in inside.components() {
+            match component {
+                Component::CurDir => continue,
+                Component::Normal(name) => path.push(name),
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(leads_out()),
+            }
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                return Err(leads_out());
+            }
+        }
+        file(&path)
+    }
+}
+
+/// Opens the file at `path` for reading.
+///
+/// # Errors
+///
+/// The host's.
+pub(crate) fn file(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+fn leads_out() -> io::Error {
+    io::Error::new(ErrorKind::PermissionDenied, "the path leads out of its directory")
+}

@@ -62,7 +62,7 @@ impl Call {
 
     /// [`run`](Self::run), which an operator can see; and how many connections were tried.
     pub(crate) async fn observed(self, messages: Vec<Message>) -> (Answer, u32) {
-        let observation = Observation::begin(&self.tenant, &self.options, &messages);
+        let observation = Observation::begin(self.tenant.shared_name(), &self.options, &messages);
         let mut stages = Stages::begin();
         let answer = {
             let running = pin!(self.run(messages, &mut stages));

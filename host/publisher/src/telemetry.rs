@@ -64,7 +64,6 @@ use crate::contract::{Broker, Error, Message, Qos, Transport};
 use crate::error::{Answer, Unsettled};
 use crate::options::Options;
 use crate::stage::{Stage, Stages};
-use crate::tenant::Tenant;
 
 /// Messages that were to be sent, by what became of them.
 pub const SENT_MESSAGES: &str = "messaging.client.sent.messages";
@@ -102,7 +101,7 @@ pub fn describe() {
 /// A call that is watched, from its first moment to its answer.
 pub(crate) struct Observation {
     span: Span,
-    tenant: Tenant,
+    tenant: Arc<str>,
     /// Where there are several brokers, of which one is only known in the end.
     options: Option<Arc<Options>>,
     messages: usize,
@@ -145,7 +144,7 @@ pub(crate) struct Open {
 }
 
 impl Observation {
-    pub(crate) fn begin(tenant: &Tenant, options: &Arc<Options>, messages: &[Message]) -> Self {
+    pub(crate) fn begin(tenant: Arc<str>, options: &Arc<Options>, messages: &[Message]) -> Self {
         let only = Some(options.broker()).filter(|_| options.brokers.len() == 1);
         let span = tracing::info_span!(
             "send",
@@ -158,7 +157,7 @@ impl Observation {
             messaging.batch.message_count = Some(messages.len()).filter(|count| *count != 1),
             server.address = only.map(|broker| display(short(&broker.host))),
             server.port = only.map(|broker| broker.port),
-            tenant = tenant.name(),
+            tenant = &*tenant,
             broker = only.map(|broker| display(Url(broker))),
             qos = messages.first().map(|first| level(first.qos)),
             error.type = Empty,
@@ -173,8 +172,8 @@ impl Observation {
         );
         let options = only.is_none().then(|| Arc::clone(options));
         let _in_flight =
-            Counted::begin(gauge!(SENDS_IN_FLIGHT, vec![Label::new("tenant", tenant.shared_name())]));
-        let (tenant, began) = (tenant.clone(), Instant::now());
+            Counted::begin(gauge!(SENDS_IN_FLIGHT, vec![Label::new("tenant", Arc::clone(&tenant))]));
+        let began = Instant::now();
         Self { span, tenant, options, messages: messages.len(), began, _in_flight }
     }
 
@@ -248,26 +247,26 @@ impl Observation {
 }
 
 /// A connection that is tried.
-pub(crate) struct Attempt<'a> {
-    tenant: &'a Tenant,
+pub(crate) struct Attempt {
+    tenant: Arc<str>,
     began: Instant,
 }
 
-impl<'a> Attempt<'a> {
-    /// A socket of `tenant` is going to be connected.
-    pub(crate) fn begin(tenant: &'a Tenant) -> Self {
-        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", tenant.shared_name())]).increment(1);
+impl Attempt {
+    /// A socket of the tenant with this name is going to be connected.
+    pub(crate) fn begin(tenant: Arc<str>) -> Self {
+        counter!(CONNECTION_ATTEMPTS, vec![Label::new("tenant", Arc::clone(&tenant))]).increment(1);
         Self { tenant, began: Instant::now() }
     }
 
-    /// For so long it waited for another connection of the tenant's to close: no time of this one's.
+    /// The connection waited so long for another one of the tenant to close. That does not count as its time.
     pub(crate) fn put_off(&mut self, by: Duration) {
         self.began += by;
     }
 
     /// The broker has accepted the connection.
     pub(crate) fn accepted(self) -> Open {
-        let label = || vec![Label::new("tenant", self.tenant.shared_name())];
+        let label = || vec![Label::new("tenant", Arc::clone(&self.tenant))];
         counter!(CONNECTIONS, label()).increment(1);
         histogram!(CONNECTION_TIME, label()).record(self.began.elapsed());
         Open { _open: Counted::begin(gauge!(OPEN_CONNECTIONS, label())) }
@@ -280,9 +279,9 @@ fn taker(answer: &Answer) -> Option<usize> {
     usize::try_from(receipt.broker).ok()
 }
 
-fn labels(tenant: &Tenant, error: Option<&Unsettled>) -> Vec<Label> {
+fn labels(tenant: &Arc<str>, error: Option<&Unsettled>) -> Vec<Label> {
     let mut labels = Vec::with_capacity(4);
-    labels.push(Label::new("tenant", tenant.shared_name()));
+    labels.push(Label::new("tenant", Arc::clone(tenant)));
     labels.push(Label::from_static_parts("messaging.system", "mqtt"));
     labels.push(Label::from_static_parts("messaging.operation.name", "send"));
     labels.extend(error.map(|error| Label::from_static_parts("error.type", kind(error))));

@@ -8,7 +8,7 @@ use tokio::io::ReadBuf;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::Ending;
+use super::ending::Ending;
 
 /// The longest header of a frame of up to 65,535 bytes, with its mask.
 pub(super) const MAX_HEADER: usize = 8;
@@ -160,31 +160,5 @@ impl Outgoing {
         self.payload -= taken;
         self.is_data &= self.payload > 0;
         taken
-    }
-}
-
-/// What a close frame says: its code and its reason, if it has them.
-pub(super) fn read_close(payload: &[u8]) -> Result<Option<(u16, Vec<u8>)>, Ending> {
-    match (payload.split_first_chunk::<2>(), payload) {
-        (Some((code, reason)), _) => Ok(Some((u16::from_be_bytes(*code), reason.to_vec()))),
-        (None, []) => Ok(None),
-        (None, _) => Err(Ending::Broken("a WebSocket close frame with half a code")),
-    }
-}
-
-/// What the code of a close frame means (section 7.4.1), behind it.
-pub(super) fn meaning_of_close(code: u16) -> &'static str {
-    match code {
-        1000 => " (normal)",
-        1001 => " (going away)",
-        1002 => " (protocol error)",
-        1003 => " (data that it does not accept)",
-        1007 => " (inconsistent data)",
-        1008 => " (policy violation)",
-        1009 => " (message too big)",
-        1011 => " (internal error)",
-        1012 => " (restart)",
-        1013 => " (try again later)",
-        _ => "",
     }
 }

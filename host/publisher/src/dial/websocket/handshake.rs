@@ -9,7 +9,7 @@ use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 use zeroize::Zeroizing;
 
-use super::WebSocket;
+use super::stream::WebSocket;
 use crate::contract::{Broker, ConnectOptions, Transport, WebsocketHeader};
 use crate::dial::http::{Answer, NoAnswer};
 use crate::dial::{http, lost};

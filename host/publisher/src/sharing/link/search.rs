@@ -51,7 +51,7 @@ struct Candidate<'a> {
 /// One of which an address has answered.
 struct Dialled<'a> {
     candidate: Candidate<'a>,
-    attempt: telemetry::Attempt<'a>,
+    attempt: telemetry::Attempt,
 }
 
 impl Link {
@@ -159,7 +159,7 @@ impl Link {
             None => self.room().await,
         };
         self.enter(if self.options.proxy.is_some() { Stage::Proxy } else { Stage::Dial });
-        let attempt = telemetry::Attempt::begin(&self.tenant);
+        let attempt = telemetry::Attempt::begin(self.tenant.shared_name());
         let socket = egress::dial(addresses, self.deadline()).await;
         let socket = match &self.options.proxy {
             None => socket?,

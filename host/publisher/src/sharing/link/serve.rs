@@ -64,7 +64,7 @@ impl Link {
     pub(super) async fn exchange(
         &self,
         mut connection: Connection,
-        attempt: telemetry::Attempt<'_>,
+        attempt: telemetry::Attempt,
         surroundings: &Surroundings,
     ) -> Result<(), Error> {
         let _open = attempt.accepted();

@@ -6,6 +6,9 @@ use mqtt_connector_contract::shown::Shown;
 
 use crate::tenant::{BrokerGrantError, DirectoryGrantError, TopicFilterError};
 
+/// How many faults are kept; the others are counted.
+pub(super) const MOST_FAULTS: usize = 100;
+
 /// What is wrong with a file of tenants; never nothing.
 #[derive(Debug)]
 pub struct TenantsError {

@@ -6,8 +6,7 @@ use serde_json::{Number, Value};
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
-use super::fault::Reason;
-use super::reader::MOST_FAULTS;
+use super::fault::{MOST_FAULTS, Reason};
 
 /// Where a value stands that JSON does not have: its keys below the table, its bytes in the file, and why.
 pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);

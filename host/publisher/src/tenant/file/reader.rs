@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed as _, IntoDeserializer as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Reason, TenantsError, TenantsFault};
+use super::fault::{MOST_FAULTS, Reason, TenantsError, TenantsFault};
 use super::json;
 use crate::tenant::excerpt::excerpt;
 use crate::tenant::limits::{LIMITS, Limits};
@@ -36,9 +36,6 @@ const TABLE: &str = "a table";
 
 /// The largest file, in bytes: thousands of tenants.
 const MAX_FILE: usize = 1024 * 1024;
-
-/// How many faults are kept; the others are counted.
-pub(super) const MOST_FAULTS: usize = 100;
 
 pub(super) fn read(text: &str) -> Result<Vec<Tenant>, TenantsError> {
     let mut reader = Reader::new(text);

@@ -14,6 +14,7 @@ mod platform;
 mod publisher;
 mod sharing;
 mod stage;
+#[cfg(feature = "wasmtime")]
 mod tally;
 pub mod telemetry;
 mod tenant;
@@ -27,6 +28,7 @@ pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker
 pub use error::{Error, Refusal, Unsettled};
 pub use platform::Shortage;
 pub use publisher::Publisher;
+#[cfg(feature = "wasmtime")]
 pub use tally::Tally;
 pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Permit, Quotas, Scheme, Tenant,

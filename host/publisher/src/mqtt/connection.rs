@@ -19,7 +19,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::delivery::Delivery;
 use super::packet;
-use super::packet::{Connack, Incoming, Terms};
+use super::packet::{Connack, ConnackLimits, Incoming};
 use crate::contract::ProtocolVersion;
 use crate::dial::transport;
 use crate::dial::transport::Transport;
@@ -50,7 +50,7 @@ pub(crate) struct Connection {
     /// When bytes last came from the broker.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
-    terms: Terms,
+    terms: ConnackLimits,
 }
 
 /// The client has to write something within this interval (MQTT 3.1.1, section 3.1.2.10).
@@ -95,7 +95,7 @@ impl Connection {
             quiet: false,
             heard: None,
             keep_alive: None,
-            terms: Terms::new(version, false),
+            terms: ConnackLimits::new(version, false),
         };
         packet::write_connect(options, &mut connection.outbox)?;
         let connack = loop {
@@ -138,7 +138,7 @@ impl Connection {
     }
 
     /// What the broker has said in CONNACK.
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &ConnackLimits {
         &self.terms
     }
 
@@ -153,8 +153,9 @@ impl Connection {
         delivery: &mut Delivery,
     ) -> Poll<Error> {
         let mut has_read = false;
+        let mut now = Instant::now();
         loop {
-            if let Err(error) = self.take_packets(delivery) {
+            if let Err(error) = self.take_packets(now, delivery) {
                 return Poll::Ready(error);
             }
             // Packets that came together with CONNACK came before any message, so that they acknowledge none.
@@ -167,7 +168,8 @@ impl Connection {
             let is_held_back = self.quiet && is_wanted && self.transport.has_news();
             if !self.early && !is_held_back {
                 self.quiet &= !is_wanted;
-                delivery.serialise(&mut self.outbox, self.written + self.taken as u64);
+                let written = self.written + self.taken as u64;
+                delivery.serialise(now.into_std(), &mut self.outbox, written);
             }
             let Poll::Ready(moved) = self.poll_move(context, !delivery.is_swamped()) else {
                 if is_held_back && !self.transport.has_news() {
@@ -181,15 +183,16 @@ impl Connection {
                 self.quiet |= !is_wanted && self.is_flushed();
                 return Poll::Pending;
             };
+            now = Instant::now();
             match moved {
                 Ok(Moved::In) => {
-                    self.heard = Some(Instant::now());
+                    self.heard = Some(now);
                     has_read = true;
                 }
                 Ok(Moved::Out) => {
                     // TCP has acknowledged what had come along with these bytes.
                     has_read = false;
-                    delivery.written(self.written);
+                    delivery.handle_written(now.into_std(), self.written);
                 }
                 Err(error) => {
                     return Poll::Ready(transport::explain(&error, |words| {
@@ -250,8 +253,8 @@ impl Connection {
         }
     }
 
-    /// Hands the packets that have come whole to `delivery`.
-    fn take_packets(&mut self, delivery: &mut Delivery) -> Result<(), Error> {
+    /// Hands the packets that have come whole by `now` to `delivery`.
+    fn take_packets(&mut self, now: Instant, delivery: &mut Delivery) -> Result<(), Error> {
         while let Some(packet) = self.next_packet()? {
             if let (Incoming::Pingresp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
                 keep_alive.unanswered = false;
@@ -263,7 +266,7 @@ impl Connection {
                     !self.options.is_repeated_by(&heard) && !delivery.is_repeated_by(&heard, identifier)
                 })
             });
-            delivery.received(packet)?;
+            delivery.handle_packet(now.into_std(), packet)?;
         }
         Ok(())
     }

@@ -89,13 +89,13 @@ impl Incoming {
 /// The answer to CONNECT.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Connack {
-    Accepted(Terms),
+    Accepted(ConnackLimits),
     Refused(Refusal),
 }
 
 /// What holds on a connection, from CONNACK on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct ConnackLimits {
     pub(crate) version: ProtocolVersion,
     /// The broker kept the session of an earlier connection (3.1.1, section 3.2.2.2).
     pub(crate) session_present: bool,
@@ -113,7 +113,7 @@ pub(crate) struct Terms {
     pub(crate) assigned_client_id: Option<String>,
 }
 
-impl Terms {
+impl ConnackLimits {
     /// What holds when the broker says nothing about it; under MQTT 3.1.1 it cannot.
     pub(crate) fn new(version: ProtocolVersion, session_present: bool) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Terms {
     }
 }
 
-impl Default for Terms {
+impl Default for ConnackLimits {
     fn default() -> Self {
         Self::new(ProtocolVersion::V311, false)
     }
@@ -175,7 +175,7 @@ impl Publish {
     /// # Errors
     ///
     /// [`Error::TooLarge`] when MQTT cannot express it, [`Error::Rejected`] when the broker would not take it.
-    pub(crate) fn write(&mut self, terms: &Terms, out: &mut BytesMut) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, terms: &ConnackLimits, out: &mut BytesMut) -> Result<(), Error> {
         let before = out.len();
         let written = match terms.version {
             ProtocolVersion::V311 => v311::write_publish(self, out),

@@ -144,7 +144,8 @@ impl Link {
             return None;
         }
         let Work { messages, started, deadline, retries, mut stages } = work.take()?;
-        let batch = state.delivery.add(messages.into_iter(), started);
+        let messages = messages.into_iter().map(|(message, turn)| (message, turn.into_std()));
+        let batch = state.delivery.add(messages, started.into_std());
         stages.join(state.stage);
         let came_late = state.stage == Stage::Acknowledgement;
         let now = Instant::now();

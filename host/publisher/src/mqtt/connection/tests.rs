@@ -44,7 +44,8 @@ async fn idle() -> (Connection, Delivery, TcpStream) {
 
 /// Hands a message over and lets the connection do what it can at once. Whether the message was written.
 async fn send_at_once(connection: &mut Connection, delivery: &mut Delivery) -> (bool, Poll<Error>) {
-    delivery.add([(message(), Instant::now())].into_iter(), Instant::now());
+    let now = Instant::now().into_std();
+    delivery.add([(message(), now)].into_iter(), now);
     let polled = poll_fn(|context| Poll::Ready(connection.poll_exchange(context, delivery))).await;
     (delivery.is_settled(), polled)
 }

@@ -84,7 +84,7 @@ fn publish_of_version_5_with_everything() {
     let mut publish = Publish::new(message);
     publish.identifier = 7;
     let mut out = BytesMut::new();
-    let terms = Terms::new(ProtocolVersion::V5, false);
+    let terms = ConnackLimits::new(ProtocolVersion::V5, false);
     publish.write(&terms, &mut out).unwrap();
     let mut body: Vec<&[u8]> = vec![&[0, 1], b"t", &[0, 7], &[34]];
     let properties: [&[u8]; 6] = [
@@ -123,7 +123,7 @@ fn a_false_indicator_and_a_delay_of_nothing_are_not_written() {
         properties: Some(properties),
     };
     let mut out = BytesMut::new();
-    Publish::new(message).write(&Terms::new(ProtocolVersion::V5, false), &mut out).unwrap();
+    Publish::new(message).write(&ConnackLimits::new(ProtocolVersion::V5, false), &mut out).unwrap();
     assert_eq!(out.to_vec(), [0x30, 4, 0, 1, b't', 0]);
 }
 
@@ -174,7 +174,10 @@ fn connack_of_version_5() {
         Incoming::Connack(connack) => *connack,
         other => panic!("{other:?}"),
     };
-    assert_eq!(accepted(&[0x20, 3, 1, 0, 0]), Connack::Accepted(Terms::new(ProtocolVersion::V5, true)),);
+    assert_eq!(
+        accepted(&[0x20, 3, 1, 0, 0]),
+        Connack::Accepted(ConnackLimits::new(ProtocolVersion::V5, true)),
+    );
     let properties: [&[u8]; 14] = [
         &[17, 0, 0, 0, 9],
         &[33, 0, 20],
@@ -194,14 +197,14 @@ fn connack_of_version_5() {
     let properties = properties.concat();
     let length = u8::try_from(properties.len()).unwrap();
     let bytes = [&[0x20, length + 3, 0, 0, length][..], &properties].concat();
-    let terms = Terms {
+    let terms = ConnackLimits {
         maximum_qos: QoS::AtLeastOnce,
         retain_available: false,
         maximum_packet_size: 1024,
         receive_maximum: 20,
         server_keep_alive: Some(30),
         assigned_client_id: Some("id".to_owned()),
-        ..Terms::new(ProtocolVersion::V5, false)
+        ..ConnackLimits::new(ProtocolVersion::V5, false)
     };
     assert_eq!(accepted(&bytes), Connack::Accepted(terms));
     let moved =

@@ -5,7 +5,8 @@ use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectAuth, ConnectReturnCode, LastWill, Packet};
 
 use super::{
-    Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec, codec_qos, too_large_to_take,
+    Ack, Connack, ConnackLimits, Incoming, MAX_INCOMING, MAX_PACKET, Publish, codec, codec_qos,
+    too_large_to_take,
 };
 use crate::contract::{ConnectOptions, Credentials, ProtocolVersion};
 use crate::error::{Error, Refusal};
@@ -88,7 +89,9 @@ fn answer(code: ConnectReturnCode, session_present: bool) -> Connack {
     let refused =
         |reason: &str| Connack::Refused(Refusal { reason: reason.to_owned(), ..Refusal::new(code as u8) });
     match code {
-        ConnectReturnCode::Success => Connack::Accepted(Terms::new(ProtocolVersion::V311, session_present)),
+        ConnectReturnCode::Success => {
+            Connack::Accepted(ConnackLimits::new(ProtocolVersion::V311, session_present))
+        }
         ConnectReturnCode::RefusedProtocolVersion => refused("unacceptable protocol version"),
         ConnectReturnCode::BadClientId => refused("identifier rejected"),
         ConnectReturnCode::ServiceUnavailable => refused("server unavailable"),

@@ -14,7 +14,8 @@ use rumqttc_v5::{
 };
 
 use super::{
-    Ack, Connack, Incoming, MAX_INCOMING, MAX_PACKET, Publish, Terms, codec, codec_qos, too_large_to_take,
+    Ack, Connack, ConnackLimits, Incoming, MAX_INCOMING, MAX_PACKET, Publish, codec, codec_qos,
+    too_large_to_take,
 };
 use crate::contract as wit;
 use crate::contract::{ConnectOptions, Credentials, ProtocolVersion};
@@ -69,7 +70,11 @@ pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Res
 }
 
 /// PUBLISH (section 3.3), unless the broker has said that it would not take it.
-pub(super) fn write_publish(publish: &mut Publish, terms: &Terms, out: &mut BytesMut) -> Result<(), Error> {
+pub(super) fn write_publish(
+    publish: &mut Publish,
+    terms: &ConnackLimits,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
     if publish.retain && !terms.retain_available {
         return Err(rejected(
             RETAIN_NOT_SUPPORTED,
@@ -205,7 +210,7 @@ fn connack(body: &mut &[u8]) -> Result<Connack, &'static str> {
         128.. => return Ok(Connack::Refused(properties.refusal(code))),
         1..128 => return Err("a CONNACK with a reason code that the standard does not have"),
     }
-    let mut terms = Terms::new(ProtocolVersion::V5, flags == 1);
+    let mut terms = ConnackLimits::new(ProtocolVersion::V5, flags == 1);
     if let Some(maximum_qos) = properties.maximum_qos {
         terms.maximum_qos = maximum_qos;
     }

@@ -93,7 +93,7 @@ impl Link {
                 return Poll::Pending;
             }
             loop {
-                state.delivery.give_up_mistaken();
+                state.delivery.handle_timeout(Instant::now().into_std());
                 let failed = connection.poll_exchange(context, &mut state.delivery);
                 state.heard = connection.heard();
                 if state.wake_settled() {
@@ -108,7 +108,7 @@ impl Link {
                     if settled_since.take().is_some() {
                         wanted.set(quotas.connection_wanted());
                     }
-                    state.delivery.due()
+                    state.delivery.next_timeout().map(Instant::from_std)
                 } else if connection.is_flushed() {
                     let since: Instant = *settled_since.get_or_insert(now);
                     let until = since.checked_add(surroundings.idle);

@@ -1,6 +1,5 @@
 //! The connector in its sandbox, at a real broker and at one that acknowledges nothing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt_connector::{Connector, Meta, Tenant};
@@ -12,7 +11,7 @@ fn note(port: u16, request: &str) -> Meta {
     let component = component::build_with_profile(env!("CARGO_MANIFEST_DIR"), "component");
     let connector = Connector::builder().component(component).build().expect("a component of this contract");
     let tenant = Tenant::builder("acme").broker("tcp://127.0.0.1:*".parse().expect("a grant"));
-    let tenant = Arc::new(tenant.topics("notes".parse().expect("a topic")).build());
+    let tenant = tenant.topics("notes".parse().expect("a topic")).build();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let response = connector.send(&tenant, &format!(r#"{{"port": {port}}}"#), request).await;

@@ -1,5 +1,23 @@
 //! An MQTT publisher for many tenants: grants, limits, egress, TLS, WebSockets, proxies, MQTT 3.1.1 and 5, and delivery that
 //! tells the truth.
+//!
+//! It has no engine for components and reads no command line. It compiles for machines and for `wasm32-wasip2`.
+//!
+//! # The way of a send
+//!
+//! The modules, in the order in which they build on each other: none uses a later one.
+//!
+//! - `contract`: the types of the interface `publisher`. `options` keeps the secrets of connect options to itself, `error`
+//!   says why a message was not acknowledged, `stage` says what a send is doing.
+//! - `platform`: what differs between a machine and WASI.
+//! - [`telemetry`]: the span of a send, and the metrics.
+//! - `tenant`: what a tenant may do ([`Grants`]), how much of it ([`Limits`]), and what it has under way ([`Quotas`]).
+//! - `dial`: from the name of a broker to a transport that carries bytes: look-up, TCP, a proxy, TLS, WebSocket.
+//! - `mqtt`: packets, the delivery of messages, and the connection that moves their bytes over a transport.
+//! - `admission`: whether a send may begin, and whether its certificates can be used.
+//! - `sharing`: connections that sends share, from the first dial to DISCONNECT.
+//! - `call` and [`Publisher`]: one call of `publish`, or of `check`, from its beginning to its answer.
+//! - `engine`, with the feature `wasmtime`: the interface `publisher` for components.
 #![deny(unsafe_code)]
 
 mod admission;

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `tenant` | the tenant's name |
 //! | `broker` | `scheme://host:port`, as the tenant wrote it; of a list, the one that has the first message |
-//! | `server.address`, `server.port` | the same, apart |
+//! | `server.address`, `server.port` | host and port of the broker |
 //! | `messaging.system`, `messaging.operation.name`, `messaging.operation.type` | `mqtt`, `send`, `send` |
 //! | `messaging.destination.name` | the topic of the first message, shortened |
 //! | `messaging.batch.message_count` | the number of messages, when it is not one |
@@ -23,7 +23,7 @@
 //! | `otel.kind`, `otel.status_code` | `client`; `ERROR` when a message failed |
 //!
 //! Its last event, `sent` or `not sent`, has the level `INFO`; each further connection is a `DEBUG` event before.
-//! [`Connector`](crate::Connector) puts the span into one of its own, `request`, which has the `exit_code`.
+//! `Connector` of the crate `mqtt-connector` puts the span into one of its own, `request`, which has the `exit_code`.
 //!
 //! # Metrics
 //!
@@ -102,7 +102,7 @@ pub fn describe() {
 pub(crate) struct Observation {
     span: Span,
     tenant: Arc<str>,
-    /// Where there are several brokers, of which one is only known in the end.
+    /// The options of a send that has several brokers: which of them took it is known in the end.
     options: Option<Arc<Options>>,
     messages: usize,
     began: Instant,

@@ -97,7 +97,7 @@ impl Tenant {
     }
 
     /// The configuration of the tenant's sends, which the platform stores for it: JSON text for
-    /// [`Connector::send`](crate::Connector::send). It may hold passwords, so `Debug` does not show it.
+    /// `Connector::send` of the crate `mqtt-connector`. It may hold passwords, so `Debug` does not show it.
     #[must_use]
     pub fn config(&self) -> &str {
         &self.record.config

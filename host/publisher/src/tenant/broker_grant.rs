@@ -73,18 +73,17 @@ enum Reason {
     Port(#[from] PortError),
 }
 
-/// Where clouds hand their credentials out to whoever asks.
+/// Addresses at which clouds give their credentials to anyone who asks.
 const METADATA: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// Prefix lengths below which a range is more than the networks of one organisation: 10.0.0.0/8 and fd00::/8 are not.
+/// The shortest prefix of a range that may be the networks of one organisation, as 10.0.0.0/8 and fd00::/8 are.
 const WIDE: u8 = 8;
 
 impl BrokerGrant {
-    /// What an operator should think about again before granting this, as a clause about "it"; `None` when nothing
-    /// stands out.
+    /// What an operator should consider before granting this, as a clause whose subject is the grant; `None` when there is nothing to consider.
     #[must_use]
     pub fn caution(&self) -> Option<&'static str> {
         match &self.host {
@@ -192,13 +191,13 @@ fn may_hold_secret(text: &str) -> bool {
     url::may_hold_user(text) || text.contains('?') || !is_plain
 }
 
-/// Such a text for a message: its scheme, and its host when that is one beyond doubt.
+/// What a message shows of a text that may hold a password: its scheme, and its host where it is certainly one.
 fn masked(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if scheme.parse::<SchemePattern>().is_ok() => (format!("{scheme}://"), rest),
         Some(_) | None => (String::new(), text),
     };
-    // Where there are several, the last may be a password's, which looks like a name of one label.
+    // With several `@`, the last may be part of a password, whose rest looks like a host name of one label.
     let is_one = rest.matches('@').count() == 1;
     let is_host = |text: &&str| {
         let (host, port) = split_port(text);

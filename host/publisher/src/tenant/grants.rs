@@ -337,8 +337,8 @@ impl Grants {
     pub(crate) fn check_address(&self, tenant: &str, peer: Peer<'_>, address: IpAddr) -> Result<(), Error> {
         let Access::Listed(grants) = &self.brokers else { return Ok(()) };
         let embedded = Embedded::find(address);
-        // Whoever grants [2000::]/3 does not think of the 10.0.0.1 in 2002:a00:1::. Such an address as it is written is
-        // granted by what is as narrow as the prefix that makes it one.
+        // An operator who grants [2000::]/3 does not mean the address 10.0.0.1 that is embedded in 2002:a00:1::. A range grants an
+        // address with another one in it only when it is at least as narrow as the prefix that says so (here 2002::/16).
         let narrowest = embedded.map_or(0, |embedded| embedded.prefix_len);
         let Peer { scheme, port, .. } = peer;
         let written = |grant: &BrokerGrant| grant.allows_address(scheme, port, address, narrowest);

@@ -37,15 +37,14 @@ pub struct TopicFilterError {
 const RESERVED: [&str; 2] = ["$SYS", "$share"];
 
 impl TopicFilter {
-    /// What an operator should think about again before granting this, as a clause about "it"; `None` when nothing
-    /// stands out.
+    /// What an operator should consider before granting this, as a clause whose subject is the grant; `None` when there is nothing to consider.
     #[must_use]
     pub fn caution(&self) -> Option<&'static str> {
         let wildcards = self.0.split('/').all(|level| matches!(level, "#" | "+"));
         (wildcards && self.0.ends_with('#')).then_some("it means the topics of everybody on the broker")
     }
 
-    /// Whether a message to `topic` is meant.
+    /// Whether the filter matches `topic`.
     pub(crate) fn allows(&self, topic: &str) -> bool {
         let first = topic.split('/').next().unwrap_or_default();
         if first.starts_with('$') && (RESERVED.contains(&first) || self.0.split('/').next() != Some(first)) {
@@ -54,7 +53,7 @@ impl TopicFilter {
         let mut levels = topic.split('/');
         for wanted in self.0.split('/') {
             match (wanted, levels.next()) {
-                // It also means the level above it.
+                // It also matches the level above (section 4.7.1.2).
                 ("#", _) => return true,
                 ("+", Some(_)) => {}
                 (wanted, Some(level)) if wanted == level => {}

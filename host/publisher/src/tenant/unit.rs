@@ -81,7 +81,7 @@ impl Unit {
         let Some((_, factor)) = scale.units.iter().find(|(name, _)| *name == unit) else {
             return Err(UnitError::Unknown { unit: excerpt(unit), known: scale.names });
         };
-        // More digits than a number holds are a number that is too large.
+        // Digits that do not fit are a number that is too large.
         Ok(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*factor))
     }
 }
@@ -92,7 +92,7 @@ impl fmt::Display for Amount {
         let units = unit.scale().map_or(&[][..], |scale| scale.units);
         match units.iter().rev().find(|(_, factor)| amount >= *factor && amount.is_multiple_of(*factor)) {
             Some((name, factor)) => write!(f, "{} {name}", amount / factor),
-            // Nothing at all has the smallest unit.
+            // 0 is written with the smallest unit.
             None => match units.first() {
                 Some((name, _)) => write!(f, "{amount} {name}"),
                 None => write!(f, "{amount}"),

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use super::certificate::Certificate;
 use crate::contract::{CertificateParameter, CertificateTime, Remark};
 
-/// For how long before its end a certificate is remarked.
+/// How long before its end a certificate gets a remark.
 const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// From when and until when a certificate is valid, as times since 1970.
@@ -31,7 +31,7 @@ fn purpose(certificate: &CertificateDer<'_>) -> Option<Remark> {
     )))
 }
 
-/// What is suspicious about the time of all of them: each is needed.
+/// What is suspicious about the time of a chain, all of which is needed.
 fn time_of_chain(chain: &[CertificateDer<'_>]) -> Option<Remark> {
     let all = || chain.iter().filter_map(|certificate| Validity::read(certificate));
     let not_before = all().map(|validity| validity.not_before).max()?;
@@ -39,7 +39,8 @@ fn time_of_chain(chain: &[CertificateDer<'_>]) -> Option<Remark> {
     Validity { not_before, not_after }.remark(CertificateParameter::Certificate, now())
 }
 
-/// What is suspicious about the time of authorities: any of them may be the broker's, so that only the time of all together tells something.
+/// What is suspicious about the time of authorities. Any of them may be the broker's, so that only a time at which none of them is
+/// valid is remarked.
 pub(super) fn of_authorities(authorities: &[CertificateDer<'_>]) -> Option<Remark> {
     let all = || authorities.iter().filter_map(|certificate| Validity::read(certificate));
     let not_before = all().map(|validity| validity.not_before).min()?;
@@ -52,7 +53,7 @@ fn now() -> Duration {
 }
 
 impl Validity {
-    /// `None` for what is no certificate, which is others' to say.
+    /// The validity of a certificate; `None` for bytes that are none, which is an error elsewhere.
     fn read(certificate: &[u8]) -> Option<Self> {
         let (not_before, not_after) = Certificate::read(certificate)?.validity;
         Some(Self { not_before, not_after })

@@ -1,4 +1,4 @@
-//! Who is believed to be the broker.
+//! Which certificate is accepted as the broker's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) struct Trust {
     pub(super) pinned: Vec<CertificateDer<'static>>,
 }
 
-/// What a broker showed when it was refused: words about the reason are made of it.
+/// The certificates of a broker that was refused. The message about the reason is made of them.
 pub(super) struct Seen {
     /// The broker's own certificate first.
     pub(super) chain: Vec<CertificateDer<'static>>,
@@ -47,14 +47,14 @@ impl std::fmt::Debug for Seen {
 }
 
 impl VerifiedServer {
-    /// `None` without any authority.
+    /// A verifier for `trust`; `None` when that holds no authority.
     pub(super) fn new(trust: Trust, provider: &Arc<CryptoProvider>) -> Option<Self> {
         let Trust { anchors, pinned } = trust;
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::clone(&anchors), Arc::clone(provider));
         Some(Self { webpki: webpki.build().ok()?, anchors, pinned, seen: Mutex::default() })
     }
 
-    /// What the broker showed that was refused last.
+    /// The certificates that were refused last, once.
     pub(super) fn take_seen(&self) -> Option<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -110,8 +110,8 @@ impl ServerCertVerifier for VerifiedServer {
     }
 }
 
-/// A certificate that the tenant trusts by itself: there is no path to verify, but its time, its purpose and its name. That
-/// the broker has its key, the handshake shows.
+/// Verifies a certificate that the tenant trusts by itself. There is no path to verify, only its time, its purpose and its name.
+/// The handshake shows that the broker has its key.
 fn verify_pinned(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,

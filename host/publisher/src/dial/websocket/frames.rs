@@ -1,4 +1,4 @@
-//! Frames: those that come, taken apart, and the one that goes.
+//! Frames: those of the broker are taken apart, and one at a time is written.
 
 use std::io::{self, Cursor};
 
@@ -18,28 +18,28 @@ const MAX_CONTROL: u64 = 125;
 /// How far the broker's frames have been read.
 #[derive(Default)]
 pub(super) struct Incoming {
-    /// What is still to come of the payload of a frame of data.
+    /// Bytes that are still to come of the payload of a frame of data.
     left: u64,
-    /// A message has begun, and its last frame not.
+    /// A WebSocket message has begun, and its last frame has not.
     in_message: bool,
 }
 
 /// What was found next.
 pub(super) enum Piece {
-    /// Bytes of MQTT, which were moved.
+    /// Bytes of MQTT, which were moved to the reader's buffer.
     Data,
     Control(Control, BytesMut),
-    /// More has to come first.
+    /// The next piece has not come whole.
     Missing,
 }
 
 impl Incoming {
-    /// Takes the next piece from `inbox`. What a message of WebSocket is does not matter to MQTT (section 6): its bytes are
-    /// passed on as they come, so that no length that a broker claims needs memory.
+    /// Takes the next piece from `inbox`. To MQTT it does not matter where a WebSocket message begins and ends (section 6): the bytes
+    /// are passed on as they come, so that the length that a broker claims for a frame takes no memory.
     ///
     /// # Errors
     ///
-    /// What a broker must not send.
+    /// [`Ending::Broken`] for a frame that a broker must not send.
     pub(super) fn next(&mut self, inbox: &mut BytesMut, buffer: &mut ReadBuf<'_>) -> Result<Piece, Ending> {
         loop {
             if self.left > 0 {
@@ -112,11 +112,11 @@ impl Incoming {
 /// The frame that is being written.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// What is left of it.
+    /// The bytes of it that are still to be written.
     pub(super) bytes: BytesMut,
-    /// It carries data, of which something is left.
+    /// It carries data, and some of that is still to be written.
     pub(super) is_data: bool,
-    /// What is left of its payload.
+    /// Bytes of its payload that are still to be written.
     payload: usize,
 }
 
@@ -137,8 +137,8 @@ impl Outgoing {
     }
 
     fn begin(&mut self, opcode: OpCode, payload: &[u8], random: &dyn SecureRandom) -> io::Result<()> {
-        // Not to be foreseen by who chose the payload, so that it cannot be made to look like HTTP to what stands between
-        // (section 10.3).
+        // Whoever chose the payload cannot foresee the mask. Otherwise the payload could be made to look like HTTP to a proxy on the
+        // way (section 10.3).
         let mut mask = [0; 4];
         random.fill(&mut mask).map_err(|_| io::Error::other("the system has no random numbers"))?;
         let header =
@@ -153,7 +153,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// `count` bytes of the frame have been taken: how many of them are payload.
+    /// The stream below has taken `count` bytes of the frame. Returns how many of them are payload.
     pub(super) fn advance(&mut self, count: usize) -> usize {
         self.bytes.advance(count);
         let taken = self.payload.saturating_sub(self.bytes.len());

@@ -18,15 +18,13 @@ use crate::dial::tls;
 
 /// Bytes to make room for before a read.
 const READ_SIZE: usize = 4 * 1024;
-/// The most bytes of MQTT in one frame: with the frame's header they fit a record of TLS, which arrives as a whole or not at
-/// all.
+/// The most bytes of MQTT in one frame. With the frame's header they fit a record of TLS, which arrives as a whole or not at all.
 const PORTION: usize = tls::RECORD - frames::MAX_HEADER;
 
 /// A stream of bytes in binary frames, over `S`.
 ///
-/// What [`poll_write`](AsyncWrite::poll_write) has taken, `S` has taken: nothing is held back here. A frame says in its
-/// header how long it is, so that bytes which were offered once are to be offered again until they are taken, before any
-/// others.
+/// Nothing is held back here: the bytes that [`poll_write`](AsyncWrite::poll_write) has taken, `S` has taken. The header of a frame
+/// says how long it is. So the bytes that were offered first have to be offered again until they are taken, before any others.
 pub(crate) struct WebSocket<S> {
     stream: S,
     random: &'static dyn SecureRandom,
@@ -35,7 +33,7 @@ pub(crate) struct WebSocket<S> {
     incoming: Incoming,
     /// The frame that is being written.
     outgoing: Outgoing,
-    /// The control frame that is to be written next: the answer to the last ping, or the end.
+    /// The control frame that is to be written next: the answer to the last ping, or a close frame.
     owed: Option<(Control, BytesMut)>,
     /// The kind of bytes that `stream` has taken and may still hold.
     unflushed: Unflushed,

@@ -53,9 +53,10 @@ fn in_our_words(code: ErrorCode) -> io::Error {
             (ErrorKind::Other, "no name server answered; it may later")
         }
         ErrorCode::InvalidArgument => (ErrorKind::InvalidInput, "it is no name that can be looked up"),
-        ErrorCode::AccessDenied => (
+        // wasmtime answers the first of them when it does not let a component look names up.
+        ErrorCode::PermanentResolverFailure | ErrorCode::AccessDenied => (
             ErrorKind::PermissionDenied,
-            "the host does not let this component look names up (wasmtime does with -S allow-ip-name-lookup)",
+            "the look-up failed, or the host does not let this component look names up (wasmtime: -S allow-ip-name-lookup)",
         ),
         ErrorCode::OutOfMemory => (ErrorKind::OutOfMemory, "there is not enough memory"),
         ErrorCode::Unknown
@@ -71,8 +72,7 @@ fn in_our_words(code: ErrorCode) -> io::Error {
         | ErrorCode::ConnectionRefused
         | ErrorCode::ConnectionReset
         | ErrorCode::ConnectionAborted
-        | ErrorCode::DatagramTooLarge
-        | ErrorCode::PermanentResolverFailure => (ErrorKind::Other, "the name look-up failed"),
+        | ErrorCode::DatagramTooLarge => (ErrorKind::Other, "the name look-up failed"),
     };
     io::Error::new(kind, words)
 }

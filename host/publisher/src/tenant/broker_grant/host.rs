@@ -13,7 +13,7 @@ use crate::tenant::excerpt::excerpt;
 pub(super) enum HostPattern {
     /// In lower case, without a dot at the end.
     Name(String),
-    /// The suffix with its leading dot, otherwise likewise.
+    /// The suffix with its leading dot, in lower case, without a dot at the end.
     Below(String),
     /// One address or several. What an IPv4-mapped IPv6 range means is kept as IPv4.
     Addresses(IpNet),
@@ -47,8 +47,8 @@ pub(super) enum HostError {
 impl HostPattern {
     /// Whether the host of a broker, as the tenant wrote it, is meant.
     pub(super) fn allows(&self, host: &str) -> bool {
-        // Only the usual spellings are addresses here. What a resolver makes of others ("127.1", "0x7f000001") is
-        // checked when it has been resolved.
+        // Only the usual spellings are addresses here. Others ("127.1", "0x7f000001") count as names, and the addresses that
+        // a resolver gives for them are checked.
         match (self, host.parse::<IpAddr>()) {
             (Self::Addresses(range), Ok(address)) => range.contains(&address.to_canonical()),
             (Self::Name(name), Err(_)) => without_root(host).eq_ignore_ascii_case(name),
@@ -60,7 +60,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether a granted name may lead to `address`, if a prefix of `narrowest` bits at least is what says so.
+    /// Whether this is an address, or a range with a prefix of `narrowest` bits at least, that holds `address`.
     pub(super) fn allows_address(&self, address: IpAddr, narrowest: u8) -> bool {
         match self {
             Self::Addresses(range) => {
@@ -138,13 +138,13 @@ fn name(host: &str) -> Result<HostPattern, HostError> {
     Ok(if below { HostPattern::Below(format!(".{name}")) } else { HostPattern::Name(name.to_owned()) })
 }
 
-/// Whether a last label would make some resolver take the host for an IPv4 address.
+/// Whether some resolver would take a host with this last label for an IPv4 address.
 fn is_number(label: &str) -> bool {
     let hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     label.bytes().all(|byte| byte.is_ascii_digit()) || label.strip_prefix("0x").is_some_and(hexadecimal)
 }
 
-/// A name without the dot that says that it is complete.
+/// A name without the dot at its end, which only says that the name is complete.
 fn without_root(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }

@@ -11,7 +11,7 @@ use crate::tenant::excerpt::excerpt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PortPattern {
     Any,
-    /// That of the scheme with which the broker is reached.
+    /// The default port of the scheme with which the broker is reached.
     Default,
     One(u16),
 }

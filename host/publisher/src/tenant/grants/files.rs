@@ -16,10 +16,10 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// What is done while a file is read, after "while".
 const READING: &str = "reading the certificates";
 
-/// The longest path, in bytes, that is one and not a key in the place of one.
+/// The longest text, in bytes, that is taken for a path. A longer one may be a key in place of a path.
 const MAX_PATH: usize = 1024;
 
-/// What grants say to a path, by its words alone.
+/// What the grants say about a path, judged by its text alone.
 enum Found<'a> {
     /// Every file may be read.
     Anywhere,
@@ -29,8 +29,8 @@ enum Found<'a> {
 }
 
 impl Grants {
-    /// Whether a file at `path` is in a directory that is granted, as far as its words tell: nothing is read, so a link
-    /// that leads out of its directory is not seen.
+    /// Whether a file at `path` is in a directory that is granted, judged by the text of the path: nothing is read, so that a link
+    /// that leads out of the directory is not noticed.
     #[must_use]
     pub fn allows_file(&self, path: &str) -> bool {
         !matches!(self.find(path), Found::Nowhere)
@@ -45,13 +45,14 @@ impl Grants {
         let holding = directories
             .iter()
             .filter_map(|directory| Some((directory, path.strip_prefix(&directory.path).ok()?)));
-        // The innermost, or it would depend on the order of the grants whether one of a link is seen.
+        // The innermost directory. Otherwise the order of the grants would decide whether a link that is granted itself is
+        // followed.
         let innermost = holding.min_by_key(|(_, inside)| inside.components().count());
         innermost.map_or(Found::Nowhere, |(directory, inside)| Found::Inside(directory, inside))
     }
 
-    /// Whether the tenant may read the file at `path`, which `parameter` names, as far as the words of the path tell. What
-    /// is no path is not denied: it may be a key, which a message about a denied path would show.
+    /// Whether the tenant may read the file at `path`, which `parameter` names, judged by the text of the path. A text that is no
+    /// path is not denied here: it may be a key, and a message about a denied path would show it.
     ///
     /// # Errors
     ///
@@ -75,7 +76,7 @@ impl Grants {
         path: &str,
     ) -> Result<Vec<u8>, Error> {
         if !is_path(path) {
-            // It may be a key: of that, a message tells the size.
+            // It may be a key, of which a message tells only the size.
             let reason = format!("{} bytes that are not a path of at most {MAX_PATH}", path.len());
             return Err(Error::Credential { parameter, reason });
         }

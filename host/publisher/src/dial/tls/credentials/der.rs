@@ -20,8 +20,8 @@ pub(super) enum Kind {
     PublicKey,
 }
 
-/// The structures that stand one behind the other; `None` for what is not DER from its first to its last byte. Line breaks at the
-/// end are an editor's.
+/// The structures of DER that `bytes` consist of; `None` when a byte belongs to none of them. Line breaks at the end, which editors
+/// add, do not count.
 pub(super) fn elements(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut reader = SliceReader::new(without_line_breaks(bytes)).ok()?;
     let mut found = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn first(bytes: &[u8]) -> Option<&[u8]> {
     SliceReader::new(bytes).ok()?.tlv_bytes().ok()
 }
 
-/// Without what stands behind the first structure, if that is white space alone.
+/// `bytes` without the white space behind the first structure, if nothing else stands there.
 fn without_line_breaks(bytes: &[u8]) -> &[u8] {
     match first(bytes) {
         Some(whole) if bytes.get(whole.len()..).is_some_and(|rest| rest.trim_ascii().is_empty()) => whole,
@@ -45,12 +45,12 @@ fn without_line_breaks(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether it is a sequence without a length (BER), which DER does not have.
+/// Whether it is a sequence of indefinite length, which BER has and DER has not.
 pub(super) fn is_indefinite(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x30, 0x80]) && indefinite_kind(bytes).is_some()
 }
 
-/// What such a sequence is.
+/// What a sequence of indefinite length holds.
 pub(super) fn indefinite_kind(bytes: &[u8]) -> Option<Kind> {
     match bytes.get(2..)? {
         [0x02, 0x01, 0x03, ..] => Some(Kind::Pkcs12),
@@ -59,7 +59,7 @@ pub(super) fn indefinite_kind(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
-/// What a whole structure is; `None` when it is none of them.
+/// What a structure is; `None` when it is none of the kinds.
 pub(super) fn kind(der: &[u8]) -> Option<Kind> {
     let parts = parts(der)?;
     let tag = |index: usize| parts.get(index).map(|part| part.header().tag());

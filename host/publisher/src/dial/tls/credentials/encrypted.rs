@@ -46,7 +46,7 @@ pub(super) fn decrypt(
         ErrorKind::OidUnknown { oid } => unsupported(oid),
         _ => is("encrypted with parameters that are damaged or out of all bounds"),
     };
-    // pkcs8 takes what is not PBES2 for PBES1, and stumbles over its parameters.
+    // The crate pkcs8 reads every other scheme as PBES1, and its error is then about the parameters.
     let scheme = scheme(der).map_err(unreadable)?;
     if scheme != PBES2_OID {
         return Err(unsupported(scheme));

@@ -1,10 +1,10 @@
-//! Formats that are not taken, by name, and what makes of them what is.
+//! Formats that cannot be used: what each is called, and the command that converts it.
 
 use super::held::{Format, Held};
 
 const EMPTY: &str = "is empty";
 
-/// What is said of a file without a certificate, after its name.
+/// The message about a file without a certificate, which begins with the file's name.
 pub(super) fn no_certificate(held: &Held) -> String {
     match held.others.first() {
         Some(Format::Pkcs7) => "is PKCS#7; `openssl pkcs7 -print_certs -in OLD -out NEW` takes its certificates out (with \
@@ -22,7 +22,7 @@ pub(super) fn no_certificate(held: &Held) -> String {
     }
 }
 
-/// What is said of a file without a key, after its name.
+/// The message about a file without a key, which begins with the file's name.
 pub(super) fn no_key(held: &Held) -> String {
     match held.others.first() {
         Some(Format::Pkcs7) => "is PKCS#7, which holds certificates and no key".to_owned(),

@@ -1,4 +1,4 @@
-//! What a file, or a text in place of one, holds: certificates, keys, and what only looks like them.
+//! What a file, or a text in place of one, holds: certificates, keys, and formats that cannot be used.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ pub(super) enum Key {
     LegacyEncrypted,
 }
 
-/// What is neither a certificate nor a key that can be used, and has a name.
+/// A format that holds no certificate and no key that can be used, and that messages can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Pkcs7,
@@ -108,13 +108,13 @@ impl Held {
             }
         };
         match label {
-            // OpenSSL puts what it trusts the certificate for behind it.
+            // Behind a TRUSTED CERTIFICATE, OpenSSL writes the purposes that it is trusted for.
             "CERTIFICATE" | "X509CERTIFICATE" | "TRUSTEDCERTIFICATE" => {
                 let first = der::first(der).unwrap_or(der);
                 self.certificates.push(CertificateDer::from(first.to_vec()));
             }
             "PRIVATEKEY" | "RSAPRIVATEKEY" | "ECPRIVATEKEY" => {
-                // The label does not always say the truth, and the key does.
+                // The label may be wrong; the structure of the key says what it is.
                 let kind = der::kind(der).unwrap_or(Kind::Pkcs8);
                 if !self.add_key(kind, der) {
                     self.add_key(Kind::Pkcs8, der);

@@ -23,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What stands between `-----BEGIN …-----` and `-----END …-----`.
 pub(super) struct Section {
-    /// The label in capital letters and digits alone: `RSAPRIVATEKEY`.
+    /// The label, in capital letters and digits alone: `RSAPRIVATEKEY`.
     pub(super) label: String,
     pub(super) content: Content,
 }
@@ -150,8 +150,8 @@ fn push_digits(line: &str, digits: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The insides of quotes, where the text is lines of a program's source or of a list: it begins inside of the first, and between
-/// the others nothing stands but what joins them.
+/// What stands inside of quotes, when the text is lines of a program's source or of a list. The text begins inside of the first
+/// quotes; between the others stands only what joins them.
 fn quoted(text: &str) -> Option<Zeroizing<String>> {
     let joins =
         |part: &str| part.chars().all(|c| c.is_whitespace() || matches!(c, '+' | ',' | '\\' | '.' | '&'));

@@ -21,8 +21,10 @@ demo: toolchain ## Starts a broker and a subscriber, and sends at QoS 0, 1 and 2
 	cargo run --locked --package mqtt-connector-cli $(FEATURES) -- demo
 
 .PHONY: build
-build: toolchain ## Leaves target/release/mqtt-connector
-	cargo build --locked --release --package mqtt-connector
+build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-compile for components of one's own
+# One after the other: built together, the first would have the compiler of the second.
+	cargo build --locked --release --package mqtt-connector-cli
+	cargo build --locked --release --package mqtt-connector-compile
 # The linker writes through a memory map, page by page. A file that is written in one go is mapped in larger pieces, and
 # starts a tenth sooner.
 	cp target/release/mqtt-connector target/release/mqtt-connector.copy

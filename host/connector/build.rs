@@ -55,10 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let built = target.join(TARGET).join("component/mqtt_connector_guest.wasm");
     std::fs::copy(&built, out.join("connector.wasm"))?;
     // For the target by name: without, the code is for this very machine's processor.
-    let mut config = config::config();
-    config.target(&env::var("TARGET")?)?;
-    let code = Engine::new(&config)?.precompile_component(&std::fs::read(&built)?)?;
-    std::fs::write(out.join("connector.cwasm"), code)?;
+    let target = env::var("TARGET")?;
+    let component = std::fs::read(&built)?;
+    for (name, has_images) in [("connector.cwasm", true), ("connector-without-images.cwasm", false)] {
+        let mut config = config::config();
+        config.target(&target)?;
+        config.memory_init_cow(has_images);
+        std::fs::write(out.join(name), Engine::new(&config)?.precompile_component(&component)?)?;
+    }
     Ok(())
 }
 

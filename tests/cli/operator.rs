@@ -1,10 +1,13 @@
 //! What an operator may say, and no document: where a name is, and which component runs.
 
-use mqtt_connector::{COMPONENT, Connector};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use mqtt_connector::COMPONENT;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Program, answer, exchange, shell, write};
+use crate::support::{PATIENCE, Program, answer, exchange, precompiled, shell, write};
 
 #[test]
 fn name_is_pointed_at_an_address() {
@@ -96,7 +99,7 @@ fn other_components_run_as_wasm_and_precompiled() {
 fn what_is_no_component_is_70() {
     let directory = TempDir::new().unwrap();
     let broker = ScriptedBroker::untouched();
-    let compiled = Connector::precompile(COMPONENT).unwrap();
+    let compiled = precompiled();
     let neither = "it is neither a WebAssembly component nor the output of precompile";
     for (name, content, reason) in [
         ("empty", &b""[..], neither),
@@ -156,4 +159,51 @@ fn precompile_says_what_it_cannot_read_compile_or_write() {
             "mqtt-connector: --component {here}/missing.wasm: No such file or directory (os error 2).\n"
         ),
     );
+}
+
+#[test]
+fn webassembly_needs_the_program_that_compiles_it() {
+    let directory = TempDir::new().unwrap();
+    let here = directory.path().to_str().unwrap();
+    let (wasm, program) =
+        (write(&directory, "connector.wasm", COMPONENT), directory.path().join("mqtt-connector"));
+    std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
+    let missing = format!(
+        "WebAssembly is compiled by the program mqtt-connector-compile, and there is no {here}/mqtt-connector-compile: put it \
+         there (make build leaves both programs in target/release), or use the output of mqtt-connector precompile from a \
+         machine that has it."
+    );
+    let schema = Program::at(&program).args(["schema", "--component", &wasm]).run();
+    schema.fails(70, &format!("mqtt-connector: --component {wasm}: {missing}\n"));
+    let output = format!("{here}/connector.cwasm");
+    let precompile = Program::at(&program).args(["precompile", &wasm, "--output", &output]).run();
+    precompile.fails(70, &format!("mqtt-connector: {wasm}: {missing}\n"));
+
+    // Whatever the compiler says before it breaks off, it is not shown.
+    let compiler = directory.path().join("mqtt-connector-compile");
+    for (script, how) in
+        [("echo 5ecret >&2; exit 1", "exit status: 1"), ("kill -9 $$", "signal: 9 (SIGKILL)")]
+    {
+        std::fs::write(&compiler, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&compiler, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let failed = format!("the component cannot be compiled: {here}/mqtt-connector-compile: {how}.");
+        let schema = Program::at(&program).args(["schema", "--component", &wasm]).run();
+        schema.fails(70, &format!("mqtt-connector: --component {wasm}: {failed}\n"));
+    }
+}
+
+/// Cargo unifies the features of what it builds at a time, so that the program that is tested here may have one.
+#[test]
+fn the_program_that_is_released_has_no_compiler() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let tree = |package| {
+        let arguments =
+            ["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", package];
+        let output =
+            Command::new(env!("CARGO")).args(arguments).args(["--manifest-path", manifest]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let names = String::from_utf8(output.stdout).unwrap();
+        names.lines().any(|name| name.starts_with("cranelift-codegen "))
+    };
+    assert_eq!(["mqtt-connector-cli", "mqtt-connector-compile"].map(tree), [false, true]);
 }

@@ -3,24 +3,23 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use mqtt_connector::{COMPONENT, Connector};
 use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat, Pki};
 use mqtt_connector_tests::port::{ClosedPort, SilentPort};
 use mqtt_connector_tests::{Mosquitto, ScriptedBroker, ServerTls, Step};
 use tempfile::TempDir;
 
-use crate::support::{Output, Program, write};
+use crate::support::{Output, Program, precompiled, write};
 
 const PASSWORD: &str = "pass-5ecret-word";
 const KEY_PASSWORD: &str = "key-5ecret-word";
 const CONTENT: &str = "content-5ecret-text";
 const WILL: &str = "will-5ecret-text";
 
-/// A program that logs all there is to log. Compiling alone would log hundreds of megabytes.
+/// A program that logs all there is to log.
 fn logging<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Program {
     static COMPILED: LazyLock<(TempDir, String)> = LazyLock::new(|| {
         let directory = TempDir::new().unwrap();
-        let path = write(&directory, "connector.cwasm", Connector::precompile(COMPONENT).unwrap());
+        let path = write(&directory, "connector.cwasm", precompiled());
         (directory, path)
     });
     Program::new(["send", "--component", &COMPILED.1]).args(arguments).env("RUST_LOG", "trace")

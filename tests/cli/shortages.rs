@@ -117,7 +117,10 @@ impl Threads {
         let everybody = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(directory.path(), everybody).unwrap();
         let program = directory.path().join("mqtt-connector");
-        std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
+        let own = Path::new(env!("CARGO_BIN_EXE_mqtt-connector"));
+        std::fs::copy(own, &program).unwrap();
+        let compiler = "mqtt-connector-compile";
+        std::fs::copy(own.with_file_name(compiler), program.with_file_name(compiler)).unwrap();
         let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
         Self { program: program.to_str().unwrap().to_owned(), directory, is_root }
     }

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mqtt_connector::COMPONENT;
 use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Long enough for anything that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,6 +20,17 @@ pub(crate) fn uninfluenced(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP,INT,TERM").arg(program);
     command
+}
+
+/// The component as machine code, as `mqtt-connector precompile` makes it. The program that it starts is built with this one by
+/// `cargo test --workspace`.
+pub(crate) fn precompiled() -> Vec<u8> {
+    let directory = TempDir::new().unwrap();
+    let (wasm, code) =
+        (write(&directory, "connector.wasm", COMPONENT), directory.path().join("connector.cwasm"));
+    let output = code.to_str().unwrap();
+    assert_eq!(Program::new(["precompile", &wasm, "--output", output]).run().printed(), "");
+    std::fs::read(code).unwrap()
 }
 
 /// One run of `mqtt-connector`, in an environment without its variables.
@@ -182,7 +195,7 @@ pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
 
 /// A pipe with a name.
 #[track_caller]
-pub(crate) fn fifo(directory: &tempfile::TempDir, name: &str) -> String {
+pub(crate) fn fifo(directory: &TempDir, name: &str) -> String {
     let path = directory.path().join(name).to_str().unwrap().to_owned();
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     path
@@ -218,7 +231,7 @@ pub(crate) fn answer(output: &std::process::Output) -> (i32, String) {
 
 /// A file of a test's own.
 #[track_caller]
-pub(crate) fn write(directory: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> String {
+pub(crate) fn write(directory: &TempDir, name: &str, content: impl AsRef<[u8]>) -> String {
     let path = directory.path().join(name);
     std::fs::write(&path, content).unwrap();
     path.to_str().unwrap().to_owned()

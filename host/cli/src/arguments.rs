@@ -37,6 +37,9 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) const FILE: &str = "file";
 pub(super) const SHELL: &str = "shell";
 
+/// Of this program, and of the component that is built with it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The flags of which one send can have only one.
 const ONE_CONTENT: &str = "one content";
 
@@ -80,13 +83,10 @@ fn after_help() -> String {
 pub(super) fn command() -> Command {
     let command = Command::new("mqtt-connector")
         .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
-        .version(env!("CARGO_PKG_VERSION"))
-        .long_version(concat!(
-            env!("CARGO_PKG_VERSION"),
-            "\ncomponent ",
-            env!("CARGO_PKG_VERSION"),
-            "\ncontract flint:mqtt@0.2.0\nwasmtime ",
-            env!("WASMTIME_VERSION")
+        .version(VERSION)
+        .long_version(format!(
+            "{VERSION}\ncomponent {VERSION}\ncontract flint:mqtt@0.2.0\nwasmtime {}",
+            wasmtime_environ::VERSION
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)

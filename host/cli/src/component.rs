@@ -1,5 +1,7 @@
 //! Which component is run, and how the names of brokers are resolved: what an operator may say, and no document.
 
+mod compiler;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::io::Write as _;
@@ -14,6 +16,8 @@ use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
 use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
 use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
+
+use compiler::CompileError;
 
 use super::arguments::{COMPONENT, OUTPUT, RESOLVE};
 use super::files::{Limit, Named};
@@ -39,9 +43,6 @@ const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 /// The response: the component cannot be read or loaded.
 pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, Response> {
     let mut builder = Connector::builder().pool(places);
-    if places == 0 {
-        builder = builder.process_timer();
-    }
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         let file = Named::flag(COMPONENT, path);
@@ -73,7 +74,7 @@ pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
         let reason = "the machine code would take the place of the component, of which nothing would be left";
         return Err(response(PARAMETER, format!("--{OUTPUT} {to}: {reason}.")));
     }
-    let code = Connector::precompile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
+    let code = compiler::compile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
     write_whole(to, &code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
     Ok(String::new())
 }
@@ -89,7 +90,7 @@ fn write_whole(path: &str, code: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Takes WebAssembly as it is, and what looks like a program as machine code.
+/// Has WebAssembly compiled, and takes what looks like a program as machine code.
 #[expect(
     unsafe_code,
     reason = "an operator may run machine code of their own; that is what the flag's help says"
@@ -97,11 +98,18 @@ fn write_whole(path: &str, code: &[u8]) -> std::io::Result<()> {
 fn with_component(builder: ConnectorBuilder, file: Named<'_>) -> Result<ConnectorBuilder, Response> {
     const NEITHER: &str = "it is neither a WebAssembly component nor the output of precompile";
     let content = read(file, &[(WASM, OF_COMPONENT), (ELF, OF_CODE)], NEITHER)?;
-    if content.starts_with(WASM) {
-        return Ok(builder.component(content));
-    }
+    let code = if content.starts_with(WASM) {
+        compiler::compile(&content).map_err(|error| match error {
+            CompileError::Shortage(what) => short(what, "loading the component"),
+            CompileError::Missing { .. } | CompileError::Refused(_) | CompileError::Failed { .. } => {
+                response(FAULT, format!("{file}: {error}."))
+            }
+        })?
+    } else {
+        content
+    };
     // SAFETY: the operator named the file on the command line, as one names a program to run. Documents cannot.
-    Ok(unsafe { builder.precompiled(content) })
+    Ok(unsafe { builder.precompiled(code) })
 }
 
 /// The most bytes of a file that begins in some way.

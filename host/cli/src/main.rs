@@ -350,14 +350,10 @@ fn has_colours(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }
 
-/// What is logged while a component is compiled, unless `RUST_LOG` names it: at level trace that is 800 MB.
-const COMPILER_LOGS: &str =
-    "cranelift_codegen=warn,cranelift_frontend=warn,regalloc2=warn,wasmtime_internal_cranelift=warn";
-
 /// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
 fn start_logging(matches: &ArgMatches) {
     let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
-    let mut filter = EnvFilter::new(COMPILER_LOGS);
+    let mut filter = EnvFilter::new("off");
     for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
         match directive.parse() {
             Ok(directive) => filter = filter.add_directive(directive),

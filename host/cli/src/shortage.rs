@@ -1,5 +1,6 @@
 //! What this machine has too little of for the program itself, and what is said when the program fails for that.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -25,8 +26,8 @@ pub(super) fn sending_begins() {
     PROGRESS.store(SENDING, Ordering::Relaxed);
 }
 
-/// The answer where `shortage` was found while something was done, and nothing was sent.
-pub(super) fn short(shortage: Shortage, doing: &str) -> Response {
+/// The answer where a [`Shortage`] was found while something was done, and nothing was sent.
+pub(super) fn short(shortage: impl Display, doing: &str) -> Response {
     response(
         SHORTAGE,
         format!("Not sent, this machine has {shortage}, while {doing}. Sending it again is safe."),

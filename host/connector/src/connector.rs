@@ -5,6 +5,8 @@ mod budget;
 mod built_in;
 mod call;
 mod clock;
+#[cfg(feature = "compiler")]
+mod compile;
 mod config;
 mod engines;
 mod fault;
@@ -44,7 +46,8 @@ pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector
 /// the answer.
 pub struct Connector {
     engines: Engines,
-    clock: Clock,
+    /// `None` where the system has no thread for it: see [`ConnectorBuilder::pool`].
+    clock: Option<Clock>,
     publisher: Publisher,
     tenants: Arc<Tenants>,
 }
@@ -72,13 +75,18 @@ impl Connector {
     }
 
     /// Compiles a component (WebAssembly, binary, 16 MiB at most) for [`ConnectorBuilder::precompiled`], for this
-    /// version of this library on this kind of machine. How long it takes is not limited: it is an operator's action.
+    /// version of this library on this kind of machine (cargo feature `compiler`). How long it takes is not limited: it is
+    /// an operator's action.
+    ///
+    /// In a process that may not write large files (`ulimit -f`), the result is for such processes: it runs everywhere, but an
+    /// instance of it copies what its memory begins with.
     ///
     /// # Errors
     ///
     /// It is too large, or not a component.
+    #[cfg(feature = "compiler")]
     pub fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-        load::precompile(wasm)
+        compile::precompile(wasm)
     }
 
     /// The `send` action for `tenant`: merges `request` over `config` (JSON objects as text), publishes one message

@@ -13,6 +13,7 @@ use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::shown::Shown;
 
 use super::budget::{MemoryBudget, Meter};
+use super::clock::Clock;
 use super::fault::Fault;
 use super::turn::in_turns;
 use super::{Connector, Response};
@@ -114,7 +115,7 @@ impl Call<'_> {
                 call(&instance, &mut store).await
             });
             let ticking = poll_fn(|context| {
-                let _running = self.connector.clock.running();
+                let _running = self.connector.clock.as_ref().map(Clock::running);
                 running.as_mut().poll(context)
             });
             let quotas = self.tenant.quotas();

@@ -1,6 +1,4 @@
-//! The clock of the engine, which interrupts what computes: a thread, or the system's timer.
-
-mod timer;
+//! The clock of the engines, which interrupts components that compute: a thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,47 +10,13 @@ use wasmtime::Engine;
 /// How often a component that computes is interrupted: to let others run, and to count the time it has used.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// For how many ticks the clock goes on when nothing runs any more, so that a host with one send after another does
-/// not wake a thread for each.
+/// For how many ticks the clock goes on after the last component has ended, so that a host with one send after another does
+/// not wake the thread for each.
 const LINGER: u32 = 50;
 
-/// The clock of a connector's engines: what advances their epochs every [`TICK`] while a component runs.
-pub(super) enum Clock {
-    Thread(ClockThread),
-    /// The timer of the process, which needs to be told nothing.
-    Timer,
-}
-
-impl Clock {
-    /// Starts a thread for `engines`.
-    ///
-    /// # Errors
-    ///
-    /// The system has no thread for it.
-    pub(super) fn thread(engines: Vec<Engine>) -> std::io::Result<Self> {
-        ClockThread::start(move || engines.iter().for_each(Engine::increment_epoch)).map(Self::Thread)
-    }
-
-    /// Has the time that this process computes interrupt `engines`: see [`timer`].
-    ///
-    /// # Errors
-    ///
-    /// The process has such a clock already, or the system refuses it.
-    pub(super) fn timer(engines: Vec<Engine>) -> std::io::Result<Self> {
-        timer::start(engines).map(|()| Self::Timer)
-    }
-
-    /// Keeps the clock going until the answer is dropped.
-    pub(super) fn running(&self) -> Option<Running<'_>> {
-        match self {
-            Self::Thread(thread) => Some(thread.running()),
-            Self::Timer => None,
-        }
-    }
-}
-
-/// A thread that ticks while a component runs, and sleeps otherwise. It ends when this is dropped.
-pub(super) struct ClockThread {
+/// A thread that advances the epochs of the engines every [`TICK`] while a component runs, and sleeps otherwise. It ends when
+/// this is dropped.
+pub(super) struct Clock {
     state: Arc<ClockState>,
     thread: Thread,
 }
@@ -65,7 +29,16 @@ struct ClockState {
     ended: AtomicBool,
 }
 
-impl ClockThread {
+impl Clock {
+    /// Starts the thread for `engines`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub(super) fn of(engines: Vec<Engine>) -> std::io::Result<Self> {
+        Self::start(move || engines.iter().for_each(Engine::increment_epoch))
+    }
+
     fn start(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let state = Arc::new(ClockState::default());
         let shared = Arc::clone(&state);
@@ -74,7 +47,8 @@ impl ClockThread {
         Ok(Self { state, thread })
     }
 
-    fn running(&self) -> Running<'_> {
+    /// Keeps the clock going until the answer is dropped.
+    pub(super) fn running(&self) -> Running<'_> {
         self.state.running.fetch_add(1, Ordering::SeqCst);
         if self.state.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
@@ -83,7 +57,7 @@ impl ClockThread {
     }
 }
 
-impl Drop for ClockThread {
+impl Drop for Clock {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::SeqCst);
         self.thread.unpark();
@@ -141,7 +115,7 @@ mod tests {
     fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
         let ticks = Arc::new(AtomicUsize::new(0));
         let hand = Arc::clone(&ticks);
-        let clock = ClockThread::start(move || {
+        let clock = Clock::start(move || {
             hand.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();

@@ -7,10 +7,12 @@
 
 use std::ops::RangeInclusive;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::Connector;
 use super::call::State;
 use super::config::config;
 use crate::bindings::ExportsPre;
@@ -74,9 +76,28 @@ impl Taken<'_> {
     }
 }
 
-/// The configuration of an engine that loads what was compiled: a compiler takes longer to make ready than a send.
-pub(super) fn without_compiler() -> Config {
+/// Where the engine keeps what the memory of an instance begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// In a file that only the memory holds: an instance maps it, and copies the pages that it writes to.
+    InFiles,
+    /// Nowhere: it is copied into each instance. That needs no file.
+    None,
+}
+
+impl Images {
+    /// What this process may have: a limit on the size of the files that it writes (`ulimit -f`) is for files in memory too.
+    pub(super) fn of_this_process() -> Self {
+        let is_limited = |limit| limit < Connector::LARGEST as u64;
+        if getrlimit(Resource::Fsize).current.is_some_and(is_limited) { Self::None } else { Self::InFiles }
+    }
+}
+
+/// The configuration of an engine that loads machine code. It makes no compiler ready, which takes longer than a send.
+pub(super) fn config_for_loading(images: Images) -> Config {
     let mut config = config();
+    config.memory_init_cow(images == Images::InFiles);
+    #[cfg(feature = "compiler")]
     config.enable_compiler(false);
     config
 }
@@ -96,7 +117,7 @@ pub(super) fn with_places(component: &Component, places: u32) -> Config {
         .table_keep_resident(kept)
         .async_stack_keep_resident(KEPT_STACK)
         .pagemap_scan(Enabled::Auto);
-    let mut config = without_compiler();
+    let mut config = config_for_loading(Images::InFiles);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }

@@ -1,14 +1,10 @@
 //! From bytes to a component that is compiled, linked and ready to be instantiated.
 
-use std::io::ErrorKind;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine};
 
 use mqtt_connector_contract::shown::Shown;
 
@@ -16,9 +12,10 @@ use super::budget::{MEMORIES, TABLES};
 use super::built_in;
 use super::call::State;
 use super::clock::Clock;
-use super::config::config;
-use super::engines::{Engines, Pool, with_places, without_compiler};
-use super::{COMPONENT, Connector, shortage};
+#[cfg(feature = "compiler")]
+use super::compile;
+use super::engines::{Engines, Images, Pool, config_for_loading, with_places};
+use super::{Connector, shortage};
 use crate::bindings::ExportsPre;
 use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
 
@@ -27,13 +24,10 @@ const LARGEST: usize = Connector::LARGEST;
 /// The most characters of the engine's reason for refusing a component: names that the component chose may stand in it.
 const REASON: usize = 1000;
 
-/// How a WebAssembly file starts, and how it goes on: with its version and kind.
-const WASM: &[u8] = b"\0asm";
-const MODULE: &[u8] = b"\0asm\x01\0\0\0";
-
 /// What a connector runs.
 enum Source {
     BuiltIn,
+    #[cfg(feature = "compiler")]
     Wasm(Vec<u8>),
     Precompiled(Vec<u8>),
 }
@@ -92,7 +86,6 @@ pub struct ConnectorBuilder {
     idle: Duration,
     tenants: Arc<Tenants>,
     pool: u32,
-    timer: bool,
 }
 
 impl ConnectorBuilder {
@@ -104,17 +97,17 @@ impl ConnectorBuilder {
             idle: Publisher::IDLE,
             tenants: Arc::default(),
             pool: Connector::POOL,
-            timer: false,
         }
     }
 
     /// Runs another component of the world `flint:mqtt/mqtt-connector` (WebAssembly, binary, 16 MiB at most) instead of
-    /// the built-in one. It is compiled when the connector is built. It may import `publisher` and, with the cargo
+    /// the built-in one. It is compiled when the connector is built (cargo feature `compiler`). It may import `publisher` and, with the cargo
     /// feature `wasi`, WASI 0.2, which is empty: no files, no network, no environment, no arguments; it has clocks and
     /// random numbers, and what it prints goes to the log (level debug).
     ///
     /// Whoever may choose the component is an operator of the platform: what it does when it runs is limited, how long
     /// it takes to compile is not.
+    #[cfg(feature = "compiler")]
     #[must_use]
     pub fn component(mut self, wasm: impl Into<Vec<u8>>) -> Self {
         self.source = Source::Wasm(wasm.into());
@@ -165,20 +158,13 @@ impl ConnectorBuilder {
     }
 
     /// For how many instances of the built-in component a place is kept ready. Default: [`Connector::POOL`]. A call beyond
-    /// that has a place made for it, which takes some 20 µs longer; 0 is for a process that sends little, which starts 2 ms
-    /// earlier.
+    /// that has a place made for it, which takes some 20 µs longer.
+    ///
+    /// 0 is for a process that sends one message and ends: it starts 2 ms earlier, and where this user may start no further
+    /// thread, the built-in component runs without the clock that interrupts it, as it ends by itself.
     #[must_use]
     pub fn pool(mut self, places: u32) -> Self {
         self.pool = places;
-        self
-    }
-
-    /// Has components interrupted by the system's timer of the time that this process computes (`ITIMER_PROF`, `SIGPROF`)
-    /// instead of a thread: for a program that sends one message and ends, which takes 0.1 ms less. Only one connector of a
-    /// process can have it, and nothing else of the process may.
-    #[must_use]
-    pub fn process_timer(mut self) -> Self {
-        self.timer = true;
         self
     }
 
@@ -189,12 +175,12 @@ impl ConnectorBuilder {
     /// It is too large, is not a component, does not export `connector`, or imports something that it is not given. The
     /// system has no clock for it.
     pub fn build(self) -> Result<Connector, LoadError> {
+        let images = Images::of_this_process();
         let component = match &self.source {
-            // Its machine code wants the file that it cannot have.
-            Source::BuiltIn if are_files_limited() => compile(COMPONENT)?,
-            Source::BuiltIn => built_in::load()?,
-            Source::Wasm(wasm) => compile(wasm)?,
-            Source::Precompiled(code) => deserialize(&Engine::new(&without_compiler())?, code)?,
+            Source::BuiltIn => built_in::load(images)?,
+            #[cfg(feature = "compiler")]
+            Source::Wasm(wasm) => compile::compile(wasm, images)?,
+            Source::Precompiled(code) => deserialize(code)?,
         };
         if let Some(needs) = component.resources_required()
             && (needs.num_memories as usize > MEMORIES || needs.num_tables as usize > TABLES)
@@ -208,29 +194,29 @@ impl ConnectorBuilder {
         let on_demand = link(&component)?;
         // What another component needs is not known well enough to make places for it.
         let mut lack_places = false;
-        let pool = match self.source {
-            Source::BuiltIn if self.pool > 0 && !are_files_limited() => {
-                match pool(&component, self.pool) {
-                    // Places that are kept ready need much more of it than those that are made for a call.
-                    Err(LoadError::Shortage(shortage)) => {
-                        tracing::warn!(%shortage, "no places for instances are kept ready");
-                        lack_places = true;
-                        None
-                    }
-                    pool => Some(pool?),
+        let is_built_in = matches!(self.source, Source::BuiltIn);
+        let pool = if is_built_in && self.pool > 0 && images == Images::InFiles {
+            match pool(&component, self.pool) {
+                // Places that are kept ready need much more of it than those that are made for a call.
+                Err(LoadError::Shortage(shortage)) => {
+                    tracing::warn!(%shortage, "no places for instances are kept ready");
+                    lack_places = true;
+                    None
                 }
+                pool => Some(pool?),
             }
-            Source::BuiltIn | Source::Wasm(_) | Source::Precompiled(_) => None,
+        } else {
+            None
         };
         let engines = Engines { pool, on_demand, lack_places };
-        let clock = if self.timer { Clock::timer } else { Clock::thread };
-        let clock = clock(engines.all()).map_err(|error| match error.kind() {
-            // What a thread is refused for; a timer is for other reasons.
-            ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
-                LoadError::Shortage(Shortage::of_thread(&error))
+        let clock = match Clock::of(engines.all()).map_err(|error| Shortage::of_thread(&error)) {
+            Ok(clock) => Some(clock),
+            Err(shortage @ Shortage::Threads) if is_built_in && self.pool == 0 => {
+                tracing::warn!(%shortage, "the component is not interrupted while it computes");
+                None
             }
-            _ => LoadError::Refused { reason: format!("its clock cannot be started: {error}") },
-        })?;
+            Err(shortage) => return Err(LoadError::Shortage(shortage)),
+        };
         let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         let publisher = self.publisher.unwrap_or_else(of_its_own);
         Ok(Connector { engines, clock, publisher, tenants: self.tenants })
@@ -240,7 +226,7 @@ impl ConnectorBuilder {
 /// Places for instances of the built-in component that are kept ready.
 fn pool(component: &Component, places: u32) -> Result<Pool, LoadError> {
     let engine = Engine::new(&with_places(component, places))?;
-    Ok(Pool::new(link(&built_in::copied(&engine)?)?, places))
+    Ok(Pool::new(link(&built_in::load_into(&engine, Images::InFiles)?)?, places))
 }
 
 /// Links a component with what it may import.
@@ -253,49 +239,6 @@ fn link(component: &Component) -> Result<ExportsPre<State>, LoadError> {
     publisher::add_to_linker(&mut linker)?;
     let linked = linker.instantiate_pre(component).and_then(ExportsPre::new);
     linked.map_err(|error| unlinkable(component, error))
-}
-
-/// The configuration of an engine that compiles: with a thread for each processor, if they are to be had. Where they are not,
-/// what starts them would panic.
-fn compiler() -> Config {
-    let mut config = config();
-    let threads = available_parallelism().map_or(1, NonZero::get);
-    config.parallel_compilation(Shortage::of_threads(threads).is_none());
-    config
-}
-
-/// Compiles a component to be run.
-fn compile(wasm: &[u8]) -> Result<Component, LoadError> {
-    let mut config = compiler();
-    if are_files_limited() {
-        config.memory_init_cow(false);
-    }
-    Ok(Component::from_binary(&Engine::new(&config)?, check(wasm)?)?)
-}
-
-/// Whether this process may not write large files (`ulimit -f`). The engine keeps what an instance's memory begins with in
-/// one, which only the memory holds, and the limit is for that too.
-fn are_files_limited() -> bool {
-    getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < LARGEST as u64)
-}
-
-/// Compiles a component: see [`Connector::precompile`].
-pub(super) fn precompile(wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-    Ok(Engine::new(&compiler())?.precompile_component(check(wasm)?)?)
-}
-
-/// Looks at what is going to be compiled before the compiler does.
-fn check(wasm: &[u8]) -> Result<&[u8], LoadError> {
-    if !wasm.starts_with(WASM) {
-        return Err(LoadError::NotAComponent { what: "something else" });
-    }
-    if wasm.starts_with(MODULE) {
-        return Err(LoadError::NotAComponent { what: "a core module, which wasm-tools can make into one" });
-    }
-    if wasm.len() > LARGEST {
-        return Err(LoadError::TooLarge { size: wasm.len() });
-    }
-    Ok(wasm)
 }
 
 /// The names of what `component` imports.
@@ -328,9 +271,13 @@ fn is_provided(import: &str) -> bool {
     import.starts_with("flint:mqtt/publisher@0.2.")
 }
 
-/// Loads what [`Connector::precompile`] made.
-#[expect(unsafe_code, reason = "native code is loaded")]
-fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: a caller of `ConnectorBuilder::precompiled` vouches for the code.
-    unsafe { Component::deserialize(engine, code) }
+/// Loads what [`Connector::precompile`] made, with or without images.
+fn deserialize(code: &[u8]) -> wasmtime::Result<Component> {
+    #[expect(unsafe_code, reason = "machine code is loaded")]
+    let load = |images| {
+        let engine = Engine::new(&config_for_loading(images))?;
+        // SAFETY: the caller of `ConnectorBuilder::precompiled` vouches for the code.
+        unsafe { Component::deserialize(&engine, code) }
+    };
+    load(Images::InFiles).or_else(|error| load(Images::None).map_err(|_| error))
 }

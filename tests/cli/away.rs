@@ -64,7 +64,7 @@ fn a_signal_ends_the_wait_for_a_broker_with_what_is_known() {
     let (status, message) = answer(program, log);
     let address = closed.address();
     let wanted = format!(
-        "Not sent, the time was over before, with the broker tcp://{address}: interrupted after # ms, while waiting to \
+        "Not sent, the timeout was over before the message was sent to the broker tcp://{address}: interrupted after # ms, while waiting to \
          connect again; the last connection failed: the broker could not be reached: {address}: the connection was \
          refused. Sending it again is safe. 4 connections were tried."
     );

@@ -147,7 +147,7 @@ fn silent_broker_is_75() {
     program.args(["--topic", "t", "--content", "c"]).run().answers(
         75,
         &format!(
-            "Not sent, the time was over before, with the broker tcp://{}: no answer within 200 ms, while waiting for \
+            "Not sent, the timeout was over before the message was sent to the broker tcp://{}: no answer within 200 ms, while waiting for \
              CONNACK. Sending it again is safe.",
             port.address()
         ),
@@ -168,7 +168,7 @@ fn faults_of_the_broker_have_their_exit_codes() {
             "2",
             with(Vec::new(), [Step::expect(Expect::connect()), Step::close()]),
             74,
-            "Not sent, the connection to the broker … was lost before: the broker closed the connection, while \
+            "Not sent, the connection to the broker … was lost before the message was sent: the broker closed the connection, while \
              waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
         ),
         (

@@ -181,7 +181,7 @@ fn a_connection_that_is_closed_after_connect_or_publish_has_a_likely_cause() {
                    allows iot:Connect for this client-id.";
     let closed = vec![Step::expect(Expect::connect()), Step::close()];
     let message = format!(
-        "Not sent, the connection to the broker ssl://{}:8883 was lost before: …{connect}",
+        "Not sent, the connection to the broker ssl://{}:8883 was lost before the message was sent: …{connect}",
         HOST.to_ascii_lowercase()
     );
     played(&json!({}), closed, 74, &message);

@@ -7,7 +7,7 @@ const SHORTEST: usize = 64;
 
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum PemSource {
     /// PEM (RFC 7468), whatever has become of its line breaks and whatever stands before it; or base64 of DER or of PEM,
     /// without the lines of PEM.
     Text,
@@ -17,17 +17,17 @@ pub enum Given {
     Neither,
 }
 
-impl Given {
+impl PemSource {
     /// Tells what `text` is. A slash makes it a path, a `-----BEGIN` anywhere else PEM. DER begins with the tag of a sequence, so that base64 of it
     /// begins with M, and of PEM with L: a path, which begins with a slash, is told apart.
     #[must_use]
     pub fn of(text: &str) -> Self {
         if text.starts_with('/') {
-            Given::Path
+            PemSource::Path
         } else if holds(text, b"-----BEGIN") || is_base64(text) {
-            Given::Text
+            PemSource::Text
         } else {
-            Given::Neither
+            PemSource::Neither
         }
     }
 }
@@ -65,15 +65,15 @@ mod tests {
             &format!("\n  {}\\n{}\n", &der[..40], &der[40..]),
             &der.replacen('M', "L", 1),
         ] {
-            assert_eq!(Given::of(text), Given::Text, "{text:?}");
+            assert_eq!(PemSource::of(text), PemSource::Text, "{text:?}");
         }
         for text in ["/ca.pem", "/", "/MIIB", "/-----BEGIN EC PRIVATE KEY-----", &format!("/{der}")] {
-            assert_eq!(Given::of(text), Given::Path, "{text:?}");
+            assert_eq!(PemSource::of(text), PemSource::Path, "{text:?}");
         }
         for text in
             ["", "ca.pem", "./ca.pem", "MIIB", &der[1..], &der[..63], &format!("{der}-"), "-----END KEY-----"]
         {
-            assert_eq!(Given::of(text), Given::Neither, "{text:?}");
+            assert_eq!(PemSource::of(text), PemSource::Neither, "{text:?}");
         }
     }
 }

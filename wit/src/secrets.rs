@@ -14,18 +14,20 @@ use std::cell::OnceCell;
 
 use readings::readings;
 
-/// The fewest bytes of a secret that are told apart from what else somebody may say.
+/// A shorter secret is not looked for: its bytes may stand in any text by chance.
 const MIN_SECRET: usize = 4;
-/// How many bytes in a row of a secret are too many.
+/// A text that has so many bytes in a row in common with a secret repeats it.
 const RUN_OF_SECRET: usize = 8;
-/// The same two of content, which may be a word of everyday language, or have many.
+/// Shorter content is only looked for when it is neither a word nor a number.
 const MIN_CONTENT: usize = 8;
+/// A text that has so many bytes in a row in common with content repeats it: more than of a secret, because content may hold
+/// words of everyday language.
 const RUN_OF_CONTENT: usize = 16;
 
-/// The bytes of a text that are looked at. A message shows far fewer, and what stands in it at the end of those has its run
-/// behind them, in whatever form.
+/// How many bytes of a text are looked at. A message shows far fewer of them, so that a secret of which it shows the beginning
+/// is seen whole, in whatever form it is written.
 const LOOKED_AT: usize = 8 * 1024;
-/// The bytes of content that are looked at, at its beginning and at its end: the time that it takes is to be bounded.
+/// How many bytes of content are looked at, at its beginning and at its end: it is to take bounded time.
 const FIRST_OF_CONTENT: usize = 12 * 1024 * 1024;
 const LAST_OF_CONTENT: usize = 4 * 1024 * 1024;
 

@@ -3,10 +3,10 @@
 //! In the component that function is the import `publisher.publish` or `publisher.check`; a test passes its own.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::slice;
 
 use mqtt_connector_contract::publisher::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
+use rustc_hash::FxBuildHasher;
 
 use crate::bindings::Meta;
 use crate::document::Document;
@@ -135,7 +135,8 @@ struct Group {
 #[derive(Default)]
 struct Groups {
     groups: Vec<Group>,
-    by_connection: HashMap<Connection, usize, BuildHasherDefault<Fnv>>,
+    /// Its hash is fast and guards against nobody: who writes a batch of requests that collide slows down their own alone.
+    by_connection: HashMap<Connection, usize, FxBuildHasher>,
     /// The group of the last message.
     last: usize,
 }
@@ -165,28 +166,5 @@ impl Groups {
         self.groups.push(Group { connection: connection.clone(), messages, origins });
         self.by_connection.insert(connection, at);
         at
-    }
-}
-
-/// FNV-1a. The standard library's hasher is made against those who choose what collides; who writes a batch slows down
-/// their own alone, within their limit.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    #[inline(never)]
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -123,7 +123,7 @@ impl<'a> Document<'a> {
         self.given
     }
 
-    /// Those of `names` to which the two documents do not give the same text as value.
+    /// The parameters among `names` whose values have different texts in the two documents.
     pub fn differences(&self, other: &Document<'_>, names: Names) -> Names {
         let differs = |name: &Name| self.get(*name) != other.get(*name);
         let given = self.given.or(other.given).and(names);

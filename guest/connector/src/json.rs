@@ -82,7 +82,7 @@ fn judged_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
     is_value(value).then_some(value)
 }
 
-/// The same, of a string.
+/// The text of the string that comes next, and moves `rest` behind it; `None` if that is no string.
 fn judged_string<'a>(rest: &mut &'a str) -> Option<&'a str> {
     skip_white_space(rest);
     let inside = rest.strip_prefix('"')?.as_bytes();
@@ -200,7 +200,7 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     };
     let clean = blocks.iter().take_while(is_clean).count() * BLOCK;
     let (words, rest) = text.get(clean..)?.as_chunks::<8>();
-    // A byte that nobody looks for.
+    // Filled up with a byte that is never looked for.
     let mut last = [b'a'; 8];
     last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     let mut at = clean;

@@ -24,7 +24,7 @@
 //! | [`publication`] | the rules between parameters → connect options, message and retry policy |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`schema`] | the JSON Schema of a configuration and of a request, from the catalogue |
-//! | `memory` | the component's allocator |
+//! | `memory` | the component's allocator, over a stock that it brings along |
 #![deny(unsafe_code)]
 
 pub mod action;
@@ -42,7 +42,7 @@ pub mod publication;
 pub mod schema;
 pub mod vendor;
 
-#[cfg(any(target_arch = "wasm32", test))]
+#[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 mod memory;
 

@@ -6,7 +6,7 @@
 mod credentials;
 mod failed;
 mod hint;
-mod place;
+mod named_brokers;
 mod suspicious;
 
 use std::fmt;
@@ -18,12 +18,12 @@ use crate::bindings::Meta;
 use crate::message::qos;
 use crate::problem::Invalid;
 use crate::publication::Remarks;
-pub use credentials::Given;
+pub use credentials::CredentialSources;
 use failed::failed;
 use mqtt_connector_contract::publisher::{
     ConnectOptions, Error, Message, ProtocolVersion, Qos, Receipt, Remark,
 };
-use place::{Place, Through};
+use named_brokers::{NamedBrokers, Through};
 use suspicious::Suspicious;
 
 /// The answer to a configuration and a request that are wrong: exit code 64.
@@ -49,7 +49,7 @@ pub fn unanswered() -> Meta {
 
 /// The answer of a dry run that found nothing wrong, with what is suspicious; some of that the publisher has `remarked`.
 pub fn checked(options: &ConnectOptions, message: &Message, remarks: &Remarks, remarked: &[Remark]) -> Meta {
-    let place = Place::all(options, remarks);
+    let place = NamedBrokers::all(options, remarks);
     let text = format!(
         "The message would be sent with QoS {} to topic {} at {}{place}{}{}.{}{}",
         qos::number(message.qos),
@@ -175,7 +175,7 @@ impl<'a> Said<'a> {
             start: format!("Sent with QoS {}{never} to topic ", qos::number(*sent)),
             topic,
             shown_topic: Self::shown(topic),
-            middle: format!(" at {} in ", Place::one(options, remarks, *broker)),
+            middle: format!(" at {} in ", NamedBrokers::one(options, remarks, *broker)),
             end,
             about,
         }
@@ -190,35 +190,20 @@ impl<'a> Said<'a> {
             (self.topic, self.shown_topic) = (topic, Self::shown(topic));
         }
         let tenths = microseconds / 100;
-        // By hand: `write!` takes as long as all the rest of an answer.
-        let mut number = [0; 20];
-        let mut digits = 0;
-        let mut rest = tenths / 10;
-        for digit in number.iter_mut().rev() {
-            *digit = decimal(rest);
-            digits += 1;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
+        let mut digits = itoa::Buffer::new();
+        let whole = digits.format(tenths / 10);
         // No byte more than needed: what leaves the component would be moved to fit.
         let around = self.start.len() + self.shown_topic.len() + self.middle.len() + self.end.len();
-        let mut text = String::with_capacity(around + digits + 2);
+        let mut text = String::with_capacity(around + whole.len() + 2);
         text.push_str(&self.start);
         text.push_str(&self.shown_topic);
         text.push_str(&self.middle);
-        text.extend(number.iter().skip(number.len() - digits).copied().map(char::from));
+        text.push_str(whole);
         text.push('.');
-        text.push(char::from(decimal(tenths)));
+        text.push_str(itoa::Buffer::new().format(tenths % 10));
         text.push_str(&self.end);
         text
     }
-}
-
-/// The last digit of a number, as a character.
-fn decimal(number: u64) -> u8 {
-    b'0' + u8::try_from(number % 10).unwrap_or_default()
 }
 
 /// Says how many connections were tried, if it was more than one.

@@ -122,7 +122,7 @@ impl Parameters {
         self.protocol_version.unwrap_or(ProtocolVersion::V311)
     }
 
-    /// The vendors whose rules hold: those of the brokers.
+    /// The vendors of the brokers; the rules of each of them hold.
     pub fn vendors(&self) -> Vendors {
         self.broker.as_ref().map(Brokers::vendors).unwrap_or_default()
     }

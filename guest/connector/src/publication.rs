@@ -35,9 +35,9 @@ pub struct Remarks {
     pub schemes: Schemes,
     /// The quality of service that was asked for, when a vendor does not have it and the message has a lower one.
     pub lowered: Option<Qos>,
-    /// The same of the will.
+    /// Whether the will was asked for with a quality of service that the vendor does not have, and has a lower one.
     pub will_lowered: bool,
-    /// The vendor of the brokers who is to be named, if one has rules of his own.
+    /// The vendor to name, when one of the brokers is a vendor's.
     pub vendor: Option<BrokerVendor>,
     /// The message is to be kept for later subscribers, and the broker keeps none.
     pub not_retained: bool,

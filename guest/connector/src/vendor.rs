@@ -9,7 +9,7 @@ pub mod likely;
 
 use std::fmt;
 
-/// Whose rules hold at a broker, where they are not those of the standard alone.
+/// A vendor whose brokers have rules of their own besides the standard's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerVendor {
     /// AWS IoT Core: hosts under `.iot.<region>.amazonaws.com` and `.iot.<region>.amazonaws.com.cn`.
@@ -31,7 +31,7 @@ pub struct Limits {
     pub assigns_client_id: bool,
     /// The longest topic, in bytes; what does not [count](BrokerVendor::counted) may come before it.
     pub topic: usize,
-    /// The most slashes of a topic, counted in the same way.
+    /// The most slashes of a topic; what does not [count](BrokerVendor::counted) may have more.
     pub slashes: usize,
     /// The longest delay of a will, in seconds.
     pub will_delay: u32,
@@ -153,7 +153,7 @@ pub fn websocket_path(host: &str) -> &'static str {
 pub const ALPN_PORT: u16 = 443;
 /// The application protocol (ALPN) of MQTT there, with a client certificate.
 pub const ALPN_CERTIFICATE: &str = "x-amzn-mqtt-ca";
-/// The same for a custom authorizer, which judges by user name and password.
+/// The application protocol (ALPN) of MQTT there, with a custom authorizer, which judges by user name and password.
 pub const ALPN_AUTHORIZER: &str = "mqtt";
 
 /// Whether a user name says which custom authorizer of AWS IoT is to judge, whatever certificate comes with it.

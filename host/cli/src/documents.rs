@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::PARAMETER;
-use mqtt_connector_contract::pem::Given;
+use mqtt_connector_contract::pem::PemSource;
 use mqtt_connector_contract::white_space::Stray;
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 use mqtt_connector_guest::json;
@@ -216,7 +216,7 @@ fn is_path(parameter: &Parameter, text: &str) -> bool {
     if !names_file || text.is_empty() || text.len() > MAX_PATH || text.contains(['\n', '\r']) {
         return false;
     }
-    if Given::of(text) == Given::Text {
+    if PemSource::of(text) == PemSource::Text {
         return false;
     }
     let path = Path::new(text);

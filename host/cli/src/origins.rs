@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::PARAMETER;
-use mqtt_connector_guest::outcome::Given;
+use mqtt_connector_guest::outcome::CredentialSources;
 
 use super::arguments::{CONFIG, PASSWORD_FILE, REQUEST, REQUESTS, TENANT, TENANTS};
 use super::documents;
@@ -74,7 +74,7 @@ pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Doc
         }
     }
     let text = &mut response.meta.message;
-    match Given::told(text) {
+    match CredentialSources::told(text) {
         // The component's sentence would say the same of the documents that the command line has made.
         Some(given) if !told.is_empty() && tells_all(&told, given) => {
             for (source, what) in [(given.username, "user name"), (given.password, "password")] {
@@ -90,7 +90,7 @@ pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Doc
 }
 
 /// Whether those of `given` that there are, are among what was `told`.
-fn tells_all(told: &[&str], given: Given) -> bool {
+fn tells_all(told: &[&str], given: CredentialSources) -> bool {
     let is_told = |source: Option<_>, name| source.is_none() || told.contains(&name);
     is_told(given.username, CREDENTIALS[0].name) && is_told(given.password, PASSWORD)
 }

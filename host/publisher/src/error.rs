@@ -146,7 +146,7 @@ pub struct Refusal {
     pub code: u8,
     /// The broker's own words, made fit for a log, or what else is known about it; may be empty.
     pub reason: String,
-    /// The other server that the broker names (MQTT 5.0, section 4.11); nobody goes there.
+    /// The other server that the broker names (MQTT 5.0, section 4.11); redirects are not followed.
     pub server_reference: Option<String>,
 }
 

@@ -278,14 +278,14 @@ pub(crate) fn side_by_side<T: FnOnce() + Send>(tests: impl IntoIterator<Item = T
 /// What is said of a message that was not sent, because the connection was lost before.
 pub(crate) fn lost(reason: &str) -> String {
     format!(
-        "Not sent, the connection to the broker BROKER was lost before: {reason}. Sending it again is safe."
+        "Not sent, the connection to the broker BROKER was lost before the message was sent: {reason}. Sending it again is safe."
     )
 }
 
 /// What is said of a message that was not sent, because the time was over before.
 pub(crate) fn too_late(milliseconds: u32, stage: &str) -> String {
     format!(
-        "Not sent, the time was over before, with the broker BROKER: no answer within {milliseconds} ms, while \
+        "Not sent, the timeout was over before the message was sent to the broker BROKER: no answer within {milliseconds} ms, while \
          {stage}. Sending it again is safe."
     )
 }

@@ -245,7 +245,7 @@ fn another_server_is_named_and_never_gone_to() {
             let request = with(&json!({ "qos": 1, "retries": 2 }), json!({ "username": "ann" }));
             let played = play([steps], request);
             assert_eq!(played.meta.exit_code, i32::from(code), "{:?}", played.meta);
-            let words = format!("It names another server, \"{named}\"; nobody goes there.");
+            let words = format!("It names another server, \"{named}\"; redirects are not followed.");
             assert!(played.meta.message.contains(&words), "{:?}", played.meta);
         }
     }

@@ -209,7 +209,7 @@ fn broker_that_closes_on_a_certificate_out_of_its_time() {
     let client = pki.faulty_client(Fault::Expired, "thing");
     let meta = send_with(&secured(broker.port(), &pki), shown(&client, Pem::path_str));
     let message = format!(
-        "Not sent, the connection to the broker {} was lost before: the broker closed the connection (the client \
+        "Not sent, the connection to the broker {} was lost before the message was sent: the broker closed the connection (the client \
          certificate expired … days ago), while waiting for CONNACK.…",
         super::url(broker.port())
     );

@@ -129,7 +129,7 @@ fn silence_in_the_handshake_is_a_time_out() {
     let port = SilentPort::open();
     let meta = send_with(&secured(port.port(), &Pki::new()), json!({ "timeout": 200 }));
     let message = format!(
-        "Not sent, the time was over before, with the broker {}: no answer within 200 ms, while waiting for the TLS \
+        "Not sent, the timeout was over before the message was sent to the broker {}: no answer within 200 ms, while waiting for the TLS \
          handshake. Sending it again is safe.",
         url(port.port())
     );
@@ -156,7 +156,7 @@ fn plain_connection_to_a_port_for_tls() {
     assert_meta(&plain(broker.port()), 76, &message);
     broker.finish();
     let message = format!(
-        "Not sent, the connection to the broker tcp://{} was lost before: the broker reset the connection, \
+        "Not sent, the connection to the broker tcp://{} was lost before the message was sent: the broker reset the connection, \
          while waiting for CONNACK (a broker behind TLS is named with ssl://). Sending it again is safe.",
         mosquitto.address()
     );
@@ -177,7 +177,7 @@ fn connection_that_is_cut_is_lost() {
         "the broker closed the connection, while waiting for CONNACK",
     ] {
         let message = format!(
-            "Not sent, the connection to the broker {} was lost before: {reason}. Sending it again is safe.",
+            "Not sent, the connection to the broker {} was lost before the message was sent: {reason}. Sending it again is safe.",
             url(broker.port())
         );
         assert_meta(&send_with(&secured(broker.port(), &pki), json!({})), 74, &message);

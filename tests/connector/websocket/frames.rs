@@ -61,7 +61,7 @@ fn a_broker_that_stops_reading_has_not_got_the_message() {
     let broker = ScriptedBroker::builder().websocket().receive_buffer(4096).connection(steps).start();
     let meta = send_with(&plain(broker.port()), json!({ "content": content.as_str(), "timeout": 1000 }));
     let message = format!(
-        "Not sent, the time was over before, with the broker ws://127.0.0.1:{}: no answer within 1000 ms, while writing the \
+        "Not sent, the timeout was over before the message was sent to the broker ws://127.0.0.1:{}: no answer within 1000 ms, while writing the \
          message. Sending it again is safe.",
         broker.port()
     );

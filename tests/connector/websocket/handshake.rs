@@ -239,7 +239,7 @@ fn silence_at_the_handshake_is_a_time_out() {
     let broker = ScriptedBroker::builder().raw_connection([Step::expect_upgrade(), Step::silence()]).start();
     let meta = send_with(&plain(broker.port()), json!({ "timeout": 300 }));
     let message = format!(
-        "Not sent, the time was over before, with the broker ws://127.0.0.1:{}: no answer within 300 ms, while waiting for \
+        "Not sent, the timeout was over before the message was sent to the broker ws://127.0.0.1:{}: no answer within 300 ms, while waiting for \
          the WebSocket handshake. Sending it again is safe.",
         broker.port()
     );

@@ -85,7 +85,7 @@ pub enum Error {
     /// The connection ended before the message was settled.
     #[cfg_attr(feature = "wasmtime", component(name = "connection-lost"))]
     ConnectionLost(Failure),
-    /// The time-out was over before the message was settled.
+    /// The timeout was over before the message was settled.
     #[cfg_attr(feature = "wasmtime", component(name = "timed-out"))]
     TimedOut(Failure),
     /// The message is larger than the host or the tenant allows.

@@ -73,7 +73,7 @@ impl Message {
 pub struct RetryPolicy {
     /// Milliseconds from the start of the call to its answer.
     pub timeout: u32,
-    /// Further connections after one that failed for a reason that may pass.
+    /// Further connections to try after one that failed for a transient reason.
     pub retries: u8,
 }
 

@@ -92,7 +92,7 @@ impl Brokers {
         self.urls.iter().any(|broker| broker.scheme().is_websocket())
     }
 
-    /// Whose rules hold: those of each vendor who has one of them.
+    /// The vendors of the brokers; the rules of each of them hold.
     pub fn vendors(&self) -> Vendors {
         self.vendors
     }

@@ -1,13 +1,13 @@
 //! A certificate or key: its text, or the path of a file that holds it.
 
-use mqtt_connector_contract::pem::{Given, holds};
+use mqtt_connector_contract::pem::{PemSource, holds};
 use mqtt_connector_contract::publisher::Pem;
 use mqtt_connector_contract::white_space::{Stray, is_white_space};
 
 use crate::json::Value;
 use crate::problem::Wants;
 
-/// Reads a certificate or a key: tells a text from a path ([`Given`]). Whether the text holds a certificate and the file exists is for the host to find
+/// Reads a certificate or a key: tells a text from a path ([`PemSource`]). Whether the text holds a certificate and the file exists is for the host to find
 /// out.
 ///
 /// # Errors
@@ -16,7 +16,7 @@ use crate::problem::Wants;
 #[inline(never)]
 pub fn read(value: Value<'_>) -> Result<Pem, Wants> {
     let text = value.string()?;
-    if Given::of(&text) == Given::Text {
+    if PemSource::of(&text) == PemSource::Text {
         Ok(Pem::Text(text.into_owned()))
     } else if !text.trim_start_matches(is_white_space).starts_with('/') {
         Err(Wants::Pem)

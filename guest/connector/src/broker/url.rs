@@ -12,13 +12,13 @@ use crate::vendor;
 pub enum Scheme {
     /// `tcp`: plain TCP, port 1883.
     Tcp,
-    /// `mqtt`: the same.
+    /// `mqtt`: plain TCP, port 1883.
     Mqtt,
     /// `ssl`: TLS over TCP, port 8883.
     Ssl,
-    /// `tls`: the same.
+    /// `tls`: TLS over TCP, port 8883.
     Tls,
-    /// `mqtts`: the same.
+    /// `mqtts`: TLS over TCP, port 8883.
     Mqtts,
     /// `ws`: WebSocket over TCP, port 80.
     Ws,

@@ -213,7 +213,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
     parameter(
         Name::Timeout,
         "timeout",
-        "Time-out",
+        "Timeout",
         Kind::Integer { minimum: 1, maximum: u32::MAX, unit: "milliseconds" },
     )
     .described(

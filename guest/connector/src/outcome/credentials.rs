@@ -10,25 +10,26 @@ use crate::publication::Remarks;
 
 /// Which documents user name and password are from. Displayed as a sentence with a space before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct CredentialSources {
     /// Where the user name is from; `None` without one.
     pub username: Option<Source>,
     /// Where the password is from; `None` without one.
     pub password: Option<Source>,
 }
 
-impl Given {
+impl CredentialSources {
     /// What of it a message tells, for whoever knows better than the component where a document has it from: the command
     /// line, which lays flags and the environment over the request.
     pub fn told(message: &str) -> Option<Self> {
         let sources = [None, Some(Source::Configuration), Some(Source::Request)];
-        let all =
-            sources.into_iter().flat_map(|username| sources.map(|password| Given { username, password }));
+        let all = sources
+            .into_iter()
+            .flat_map(|username| sources.map(|password| CredentialSources { username, password }));
         all.into_iter().find(|given| message.contains(&given.to_string()))
     }
 }
 
-impl fmt::Display for Given {
+impl fmt::Display for CredentialSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.username, self.password) {
             (None, None) => f.write_str(" No user name and no password were given."),
@@ -52,7 +53,7 @@ pub(super) struct Origin<'a> {
 
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Given { username: self.remarks.username, password: self.remarks.password }.fmt(f)?;
+        CredentialSources { username: self.remarks.username, password: self.remarks.password }.fmt(f)?;
         let Some(credentials) = &self.options.credentials else { return Ok(()) };
         for (what, text) in [("user name", &credentials.username), ("password", &credentials.password)] {
             let Some(text) = text else { continue };

@@ -7,7 +7,7 @@ use mqtt_connector_contract::publisher::{ConnectOptions, Error, Failure, Message
 use mqtt_connector_contract::shown::{self, Shown};
 
 use super::credentials::Origin;
-use super::place::{Place, Through};
+use super::named_brokers::{NamedBrokers, Through};
 use super::{Tried, hint};
 use crate::bindings::Meta;
 use crate::publication::Remarks;
@@ -22,9 +22,9 @@ pub(super) fn failed(
     error: &Error,
     tried: Tried,
 ) -> Meta {
-    let all = Place::all(options, remarks);
+    let all = NamedBrokers::all(options, remarks);
     let through = Through(options.proxy.as_ref());
-    let one = |index| Place::one(options, remarks, index);
+    let one = |index| NamedBrokers::one(options, remarks, index);
     let mut may_want_certificate = false;
     let mut refused_at = None;
     let connect =
@@ -87,7 +87,7 @@ pub(super) fn failed(
                 (
                     exit_code::CONNECTION_LOST,
                     format!(
-                        "Not sent, the connection to the broker {} was lost before: {}.{SAFE}",
+                        "Not sent, the connection to the broker {} was lost before the message was sent: {}.{SAFE}",
                         one(failure.broker),
                         sentence(&failure.reason)
                     ),
@@ -102,7 +102,7 @@ pub(super) fn failed(
             Progress::NotSent => (
                 exit_code::TIMED_OUT,
                 format!(
-                    "Not sent, the time was over before, with the broker {}: {}.{SAFE}",
+                    "Not sent, the timeout was over before the message was sent to the broker {}: {}.{SAFE}",
                     one(failure.broker),
                     sentence(&failure.reason)
                 ),
@@ -144,13 +144,14 @@ pub(super) fn failed(
     Meta { exit_code, message: text }
 }
 
-/// The answer to a message that was not sent, because the machine has too little of something.
+/// The answer to a message that was not sent because this machine has too little of something.
 fn short(shortage: &str) -> Meta {
     let message = format!("Not sent, this machine has {}.{SAFE}", sentence(shortage));
     Meta { exit_code: exit_code::SHORTAGE, message }
 }
 
-/// Which broker refused, and upon what, when it is about the client or what the client may do.
+/// Which broker refused, and what: `None` for a refusal that is neither about the client nor about what it may do, because a
+/// vendor's rules are not its likely cause.
 fn likely_at(refusal: &Refusal, at: At) -> Option<(u32, At)> {
     matches!(refusal.code, 2 | 4 | 5 | 128 | 131 | 133..=135 | 144).then_some((refusal.broker, at))
 }
@@ -162,7 +163,8 @@ fn sentence(reason: &str) -> Shown<'_> {
     shortened(reason, shown::REASON)
 }
 
-/// The same of what the host says about parameters: about all that are wrong, in one text.
+/// What the host says about parameters, fit to stand inside a sentence: longer, because it is about every parameter that is
+/// wrong.
 fn sentences(reasons: &str) -> Shown<'_> {
     shortened(reasons, shown::REASONS)
 }
@@ -172,7 +174,7 @@ fn shortened(reason: &str, limit: usize) -> Shown<'_> {
     Shown::plain(if reason.is_empty() { "no reason was given" } else { reason }, limit)
 }
 
-/// Whether a message that may have arrived may be sent again.
+/// What to say about sending a message again that may have arrived, as a sentence with a space before it.
 fn again(qos: Qos) -> &'static str {
     match qos {
         Qos::AtMostOnce => "",
@@ -181,8 +183,8 @@ fn again(qos: Qos) -> &'static str {
     }
 }
 
-/// The message was handed to the network, and nobody knows whether it arrived.
-fn perhaps(place: Place<'_>, qos: Qos, what: &str, failure: &Failure) -> (i32, String) {
+/// The answer to a message that was handed to the network and may have arrived.
+fn perhaps(place: NamedBrokers<'_>, qos: Qos, what: &str, failure: &Failure) -> (i32, String) {
     let (reason, again) = (sentence(&failure.reason), again(qos));
     let text = format!(
         "Sent to the broker {place}, but not acknowledged: {what} ({reason}). It may have arrived.{again}"
@@ -190,7 +192,7 @@ fn perhaps(place: Place<'_>, qos: Qos, what: &str, failure: &Failure) -> (i32, S
     (exit_code::UNCERTAIN, text)
 }
 
-/// A reason code from 128 on, in words: its name, the broker's own words, and the other server that it names.
+/// Displays a reason code from 128 on: its name, the broker's own words, and the other server that the broker names.
 struct Why<'a>(&'a Refusal);
 
 impl fmt::Display for Why<'_> {
@@ -210,7 +212,7 @@ impl fmt::Display for Why<'_> {
         match server_reference {
             Some(server) if !server.is_empty() => {
                 let server = Shown::quoted(server, shown::TOPIC);
-                write!(f, " It names another server, {server}; nobody goes there.")
+                write!(f, " It names another server, {server}; redirects are not followed.")
             }
             Some(_) | None => Ok(()),
         }
@@ -223,7 +225,7 @@ fn exit_code_of(code: u8) -> i32 {
 }
 
 /// CONNACK with a return code of MQTT 3.1.1 (section 3.2.2.3) or a reason code of MQTT 5 (section 3.2.2.2).
-fn refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
+fn refused(place: NamedBrokers<'_>, refusal: &Refusal) -> (i32, String) {
     let code = refusal.code;
     let meaning = match code {
         1 => "it does not speak this version of MQTT. Look at protocol-version",
@@ -250,7 +252,7 @@ fn refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
 }
 
 /// MQTT 5: PUBACK or PUBREC with a reason code from 128 (sections 3.4.2.1 and 3.5.2.1), or what CONNACK has ruled out.
-fn publish_refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
+fn publish_refused(place: NamedBrokers<'_>, refusal: &Refusal) -> (i32, String) {
     if refusal.code < reason_code::FIRST {
         return fault(refusal.code);
     }
@@ -259,7 +261,7 @@ fn publish_refused(place: Place<'_>, refusal: &Refusal) -> (i32, String) {
 }
 
 /// MQTT 5: DISCONNECT with a reason code from 128 (section 3.14.2.1).
-fn disconnected(place: Place<'_>, qos: Qos, progress: Progress, refusal: &Refusal) -> (i32, String) {
+fn disconnected(place: NamedBrokers<'_>, qos: Qos, progress: Progress, refusal: &Refusal) -> (i32, String) {
     let code = refusal.code;
     if code < reason_code::FIRST {
         return fault(code);

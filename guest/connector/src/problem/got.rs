@@ -32,7 +32,7 @@ impl<'a> Got<'a> {
         Got { value, secret: may_hold_secret }
     }
 
-    /// Whether it may be a URL with a password in it, which nobody meant for a parameter that is shown.
+    /// Whether it may be a URL with a password in it, given by mistake for a parameter whose value is shown.
     fn is_url_with_user(&self) -> bool {
         self.value.string().is_ok_and(|text| text.contains(':') && url::may_hold_user(&text))
     }

@@ -15,7 +15,7 @@ pub enum Rule {
     EmptyClientId,
     /// `use-certificate` true on a broker without TLS.
     CertificateWithoutTls,
-    /// The same, where one of several brokers has no TLS.
+    /// `use-certificate` true, and one of several brokers has no TLS.
     CertificateWithoutTlsSomewhere,
     /// `use-certificate` true, and the named parameter is not given.
     CertificateIncomplete,
@@ -38,7 +38,7 @@ pub enum Rule {
     },
     /// A colon in the user name for an HTTP proxy (RFC 7617, section 2).
     BasicColon,
-    /// A control character in the user name or the password for an HTTP proxy (the same).
+    /// A control character in the user name or the password for an HTTP proxy (RFC 7617, section 2).
     BasicControl,
     /// A payload that is said to be UTF-8 and is not (MQTT 5.0, section 3.3.2.3.2).
     NotText {

@@ -88,7 +88,7 @@ pub enum Wants {
     },
     /// A string with a character for which a broker may close the connection (MQTT 3.1.1, section 1.5.3).
     Characters(Finding),
-    /// The same in one of the user properties.
+    /// A user property with such a character.
     CharactersOfPair {
         /// Which, counted from 1.
         pair: usize,
@@ -99,7 +99,7 @@ pub enum Wants {
     },
     /// White space around what cannot have any: a URL, a path, a name.
     NoWhiteSpace(Stray),
-    /// The same around an entry of a list.
+    /// White space around a URL in a list.
     NoWhiteSpaceInEntry {
         /// Which, counted from 1.
         place: usize,

@@ -173,12 +173,12 @@ fn every_error() {
         (
             Error::ConnectionLost(not_sent("end of stream")),
             74,
-            "Not sent, the connection to the broker tcp://h:1883 was lost before: end of stream. Sending it again is safe.",
+            "Not sent, the connection to the broker tcp://h:1883 was lost before the message was sent: end of stream. Sending it again is safe.",
         ),
         (
             Error::TimedOut(not_sent("waiting for CONNACK")),
             75,
-            "Not sent, the time was over before, with the broker tcp://h:1883: waiting for CONNACK. Sending it again is safe.",
+            "Not sent, the timeout was over before the message was sent to the broker tcp://h:1883: waiting for CONNACK. Sending it again is safe.",
         ),
         (
             Error::Protocol(not_sent("no CONNACK")),
@@ -308,7 +308,7 @@ fn a_message_of_several_says_how_many_connections_were_tried_only_when_it_failed
         messages,
         [
             "Sent with QoS 2 to topic \"t\" at tcp://h:1883 in 0.1 ms.",
-            "Not sent, the connection to the broker tcp://h:1883 was lost before: cut. Sending it again is safe. 4 \
+            "Not sent, the connection to the broker tcp://h:1883 was lost before the message was sent: cut. Sending it again is safe. 4 \
              connections were tried.",
         ]
     );

@@ -61,14 +61,14 @@ fn names_and_words() {
             156,
             "",
             Some("other.example:1883"),
-            r#"156 (Use another server). It names another server, "other.example:1883"; nobody goes there. Look at broker."#,
+            r#"156 (Use another server). It names another server, "other.example:1883"; redirects are not followed. Look at broker."#,
         ),
         (157, "", Some(""), "157 (Server moved). Look at broker."),
         (
             157,
             "a\r\nb",
             Some("a\u{202e}"),
-            r#"157 (Server moved): a\u{d}\nb. It names another server, "a\u{202e}"; nobody goes there. Look at broker."#,
+            r#"157 (Server moved): a\u{d}\nb. It names another server, "a\u{202e}"; redirects are not followed. Look at broker."#,
         ),
         (162, "", None, "162 (Wildcard Subscriptions not supported)."),
         (163, "x", None, "163, which the standard does not have: x."),
@@ -211,7 +211,7 @@ fn which_of_several_brokers() {
         ),
         (
             Error::ConnectionLost(failure(1, Progress::NotSent)),
-            "Not sent, the connection to the broker mqtts://b:8883 was lost before: x. Sending it again is safe.".to_owned(),
+            "Not sent, the connection to the broker mqtts://b:8883 was lost before the message was sent: x. Sending it again is safe.".to_owned(),
         ),
         (
             Error::TimedOut(failure(0, Progress::SentUnacknowledged)),

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
 
-use mqtt_connector_contract::pem::Given;
+use mqtt_connector_contract::pem::PemSource;
 
 use super::{Access, Directory, Grants};
 use crate::error::Error;
@@ -126,7 +126,7 @@ pub(super) fn has_dots(path: &Path) -> bool {
 /// Whether `text` can be shown as a path, and is not a key in the place of one.
 fn is_path(text: &str) -> bool {
     let is_key =
-        text.contains("-----BEGIN") || text.contains("PRIVATE KEY") || Given::of(text) == Given::Text;
+        text.contains("-----BEGIN") || text.contains("PRIVATE KEY") || PemSource::of(text) == PemSource::Text;
     text.len() <= MAX_PATH && !text.contains(['\n', '\r']) && !is_key
 }
 

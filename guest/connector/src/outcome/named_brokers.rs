@@ -13,25 +13,27 @@ const MOST_NAMED: usize = 4;
 
 /// Which brokers a message is about.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct NamedBrokers<'a> {
     brokers: &'a [Broker],
     schemes: Schemes,
     /// The index of the first of them.
     first: usize,
 }
 
-impl<'a> Place<'a> {
+impl<'a> NamedBrokers<'a> {
     /// All brokers.
     pub(super) fn all(options: &'a ConnectOptions, remarks: &Remarks) -> Self {
-        Place { brokers: &options.brokers, schemes: remarks.schemes, first: 0 }
+        NamedBrokers { brokers: &options.brokers, schemes: remarks.schemes, first: 0 }
     }
 
     /// The broker with this index; all brokers when there is none with it, which only a host that is wrong says.
     pub(super) fn one(options: &'a ConnectOptions, remarks: &Remarks, index: u32) -> Self {
         let first = usize::try_from(index).unwrap_or(usize::MAX);
         match options.brokers.get(first) {
-            Some(broker) => Place { brokers: std::slice::from_ref(broker), schemes: remarks.schemes, first },
-            None => Place::all(options, remarks),
+            Some(broker) => {
+                NamedBrokers { brokers: std::slice::from_ref(broker), schemes: remarks.schemes, first }
+            }
+            None => NamedBrokers::all(options, remarks),
         }
     }
 
@@ -41,7 +43,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for NamedBrokers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, broker) in self.brokers.iter().take(MOST_NAMED).enumerate() {
             if index > 0 {

@@ -72,7 +72,7 @@ mod tests {
         for value in ["", "a\tb", "ä \u{9f}"] {
             assert!(is_value(value), "{value:?}");
         }
-        for value in ["a\r\nb", "\0", "\u{7f}", "\u{1f}"] {
+        for value in ["a\r\nb", "a\rb", "a\nb", "\0", "\u{7f}", "\u{1f}"] {
             assert!(!is_value(value), "{value:?}");
         }
     }

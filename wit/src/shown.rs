@@ -126,4 +126,32 @@ mod tests {
             assert_eq!(Shown::quoted(text, limit).to_string(), quoted, "{text:?}");
         }
     }
+
+    #[test]
+    fn what_misleads_is_escaped_to_the_ends_of_its_ranges() {
+        for (first, last) in [
+            ('\0', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{ad}', '\u{ad}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{180e}', '\u{180e}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{fdd0}', '\u{fdef}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{fff9}', '\u{fffb}'),
+            ('\u{fffe}', '\u{ffff}'),
+            ('\u{1d173}', '\u{1d17a}'),
+            ('\u{dfffe}', '\u{e007f}'),
+            ('\u{10fffe}', '\u{10ffff}'),
+        ] {
+            assert!((first..=last).all(misleads), "{first:?}");
+            let before = char::from_u32(u32::from(first).wrapping_sub(1));
+            let after = char::from_u32(u32::from(last) + 1);
+            for outside in [before, after].into_iter().flatten() {
+                assert!(!misleads(outside), "{outside:?}");
+            }
+        }
+    }
 }

@@ -13,7 +13,6 @@ mod broker;
 mod packets;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Broker, Conversation};
@@ -83,7 +82,7 @@ impl Send {
 struct World {
     runtime: Runtime,
     connector: Connector,
-    tenant: Arc<Tenant>,
+    tenant: Tenant,
     broker: Broker,
     runs: u64,
 }
@@ -93,7 +92,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let broker = runtime.block_on(Broker::new());
         let connector = Connector::builder().idle(Duration::ZERO).build().expect("the built-in component");
-        Self { runtime, connector, tenant: Arc::new(Tenant::unrestricted("fuzz")), broker, runs: 0 }
+        Self { runtime, connector, tenant: Tenant::unrestricted("fuzz"), broker, runs: 0 }
     }
 
     fn run(&mut self, send: Send, script: &[u8]) -> (Meta, Conversation) {

@@ -50,7 +50,7 @@ pub(crate) struct Connection {
     /// When bytes last came from the broker.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
-    terms: ConnackLimits,
+    limits: ConnackLimits,
 }
 
 /// The client has to write something within this interval (MQTT 3.1.1, section 3.1.2.10).
@@ -95,7 +95,7 @@ impl Connection {
             quiet: false,
             heard: None,
             keep_alive: None,
-            terms: ConnackLimits::new(version, false),
+            limits: ConnackLimits::new(version, false),
         };
         packet::write_connect(options, &mut connection.outbox)?;
         let connack = loop {
@@ -111,24 +111,24 @@ impl Connection {
             let moved = poll_fn(|context| connection.poll_move(context, true)).await;
             moved.map_err(|error| transport::explain(&error, may_be_shown))?;
         };
-        connection.terms = match connack {
-            Connack::Accepted(mut terms) => {
-                terms.assigned_client_id.take_if(|client_id| client_id.is_empty());
-                if let Some(client_id) = &mut terms.assigned_client_id
+        connection.limits = match connack {
+            Connack::Accepted(mut limits) => {
+                limits.assigned_client_id.take_if(|client_id| client_id.is_empty());
+                if let Some(client_id) = &mut limits.assigned_client_id
                     && !may_be_shown(client_id.as_bytes())
                 {
                     client_id.clear();
                 }
-                terms
+                limits
             }
             Connack::Refused(refusal) => return Err(Error::Refused(refusal)),
         };
-        if connection.terms.session_present && options.clean_session {
+        if connection.limits.session_present && options.clean_session {
             return Err(Error::Protocol(
                 "CONNACK says that a session is present, for a clean session".to_owned(),
             ));
         }
-        let keep_alive = connection.terms.server_keep_alive.unwrap_or(options.keep_alive);
+        let keep_alive = connection.limits.server_keep_alive.unwrap_or(options.keep_alive);
         connection.keep_alive = (keep_alive > 0).then(|| KeepAlive {
             interval: Duration::from_secs(keep_alive.into()),
             last_written: Instant::now(),
@@ -138,8 +138,8 @@ impl Connection {
     }
 
     /// What the broker has said in CONNACK.
-    pub(crate) fn terms(&self) -> &ConnackLimits {
-        &self.terms
+    pub(crate) fn limits(&self) -> &ConnackLimits {
+        &self.limits
     }
 
     /// Exchanges packets for `delivery` until there is nothing to do; ready only when the connection cannot go on.
@@ -237,7 +237,7 @@ impl Connection {
             self.transport.shutdown().await?;
             // In a session that was there before, the broker may still send packets. If nobody read them, the kernel would answer
             // them with a reset, which can overtake DISCONNECT.
-            if !self.terms.session_present {
+            if !self.limits.session_present {
                 parted();
             }
             self.inbox.clear();
@@ -273,7 +273,7 @@ impl Connection {
 
     /// Takes the next whole packet from what has been read, with the broker's words as they came.
     fn next_packet(&mut self) -> Result<Option<Incoming>, Error> {
-        packet::read(self.terms.version, &mut self.inbox)
+        packet::read(self.limits.version, &mut self.inbox)
     }
 
     /// Puts PINGREQ in the outbox.

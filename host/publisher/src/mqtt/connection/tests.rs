@@ -31,7 +31,7 @@ async fn idle() -> (Connection, Delivery, TcpStream) {
     let transport = Transport::WebSocket(Box::new(stream));
     let mut connection = Connection::open(transport, &options(), &|_| true).await.unwrap();
     let mut delivery = Delivery::default();
-    delivery.connected(connection.terms().clone(), 1);
+    delivery.connected(connection.limits().clone(), 1);
     // As a task does that has nothing to do: everything that had come is read, and the runtime knows it.
     poll_fn(|context| {
         assert!(connection.poll_exchange(context, &mut delivery).is_pending());

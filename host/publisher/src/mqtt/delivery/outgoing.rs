@@ -9,6 +9,7 @@ use super::Delivery;
 use super::batch::MessageId;
 use super::exchange::Awaits;
 use super::outbound::Unwritten;
+use crate::mqtt::packet;
 use crate::mqtt::packet::Reply;
 
 /// Bytes to serialise ahead of the socket.
@@ -43,7 +44,7 @@ impl Delivery {
             }
             self.outbound.queue.pop_front();
             let Some(exchange) = self.exchanges.get_mut(&id) else { continue };
-            if let Err(error) = exchange.publish.write(&self.limits, out) {
+            if let Err(error) = packet::write_publish(&mut exchange.publish, &self.limits, out) {
                 self.fail(id, error);
                 continue;
             }

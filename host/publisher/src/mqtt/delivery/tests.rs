@@ -16,7 +16,7 @@ use rumqttc::{Packet, PubRel, QoS};
 use super::{BatchId, Delivery};
 use crate::contract::{Message, Progress, ProtocolVersion, Qos};
 use crate::error::{Error, Settlement};
-use crate::mqtt::packet::{Ack, ConnackLimits, Incoming, MAX_PACKET};
+use crate::mqtt::packet::{Ack, ConnackLimits, Incoming};
 
 /// A delivery, what it has serialised and nobody has taken, and what time it is.
 struct Run {
@@ -79,7 +79,7 @@ impl Run {
         let mut copy = self.out.clone();
         let mut packets = Vec::new();
         while !copy.is_empty() {
-            packets.push(Packet::read(&mut copy, MAX_PACKET).unwrap());
+            packets.push(Packet::read(&mut copy, usize::MAX).unwrap());
         }
         packets
     }

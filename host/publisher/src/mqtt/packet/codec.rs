@@ -1,7 +1,10 @@
-//! What is wrong with a packet, in words of ours: the codecs' own go to the log.
+//! The codecs' types in the contract's, and the codecs' errors in words of ours. The words of the codecs go to the log.
 
+use rumqttc::QoS;
 use rumqttc::mqttbytes::Error as V311;
 use rumqttc_v5::mqttbytes::Error as V5;
+
+use crate::contract::Qos;
 
 const TYPE: &str = "its type is none that MQTT has";
 const QUALITY: &str = "its quality of service is 3, which MQTT does not have";
@@ -13,6 +16,15 @@ const TEXT: &str = "its topic is not UTF-8";
 const REMAINING: &str = "its length has more than four bytes";
 const CODE: &str = "its return code is none that the standard has";
 const FORM: &str = "it does not have the form of its type";
+
+/// The codecs' name for a quality of service of the contract.
+pub(super) fn qos(qos: Qos) -> QoS {
+    match qos {
+        Qos::AtMostOnce => QoS::AtMostOnce,
+        Qos::AtLeastOnce => QoS::AtLeastOnce,
+        Qos::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
 
 /// What is wrong with a packet of MQTT 3.1.1.
 pub(super) fn of_3_1_1(error: &V311) -> &'static str {
@@ -44,7 +56,7 @@ pub(super) fn of_3_1_1(error: &V311) -> &'static str {
     }
 }
 
-/// The same of MQTT 5.
+/// What is wrong with a packet of MQTT 5.
 pub(super) fn of_5(error: &V5) -> &'static str {
     tracing::debug!(%error, "a packet is malformed");
     match error {

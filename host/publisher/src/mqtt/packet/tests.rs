@@ -1,9 +1,13 @@
 //! Bytes from the standard, both ways.
 
+use rumqttc::QoS;
+
+use super::size::MAX_PACKET;
 use super::*;
 use crate::contract::{
-    Broker, Credentials, PublishProperties as WireProperties, Transport, Will, WillProperties,
+    Broker, Credentials, Message, PublishProperties as WireProperties, Qos, Transport, Will, WillProperties,
 };
+use crate::error::Refusal;
 use crate::options::plain;
 
 fn options(version: ProtocolVersion) -> ConnectOptions {
@@ -84,8 +88,8 @@ fn publish_of_version_5_with_everything() {
     let mut publish = Publish::new(message);
     publish.identifier = 7;
     let mut out = BytesMut::new();
-    let terms = ConnackLimits::new(ProtocolVersion::V5, false);
-    publish.write(&terms, &mut out).unwrap();
+    let limits = ConnackLimits::new(ProtocolVersion::V5, false);
+    write_publish(&mut publish, &limits, &mut out).unwrap();
     let mut body: Vec<&[u8]> = vec![&[0, 1], b"t", &[0, 7], &[34]];
     let properties: [&[u8]; 6] = [
         &[1, 1],
@@ -101,7 +105,7 @@ fn publish_of_version_5_with_everything() {
     // It is still there: it may be sent again.
     publish.dup = true;
     let mut again = BytesMut::new();
-    publish.write(&terms, &mut again).unwrap();
+    write_publish(&mut publish, &limits, &mut again).unwrap();
     assert_eq!((again[0], &again[1..]), (0x3d, &out[1..]));
 }
 
@@ -123,7 +127,8 @@ fn a_false_indicator_and_a_delay_of_nothing_are_not_written() {
         properties: Some(properties),
     };
     let mut out = BytesMut::new();
-    Publish::new(message).write(&ConnackLimits::new(ProtocolVersion::V5, false), &mut out).unwrap();
+    let limits = ConnackLimits::new(ProtocolVersion::V5, false);
+    write_publish(&mut Publish::new(message), &limits, &mut out).unwrap();
     assert_eq!(out.to_vec(), [0x30, 4, 0, 1, b't', 0]);
 }
 
@@ -197,7 +202,7 @@ fn connack_of_version_5() {
     let properties = properties.concat();
     let length = u8::try_from(properties.len()).unwrap();
     let bytes = [&[0x20, length + 3, 0, 0, length][..], &properties].concat();
-    let terms = ConnackLimits {
+    let limits = ConnackLimits {
         maximum_qos: QoS::AtLeastOnce,
         retain_available: false,
         maximum_packet_size: 1024,
@@ -206,7 +211,7 @@ fn connack_of_version_5() {
         assigned_client_id: Some("id".to_owned()),
         ..ConnackLimits::new(ProtocolVersion::V5, false)
     };
-    assert_eq!(accepted(&bytes), Connack::Accepted(terms));
+    assert_eq!(accepted(&bytes), Connack::Accepted(limits));
     let moved =
         Refusal { reason: "gone".to_owned(), server_reference: Some("b:1".to_owned()), ..Refusal::new(157) };
     let bytes = [&[0x20, 16, 0, 157, 13, 31, 0, 4][..], b"gone", &[28, 0, 3], b"b:1"].concat();

@@ -4,10 +4,11 @@ use bytes::{Bytes, BytesMut};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectAuth, ConnectReturnCode, LastWill, Packet};
 
-use super::{
-    Ack, Connack, ConnackLimits, Incoming, MAX_INCOMING, MAX_PACKET, Publish, codec, codec_qos,
-    too_large_to_take,
-};
+use super::codec;
+use super::connack::{Connack, ConnackLimits};
+use super::incoming::{Ack, Incoming};
+use super::publish::Publish;
+use super::size::{MAX_INCOMING, MAX_PACKET, too_large_to_take};
 use crate::contract::{ConnectOptions, Credentials, ProtocolVersion};
 use crate::error::{Error, Refusal};
 
@@ -17,7 +18,7 @@ pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Res
     connect.keep_alive = options.keep_alive;
     connect.clean_session = options.clean_session;
     connect.last_will = options.will.as_ref().map(|will| {
-        LastWill::new(will.topic.as_str(), will.payload.as_slice(), codec_qos(will.qos), will.retain)
+        LastWill::new(will.topic.as_str(), will.payload.as_slice(), codec::qos(will.qos), will.retain)
     });
     connect.auth = match &options.credentials {
         None | Some(Credentials { username: None, .. }) => ConnectAuth::None,
@@ -36,7 +37,7 @@ pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Res
 
 /// PUBLISH (section 3.3).
 pub(super) fn write_publish(publish: &mut Publish, out: &mut BytesMut) -> Result<(), Error> {
-    // Moved there and back: a copy of `Bytes`, once made, costs two allocations.
+    // The topic and the payload are moved into the codec's packet and back: a clone of `Bytes` would cost two allocations.
     let packet = rumqttc::Publish {
         dup: publish.dup,
         qos: publish.qos,
@@ -54,6 +55,7 @@ pub(super) fn write_publish(publish: &mut Publish, out: &mut BytesMut) -> Result
     written.map(drop).map_err(too_large)
 }
 
+/// Takes the next whole packet off `inbox`; `None` when there is none yet.
 pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     let packet = match Packet::read(inbox, MAX_INCOMING as usize) {
         Ok(packet) => packet,

@@ -1,7 +1,8 @@
-//! MQTT 5.0: what is sent is the codec's of rumqttc; what comes is read here.
+//! MQTT 5.0: the codec of rumqttc writes what is sent; what the broker sends is read here.
 //!
-//! That codec's reader takes a property twice, properties that are longer than they say, and bytes behind them. The
-//! standard calls such packets malformed, and what is malformed must not settle a message.
+//! The codec's reader accepts a property that stands in a packet twice, properties that are longer than they say, and bytes
+//! behind them. The standard calls such packets malformed, and a malformed packet must not settle a message: exit code 0 is a
+//! promise. So the codec's reader is used only for PUBLISH, which settles nothing, and its check of the length for every packet.
 
 mod properties;
 
@@ -9,16 +10,14 @@ use std::ops::RangeInclusive;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rumqttc_v5::mqttbytes::{Error as CodecError, PacketType, check};
-use rumqttc_v5::{
-    Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, Packet, PublishProperties,
-};
+use rumqttc_v5::{Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, Packet};
 
-use super::{
-    Ack, Connack, ConnackLimits, Incoming, MAX_INCOMING, MAX_PACKET, Publish, codec, codec_qos,
-    too_large_to_take,
-};
-use crate::contract as wit;
-use crate::contract::{ConnectOptions, Credentials, ProtocolVersion};
+use super::codec;
+use super::connack::{Connack, ConnackLimits};
+use super::incoming::{Ack, Incoming};
+use super::publish::Publish;
+use super::size::{MAX_INCOMING, MAX_PACKET, too_large_to_take};
+use crate::contract::{ConnectOptions, Credentials, ProtocolVersion, WillProperties};
 use crate::error::{Error, Refusal};
 use properties::{Of, Properties};
 
@@ -48,7 +47,7 @@ pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Res
         LastWill::new(
             will.topic.as_str(),
             will.payload.as_slice(),
-            codec_qos(will.qos),
+            codec::qos(will.qos),
             will.retain,
             properties,
         )
@@ -69,13 +68,13 @@ pub(super) fn write_connect(options: &ConnectOptions, out: &mut BytesMut) -> Res
     connect.write(&will, &auth, out).map(drop)
 }
 
-/// PUBLISH (section 3.3), unless the broker has said that it would not take it.
+/// PUBLISH (section 3.3), unless the broker has said in CONNACK that it would not take it.
 pub(super) fn write_publish(
     publish: &mut Publish,
-    terms: &ConnackLimits,
+    limits: &ConnackLimits,
     out: &mut BytesMut,
 ) -> Result<(), Error> {
-    if publish.retain && !terms.retain_available {
+    if publish.retain && !limits.retain_available {
         return Err(rejected(
             RETAIN_NOT_SUPPORTED,
             "it has said so in CONNACK (Retain Available 0)".to_owned(),
@@ -93,8 +92,8 @@ pub(super) fn write_publish(
     let size = packet.size();
     let written = if size > MAX_PACKET {
         Err(Error::TooLarge(format!("a packet of {size} bytes, and MQTT has {MAX_PACKET} at most")))
-    } else if size > terms.maximum_packet_size {
-        let limit = terms.maximum_packet_size;
+    } else if size > limits.maximum_packet_size {
+        let limit = limits.maximum_packet_size;
         Err(rejected(
             PACKET_TOO_LARGE,
             format!("the packet has {size} bytes, and it takes {limit} at most (Maximum Packet Size)"),
@@ -110,19 +109,7 @@ pub(super) fn write_publish(
     written
 }
 
-pub(super) fn publish_properties(properties: wit::PublishProperties) -> Box<PublishProperties> {
-    Box::new(PublishProperties {
-        payload_format_indicator: properties.payload_format_indicator.then_some(1),
-        message_expiry_interval: properties.message_expiry_interval,
-        response_topic: properties.response_topic,
-        correlation_data: properties.correlation_data.map(Bytes::from),
-        user_properties: properties.user_properties,
-        content_type: properties.content_type,
-        ..PublishProperties::default()
-    })
-}
-
-fn will_properties(properties: &wit::WillProperties) -> LastWillProperties {
+fn will_properties(properties: &WillProperties) -> LastWillProperties {
     LastWillProperties {
         delay_interval: Some(properties.delay_interval).filter(|seconds| *seconds > 0),
         payload_format_indicator: properties.payload_format_indicator.then_some(1),
@@ -138,6 +125,7 @@ fn rejected(code: u8, reason: String) -> Error {
     Error::Rejected(Refusal { reason, ..Refusal::new(code) })
 }
 
+/// Takes the next whole packet off `inbox`; `None` when there is none yet.
 pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     let malformed = |what: String| Error::Protocol(format!("a malformed packet ({what})"));
     let header = match check(inbox.iter(), Some(MAX_INCOMING)) {
@@ -151,13 +139,14 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     let packet_type = header.packet_type().map_err(|error| malformed(codec::of_5(&error).to_owned()))?;
     let packet = inbox.split_to(header.frame_length());
     if packet_type == PacketType::Publish {
-        // It is not for us; but what is wrong with it is a sign that the rest may not be what it seems either.
+        // The message is for another program, and settles nothing. It is read because a malformed packet has to end the
+        // connection (section 4.13.1): what follows it cannot be trusted.
         let publish = Packet::read(&mut packet.clone(), None);
         return publish
             .map(|_| Some(Incoming::Publish))
             .map_err(|error| malformed(codec::of_5(&error).to_owned()));
     }
-    // A byte of the length whose highest bit is set is followed by another (section 1.5.5).
+    // Each byte of the length whose highest bit is set is followed by another byte of it (section 1.5.5).
     let length = 1 + packet.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();
     let flags_are_right = match packet_type {
         PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => header.flags() == 0b0010,
@@ -169,7 +158,7 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     incoming(packet_type, &packet[1 + length..]).map(Some).map_err(|what| malformed(what.to_owned()))
 }
 
-/// The packet with this type and these bytes behind its length; or what is malformed about it.
+/// Reads the packet of this type from the bytes behind its length; the error says what is malformed.
 fn incoming(packet_type: PacketType, mut body: &[u8]) -> Result<Incoming, &'static str> {
     let incoming = match packet_type {
         PacketType::ConnAck => Incoming::Connack(Box::new(connack(&mut body)?)),
@@ -197,7 +186,7 @@ fn connack(body: &mut &[u8]) -> Result<Connack, &'static str> {
     if flags & 0xfe != 0 {
         return Err("a CONNACK with reserved bits");
     }
-    // A broker of MQTT 3.1.1 answers like this.
+    // A broker that knows only MQTT 3.1.1 answers with a CONNACK that has no properties.
     if body.is_empty() {
         return match code {
             1..=5 => Ok(Connack::Refused(Refusal::new(code))),
@@ -210,21 +199,22 @@ fn connack(body: &mut &[u8]) -> Result<Connack, &'static str> {
         128.. => return Ok(Connack::Refused(properties.refusal(code))),
         1..128 => return Err("a CONNACK with a reason code that the standard does not have"),
     }
-    let mut terms = ConnackLimits::new(ProtocolVersion::V5, flags == 1);
+    let mut limits = ConnackLimits::new(ProtocolVersion::V5, flags == 1);
     if let Some(maximum_qos) = properties.maximum_qos {
-        terms.maximum_qos = maximum_qos;
+        limits.maximum_qos = maximum_qos;
     }
     if let Some(bytes) = properties.maximum_packet_size {
-        terms.maximum_packet_size = MAX_PACKET.min(usize::try_from(bytes).unwrap_or(MAX_PACKET));
+        limits.maximum_packet_size = MAX_PACKET.min(usize::try_from(bytes).unwrap_or(MAX_PACKET));
     }
-    terms.retain_available = properties.retain_available.unwrap_or(true);
-    terms.receive_maximum = properties.receive_maximum.unwrap_or(u16::MAX);
-    terms.server_keep_alive = properties.server_keep_alive;
-    terms.assigned_client_id = properties.assigned_client_id;
-    Ok(Connack::Accepted(terms))
+    limits.retain_available = properties.retain_available.unwrap_or(true);
+    limits.receive_maximum = properties.receive_maximum.unwrap_or(u16::MAX);
+    limits.server_keep_alive = properties.server_keep_alive;
+    limits.assigned_client_id = properties.assigned_client_id;
+    Ok(Connack::Accepted(limits))
 }
 
-/// PUBACK, PUBREC, PUBREL and PUBCOMP (sections 3.4 to 3.7), with the reason codes below 128 that one may have.
+/// PUBACK, PUBREC, PUBREL and PUBCOMP (sections 3.4 to 3.7). `successes` are the reason codes below 128 that the packet may
+/// have.
 fn ack(body: &mut &[u8], successes: &[u8]) -> Result<Ack, &'static str> {
     let identifier = body.try_get_u16().map_err(|_| CUT_OFF)?;
     if identifier == 0 {

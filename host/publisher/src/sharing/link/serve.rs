@@ -72,7 +72,7 @@ impl Link {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);
             state.suspect = false;
-            state.delivery.connected(connection.terms().clone(), random_identifier());
+            state.delivery.connected(connection.limits().clone(), random_identifier());
             state.wake_settled();
         }
         self.deliver(&mut connection, surroundings).await?;

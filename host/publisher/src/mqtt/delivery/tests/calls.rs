@@ -88,5 +88,5 @@ fn a_lost_connection_settles_each_call_by_its_own_progress() {
     assert_eq!(run.end(twice, false), [SENT]);
     assert_eq!(run.end(once, false), [Ok(Qos::AtMostOnce)]);
     run.connect(false);
-    assert_eq!(published(&run.write()).len(), 1, "the one that nobody has");
+    assert_eq!(published(&run.write()).len(), 1, "the message that was never written");
 }

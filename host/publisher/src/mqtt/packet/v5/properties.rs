@@ -7,7 +7,7 @@ use crate::error::Refusal;
 
 const CUT_OFF: &str = "a property is cut off";
 
-/// What the properties are of.
+/// The packet that the properties stand in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
     Connack,
@@ -16,7 +16,7 @@ pub(super) enum Of {
     Disconnect,
 }
 
-/// Those of them that a publisher has a use for.
+/// The properties that a publisher uses.
 #[derive(Default)]
 pub(super) struct Properties {
     pub(super) reason_string: Option<String>,
@@ -34,7 +34,7 @@ impl Properties {
     ///
     /// # Errors
     ///
-    /// What is malformed about them, or not allowed in this packet.
+    /// What is malformed about the properties, or which of them this packet does not have.
     pub(super) fn read(of: Of, body: &mut &[u8]) -> Result<Self, &'static str> {
         let length = variable_byte_integer(body)?;
         let (mut bytes, rest) = body.split_at_checked(length).ok_or(CUT_OFF)?;
@@ -42,6 +42,7 @@ impl Properties {
         let mut properties = Self::default();
         let mut seen = 0_u64;
         while let Ok(identifier) = bytes.try_get_u8() {
+            // A bit for each property that was read: the identifiers of table 2-4 are below 64.
             let bit = 1_u64.checked_shl(identifier.into()).unwrap_or(0);
             if seen & bit != 0 {
                 return Err("a property stands there twice");
@@ -54,7 +55,7 @@ impl Properties {
         Ok(properties)
     }
 
-    /// The broker's no, in its own words, of which nobody has looked yet whether they may be shown.
+    /// Why the broker refuses, in its own words. They may repeat a secret: `Incoming::map_words` decides whether they are shown.
     pub(super) fn refusal(self, code: u8) -> Refusal {
         Refusal {
             code,

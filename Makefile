@@ -69,6 +69,11 @@ lint: toolchain wasi ## Formatting and lints
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
+# What is compiled for WASI goes into target/$(WASI); build scripts and macros are shared with the other targets.
+.PHONY: wasi
+wasi: compiler wasi-target ## Lints of the publisher as it is compiled for WASI 0.2
+	cargo clippy --locked --package mqtt-connector-publisher --target $(WASI) -- $(DENY)
+
 .PHONY: audit
 audit: compiler ## Licences, sources and known vulnerabilities of the dependencies
 	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny --version 0.20.2
@@ -86,12 +91,6 @@ guest: toolchain ## Leaves the component in target/connector.wasm
 	@ls -l target/connector.wasm
 
 # --- what the others need ---------------------------------------------------------------------------------------
-
-# That the publisher compiles for WASI 0.2 too. What is compiled for that goes into target/$(WASI), and what runs on this machine
-# meanwhile is shared with the other targets.
-.PHONY: wasi
-wasi: compiler wasi-target
-	cargo check --locked --package mqtt-connector-publisher --target $(WASI)
 
 # Debian packages, as root or with sudo; nothing is asked.
 define install

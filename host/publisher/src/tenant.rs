@@ -204,7 +204,7 @@ impl TenantBuilder {
         self
     }
 
-    /// How much the tenant may do; no time-out is longer than that of [`Limits::MOST`]. Default: [`Limits::default`].
+    /// How much the tenant may do; no timeout is longer than that of [`Limits::MOST`]. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Limits { time_out: limits.time_out.min(Limits::MOST.time_out), ..limits };

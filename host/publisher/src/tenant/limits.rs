@@ -33,7 +33,7 @@ pub struct Limits {
     /// Time that the component itself may compute, without the time it waits for the broker or, beside others that
     /// compute, for its turn; to the resolution of the engine's clock (1 ms). Default: 1 second.
     pub cpu: Duration,
-    /// Calls under way at one time; a further one waits for its turn, within its time-out. Default: 64.
+    /// Calls under way at one time; a further one waits for its turn, within its timeout. Default: 64.
     pub concurrent_sends: u32,
     /// Connections open at one time; a further one waits likewise. Default: 32.
     pub connections: u32,

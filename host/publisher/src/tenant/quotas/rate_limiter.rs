@@ -1,7 +1,7 @@
 //! Messages in a second: as many as the limit at once, further ones at its rate.
 //!
 //! The generic cell rate algorithm (ITU-T I.371), with a burst of one second. It is ours because what waits here must
-//! know how long: a message whose turn would come after the time-out is refused at once, and one whose turn comes
+//! know how long: a message whose turn would come after the timeout is refused at once, and one whose turn comes
 //! before it keeps its place. Limiters such as `governor` say "not yet", and those that wait ask again, in any order.
 
 use std::sync::atomic::{AtomicU32, Ordering};

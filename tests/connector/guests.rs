@@ -1,5 +1,5 @@
-//! Components that nobody trusts: each gets exit code 70 and its own message, and the host lives. The README's table
-//! "Hostile guests" is this file's.
+//! Components that nobody trusts: each gets exit code 70 and its own message, and the host lives. The table of docs/writing-a-connector.md
+//! "What a component cannot do" is this file's.
 
 mod arguments;
 mod checking;

@@ -1,7 +1,7 @@
 //! The catalogue of parameters: one table of what there is.
 //!
 //! [`PARAMETERS`] is the one source of names, types, ranges, defaults and descriptions. The JSON Schema
-//! ([`crate::schema`]), the flags of the command line and the table in the README are made from it; values are read by it
+//! ([`crate::schema`]), the flags of the command line and the table in docs/parameters.md are made from it; values are read by it
 //! elsewhere ([`crate::parameters`]).
 
 mod foreign;

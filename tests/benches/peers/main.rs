@@ -8,7 +8,7 @@
 //! 55 µs when it does not, which depends on what else runs. `taskset -c 0 make bench` has one core for all: numbers that
 //! repeat within a few percent, to compare two versions with.
 //!
-//! `docs/time.md` says where the time of a send goes.
+//! `docs/performance.md` says where the time of a send goes.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
 mod batches;

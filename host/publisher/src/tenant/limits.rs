@@ -71,7 +71,7 @@ impl Default for Limits {
 
 const MIB: usize = 1024 * 1024;
 
-/// One of the limits, with what a document, a message and the README need to know of it.
+/// One of the limits, with what a document, a message and the documentation need to know of it.
 pub(super) struct Limit {
     /// As it is spelled in a document.
     pub(super) name: &'static str,
@@ -80,8 +80,8 @@ pub(super) struct Limit {
     pub(super) least: u64,
     pub(super) get: fn(&Limits) -> u64,
     pub(super) set: fn(&mut Limits, u64),
-    /// What it limits, for the README.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the README is made by a test"))]
+    /// What it limits, for docs/tenants.md.
+    #[cfg_attr(not(test), expect(dead_code, reason = "docs/tenants.md is made by a test"))]
     pub(super) what: &'static str,
 }
 
@@ -188,13 +188,13 @@ mod tests {
 
     use super::*;
 
-    const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tenants.md");
     const BEGIN: &str =
-        "<!-- limits: made by `UPDATE_README=1 cargo test -p mqtt-connector --lib limits` -->\n";
+        "<!-- limits: made by `UPDATE_DOCS=1 cargo test -p mqtt-connector-publisher --lib limits` -->\n";
     const END: &str = "<!-- end of limits -->\n";
 
     #[test]
-    fn the_table_of_limits_in_the_readme_is_the_one_in_the_code() {
+    fn the_table_of_limits_in_the_documentation_is_the_one_in_the_code() {
         let mut right =
             "| limit | default | from | to | what it limits |\n|---|---|---|---|---|\n".to_owned();
         for limit in &LIMITS {
@@ -202,13 +202,13 @@ mod tests {
             let (default, most) = (limit.shown(&Limits::default()), limit.shown(&Limits::MOST));
             writeln!(right, "| `{}` | {default} | {least} | {most} | {} |", limit.name, limit.what).unwrap();
         }
-        let readme = std::fs::read_to_string(README).unwrap();
-        let (before, rest) = readme.split_once(BEGIN).unwrap();
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
         let (stands, after) = rest.split_once(END).unwrap();
-        if std::env::var_os("UPDATE_README").is_some() {
-            std::fs::write(README, [before, BEGIN, &right, END, after].concat()).unwrap();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(PAGE, [before, BEGIN, &right, END, after].concat()).unwrap();
             return;
         }
-        assert!(stands == right, "the table in README.md is stale; UPDATE_README=1 makes it anew");
+        assert!(stands == right, "the table in docs/tenants.md is stale; UPDATE_DOCS=1 makes it anew");
     }
 }

@@ -77,9 +77,10 @@ fn a_file_says_everything_of_a_tenant() {
 }
 
 #[test]
-fn the_file_in_the_readme_is_one() {
-    let readme = include_str!("../../../../../README.md");
-    let (_, file) = readme.split_once("```toml\n").unwrap();
+fn the_file_in_the_documentation_is_one() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tenants.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, file) = page.split_once("```toml\n").unwrap();
     let (file, _) = file.split_once("```").unwrap();
     let directory = TempDir::new().unwrap();
     let file = file.replace("/etc/acme/certificates", directory.path().to_str().unwrap());

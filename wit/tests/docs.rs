@@ -7,7 +7,7 @@ use mqtt_connector_contract::exit_code::reason_code::{FIRST, LAST, MEANING};
 use mqtt_connector_contract::exit_code::{ExitCode, TABLE};
 
 const BEGIN: &str =
-    "<!-- exit codes: made by `UPDATE_README=1 cargo test -p mqtt-connector-contract --test readme` -->\n";
+    "<!-- exit codes: made by `UPDATE_DOCS=1 cargo test -p mqtt-connector-contract --test docs` -->\n";
 const END: &str = "<!-- end of exit codes -->\n";
 
 /// Holds the table between the marks in a file, a path from the root of the repository, against the right one.
@@ -16,11 +16,11 @@ fn assert_table(file: &str, right: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (stands, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_README").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, [before, BEGIN, right, END, after].concat()).unwrap();
         return;
     }
-    assert!(stands == right, "the table in {file} is stale; UPDATE_README=1 makes it anew");
+    assert!(stands == right, "the table in {file} is stale; UPDATE_DOCS=1 makes it anew");
 }
 
 fn row(table: &mut String, code: &ExitCode) {

@@ -1,26 +1,26 @@
-//! The README's table of parameters is the one in the code.
+//! The table of parameters in docs/parameters.md is the one in the code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fmt::Write as _;
 
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/parameters.md");
 const BEGIN: &str =
-    "<!-- parameters: made by `UPDATE_README=1 cargo test -p mqtt-connector-guest --test readme` -->\n";
+    "<!-- parameters: made by `UPDATE_DOCS=1 cargo test -p mqtt-connector-guest --test docs` -->\n";
 const END: &str = "<!-- end of parameters -->\n";
 
 #[test]
 fn the_table_of_parameters_is_the_one_in_the_code() {
-    let readme = std::fs::read_to_string(README).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
     let (stands, after) = rest.split_once(END).unwrap();
     let right = table();
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(README, [before, BEGIN, &right, END, after].concat()).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(PAGE, [before, BEGIN, &right, END, after].concat()).unwrap();
         return;
     }
-    assert!(stands == right, "the table in README.md is stale; UPDATE_README=1 makes it anew");
+    assert!(stands == right, "the table in docs/parameters.md is stale; UPDATE_DOCS=1 makes it anew");
 }
 
 fn table() -> String {

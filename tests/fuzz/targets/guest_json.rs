@@ -7,10 +7,13 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use mqtt_connector_contract::exit_code;
+use mqtt_connector_contract::publisher::{
+    Broker, ConnectOptions, Disconnection, Error, Failure, Message, Progress, ProtocolVersion, Qos, Receipt,
+    Refusal, Transport, Will,
+};
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
 use mqtt_connector_guest::bindings::Meta;
-use mqtt_connector_contract::publisher::{Broker, ConnectOptions, Disconnection, Error, Failure, Message, Progress, ProtocolVersion, Qos, Receipt, Refusal, Transport, Will};
 use mqtt_connector_guest::publication::{Publication, prepare};
 use serde_json::{Map, Value, json};
 

@@ -62,18 +62,18 @@ fn each_error_has_its_type_and_says_how_far_the_message_got() {
             .unwrap_err()
     };
     let Unsettled { error, progress, .. } = publish(closed.port(), "t");
-    assert!(matches!(error, Error::Unreachable(_)) && error.may_pass(), "{error:?}");
+    assert!(matches!(error, Error::Unreachable(_)) && error.is_transient(), "{error:?}");
     assert_eq!(progress, Progress::NotSent);
 
     let lost = publish(broken.port(), "t");
-    assert!(matches!(lost.error, Error::Lost(_)) && lost.error.may_pass(), "{lost:?}");
+    assert!(matches!(lost.error, Error::Lost(_)) && lost.error.is_transient(), "{lost:?}");
     assert!(lost.may_have_arrived());
     assert!(lost.to_string().ends_with("; the message may have arrived"), "{lost}");
     broken.finish();
 
     let denied = publish(closed.port(), "other");
     assert_eq!(denied.to_string(), "topic: tenant acme may not publish to \"other\"; no grant names it");
-    assert!(matches!(denied.error, Error::Denied(_)) && !denied.error.may_pass(), "{denied:?}");
+    assert!(matches!(denied.error, Error::Denied(_)) && !denied.error.is_transient(), "{denied:?}");
     assert!(!denied.may_have_arrived());
 }
 

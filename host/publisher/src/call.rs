@@ -1,5 +1,5 @@
-//! One call of `publish`: what may be sent of it, and the wait for what becomes of that. And one of `check`, which ends
-//! where a connection would be opened.
+//! One call of `publish`: which of its messages may be sent, and the wait until they are settled. And one call of `check`,
+//! which ends where a connection would be opened.
 
 use std::future::ready;
 use std::pin::pin;
@@ -16,8 +16,8 @@ use crate::admission::preparation;
 use crate::contract::{ConnectOptions, Message, Remark, RetryPolicy};
 use crate::error::{Answer, Error, Unsettled};
 use crate::options::Options;
-use crate::publisher::{Publisher, Shared};
-use crate::sharing::link::Work;
+use crate::sharing::Shared;
+use crate::sharing::shared_connection::Work;
 use crate::stage::{Stage, Stages, WRITING};
 use crate::telemetry::{self, Observation};
 use crate::tenant::Tenant;
@@ -25,18 +25,18 @@ use crate::tenant::Tenant;
 /// Who calls, and with what.
 pub(crate) struct Call {
     pub(crate) tenant: Tenant,
-    pub(crate) publisher: Publisher,
-    /// When the tenant's limit is over, whatever the policy allows.
+    pub(crate) shared: Arc<Shared>,
+    /// When the tenant's limit of time is over, whatever the policy allows.
     pub(crate) latest: Instant,
     pub(crate) options: Arc<Options>,
     pub(crate) policy: RetryPolicy,
-    /// Dropped as soon as the messages stand in line, or will not.
+    /// Dropped as soon as a connection has the messages, or it is certain that none will.
     pub(crate) queued: Option<oneshot::Sender<()>>,
 }
 
 /// What ends a call before its messages are settled.
 enum Ending {
-    TimeOut,
+    Timeout,
     Interruption,
 }
 
@@ -51,13 +51,13 @@ impl Call {
     /// A call of `tenant`, whose time is over at `latest`.
     pub(crate) fn new(
         tenant: &Tenant,
-        publisher: &Publisher,
+        shared: &Arc<Shared>,
         latest: Instant,
         options: ConnectOptions,
         policy: RetryPolicy,
     ) -> Self {
-        let (tenant, publisher) = (tenant.clone(), publisher.clone());
-        Self { tenant, publisher, latest, options: Arc::new(Options::new(options)), policy, queued: None }
+        let (tenant, shared) = (tenant.clone(), Arc::clone(shared));
+        Self { tenant, shared, latest, options: Arc::new(Options::new(options)), policy, queued: None }
     }
 
     /// [`run`](Self::run), which an operator can see; and how many connections were tried.
@@ -77,7 +77,7 @@ impl Call {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued } = self;
+        let Self { tenant, shared, latest, options, policy, queued } = self;
         let against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
         if let Some(denied) = admit::deny(&tenant, options.protocol_version, against, &messages) {
             return Err(denied);
@@ -88,7 +88,7 @@ impl Call {
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
             if admission.is_over_the_rate() {
-                // Were it told at once, a flood would come back at once.
+                // If a tenant with too many messages were told so at once, it would send the next ones at once.
                 over(&shared, deadline).await;
             }
             return Ok(admission.answer(Vec::new()));
@@ -98,21 +98,21 @@ impl Call {
         let mut work =
             Some(Work { messages: work, started, deadline, retries: policy.retries, stages: began });
         let join = async {
-            // Also the look-up is part of what the tenant's rate bounds.
+            // Before the look-up, so that the tenant's rate bounds look-ups too.
             if first > Instant::now() {
                 let _waiting = telemetry::Waiting::begin(tenant.shared_name(), "messages-per-second");
                 sleep_until(first).await;
             }
             if let Some(work) = &mut work {
-                work.stages.enter(Stage::Turn);
+                work.stages.enter(Stage::ClientIdQueue);
             }
             shared.pool.join(&tenant, &options, &mut work).await
         };
         let joined = tokio::select! {
             biased;
-            // First, so that a call that comes after the interruption opens no connection.
+            // Before `join`, so that a call that begins after the interruption opens no connection.
             () = ready(()), if shared.interrupted.is_cancelled() => Err(Ending::Interruption),
-            // Mostly it need not wait, and there is nothing to be woken by.
+            // Before `over`, because it mostly need not wait: then no timer has to be set.
             ticket = join => Ok(ticket),
             ending = over(&shared, deadline) => Err(ending),
         };
@@ -131,7 +131,7 @@ impl Call {
         drop(queued);
         let ending = tokio::select! {
             biased;
-            () = ticket.settled() => Ending::TimeOut,
+            () = ticket.settled() => Ending::Timeout,
             ending = over(&shared, deadline) => ending,
         };
         let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
@@ -142,7 +142,7 @@ impl Call {
 
     /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
     pub(crate) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, Error> {
-        let Self { tenant, publisher: Publisher { shared }, latest, options, policy, queued: _ } = self;
+        let Self { tenant, shared, latest, options, policy, queued: _ } = self;
         let time = Time::begin(latest, policy);
         let mut against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
         let version = options.protocol_version;
@@ -181,7 +181,7 @@ async fn over(shared: &Shared, deadline: Instant) -> Ending {
     tokio::select! {
         biased;
         () = shared.interrupted.cancelled() => Ending::Interruption,
-        () = sleep_until(deadline) => Ending::TimeOut,
+        () = sleep_until(deadline) => Ending::Timeout,
     }
 }
 
@@ -196,14 +196,14 @@ fn ended(ending: &Ending, tenant: &Tenant, time: Time, stages: &Stages, untouche
     let failure = stages.failure().filter(|_| is_between).map(str::to_owned);
     match (ending, stages.stage()) {
         (Ending::Interruption, _) => Error::Interrupted { after: time.started.elapsed(), stage, failure },
-        (Ending::TimeOut, Stage::Permit) => admit::too_many_connections(tenant, stages.waited()),
-        (Ending::TimeOut, Stage::RateLimiter) => admit::too_many_messages(tenant, timeout),
+        (Ending::Timeout, Stage::ConnectionPermit) => admit::too_many_connections(tenant, stages.waited()),
+        (Ending::Timeout, Stage::RateLimit) => admit::too_many_messages(tenant, timeout),
         (
-            Ending::TimeOut,
+            Ending::Timeout,
             Stage::LookUp
             | Stage::ProxyLookUp
             | Stage::Certificates
-            | Stage::Turn
+            | Stage::ClientIdQueue
             | Stage::Dial
             | Stage::Proxy
             | Stage::Tls

@@ -45,7 +45,7 @@ impl PublisherCtx {
 
 impl PublisherCtx {
     fn call(&self, options: ConnectOptions, policy: RetryPolicy) -> Call {
-        Call::new(&self.tenant, &self.publisher, self.latest, options, policy)
+        Call::new(&self.tenant, &self.publisher.shared, self.latest, options, policy)
     }
 }
 

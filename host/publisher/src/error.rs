@@ -62,7 +62,7 @@ pub enum Error {
         /// What was wrong, in words.
         reason: String,
         /// Another try may succeed.
-        may_pass: bool,
+        is_transient: bool,
     },
 
     /// The TLS handshake failed, or the server could not be verified.
@@ -71,7 +71,7 @@ pub enum Error {
         /// What was wrong, in words.
         reason: String,
         /// The network ended the handshake, not a disagreement: another try may succeed.
-        may_pass: bool,
+        is_transient: bool,
     },
 
     /// CONNACK with a return code other than 0 (MQTT 3.1.1, section 3.2.2.3) or a reason code from 128 (5.0, section
@@ -91,11 +91,11 @@ pub enum Error {
     #[error("{0}")]
     Lost(String),
 
-    /// The same, and it was the broker that ended it, without a word of MQTT about why.
+    /// The broker ended the connection before the message was settled, without a DISCONNECT that says why.
     #[error("{0}")]
     Closed(String),
 
-    /// The time-out was over before the message was settled.
+    /// The timeout was over before the message was settled.
     #[error("no answer within {} ms, while {stage}{}", timeout.as_millis(), After(failure))]
     TimedOut {
         /// The time that the send had.
@@ -138,7 +138,7 @@ impl fmt::Display for After<'_> {
     }
 }
 
-/// A broker's no.
+/// How a broker refused a connection or a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -146,7 +146,7 @@ pub struct Refusal {
     pub code: u8,
     /// The broker's own words, made fit for a log, or what else is known about it; may be empty.
     pub reason: String,
-    /// The other server that the broker names (MQTT 5.0, section 4.11); redirects are not followed.
+    /// The other server that the broker names (MQTT 5.0, section 4.11). Redirects are not followed.
     pub server_reference: Option<String>,
 }
 
@@ -190,10 +190,10 @@ impl Error {
     /// Whether another connection may succeed where this one failed: unreachable, lost, or refused or ended by the broker with
     /// a code that is worth trying again later ([`ExitCode`]), but for a quota, which is not free again within a send.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::Closed(_) => true,
-            Self::Tls { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
+            Self::Tls { is_transient, .. } | Self::Proxy { is_transient, .. } => *is_transient,
             Self::Refused(Refusal { code, .. }) | Self::Disconnected(Refusal { code, .. }) => {
                 let known = ExitCode::find(i32::from(*code));
                 *code != QUOTA_EXCEEDED && known.is_some_and(|known| known.retry == Retry::Later)
@@ -238,7 +238,7 @@ impl Error {
     /// The contract's error for a message that got as far as `progress`, at one of the `brokers` of its connect options.
     ///
     /// A message that may have arrived is never reported as refused or unreachable: whatever ended the last
-    /// connection, what the platform has to know is that the acknowledgement is missing.
+    /// connection, the platform has to know that the acknowledgement is missing.
     pub(crate) fn into_wit(self, progress: Progress, broker: u32) -> wit::Error {
         let failure = |reason: String| wit::Failure { broker, progress, reason };
         if progress == Progress::SentUnacknowledged {
@@ -298,7 +298,7 @@ mod tests {
     fn what_may_have_arrived_is_uncertain_whatever_the_machine_lacks_then() {
         let error = Error::Shortage { shortage: Shortage::Descriptors, stage: "connecting to the broker" };
         let words = "too few file descriptors left (see ulimit -n), while connecting to the broker";
-        assert!(!error.may_pass());
+        assert!(!error.is_transient());
         let unsent = error.clone().into_wit(Progress::NotSent, 0);
         assert_eq!(unsent, wit::Error::Shortage(words.to_owned()));
         let reason = format!("the connection was lost, and the next one failed: this machine has {words}");

@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::contract::{ConnectOptions, Message, Receipt, Remark, RetryPolicy};
 use crate::dial::egress::{Resolver, SystemResolver};
 use crate::error::{Error, Unsettled};
+use crate::sharing::Shared;
 use crate::sharing::pool::Pool;
 use crate::tenant::Tenant;
 
@@ -22,11 +23,6 @@ use crate::tenant::Tenant;
 #[derive(Clone)]
 pub struct Publisher {
     pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) interrupted: CancellationToken,
 }
 
 impl Publisher {
@@ -67,7 +63,7 @@ impl Publisher {
         let latest = Instant::now() + tenant.limits().time_out;
         let admitted = tenant.quotas().send(tenant.name(), tenant.limits(), latest).await;
         let _permit = admitted.map_err(Unsettled::not_sent)?;
-        let call = Call::new(tenant, self, latest, options, policy);
+        let call = Call::new(tenant, &self.shared, latest, options, policy);
         let (answer, _) = Box::pin(tenant.quotas().run(call.observed(messages))).await;
         answer
     }
@@ -87,7 +83,7 @@ impl Publisher {
         policy: RetryPolicy,
     ) -> Result<Vec<Remark>, Error> {
         let latest = Instant::now() + tenant.limits().time_out;
-        Box::pin(Call::new(tenant, self, latest, options, policy).check(messages)).await
+        Box::pin(Call::new(tenant, &self.shared, latest, options, policy).check(messages)).await
     }
 
     /// Closes the connections, each with DISCONNECT as soon as no message needs it, and waits until the brokers have been
@@ -105,12 +101,6 @@ impl Publisher {
     fn with(resolver: Arc<dyn Resolver>, idle: Duration) -> Self {
         let interrupted = CancellationToken::new();
         Self { shared: Arc::new(Shared { pool: Pool::new(resolver, idle), interrupted }) }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.pool.retire();
     }
 }
 

@@ -1,63 +1,67 @@
-//! What a call is doing, and how long it took.
+//! [`Stage`]: what a call is doing. [`Stages`]: how long it has been at what.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a call is doing, in [`Stage::Acknowledgement`], as long as nothing of it is written: also after "while".
+/// What a call is doing in [`Stage::Acknowledgement`], as long as none of its messages is written. It stands after "while", as
+/// [`Stage::words`] do.
 pub(crate) const WRITING: &str = "writing the message";
 
 /// What a call is doing, or the connection that it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Stage {
-    /// The tenant has sent as many messages as it may, for now.
-    RateLimiter,
+    /// The tenant has sent as many messages as it may for now.
+    RateLimit,
     LookUp,
     ProxyLookUp,
+    /// Certificates and keys are read.
     Certificates,
+    /// Another send uses the client identifier.
     #[default]
-    Turn,
+    ClientIdQueue,
     /// The tenant has as many connections open as it may.
-    Permit,
+    ConnectionPermit,
     Dial,
-    /// In place of [`Dial`](Self::Dial).
+    /// The proxy is dialled and makes the connection, in place of [`Dial`](Self::Dial).
     Proxy,
     Tls,
     WebSocket,
     Connect,
     Acknowledgement,
+    /// A connection has failed, and the next one is not due yet.
     BackOff,
 }
 
 impl Stage {
     const COUNT: usize = Self::BackOff as usize + 1;
 
-    /// Whether a connection in this stage has been dialled and is on its way, or stands.
+    /// Whether a connection in this stage has been dialled.
     fn is_connected(self) -> bool {
         match self {
             Self::Tls | Self::WebSocket | Self::Connect | Self::Acknowledgement => true,
-            // A dial that goes on counts when it is entered.
+            // Dials are counted where the stage is entered.
             Self::Dial
             | Self::Proxy
-            | Self::RateLimiter
+            | Self::RateLimit
             | Self::LookUp
             | Self::ProxyLookUp
             | Self::Certificates
-            | Self::Turn
-            | Self::Permit
+            | Self::ClientIdQueue
+            | Self::ConnectionPermit
             | Self::BackOff => false,
         }
     }
 
-    /// As messages about a time-out name it, after "while".
+    /// How messages about a timeout name it, after "while".
     pub(crate) fn words(self) -> &'static str {
         match self {
-            Self::RateLimiter => "waiting for the tenant's turn",
+            Self::RateLimit => "waiting for the tenant's turn",
             Self::LookUp => "looking up the broker",
             Self::ProxyLookUp => "looking up the proxy",
             Self::Certificates => "reading the certificates",
-            Self::Turn => "waiting for another send with the same client-id",
-            Self::Permit => "waiting for another connection of the tenant to close",
+            Self::ClientIdQueue => "waiting for another send with the same client-id",
+            Self::ConnectionPermit => "waiting for another connection of the tenant to close",
             Self::Dial => "connecting to the broker",
             Self::Proxy => "waiting for the proxy",
             Self::Tls => "waiting for the TLS handshake",
@@ -69,24 +73,24 @@ impl Stage {
     }
 }
 
-/// The stages of one call, with the time that each took in all its attempts. What a connection went through before the call
-/// came to it is not part of them.
+/// The stages of one call, with the time that each took in all its attempts. They begin when the call does: what a shared
+/// connection went through before the call joined it is not in them.
 #[derive(Debug)]
 pub(crate) struct Stages {
     stage: Stage,
     since: Instant,
     spent: [Duration; Stage::COUNT],
     attempts: u32,
-    /// The call came to a connection that stood, or was being made.
+    /// The call joined a connection that had been dialled before.
     joined: bool,
-    /// Why the last connection failed that was not the last one that may be tried.
+    /// Why the last connection failed, when another one may be tried.
     failure: Option<String>,
 }
 
 impl Stages {
     pub(crate) fn begin() -> Self {
         Self {
-            stage: Stage::RateLimiter,
+            stage: Stage::RateLimit,
             since: Instant::now(),
             spent: [Duration::ZERO; Stage::COUNT],
             attempts: 0,
@@ -95,13 +99,13 @@ impl Stages {
         }
     }
 
-    /// Comes to a connection that is in `stage`.
+    /// The call joins a connection that is in `stage`.
     pub(crate) fn join(&mut self, stage: Stage) {
         self.joined = stage.is_connected();
         self.enter(stage);
     }
 
-    /// The connection that the call came to was none any more.
+    /// The connection that the call joined had ended before: it does not count.
     pub(crate) fn found_nothing(&mut self) {
         self.joined = false;
     }
@@ -111,12 +115,12 @@ impl Stages {
         self.failure = Some(why);
     }
 
-    /// Why the last connection failed, if another was going to be tried.
+    /// Why the last connection failed, when another one may be tried.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 
-    /// How many connections the call has tried, the one that it came to among them.
+    /// How many connections the call has tried, counting the connection that it joined.
     pub(crate) fn connections(&self) -> u32 {
         self.attempts + u32::from(self.joined)
     }

@@ -1,4 +1,5 @@
-//! What became of the messages of one call, as the host saw it: a component's word is not taken for it.
+//! [`Tally`]: what became of the messages of one call, as the host saw it. The host does not rely on what a component says about
+//! that.
 
 use crate::error::{Answer, Unsettled};
 
@@ -12,12 +13,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// `messages` are handed over. Until they are settled nobody knows, also when the call is given up meanwhile.
+    /// Counts so many `messages` that are handed over as uncertain until they are settled. When the call is given up before, they
+    /// stay uncertain.
     pub(crate) fn begin(&mut self, messages: usize) {
         self.uncertain += messages as u64;
     }
 
-    /// What [`begin`](Self::begin) counted is settled.
+    /// The `messages` that [`begin`](Self::begin) counted are settled: `answer` says how.
     pub(crate) fn settle(&mut self, messages: usize, answer: &Answer) {
         let results = answer.as_deref().unwrap_or_default();
         let acknowledged = results.iter().filter(|result| result.is_ok()).count();

@@ -60,7 +60,7 @@ fn not_sent(scheme: &str, port: u16, reason: &str) -> String {
 
 #[test]
 fn a_socks5_proxy_that_refuses_is_told_in_words() {
-    for (reply, may_pass, reason) in [
+    for (reply, is_transient, reason) in [
         (1, true, "the proxy failed (SOCKS reply 1, general failure)"),
         (2, false, "the proxy does not allow a connection to the broker (SOCKS reply 2)"),
         (3, true, "the proxy has no way to the broker's network (SOCKS reply 3)"),
@@ -72,7 +72,7 @@ fn a_socks5_proxy_that_refuses_is_told_in_words() {
         (9, false, "the proxy's answer is none that SOCKS5 has"),
     ] {
         // What may pass is tried again.
-        let connections = if may_pass { 2 } else { 1 };
+        let connections = if is_transient { 2 } else { 1 };
         let lines = socks5(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]);
         let proxy = ScriptedProxy::start(connections, lines, Then::Silence);
         let meta = send(&with(&through("socks5", proxy.port()), json!({ "retries": 1 })));
@@ -116,14 +116,14 @@ fn a_socks5_proxy_that_wants_other_credentials_is_not_asked_again() {
 
 #[test]
 fn an_http_proxy_that_refuses_is_told_by_its_status_line() {
-    for (status, may_pass) in [
+    for (status, is_transient) in [
         ("HTTP/1.1 407 Proxy Authentication Required", false),
         ("HTTP/1.1 403 Forbidden", false),
         ("HTTP/1.1 301 Moved Permanently", false),
         ("HTTP/1.0 502 Bad Gateway", true),
         ("HTTP/1.1 503 Service Unavailable", true),
     ] {
-        let connections = if may_pass { 2 } else { 1 };
+        let connections = if is_transient { 2 } else { 1 };
         let answer = format!("{status}\r\nLocation: /elsewhere\r\n\r\n");
         let proxy = ScriptedProxy::start(connections, http("", &answer), Then::Silence);
         let meta = send(&with(&through("http", proxy.port()), json!({ "retries": 1 })));

@@ -8,8 +8,8 @@ use wasmtime::ResourceLimiter;
 use super::fault::Fault;
 use crate::publisher::Shortage;
 
-/// The most linear memories that the instances of one call may have. Each may reserve 4 GiB of addresses, whatever
-/// little of them it may use.
+/// The most linear memories that the instances of one call may have. Each reserves up to 4 GiB of addresses, however few of them
+/// it uses.
 pub(super) const MEMORIES: usize = 8;
 /// The most tables that the instances of one call may have.
 pub(super) const TABLES: usize = 64;
@@ -17,8 +17,8 @@ pub(super) const TABLES: usize = 64;
 /// five for each.
 pub(super) const INSTANCES: usize = 64;
 
-/// Bytes of linear memories and tables that a call may still take, all of them together. What goes beyond ends the call
-/// with [`Fault::Memory`], so that it is known for what it is and not for a component that aborts.
+/// Bytes that the linear memories and tables of a call may still take together. A component that needs more is stopped with
+/// [`Fault::Memory`]: were its growth only refused, it would abort, and the log would not say why.
 pub(super) struct MemoryBudget {
     left: usize,
 }
@@ -42,14 +42,14 @@ impl ResourceLimiter for MemoryBudget {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // Beyond what the module itself declares: it will be told so.
+        // More than the module itself declares. The instruction that grows the memory returns -1.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         self.take(desired.saturating_sub(current))
     }
 
-    /// The system has no more memory, though the tenant may have it: the growth has been counted, so the call ends.
+    /// The tenant may have the memory, and the system has none. The growth is counted already, so the call ends.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context(Shortage::Memory))
     }
@@ -85,9 +85,9 @@ impl ResourceLimiter for MemoryBudget {
 
 /// How long the component of one call has computed.
 ///
-/// Its time runs from the moment when its task is polled to the next interruption, the next call of the host, or the end;
-/// while its task waits, for the broker or for its turn among others, it stands still. So the time that a host function
-/// takes counts only if it answers at once, and that is well so: calling it in an endless loop is computing too.
+/// The time counts from when the task of the call is polled until the component is interrupted, calls the host or ends. It does
+/// not count while the task waits, for the broker or for its turn. The time in a host function that answers at once counts too:
+/// a component that calls it in an endless loop computes as well.
 pub(super) struct Meter {
     start: Instant,
     limit: u64,
@@ -98,7 +98,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// A meter of which nothing is used.
+    /// A meter for a component that may compute for `limit` and has not begun.
     pub(super) fn new(limit: Duration) -> Self {
         Self {
             start: Instant::now(),
@@ -108,17 +108,17 @@ impl Meter {
         }
     }
 
-    /// What has been counted.
+    /// How long the component has computed, by what has been counted.
     pub(super) fn used(&self) -> Duration {
         Duration::from_nanos(self.used.load(Ordering::Relaxed))
     }
 
-    /// The component goes on; the time since the last count was not its own.
+    /// The component goes on. The time since the last count does not count: it did not compute then.
     pub(super) fn resume(&self) {
         self.counted.store(nanoseconds(self.start.elapsed()), Ordering::Relaxed);
     }
 
-    /// Counts the time since the last count, which was the component's.
+    /// Counts the time since the last count or the last [`resume`](Self::resume): the component has computed.
     ///
     /// # Errors
     ///

@@ -1,9 +1,12 @@
-//! Who computes for long takes turns, so that the others need not wait.
+//! Calls that compute for long take turns, so that the other calls need not wait.
 //!
-//! A runtime's worker that always has something to run looks at its sockets and timers only now and then: if each thing
-//! it runs is a component that computes until the clock's next tick, all sends wait, those of tenants that hardly compute
-//! among them. So whoever has computed for a tick goes on only in turns: at most half of a runtime's workers compute
-//! for long at a moment, and each of them first runs whatever else is ready and looks at what has arrived.
+//! A worker of the runtime that always has a task to run looks at its sockets and timers only now and then. If each of these
+//! tasks is a component that computes until the clock's next tick, all sends wait, those included that hardly compute. So a
+//! call that has computed for a tick goes on only when it has a turn. At most half of a runtime's workers compute for long at the
+//! same time, and each of them first runs the other tasks that are ready and looks at its sockets.
+//!
+//! Why there are turns beside the turnstile of a tenant and the permits of its limits, the crate `mqtt-connector-publisher` says,
+//! in `tenant/quotas/turnstile.rs`.
 
 use std::future::{Future, poll_fn};
 use std::num::NonZero;
@@ -20,25 +23,25 @@ use super::budget::Meter;
 use super::clock::TICK;
 use crate::publisher::{Permit, Quotas};
 
-/// The turns of each runtime in which somebody computes for long: of the runtime and not of a [`Connector`], because
-/// all connectors share its workers.
+/// The turns of each runtime in which a call computes for long. They belong to the runtime and not to a [`Connector`], because all
+/// connectors share the runtime's workers.
 ///
 /// [`Connector`]: super::Connector
 static TURNS: Mutex<Vec<(Id, Weak<Semaphore>)>> = Mutex::new(Vec::new());
 
-/// One's turn; dropping it is giving it to the next.
+/// The turn of a call. Dropping it gives it to the next call.
 struct Turn<'a> {
     _runtime: Option<OwnedSemaphorePermit>,
     _tenant: Permit<'a>,
 }
 
 impl<'a> Turn<'a> {
-    /// Waits for a turn, first among the calls of the same tenant and then among the tenants, so that one tenant's many
-    /// calls do not keep another's single one from going on.
+    /// Waits for a turn, first among the calls of the tenant and then among all calls. So the many calls of one tenant are not
+    /// all ahead of the single call of another.
     async fn wait(turns: &Arc<Semaphore>, quotas: &'a Quotas) -> Self {
         let tenant = quotas.computing().await;
         let runtime = Arc::clone(turns).acquire_owned().await.ok();
-        // The runtime goes on with this when nothing else is ready and the sockets have been looked at.
+        // The runtime comes back to this task when it has run the other tasks that are ready and has looked at its sockets.
         yield_now().await;
         Self { _runtime: runtime, _tenant: tenant }
     }
@@ -59,7 +62,7 @@ pub(super) async fn in_turns<F: Future>(quotas: &Quotas, meter: &Meter, call: F)
             Poll::Ready(call.as_mut().poll(context))
         })
         .await;
-        // Whatever it waits for, it does not compute.
+        // The call waits for something, so that it does not compute and needs no turn.
         drop(turn);
         if let Poll::Ready(output) = polled {
             return output;

@@ -1,4 +1,4 @@
-//! What the tenant's grants and limits say about a call before anything leaves this process.
+//! What the grants and limits of a tenant say about a call, before anything leaves this process.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use crate::error::{Error, Settlement, Unsettled};
 use crate::options::Options;
 use crate::tenant::{Peer, Tenant};
 
-/// The most bytes that all names for ALPN take together. Their list, the extension around it, and all extensions together
-/// have lengths of 16 bits: beside the names there has to be room for the others.
+/// The most bytes that all names for ALPN take together. In a ClientHello, the list of names, the extension that holds it and the
+/// list of all extensions have lengths of 16 bits each. Half of that is left for the other extensions.
 const MAX_PROTOCOLS: usize = 32 * 1024;
 
-/// The most reasons that are given at once: a component of somebody else may ask for any number of brokers.
+/// The most reasons that one answer gives: a component may ask for any number of brokers.
 const MAX_REASONS: usize = 40;
 
-/// Everything that stands against the connection of `options` for `tenant`, in the order of the parameters. The will is
-/// part of the connection: a wrong one denies the whole call. What addresses names have is asked of nobody: those count
-/// that `resolver` knows by itself.
+/// Everything that forbids `tenant` the connection with `options`, in the order of the parameters. The will is part of the
+/// connection: a wrong will denies the whole call. No name is looked up: only addresses that `resolver` knows by itself are
+/// checked.
 ///
 /// Each is [`Error::Denied`], or [`Error::TooLarge`] for the will's payload.
 pub(crate) fn against_connection(tenant: &Tenant, options: &Options, resolver: &dyn Resolver) -> Vec<Error> {
@@ -61,7 +61,8 @@ pub(crate) fn against_connection(tenant: &Tenant, options: &Options, resolver: &
     against
 }
 
-/// The addresses that are known without a look-up: one that is written in place of a name, and those of `resolver`.
+/// Checks the addresses that are known without a look-up: an address that is given in place of a name, and those that `resolver`
+/// knows.
 fn check_known(tenant: &Tenant, peer: Peer<'_>, resolver: Option<&dyn Resolver>) -> Result<(), Error> {
     let check = |address| tenant.grants().check_address(tenant.name(), peer, address);
     if let Ok(address) = peer.host.parse() {
@@ -71,8 +72,8 @@ fn check_known(tenant: &Tenant, peer: Peer<'_>, resolver: Option<&dyn Resolver>)
     known.into_iter().try_for_each(|address| check(address.ip()))
 }
 
-/// The answer to a call whose connection is denied. A message that is alone in it is told what stands against itself, too;
-/// of many, each would have to be told everything.
+/// The answer to a call whose connection is denied. If the call has a single message, the answer also says what forbids that. With
+/// many messages, it would have to say that for each.
 pub(crate) fn deny(
     tenant: &Tenant,
     version: ProtocolVersion,
@@ -113,8 +114,8 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Looks at every message, and gives those that `tenant` may send a turn at its rate until `deadline`. What one message
-    /// is refused for does not stop the others.
+    /// Checks every message, and gives each that `tenant` may send a turn before `deadline`, at the rate of the tenant. A message
+    /// that is refused does not stop the others.
     pub(crate) fn new(
         tenant: &Tenant,
         version: ProtocolVersion,
@@ -142,12 +143,12 @@ impl Admission {
         Self { refused, admitted, over_the_rate }
     }
 
-    /// The messages that may be sent, in order, each with the moment before which it is not to be written.
+    /// Takes the messages that may be sent, in order, each with the moment before which it must not be written.
     pub(crate) fn take_admitted(&mut self) -> Vec<(Message, Instant)> {
         std::mem::take(&mut self.admitted)
     }
 
-    /// Whether nothing but the tenant's rate stands against every message.
+    /// Whether every message is refused because of the tenant's rate.
     pub(crate) fn is_over_the_rate(&self) -> bool {
         self.over_the_rate
     }

@@ -1,4 +1,4 @@
-//! What of a connection can be made ready before anything leaves this process: the certificates and keys of TLS.
+//! The part of a connection that can be prepared before anything leaves this process: the certificates and keys of TLS.
 
 use std::sync::Arc;
 
@@ -27,12 +27,12 @@ impl Prepared {
         self.by_broker.get(broker)?.as_ref()
     }
 
-    /// The error of a connection that no broker has accepted, with what is known of the client's certificate: a broker that
-    /// refuses it need not say why.
+    /// Adds what is known about the client's certificate to the error of a connection that no broker has accepted: a broker
+    /// that refuses the certificate need not say why.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let error = match error {
-            Error::Tls { reason, may_pass } => {
-                Error::Tls { reason: tls::to_client(reason, self.shows_certificate), may_pass }
+            Error::Tls { reason, is_transient } => {
+                Error::Tls { reason: tls::to_client(reason, self.shows_certificate), is_transient }
             }
             error => error,
         };
@@ -40,8 +40,8 @@ impl Prepared {
         match error {
             Error::Lost(reason) => Error::Lost(format!("{reason} ({certificate})")),
             Error::Closed(reason) => Error::Closed(format!("{reason} ({certificate})")),
-            Error::Tls { reason, may_pass } => {
-                Error::Tls { reason: format!("{reason} ({certificate})"), may_pass }
+            Error::Tls { reason, is_transient } => {
+                Error::Tls { reason: format!("{reason} ({certificate})"), is_transient }
             }
             error => error,
         }
@@ -53,7 +53,7 @@ impl Prepared {
     }
 }
 
-/// That the client's certificate is not valid now.
+/// Says that the client's certificate is not valid now, if that is what `remark` is about.
 fn out_of_time(remark: &Remark) -> Option<String> {
     match remark {
         Remark::Expired(CertificateTime { parameter: CertificateParameter::Certificate, seconds }) => {
@@ -80,14 +80,14 @@ pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Tenant) -> Result<P
         return Ok(Prepared::default());
     }
     let (options, tenant) = (Arc::clone(options), tenant.clone());
-    let room = tenant.quotas().blocking().await;
+    let permit = tenant.quotas().blocking().await;
     let prepare = move || {
-        let _room = room;
+        let _permit = permit;
         read(&options, &tenant)
     };
     blocking::run(prepare).await.map_err(|error| match Shortage::of(&error) {
         Some(shortage) => Error::Shortage { shortage, stage: Stage::Certificates.words() },
-        None => Error::Tls { reason: "reading the certificates failed".to_owned(), may_pass: false },
+        None => Error::Tls { reason: "reading the certificates failed".to_owned(), is_transient: false },
     })?
 }
 

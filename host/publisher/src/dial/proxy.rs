@@ -110,7 +110,7 @@ async fn socks5(stream: TcpStream, proxy: &Proxy, broker: &Broker) -> Result<Tcp
 
 fn about_socks(error: &tokio_socks::Error, proxy: &Proxy) -> Error {
     use tokio_socks::Error as Socks;
-    let (may_pass, what) = match error {
+    let (is_transient, what) = match error {
         Socks::Io(error) => return lost(error),
         Socks::GeneralSocksServerFailure => (true, "the proxy failed (SOCKS reply 1, general failure)"),
         Socks::ConnectionNotAllowedByRuleset => {
@@ -149,7 +149,7 @@ fn about_socks(error: &tokio_socks::Error, proxy: &Proxy) -> Error {
             );
         }
     };
-    failed(may_pass, what.to_owned())
+    failed(is_transient, what.to_owned())
 }
 
 /// HTTP CONNECT (RFC 9110, section 9.3.6).
@@ -181,10 +181,10 @@ async fn connect(
         NoAnswer::Unusable(what) => failed(false, format!("this is no proxy: {what}")),
     })?;
     if !(200..300).contains(&answer.status) {
-        let may_pass = matches!(answer.status, 408 | 429 | 500..);
+        let is_transient = matches!(answer.status, 408 | 429 | 500..);
         let line = answer.status_line(may_be_shown);
         let about = if matches!(answer.status, 401 | 407) { About(proxy).to_string() } else { String::new() };
-        return Err(failed(may_pass, format!("the proxy answered CONNECT with {line}{about}")));
+        return Err(failed(is_transient, format!("the proxy answered CONNECT with {line}{about}")));
     }
     // The broker speaks only when it is spoken to, so that these bytes are the proxy's.
     if !answer.rest.is_empty() {
@@ -230,6 +230,6 @@ fn lost(error: &io::Error) -> Error {
     )
 }
 
-fn failed(may_pass: bool, reason: String) -> Error {
-    Error::Proxy { reason, may_pass }
+fn failed(is_transient: bool, reason: String) -> Error {
+    Error::Proxy { reason, is_transient }
 }

@@ -80,7 +80,7 @@ impl Material {
             .with_safe_default_protocol_versions()
             .map_err(|error| {
                 tracing::error!(%error, "the versions of TLS");
-                Error::Tls { reason: "this program speaks no version of TLS".to_owned(), may_pass: false }
+                Error::Tls { reason: "this program speaks no version of TLS".to_owned(), is_transient: false }
             })?
             .dangerous();
         let mut remarked = Vec::new();
@@ -128,7 +128,7 @@ impl Material {
         let server_name =
             ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| Error::Tls {
                 reason: format!("{} is not a name that TLS can verify", Shown::quoted(name, shown::TOPIC)),
-                may_pass: false,
+                is_transient: false,
             })?;
         Ok(Tls { config: Arc::new(config), server_name, verifier: self.verifier.clone() })
     }
@@ -158,7 +158,7 @@ impl Tls {
                 .is_some_and(|seen| !seen.chain.iter().all(|certificate| may_be_shown(certificate)))
             {
                 let reason = format!("the broker's certificate was not accepted: {LEFT_OUT}");
-                return Error::Tls { reason, may_pass: false };
+                return Error::Tls { reason, is_transient: false };
             }
             explain::explain_handshake(&error, seen.as_ref())
         })

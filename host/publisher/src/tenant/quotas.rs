@@ -1,5 +1,5 @@
-//! What a tenant has under way, and its limits on that. The calls of one tenant share it; nothing
-//! of it is shared with another tenant, so that tenants never wait for each other.
+//! [`Quotas`]: how much a tenant has under way, and what holds it to its limits. All calls of a tenant share its quotas, and no
+//! other tenant does, so that tenants never wait for each other.
 
 mod rate_limiter;
 mod turnstile;
@@ -23,33 +23,35 @@ use turnstile::Turnstile;
 /// does not answer, or a file on a disk that does not, can keep its thread long after the send has given up.
 const BLOCKING: usize = 8;
 
-/// What one tenant has under way.
+/// How much one tenant has under way.
 #[derive(Debug)]
 pub struct Quotas {
     sends: Permits,
     connections: Permits,
-    /// How many wait for room for a connection, and what tells one that is idle.
-    wanted: AtomicUsize,
-    want: Notify,
+    /// How many wait until they may open a connection.
+    waiting: AtomicUsize,
+    /// Tells an idle connection that one is waiting.
+    wanted: Notify,
     blocking: Arc<Semaphore>,
-    pace: RateLimiter,
+    rate_limiter: RateLimiter,
     turnstile: Turnstile,
+    /// For calls that have computed for long: see [`computing`](Self::computing).
     computing: Semaphore,
 }
 
-/// Permit for one more; dropping it makes room for another.
+/// Counts a send, a connection or a computation against the tenant's limit. Dropping it lets the next one begin.
 #[derive(Debug)]
 pub struct Permit<'a> {
     permit: Option<SemaphorePermit<'a>>,
     of: Option<&'a Permits>,
 }
 
-/// So many permits as a limit says, which may change.
+/// As many permits as a limit says. The limit may change.
 #[derive(Debug)]
 struct Permits {
     semaphore: Semaphore,
     limit: Mutex<usize>,
-    /// How many are given out beyond the limit: they are not given out again.
+    /// How many permits are in use beyond the limit, since it was lowered. They are not given to others when they are dropped.
     surplus: AtomicUsize,
 }
 
@@ -59,7 +61,7 @@ impl Quotas {
         Self::with_width(limits, (available_parallelism().map_or(1, NonZero::get) / 2).max(1))
     }
 
-    /// For a tenant that has the machine for itself.
+    /// Quotas of a tenant that has the machine for itself.
     pub(crate) fn alone(limits: &Limits) -> Self {
         Self::with_width(limits, usize::MAX)
     }
@@ -68,10 +70,10 @@ impl Quotas {
         Self {
             sends: Permits::new(limits.concurrent_sends),
             connections: Permits::new(limits.connections),
-            wanted: AtomicUsize::new(0),
-            want: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            wanted: Notify::new(),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
-            pace: RateLimiter::new(limits.messages_per_second),
+            rate_limiter: RateLimiter::new(limits.messages_per_second),
             turnstile: Turnstile::new(width),
             computing: Semaphore::new(width.min(Semaphore::MAX_PERMITS)),
         }
@@ -81,11 +83,11 @@ impl Quotas {
     pub(crate) fn set_limits(&self, limits: &Limits) {
         self.sends.set_limit(limits.concurrent_sends);
         self.connections.set_limit(limits.connections);
-        self.pace.set_rate(limits.messages_per_second);
+        self.rate_limiter.set_rate(limits.messages_per_second);
     }
 
-    /// Waits until one of the tenant's calls may begin, or `deadline`. To be held for as long as anything of the call
-    /// is, the memory of its instance above all.
+    /// Waits until one more call of the tenant may begin, `deadline` at the latest. The permit is to be held until nothing of
+    /// the call is left, in particular not the memory of its instance.
     ///
     /// # Errors
     ///
@@ -106,63 +108,63 @@ impl Quotas {
         timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied())
     }
 
-    /// Runs `call`, of which the tenant has as many as it may. At one moment, only some of them do something: they leave
-    /// the runtime's threads to others.
+    /// Runs `call`, one of the tenant's calls. Only some of them keep threads of the runtime busy at the same moment; the
+    /// other threads are left to other tenants.
     pub async fn run<F: Future>(&self, call: F) -> F::Output {
         self.turnstile.pass(call).await
     }
 
-    /// Runs `task`, which serves the tenant's calls, likewise.
+    /// Runs `task`, which serves the tenant's calls, in the same way.
     pub(crate) async fn serve<F: Future>(&self, task: F) -> F::Output {
         self.turnstile.pass_as_servant(task).await
     }
 
-    /// Waits until one more of the tenant's calls may stand in line to compute for long.
+    /// Waits until one more of the tenant's calls may wait for its turn to compute for long, among the calls of all tenants.
     pub async fn computing(&self) -> Permit<'_> {
         Permit { permit: self.computing.acquire().await.ok(), of: None }
     }
 
-    /// Permit for one more connection, if there is any now.
+    /// A permit for one more connection, unless the tenant has as many as it may.
     pub(crate) fn try_connection(&self) -> Option<Permit<'_>> {
         self.connections.try_acquire()
     }
 
-    /// Waits until one more connection may be opened, and makes an idle one give way.
+    /// Waits until one more connection may be opened, and lets an idle one know that it is to close.
     pub(crate) async fn connection(&self) -> Permit<'_> {
-        let _wanted = Wanted::new(&self.wanted);
-        self.want.notify_one();
+        let _claim = OpeningClaim::new(&self.waiting);
+        self.wanted.notify_one();
         self.connections.acquire().await
     }
 
-    /// Waits until an idle connection is to give way to one that waits for room.
+    /// Waits until an idle connection is to close because another one waits to be opened.
     pub(crate) async fn connection_wanted(&self) {
-        while self.wanted.load(Ordering::SeqCst) == 0 {
-            self.want.notified().await;
+        while self.waiting.load(Ordering::SeqCst) == 0 {
+            self.wanted.notified().await;
         }
     }
 
     /// Gives as many of `messages` a turn as can have one until `latest`.
     pub(crate) fn schedule(&self, messages: usize, latest: Instant) -> Schedule {
-        self.pace.reserve(messages, Instant::now(), latest)
+        self.rate_limiter.reserve(messages, Instant::now(), latest)
     }
 
-    /// Waits until one more thread may be kept busy; held by whatever runs on that thread.
+    /// Waits until one more thread may be kept busy. The permit is to be held by what runs on that thread.
     pub(crate) async fn blocking(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.blocking).acquire_owned().await.ok()
     }
 }
 
-/// One who waits for room, for as long as it is there.
-struct Wanted<'a>(&'a AtomicUsize);
+/// Counts one that waits until it may open a connection, while it lives.
+struct OpeningClaim<'a>(&'a AtomicUsize);
 
-impl<'a> Wanted<'a> {
-    fn new(wanted: &'a AtomicUsize) -> Self {
-        wanted.fetch_add(1, Ordering::SeqCst);
-        Self(wanted)
+impl<'a> OpeningClaim<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
     }
 }
 
-impl Drop for Wanted<'_> {
+impl Drop for OpeningClaim<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -185,7 +187,7 @@ impl Permits {
         *before = limit;
     }
 
-    /// Whether there was one more permit given out than the limit allows; it counts no more.
+    /// Takes one permit from the surplus; returns whether there was a surplus.
     fn take_surplus(&self) -> bool {
         let one_less = |surplus: usize| surplus.checked_sub(1);
         self.surplus.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
@@ -225,13 +227,13 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let mut idle = pin!(quotas.connection_wanted());
         assert!(idle.as_mut().poll(&mut context).is_pending());
-        let room = quotas.try_connection().unwrap();
+        let permit = quotas.try_connection().unwrap();
         assert!(quotas.try_connection().is_none());
         let mut waiting = pin!(quotas.connection());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         assert!(idle.poll(&mut context).is_ready(), "one that was idle before");
         assert!(pin!(quotas.connection_wanted()).poll(&mut context).is_ready(), "one that is idle now");
-        drop(room);
+        drop(permit);
         assert!(waiting.as_mut().poll(&mut context).is_ready());
         assert!(pin!(quotas.connection_wanted()).poll(&mut context).is_pending(), "nobody waits any more");
     }
@@ -255,7 +257,7 @@ mod tests {
         let mut second = std::pin::pin!(quotas.send("acme", &limits, late));
         tokio::select! {
             biased;
-            _ = &mut second => panic!("there was no room"),
+            _ = &mut second => panic!("it was over the limit"),
             () = tokio::task::yield_now() => drop(first),
         }
         second.await.unwrap();

@@ -32,7 +32,7 @@ pub(super) fn explain_handshake(error: &io::Error, seen: Option<&Seen>) -> Error
                 System(error)
             )
         },
-        may_pass: true,
+        is_transient: true,
     })
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn is_cut_off(error: &io::Error) -> bool {
 fn explain(error: &io::Error, phase: Phase, seen: Option<&Seen>) -> Option<Error> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     tracing::debug!(?error, "TLS failed");
-    Some(Error::Tls { reason: words(error, phase, seen), may_pass: false })
+    Some(Error::Tls { reason: words(error, phase, seen), is_transient: false })
 }
 
 fn words(error: &rustls::Error, phase: Phase, seen: Option<&Seen>) -> String {

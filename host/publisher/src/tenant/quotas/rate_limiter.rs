@@ -1,8 +1,8 @@
 //! Messages in a second: as many as the limit at once, further ones at its rate.
 //!
-//! The generic cell rate algorithm (ITU-T I.371), with a burst of one second. It is ours because what waits here must
-//! know how long: a message whose turn would come after the timeout is refused at once, and one whose turn comes
-//! before it keeps its place. Limiters such as `governor` say "not yet", and those that wait ask again, in any order.
+//! The generic cell rate algorithm (ITU-T I.371), with a burst of one second. It is written here because a message that
+//! waits has to know how long: one whose turn would come after the timeout is refused at once, and one whose turn comes
+//! before the timeout keeps it. Limiters such as `governor` only say "not yet", and those that wait ask again, in any order.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// As much as may come at once.
+/// How much may come at once: as many messages as pass in this time at an even rate.
 const BURST: Duration = Duration::from_secs(1);
 
 /// The rate of one tenant.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     per_second: AtomicU32,
-    /// When everything that has been let through would have passed at an even rate.
+    /// When every message that has been given a turn would have passed, at an even rate.
     passed: Mutex<Instant>,
 }
 
@@ -44,9 +44,9 @@ impl RateLimiter {
         let per_second = self.per_second.load(Ordering::Relaxed);
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         let from = (*passed).max(now);
-        let room = (latest.max(now) + BURST).saturating_duration_since(from);
-        let room = room.as_nanos() * u128::from(per_second) / 1_000_000_000;
-        let granted = messages.min(usize::try_from(room).unwrap_or(usize::MAX));
+        let time = (latest.max(now) + BURST).saturating_duration_since(from);
+        let most = time.as_nanos() * u128::from(per_second) / 1_000_000_000;
+        let granted = messages.min(usize::try_from(most).unwrap_or(usize::MAX));
         *passed = from + even(granted, per_second);
         Schedule { per_second, from, granted }
     }
@@ -80,26 +80,30 @@ mod tests {
 
     #[test]
     fn a_second_of_messages_may_come_at_once_and_more_at_the_rate() {
-        let pace = RateLimiter::new(10);
+        let limiter = RateLimiter::new(10);
         let start = Instant::now();
-        let schedule = pace.reserve(12, start, start + 1000 * MS);
+        let schedule = limiter.reserve(12, start, start + 1000 * MS);
         assert_eq!(schedule.granted(), 12);
         assert!(schedule.turn(9) <= start);
         assert_eq!(schedule.turn(10), start + 100 * MS);
         assert_eq!(schedule.turn(11), start + 200 * MS);
-        let schedule = pace.reserve(1, start, start + 1000 * MS);
+        let schedule = limiter.reserve(1, start, start + 1000 * MS);
         assert_eq!(schedule.turn(0), start + 300 * MS, "one after the other, across calls");
     }
 
     #[test]
     fn turns_after_the_deadline_are_not_given() {
-        let pace = RateLimiter::new(10);
+        let limiter = RateLimiter::new(10);
         let start = Instant::now();
-        assert_eq!(pace.reserve(100, start, start + 250 * MS).granted(), 12);
-        assert_eq!(pace.reserve(1, start, start + 250 * MS).granted(), 0);
-        assert_eq!(pace.reserve(1, start, start + 300 * MS).granted(), 1, "what was refused used nothing up");
+        assert_eq!(limiter.reserve(100, start, start + 250 * MS).granted(), 12);
+        assert_eq!(limiter.reserve(1, start, start + 250 * MS).granted(), 0);
+        assert_eq!(
+            limiter.reserve(1, start, start + 300 * MS).granted(),
+            1,
+            "what was refused used nothing up"
+        );
         let later = start + 60_000 * MS;
-        assert_eq!(pace.reserve(100, later, later).granted(), 10, "what was not used is not saved up");
+        assert_eq!(limiter.reserve(100, later, later).granted(), 10, "what was not used is not saved up");
     }
 
     #[test]

@@ -1,8 +1,22 @@
-//! How much of the runtime's threads a tenant's calls keep busy at a moment.
+//! How many of the runtime's threads the calls of one tenant keep busy at the same moment.
 //!
-//! A runtime runs what is ready in the order in which it became ready: behind fifty calls of one tenant that have
-//! something to do, a call of another would wait for all fifty. So the calls of a tenant go through its turnstile, some
-//! at a time; those that wait stand in its own queue, not in the runtime's.
+//! A runtime polls tasks in the order in which they became ready. If fifty calls of one tenant are ready, a call of another
+//! tenant waits until all fifty were polled. So each tenant has a turnstile: only some of its calls are polled at the same
+//! time, and the others wait in the turnstile's queue, not in the runtime's.
+//!
+//! # Why there are three mechanisms
+//!
+//! Three things keep tenants from slowing each other down. None of them can do the work of another:
+//!
+//! - A *turnstile* holds a call for one poll, which takes microseconds. It orders polls within a tenant, and a call leaves it
+//!   whenever it waits for anything, for a turn to compute among others. So it cannot bound what goes on for longer.
+//! - The *turns* of a runtime (module `turn` of the crate `mqtt-connector`) are for calls that have computed for a tick of the
+//!   engine's clock, all tenants together: the bound is about the runtime's threads, half of which stay free for sockets and
+//!   timers. The queue of turns is one for all tenants, first come, first served. The semaphore `computing` of a tenant's
+//!   [`Quotas`](super::Quotas) stands before it, so that only some calls of a tenant are in that queue: many calls of one
+//!   tenant would be ahead of the single call of another.
+//! - The *permits* of the limits (sends, connections, blocking threads) are held from the beginning of something to its end,
+//!   mostly while it waits for the network. They bound how much there is, and say nothing about who is polled next.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -15,39 +29,39 @@ use tokio::task::{Id, try_id};
 /// The turnstile of one tenant.
 #[derive(Debug)]
 pub(crate) struct Turnstile {
-    /// How many may be inside.
+    /// How many may be inside at the same time.
     width: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many are inside, or have been let in and will come.
+    /// How many are inside, counting those that were let in and have not been polled since.
     inside: usize,
-    /// Those who wait, in order.
+    /// The names of those that wait, in order, and what wakes them.
     queue: VecDeque<(u64, Waker)>,
-    /// Those who were let in from the queue and have not come yet.
+    /// The names of those that were let in from the queue and have not been polled since.
     admitted: Vec<u64>,
-    /// Who was inside last.
+    /// The name of the call that was inside last; 0 before the first.
     last: u64,
-    /// The task of that call, if it has come to its end after it had to wait for something.
+    /// The task of that call, if the call has ended, and had waited for something before.
     ended: Option<Id>,
-    /// Names given so far.
+    /// How many names were given: the next one is this and one.
     names: u64,
 }
 
-/// One call, or one that serves calls, at the turnstile.
+/// A call at the turnstile, or a task that serves calls.
 struct Visitor<'a> {
     turnstile: &'a Turnstile,
     name: u64,
     is_servant: bool,
-    place: Place,
-    /// It has been inside before.
+    position: Position,
+    /// It has been inside before, and has waited for something since.
     has_waited: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     Outside,
     Queue,
     Inside,
@@ -58,13 +72,13 @@ impl Turnstile {
         Self { width, state: Mutex::default() }
     }
 
-    /// Runs `future`, a call, which is inside only while it does something.
+    /// Runs `future`, a call, which is inside only while it is polled.
     pub(crate) async fn pass<F: Future>(&self, future: F) -> F::Output {
         self.pass_as(false, future).await
     }
 
-    /// Runs `future`, which serves calls: it never does much at a time, so that nobody is let go before it, nor before a
-    /// call that comes after it.
+    /// Runs `future`, which serves calls. It never does much in one poll. So it does not step back for other tasks, and a
+    /// call that comes in after it need not step back because of it.
     pub(crate) async fn pass_as_servant<F: Future>(&self, future: F) -> F::Output {
         self.pass_as(true, future).await
     }
@@ -77,7 +91,7 @@ impl Turnstile {
             state.names
         };
         let mut visitor =
-            Visitor { turnstile: self, name, is_servant, place: Place::Outside, has_waited: false };
+            Visitor { turnstile: self, name, is_servant, position: Position::Outside, has_waited: false };
         poll_fn(|context| {
             if !visitor.enter(context.waker()) {
                 return Poll::Pending;
@@ -95,49 +109,50 @@ impl Turnstile {
 }
 
 impl Visitor<'_> {
-    /// Whether it is inside now; if not, `waker` is woken when it may come.
+    /// Returns whether it is inside now. If it is not, `waker` is woken when it is to try again.
     fn enter(&mut self, waker: &Waker) -> bool {
         let mut state = self.turnstile.lock();
-        match self.place {
-            Place::Inside => true,
-            Place::Queue => {
+        match self.position {
+            Position::Inside => true,
+            Position::Queue => {
                 if let Some(at) = state.admitted.iter().position(|name| *name == self.name) {
                     state.admitted.swap_remove(at);
-                    self.place = Place::Inside;
+                    self.position = Position::Inside;
                 } else if let Some((_, queued)) = state.queue.iter_mut().find(|(name, _)| *name == self.name)
                 {
                     queued.clone_from(waker);
                 }
-                self.place == Place::Inside
+                self.position == Position::Inside
             }
-            Place::Outside if state.inside < self.turnstile.width && state.queue.is_empty() => {
+            Position::Outside if state.inside < self.turnstile.width && state.queue.is_empty() => {
                 state.inside += 1;
-                self.place = Place::Inside;
-                // Where calls of one tenant follow each other, whoever stands between them in the runtime's queue is
-                // let go first. A task with one call after the other has let them go while it waited.
+                self.position = Position::Inside;
+                // When a call of a tenant comes in directly after another one, it steps back once to the end of the
+                // runtime's queue, so that tasks of other tenants are polled between the two. It need not when both calls are of
+                // one task, and the first has waited: other tasks were polled then.
                 let follows = !self.has_waited && state.ended.is_some() && state.ended == try_id();
-                let go_first = state.last != self.name && state.last != 0 && !self.is_servant && !follows;
+                let steps_back = state.last != self.name && state.last != 0 && !self.is_servant && !follows;
                 drop(state);
-                if go_first {
+                if steps_back {
                     waker.wake_by_ref();
                 }
-                !go_first
+                !steps_back
             }
-            Place::Outside => {
+            Position::Outside => {
                 state.queue.push_back((self.name, waker.clone()));
-                self.place = Place::Queue;
+                self.position = Position::Queue;
                 false
             }
         }
     }
 
-    /// `for_good`: its call has come to its end.
-    fn leave(&mut self, for_good: bool) {
-        self.place = Place::Outside;
+    /// Lets the next one in. `has_ended` says that this call has come to its end.
+    fn leave(&mut self, has_ended: bool) {
+        self.position = Position::Outside;
         let mut state = self.turnstile.lock();
         if !self.is_servant {
             state.last = self.name;
-            state.ended = if for_good && self.has_waited { try_id() } else { None };
+            state.ended = if has_ended && self.has_waited { try_id() } else { None };
         }
         self.has_waited = true;
         state.inside -= 1;
@@ -150,7 +165,7 @@ impl Visitor<'_> {
 }
 
 impl State {
-    /// Lets the first of the queue in.
+    /// Lets the first of the queue in, and returns what wakes it.
     fn admit(&mut self) -> Option<Waker> {
         let (name, waker) = self.queue.pop_front()?;
         self.inside += 1;
@@ -166,10 +181,10 @@ impl Drop for Visitor<'_> {
         if let Some(at) = admitted {
             state.admitted.swap_remove(at);
         }
-        match self.place {
-            Place::Outside => {}
-            Place::Queue if admitted.is_none() => state.queue.retain(|(name, _)| *name != self.name),
-            Place::Queue | Place::Inside => {
+        match self.position {
+            Position::Outside => {}
+            Position::Queue if admitted.is_none() => state.queue.retain(|(name, _)| *name != self.name),
+            Position::Queue | Position::Inside => {
                 drop(state);
                 self.leave(false);
             }
@@ -206,7 +221,7 @@ mod tests {
                     turnstile,
                     name,
                     is_servant: false,
-                    place: Place::Outside,
+                    position: Position::Outside,
                     has_waited: false,
                 },
                 woken: Arc::default(),

@@ -1,34 +1,28 @@
-//! The task of a link: connects, exchanges packets, connects again, closes.
+//! The task of a shared connection: connects, exchanges packets for the calls, connects again, closes.
 
 use std::future::{Future as _, poll_fn};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::SharedConnection;
 use super::back_off;
 use super::back_off::BackOff;
-use super::search::{Known, hint, hint_at_takeover};
-use super::{Link, State};
-use crate::dial::egress::Resolver;
+use super::connect::{Connected, Known};
+use super::hints;
+use super::state::State;
 use crate::error::Error;
 use crate::mqtt::connection::{Connection, LINGER};
+use crate::sharing::pool_config::PoolConfig;
 use crate::stage::{Stage, WRITING};
-use crate::telemetry;
 
-/// What the tasks of all links share.
-pub(crate) struct Surroundings {
-    pub(crate) resolver: Arc<dyn Resolver>,
-    /// How long a connection stays open that nobody needs.
-    pub(crate) idle: Duration,
-}
-
-impl Link {
-    /// Serves the calls that join, until the link is idle, fails for good, or has nobody left who waits.
-    pub(crate) async fn serve(self: Arc<Self>, surroundings: Arc<Surroundings>) {
+impl SharedConnection {
+    /// Serves the calls that join, until no message has needed the connection for a while, no connection can be made, or every
+    /// call has left.
+    pub(crate) async fn serve(self: Arc<Self>, config: Arc<PoolConfig>) {
         let _end = End(&self);
         let abandoned = poll_fn(|context| {
             let mut state = self.lock();
@@ -41,7 +35,7 @@ impl Link {
             }
             Poll::Pending
         });
-        let connections = pin!(self.connections(&surroundings));
+        let connections = pin!(self.connections(&config));
         tokio::select! {
             biased;
             () = abandoned => {}
@@ -49,25 +43,29 @@ impl Link {
         }
     }
 
-    /// One connection after the other, for as long as somebody needs them.
-    async fn connections(&self, surroundings: &Surroundings) {
+    /// One connection after the other, for as long as a call needs them.
+    async fn connections(&self, config: &PoolConfig) {
         let mut known = Known::default();
         loop {
             self.lock().begin_attempt();
-            let Err(error) = self.search(&mut known, surroundings).await else { return };
+            let served = match self.connect(&mut known, config).await {
+                Ok(connected) => self.exchange(connected, config).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = served else { return };
             let Some(earliest) = self.lost(&error) else { return };
             self.back_off(earliest).await;
         }
     }
 
-    /// The messages, and DISCONNECT when nobody needs the connection any more.
-    pub(super) async fn exchange(
-        &self,
-        mut connection: Connection,
-        attempt: telemetry::Attempt,
-        surroundings: &Surroundings,
-    ) -> Result<(), Error> {
-        let _open = attempt.accepted();
+    /// Delivers messages on a connection, and ends it with DISCONNECT when no message needs it any more.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection was lost.
+    async fn exchange(&self, connected: Connected<'_>, config: &PoolConfig) -> Result<(), Error> {
+        // In this order, so that the connection is closed before it counts no more.
+        let Connected { permit: _permit, open: _open, mut connection } = connected;
         {
             let mut state = self.lock();
             state.enter(Stage::Acknowledgement);
@@ -75,13 +73,13 @@ impl Link {
             state.delivery.connected(connection.limits().clone(), random_identifier());
             state.wake_settled();
         }
-        self.deliver(&mut connection, surroundings).await?;
-        connection.close(|| self.parted.cancel()).await;
+        self.deliver(&mut connection, config).await?;
+        connection.close(|| self.disconnected.cancel()).await;
         Ok(())
     }
 
-    /// Exchanges packets until the connection is idle and is to close; from then on nobody joins.
-    async fn deliver(&self, connection: &mut Connection, surroundings: &Surroundings) -> Result<(), Error> {
+    /// Exchanges packets until the connection is to close because no message needs it. It takes no further work then.
+    async fn deliver(&self, connection: &mut Connection, config: &PoolConfig) -> Result<(), Error> {
         let quotas = self.tenant.quotas();
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut wanted = pin!(quotas.connection_wanted());
@@ -97,7 +95,7 @@ impl Link {
                 let failed = connection.poll_exchange(context, &mut state.delivery);
                 state.heard = connection.heard();
                 if state.wake_settled() {
-                    // A message of QoS 0 is settled before anybody sees that it was not.
+                    // This also begins the idle time anew after a message of QoS 0, which is settled at once.
                     settled_since = None;
                 }
                 if let Poll::Ready(error) = failed {
@@ -111,8 +109,8 @@ impl Link {
                     state.delivery.next_timeout().map(Instant::from_std)
                 } else if connection.is_flushed() {
                     let since: Instant = *settled_since.get_or_insert(now);
-                    let until = since.checked_add(surroundings.idle);
-                    if state.is_closed()
+                    let until = since.checked_add(config.idle);
+                    if !state.takes_work()
                         || until.is_some_and(|until| until <= now)
                         || wanted.as_mut().poll(context).is_ready()
                     {
@@ -121,7 +119,8 @@ impl Link {
                     }
                     until
                 } else {
-                    // What was given up while it was on its way: there has to be an end to that, too.
+                    // Bytes of messages that were given up are still on their way. A broker that does not read them must not
+                    // keep the connection open.
                     let until = *settled_since.get_or_insert(now) + LINGER;
                     if until <= now {
                         state.ended = true;
@@ -135,7 +134,7 @@ impl Link {
                     continue;
                 }
                 let Some(due) = due.into_iter().chain(ping).min() else { return Poll::Pending };
-                // One that is early is as good: the timer is not set anew for every message.
+                // A timer that fires too early does no harm. So it is not set anew for every message.
                 if timer.is_elapsed() || timer.deadline() > due {
                     timer.as_mut().reset(due);
                 }
@@ -147,19 +146,20 @@ impl Link {
         .await
     }
 
-    /// The connection is lost, or was not made. When the next one may be tried at the earliest; `None` when nobody waits
-    /// for it.
+    /// The connection is lost, or was not made. Returns the earliest time for the next one; `None` when no call waits for it.
     fn lost(&self, error: &Error) -> Option<Instant> {
         let mut guard = self.lock();
         let State { delivery, calls, stage, suspect, .. } = &mut *guard;
         let accepted = *stage == Stage::Acknowledgement;
         let hint = match error {
-            Error::Lost(_) | Error::Closed(_) if !accepted => hint(&self.options, delivery.broker(), *stage),
-            Error::Closed(_) => hint_at_takeover(&self.options),
+            Error::Lost(_) | Error::Closed(_) if !accepted => {
+                hints::while_connecting(&self.options, delivery.broker(), *stage)
+            }
+            Error::Closed(_) => hints::after_connack(&self.options),
             _ => "",
         };
         let touched = match error {
-            // On a connection that the broker had accepted: no further one has failed.
+            // The broker had accepted this connection, so that it was lost, and no handshake has failed.
             Error::Tls { reason, .. } if accepted => Error::Lost(reason.clone()),
             error => while_at(error, stage.words(), if accepted { hint } else { "" }),
         };
@@ -178,15 +178,15 @@ impl Link {
             let next_try = now + call.back_off.wait(share);
             let is_untouched = delivery.is_untouched(batch);
             let reason = if is_untouched { &untouched } else { &touched };
-            // What the broker has against another call's message, it may not have against those that wait.
+            // The broker may have closed the connection because of another call's message. That is no reason against these.
             let is_over = match error {
                 Error::Disconnected(_) if is_untouched => false,
-                error => !error.may_pass(),
+                error => !error.is_transient(),
             };
             if is_over {
                 delivery.fail_batch(batch, reason);
             } else if came_late && is_untouched {
-                // Nothing was tried for it yet.
+                // The connection was opened for other calls: none was tried for this one yet.
                 call.stages.found_nothing();
             } else if !call.takes_part && !accepted {
                 has_to_wait = true;
@@ -208,7 +208,7 @@ impl Link {
         goes_on.then_some(if has_to_wait { now + BackOff::SHORTEST } else { now })
     }
 
-    /// Waits until the next connection is due for one of the calls, those that come meanwhile among them.
+    /// Waits until the next connection is due for one of the calls, which may be one that comes meanwhile.
     async fn back_off(&self, earliest: Instant) {
         let due = |state: &State| state.next_try().map_or(earliest, |next| next.max(earliest));
         let mut timer = {
@@ -229,24 +229,14 @@ impl Link {
         })
         .await;
     }
-
-    pub(super) fn enter(&self, stage: Stage) {
-        self.lock().enter(stage);
-    }
-
-    /// When the last of the calls answers.
-    pub(super) fn deadline(&self) -> Instant {
-        let state = self.lock();
-        state.calls.values().map(|call| call.deadline).max().unwrap_or_else(Instant::now)
-    }
 }
 
-/// Ends a link when its task ends, also when that is because the runtime does.
-struct End<'a>(&'a Link);
+/// Ends a connection when its task ends, also when the task is dropped because its runtime ends.
+struct End<'a>(&'a SharedConnection);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.parted.cancel();
+        self.0.disconnected.cancel();
         let mut state = self.0.lock();
         state.ended = true;
         let State { delivery, calls, .. } = &mut *state;
@@ -257,7 +247,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Adds to a lost connection what it was lost at, and a hint.
+/// Adds to the error of a lost connection what was going on, and a hint.
 fn while_at(error: &Error, words: &str, hint: &str) -> Error {
     match error {
         Error::Lost(reason) | Error::Closed(reason) => Error::Lost(format!("{reason}, while {words}{hint}")),
@@ -269,7 +259,7 @@ fn random_identifier() -> u16 {
     (random() & 0xffff) as u16
 }
 
-/// From the keys that the standard library takes from the system for its hash maps.
+/// A random number, from the keys that the standard library takes from the system for its hash maps.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -1,17 +1,17 @@
-//! How long a call waits before another connection is tried for it: each time twice as long, and never for long.
+//! How long a call waits before another connection is tried for it: twice as long each time, up to a bound.
 
 use std::time::Duration;
 
-/// The wait before the next connection, of which a [`share`] is waited.
+/// The longest wait before the next connection. A call waits a [`share`] of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BackOff(Duration);
 
 impl BackOff {
     /// The first wait.
     pub(super) const FIRST: Duration = Duration::from_millis(100);
-    /// The longest.
+    /// The longest wait.
     const LONGEST: Duration = Duration::from_secs(5);
-    /// The least that is waited at all.
+    /// The shortest wait.
     pub(super) const SHORTEST: Duration = Duration::from_millis(50);
 
     /// How long to wait.
@@ -31,7 +31,8 @@ impl Default for BackOff {
     }
 }
 
-/// How much of its wait a call waits: half to all of it, so that many that lost one broker do not come back at one moment.
+/// Which share of its wait a call waits: half to all of it, so that many calls that lost one broker do not all come back at the same
+/// moment.
 pub(super) fn share(random: u64) -> f64 {
     0.5 + f64::from(random as u32) / f64::from(u32::MAX) / 2.0
 }

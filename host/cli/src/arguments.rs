@@ -1,6 +1,9 @@
 //! The commands and their flags. The flags of the parameters come from the connector's own table, so that they are
 //! spelled as the parameters are.
 
+pub(crate) mod pin;
+pub(crate) mod usage;
+
 use std::ffi::OsString;
 use std::str::FromStr;
 
@@ -10,7 +13,7 @@ use mqtt_connector_contract::exit_code::reason_code::{FIRST, LAST, MEANING};
 use mqtt_connector_contract::exit_code::{ExitCode, TABLE};
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 
-use super::component::Pin;
+use pin::Pin;
 
 pub(super) const SEND: &str = "send";
 pub(super) const CHECK: &str = "check";

@@ -1,5 +1,7 @@
 //! Files, flags and environment → the two documents that the connector takes.
 
+pub(crate) mod origins;
+
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -15,11 +17,11 @@ use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
 use mqtt_connector_guest::json;
 use serde_json::Value;
 
-use super::arguments::{
+use crate::arguments::{
     CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
 };
-use super::files::{Named, STANDARD_INPUT};
-use super::{origins, response};
+use crate::files::{Named, STANDARD_INPUT};
+use crate::response::response;
 
 /// The longest text that may be the path of a file that exists, in bytes (Linux, `PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -30,8 +32,14 @@ const LONG: usize = 256;
 /// As many characters in one run are a key: the shortest one, Ed25519's, has 64 in base64, some of them cut off.
 const KEY: usize = 40;
 
+/// The parameters that are credentials: of a refusal, people ask where these came from.
+const CREDENTIALS: [&str; 3] = [USERNAME, PASSWORD, PROXY_PASSWORD];
+
+const USERNAME: &str = "username";
+const PROXY_PASSWORD: &str = "proxy-password";
+
 /// The parameter that has a flag for a file, too.
-pub(super) const PASSWORD: &str = "password";
+const PASSWORD: &str = "password";
 const CONTENT: &str = "content";
 const CONTENT_BASE64: &str = "content-base64";
 
@@ -70,7 +78,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
     let is_replaced = |name: &&'static str| {
         flags.iter().any(|(flag, _)| flag == name) && named(REQUEST).is_some() && gives(&request, name)
     };
-    let replaced = origins::names().filter(is_replaced).collect();
+    let replaced = CREDENTIALS.into_iter().filter(is_replaced).collect();
     let request = if flags.is_empty() { request } else { overlaid(request, &flags) };
     Ok(Documents { config, request, replaced })
 }
@@ -130,7 +138,7 @@ fn overlaid(document: String, members: &[Member<'_>]) -> String {
 }
 
 /// Whether the document has a value for the parameter.
-pub(super) fn gives(document: &str, name: &str) -> bool {
+fn gives(document: &str, name: &str) -> bool {
     let object = json::check(document).ok().filter(|object| object.starts_with('{'));
     object
         .is_some_and(|object| json::members(object).any(|(member, value)| member == name && value != "null"))

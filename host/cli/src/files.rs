@@ -12,9 +12,10 @@ use mqtt_connector_contract::exit_code::{PARAMETER, UNUSABLE_FILE};
 use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 
-use super::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
-use super::poll::{Wish, ready};
-use super::{response, shortage};
+use crate::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
+use crate::poll::{Wish, ready};
+use crate::response::response;
+use crate::shortage;
 
 /// Names standard input in place of a file.
 pub(super) const STANDARD_INPUT: &str = "-";

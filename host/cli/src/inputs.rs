@@ -10,11 +10,11 @@ use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
-use super::arguments::{
+use crate::arguments::{
     COMPONENT, CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, RESULTS, TENANTS,
 };
-use super::documents::Documents;
-use super::response;
+use crate::documents::Documents;
+use crate::response::response;
 
 /// Those that are read before anything is sent.
 const BEFORE: [&str; 5] = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];

@@ -29,10 +29,13 @@ use mqtt_connector_guest::document::Document;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use super::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
-use super::documents::{Documents, Overlay};
-use super::signals::Signals;
-use super::{inputs, origins, prepared, response, shortage};
+use crate::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
+use crate::documents::origins;
+use crate::documents::{Documents, Overlay};
+use crate::prepare::prepared;
+use crate::response::response;
+use crate::signals::Signals;
+use crate::{inputs, shortage};
 use read::{Batch, Lines, Origin};
 use report::Report;
 use request::Kind;

@@ -3,14 +3,14 @@
 mod stderr;
 mod whole;
 
-use std::io::{IsTerminal as _, Result, stdout};
+use std::io::{IsTerminal, Result, stdout};
 use std::os::fd::AsFd as _;
 use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::poll::{Wish, ready};
-use super::signals::Signals;
+use crate::poll::{Wish, ready};
+use crate::signals::Signals;
 pub(super) use stderr::{Log, drain, frame, log_as_json, note};
 pub(super) use whole::{ATOMIC, WholeLines};
 
@@ -50,4 +50,9 @@ pub(super) async fn print_unless_ended(line: &str, signals: &mut Signals) -> Opt
 fn is_free_for(line: &str) -> bool {
     let stdout = stdout();
     line.len() <= ATOMIC && !stdout.is_terminal() && ready([(stdout.as_fd(), Wish::Write)], false) == [true]
+}
+
+/// Whether `output` shows colours.
+pub(crate) fn has_colours(output: &impl IsTerminal) -> bool {
+    output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use mqtt_connector::{Response, Shortage};
 use mqtt_connector_contract::exit_code::{FAULT, SHORTAGE, UNCERTAIN, UNUSABLE_FILE};
 
-use super::response;
+use crate::response::response;
 
 /// Bytes of memory that are to be had when the program starts: below that, parts of it could not say what they lack.
 const MEMORY: usize = 16 * 1024 * 1024;

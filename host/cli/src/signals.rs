@@ -11,7 +11,7 @@ use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::TIMED_OUT;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::response;
+use crate::response::response;
 
 /// How long what has to be done at the end may take after a signal.
 const GRACE: Duration = Duration::from_secs(1);

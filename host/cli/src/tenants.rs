@@ -10,10 +10,10 @@ use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::{Shown, TOPIC};
 
-use super::arguments::{CONFIG, FILE, TENANT, TENANTS};
-use super::files::Named;
-use super::output::note;
-use super::response;
+use crate::arguments::{CONFIG, FILE, TENANT, TENANTS};
+use crate::files::Named;
+use crate::output::note;
+use crate::response::response;
 
 /// The tenant that the flags name; `None` without them: the person at the command line is the operator.
 ///

@@ -9,7 +9,7 @@ use mqtt_connector_contract::exit_code::TIMED_OUT;
 use super::bar::Bar;
 use super::read::{Origin, Rest};
 use super::results::Results;
-use crate::response;
+use crate::response::response;
 use crate::signals::Signals;
 
 /// The answers so far.

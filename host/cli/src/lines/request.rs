@@ -9,7 +9,7 @@ use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
 use crate::documents::Overlay;
-use crate::response;
+use crate::response::response;
 
 /// The member of a request that its line of results carries, and that no component sees.
 const ID: &str = "id";

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::arguments::RESULTS;
 use crate::output::{WholeLines, note};
-use crate::response;
+use crate::response::response;
 use crate::shortage::{no_thread, unreadable};
 use crate::signals::Signals;
 

@@ -16,9 +16,9 @@ use mqtt_connector_contract::shown::misleads;
 use mqtt_connector_contract::url;
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Tip, foreign};
 
-use super::arguments;
-use super::arguments::{CHECK, LOG_FORMAT, SEND};
-use super::response;
+use super::{CHECK, LOG_FORMAT, SEND};
+use crate::arguments;
+use crate::response::response;
 
 /// The commands that mean `send` elsewhere.
 const SENDS: [&str; 6] = ["pub", "publish", "put", "post", "emit", "produce"];
@@ -37,7 +37,7 @@ enum Given<'a> {
 }
 
 /// What is to be done about arguments that clap does not accept.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// What clap has to say is all that was asked for: help, or the version.
     Asked,
     /// They cannot be used.
@@ -51,7 +51,7 @@ pub(super) enum Verdict {
 
 /// What is wrong with arguments that clap does not accept, if they are not what asks for help.
 #[inline(never)]
-pub(super) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict, clap::Error) {
+pub(crate) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict, clap::Error) {
     let given = given(arguments);
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if is_help && is_all(arguments, error.kind()) {
@@ -90,7 +90,7 @@ pub(super) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict
 
 /// The response to arguments of which clap would take a flag for the value of the one before: `--client-id --topic t`, where a
 /// variable was empty, has no client identifier.
-pub(super) fn swallowed(arguments: &[OsString]) -> Option<Response> {
+pub(crate) fn swallowed(arguments: &[OsString]) -> Option<Response> {
     let texts = arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
     let pairs = texts.clone().zip(texts.skip(1));
     let (flag, value) = pairs.into_iter().find(|(flag, value)| {

@@ -11,10 +11,9 @@ use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::outcome::CredentialSources;
 
-use super::arguments::{CONFIG, PASSWORD_FILE, REQUEST, REQUESTS, TENANT, TENANTS};
-use super::documents;
-use super::documents::{Documents, PASSWORD};
-use super::files::{Named, STANDARD_INPUT};
+use super::{Documents, PASSWORD, PROXY_PASSWORD, USERNAME, gives};
+use crate::arguments::{CONFIG, PASSWORD_FILE, REQUEST, REQUESTS, TENANT, TENANTS};
+use crate::files::{Named, STANDARD_INPUT};
 
 /// What the broker says of a user name and a password: return codes of MQTT 3.1.1, and reason codes of MQTT 5.
 const REFUSED: [i32; 4] = [4, 5, 134, 135];
@@ -26,10 +25,8 @@ struct Credential {
     variable: &'static str,
 }
 
-const PROXY_PASSWORD: &str = "proxy-password";
-
 const CREDENTIALS: [Credential; 3] = [
-    Credential { name: "username", called: "user name", variable: "MQTT_USERNAME" },
+    Credential { name: USERNAME, called: "user name", variable: "MQTT_USERNAME" },
     Credential { name: PASSWORD, called: "password", variable: "MQTT_PASSWORD" },
     Credential { name: PROXY_PASSWORD, called: "proxy password", variable: "MQTT_PROXY_PASSWORD" },
 ];
@@ -48,7 +45,7 @@ const IN_REQUEST: &str = "request";
 const IN_CONFIG: &str = "configuration";
 
 /// The response with what there is to say about the origin of the credentials, when it is about them.
-pub(super) fn told(mut response: Response, matches: &ArgMatches, documents: &Documents) -> Response {
+pub(crate) fn told(mut response: Response, matches: &ArgMatches, documents: &Documents) -> Response {
     let code = response.meta.exit_code;
     let is_refusal = REFUSED.contains(&code);
     if !is_refusal && code != PARAMETER {
@@ -95,11 +92,6 @@ fn tells_all(told: &[&str], given: CredentialSources) -> bool {
     is_told(given.username, CREDENTIALS[0].name) && is_told(given.password, PASSWORD)
 }
 
-/// The parameters whose origin is told.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CREDENTIALS.iter().map(|credential| credential.name)
-}
-
 /// Whether the message says that something is wrong with the parameter in the request.
 fn is_named(message: &str, name: &str) -> bool {
     let clause = format!("{name} in the request");
@@ -108,7 +100,7 @@ fn is_named(message: &str, name: &str) -> bool {
 
 fn find(credential: &Credential, matches: &ArgMatches, documents: &Documents) -> Option<Origin> {
     let Credential { name, variable, .. } = *credential;
-    let in_config = || documents::gives(&documents.config, name).then(|| place_of(IN_CONFIG, matches));
+    let in_config = || gives(&documents.config, name).then(|| place_of(IN_CONFIG, matches));
     let given = match matches.value_source(name) {
         _ if name == PASSWORD && named(matches, PASSWORD_FILE).is_some() => {
             let path = named(matches, PASSWORD_FILE).unwrap_or_default();
@@ -126,9 +118,7 @@ fn find(credential: &Credential, matches: &ArgMatches, documents: &Documents) ->
             let in_request = documents.replaced.contains(&name).then(|| place_of(IN_REQUEST, matches));
             origin(place, is_environment, in_request.or_else(in_config))
         }
-        None if documents::gives(&documents.request, name) => {
-            origin(place_of(IN_REQUEST, matches), false, in_config())
-        }
+        None if gives(&documents.request, name) => origin(place_of(IN_REQUEST, matches), false, in_config()),
         // Each line may have its own.
         None if named(matches, REQUESTS).is_some() => None,
         None => origin(in_config()?, false, None),

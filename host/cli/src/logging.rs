@@ -1,0 +1,32 @@
+//! What `RUST_LOG` asks for, on standard error.
+
+use clap::ArgMatches;
+use mqtt_connector_contract::shown::{Shown, VALUE};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments;
+use crate::output::{self, has_colours, note};
+
+/// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
+pub(crate) fn start(matches: &ArgMatches) {
+    let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
+    let mut filter = EnvFilter::new("off");
+    for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
+        match directive.parse() {
+            Ok(directive) => filter = filter.add_directive(directive),
+            Err(_) => {
+                let shown = Shown::quoted(directive, VALUE);
+                note(&format!(
+                    "mqtt-connector: RUST_LOG: {shown} is ignored; it should be like info or mqtt_connector=debug"
+                ));
+            }
+        }
+    }
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log);
+    if arguments::logs_json(matches) {
+        output::log_as_json();
+        logging.json().with_current_span(false).init();
+    } else {
+        logging.with_ansi(has_colours(&std::io::stderr())).init();
+    }
+}

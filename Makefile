@@ -31,9 +31,16 @@ build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-com
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools lint ## Formatting, lints, tests, documentation
+test: toolchain test-tools lint dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
+
+# With the versions of the workspace, and a target directory of its own: what the features share depends on who is built.
+.PHONY: dependent
+dependent: toolchain ## What the libraries turn on for a program that depends on them
+	cp Cargo.lock tests/dependent/Cargo.lock
+	cargo metadata --quiet --format-version 1 --manifest-path tests/dependent/Cargo.toml > /dev/null
+	cargo test --locked --manifest-path tests/dependent/Cargo.toml --target-dir target/dependent
 
 .PHONY: bench
 bench: toolchain test-tools ## This program beside its peers, into target/bench/report.md (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use mqtt_connector::{COMPONENT, Connector, Limits, Tenant};
+use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_tests::Mosquitto;
 use serde_json::json;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -150,7 +150,7 @@ impl Host for Publisher {
 impl Acknowledging {
     fn load() -> Self {
         let engine = Engine::new(&config::config()).unwrap();
-        let component = Component::from_binary(&engine, COMPONENT).unwrap();
+        let component = Component::from_binary(&engine, mqtt_connector::component()).unwrap();
         let mut linker = Linker::new(&engine);
         MqttConnector::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut Publisher| state).unwrap();
         let component = MqttConnectorPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::process::Command;
 
-use mqtt_connector::COMPONENT;
+use mqtt_connector::component;
 use mqtt_connector_tests::pki::Pki;
 use mqtt_connector_tests::{Expect, ScriptedBroker, ServerTls};
 use tempfile::TempDir;
@@ -224,7 +224,7 @@ fn a_file_may_be_a_pipe() {
 #[test]
 fn a_component_is_not_written_over() {
     let directory = TempDir::new().unwrap();
-    let wasm = write(&directory, "connector.wasm", COMPONENT);
+    let wasm = write(&directory, "connector.wasm", component());
     let link = directory.path().join("link").to_str().unwrap().to_owned();
     std::os::unix::fs::symlink(&wasm, &link).unwrap();
     for output in [&wasm, &link] {
@@ -236,5 +236,5 @@ fn a_component_is_not_written_over() {
             ),
         );
     }
-    assert!(std::fs::read(&wasm).unwrap() == COMPONENT);
+    assert!(std::fs::read(&wasm).unwrap() == component());
 }

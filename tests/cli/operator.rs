@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use mqtt_connector::COMPONENT;
+use mqtt_connector::component;
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker};
 use tempfile::TempDir;
 
@@ -65,7 +65,7 @@ fn other_components_run_as_wasm_and_precompiled() {
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "t");
     let directory = TempDir::new().unwrap();
-    let wasm = write(&directory, "connector.wasm", COMPONENT);
+    let wasm = write(&directory, "connector.wasm", component());
     let compiled = directory.path().join("connector.cwasm").to_str().unwrap().to_owned();
     assert_eq!(Program::new(["precompile", &wasm, "--output", &compiled]).run().printed(), "");
     assert!(std::fs::read(&compiled).unwrap().starts_with(b"\x7fELF"));
@@ -104,7 +104,7 @@ fn what_is_no_component_is_70() {
     for (name, content, reason) in [
         ("empty", &b""[..], neither),
         ("text", b"(component)", neither),
-        ("cut off", &COMPONENT[..4000], "the component cannot be loaded: …"),
+        ("cut off", &component()[..4000], "the component cannot be loaded: …"),
         (
             "module",
             b"\0asm\x01\0\0\0",
@@ -142,7 +142,7 @@ fn precompile_says_what_it_cannot_read_compile_or_write() {
     let directory = TempDir::new().unwrap();
     let here = directory.path().to_str().unwrap();
     let missing = format!("{here}/missing.wasm");
-    let (text, wasm) = (write(&directory, "text", "(component)"), write(&directory, "wasm", COMPONENT));
+    let (text, wasm) = (write(&directory, "text", "(component)"), write(&directory, "wasm", component()));
     for (from, to, exit_code, said) in [
         (&*missing, "x", 66, format!("{missing}: No such file or directory (os error 2).")),
         (here, "x", 66, format!("{here}: Is a directory (os error 21).")),
@@ -166,7 +166,7 @@ fn webassembly_needs_the_program_that_compiles_it() {
     let directory = TempDir::new().unwrap();
     let here = directory.path().to_str().unwrap();
     let (wasm, program) =
-        (write(&directory, "connector.wasm", COMPONENT), directory.path().join("mqtt-connector"));
+        (write(&directory, "connector.wasm", component()), directory.path().join("mqtt-connector"));
     std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
     let missing = format!(
         "WebAssembly is compiled by the program mqtt-connector-compile, and there is no {here}/mqtt-connector-compile: put it \

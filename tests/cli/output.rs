@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 
-use mqtt_connector::COMPONENT;
+use mqtt_connector::component;
 use mqtt_connector_tests::{Expect, ScriptedBroker};
 use tempfile::TempDir;
 
@@ -158,7 +158,7 @@ fn a_signal_ends_the_wait_for_who_reads_the_help() {
 #[test]
 fn machine_code_is_written_whole_or_not_at_all() {
     let directory = TempDir::new().unwrap();
-    let wasm = write(&directory, "connector.wasm", COMPONENT);
+    let wasm = write(&directory, "connector.wasm", component());
     let path = directory.path().join("connector.cwasm");
     let to = path.to_str().unwrap();
     let output = shell("ulimit -f 1;").args(["precompile", &wasm, "--output", to]).output().unwrap();

@@ -139,7 +139,7 @@ fn a_send_without_threads_goes_well_or_says_that_there_are_none() {
     let broker = Mosquitto::start();
     let threads = Threads::new();
     let lines = write(&threads.directory, "lines", "a\nb\n");
-    let component = write(&threads.directory, "component.wasm", mqtt_connector::COMPONENT);
+    let component = write(&threads.directory, "component.wasm", mqtt_connector::component());
     let (address, name) =
         (format!("tcp://127.0.0.1:{}", broker.port()), format!("tcp://localhost:{}", broker.port()));
     for (url, more, needs) in [

@@ -18,7 +18,7 @@ fn file(port: u16, directory: &TempDir) -> String {
             directories = ["{here}"]
             topics = ["acme/#"]
             limits.payload = "16 B"
-            limits.time-out = "10 s"
+            limits.timeout = "10 s"
             limits.memory = "2 MiB"
             [tenants.acme.config]
             broker = "tcp://127.0.0.1:{port}"

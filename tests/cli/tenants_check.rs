@@ -20,7 +20,7 @@ fn a_file_of_tenants_is_put_in_plain_words() {
 
             [tenants.acme.limits]
             payload = "256 KiB"
-            time-out = "30 s"
+            timeout = "30 s"
             messages-per-second = 100
 
             [tenants.acme.config]
@@ -45,7 +45,7 @@ acme
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
   may not send through a proxy
-  limits: payload 256 KiB, time-out 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
+  limits: payload 256 KiB, timeout 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 100
   its configuration gives broker, client-id, password
 
@@ -56,7 +56,7 @@ nobody
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
   may not send through a proxy
-  limits: payload 1 MiB, time-out 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
+  limits: payload 1 MiB, timeout 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 250
   its configuration is empty
 "

@@ -206,7 +206,7 @@ fn a_check_uses_up_nothing() {
     let broker = ScriptedBroker::untouched();
     let mut limits = Limits::default();
     limits.messages_per_second = 1;
-    limits.time_out = Duration::from_secs(1);
+    limits.timeout = Duration::from_secs(1);
     let address = format!("tcp://127.0.0.1:{}", broker.port());
     let tenant = Tenant::builder("acme").broker(address.parse().unwrap()).topics("acme/#".parse().unwrap());
     let tenant = Arc::new(tenant.limits(limits).build());

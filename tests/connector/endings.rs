@@ -91,10 +91,10 @@ async fn quiet(descriptors: usize) -> usize {
 }
 
 /// A process of its own, in which no other test opens anything: started by
-/// [`ten_thousand_time_outs_leave_nothing_behind`].
+/// [`ten_thousand_timeouts_leave_nothing_behind`].
 #[test]
-#[ignore = "a part of ten_thousand_time_outs_leave_nothing_behind"]
-fn time_outs() {
+#[ignore = "a part of ten_thousand_timeouts_leave_nothing_behind"]
+fn timeouts() {
     let (silent, hole, mute) = (SilentPort::open(), BlackHole::open(), Mute::start());
     let runtime = two_workers();
     runtime.block_on(async {
@@ -167,10 +167,10 @@ fn time_outs() {
 }
 
 #[test]
-fn ten_thousand_time_outs_leave_nothing_behind() {
+fn ten_thousand_timeouts_leave_nothing_behind() {
     let program = std::env::current_exe().unwrap();
     let output = std::process::Command::new(program)
-        .args(["--exact", "endings::time_outs", "--ignored", "--nocapture"])
+        .args(["--exact", "endings::timeouts", "--ignored", "--nocapture"])
         .output()
         .unwrap();
     let text =

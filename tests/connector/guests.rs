@@ -80,7 +80,7 @@ fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.cpu = Duration::from_secs(20);
     limits.memory = 8 * 1024 * 1024;
-    limits.time_out = Duration::from_secs(10);
+    limits.timeout = Duration::from_secs(10);
     limits
 }
 

@@ -281,7 +281,7 @@ fn send_beyond_the_limit_is_denied_when_none_ends() {
     let (silent, broker) = (SilentPort::open(), ScriptedBroker::untouched());
     let tenant = limited(|limits| {
         limits.concurrent_sends = 1;
-        limits.time_out = Duration::from_millis(200);
+        limits.timeout = Duration::from_millis(200);
     });
     let (first, second) = (client(silent.port(), "first", 200), client(broker.port(), "second", 200));
     let meta = block_on(async {

@@ -107,7 +107,7 @@ fn the_limit_on_sends_at_one_time_holds() {
         .start();
     let mut limits = Limits::default();
     limits.concurrent_sends = 1;
-    limits.time_out = Duration::from_millis(200);
+    limits.timeout = Duration::from_millis(200);
     let tenant = Tenant::builder("acme").broker("tcp://127.0.0.1:*".parse().unwrap());
     let tenant = tenant.topics("t".parse().unwrap()).limits(limits).build();
     let publisher = Publisher::default();

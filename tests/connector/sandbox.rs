@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
-use mqtt_connector::{COMPONENT, Connector, Tenant};
+use mqtt_connector::{Connector, Tenant};
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Mosquitto, ScriptedBroker};
 use serde_json::json;
@@ -19,13 +19,14 @@ fn request() -> serde_json::Value {
 #[test]
 fn the_component_imports_nothing_but_the_publisher() {
     let engine = wasmtime::Engine::default();
-    let component = wasmtime::component::Component::from_binary(&engine, COMPONENT).unwrap();
+    let component =
+        wasmtime::component::Component::from_binary(&engine, mqtt_connector::component()).unwrap();
     let kind = component.component_type();
     let imports: Vec<_> = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
     assert_eq!(imports, ["flint:mqtt/publisher@0.2.0"]);
     let exports: Vec<_> = kind.exports(&engine).map(|(name, _)| name.to_owned()).collect();
     assert_eq!(exports, ["flint:mqtt/connector@0.2.0"]);
-    assert!(COMPONENT.len() <= 320 * 1024, "{} bytes", COMPONENT.len());
+    assert!(mqtt_connector::component().len() <= 320 * 1024, "{} bytes", mqtt_connector::component().len());
 }
 
 #[test]
@@ -192,11 +193,11 @@ fn an_address_with_another_inside_has_a_grant_of_its_own() {
 }
 
 #[test]
-fn the_tenants_limit_caps_the_time_out() {
+fn the_tenants_limit_caps_the_timeout() {
     let silent = SilentPort::open();
     let grant = format!("tcp://127.0.0.1:{}", silent.port()).parse().unwrap();
     let tenant = Tenant::builder("acme").broker(grant).topics("t".parse().unwrap());
-    let tenant = tenant.time_out(Duration::from_millis(200)).build();
+    let tenant = tenant.timeout(Duration::from_millis(200)).build();
     let started = Instant::now();
     let meta =
         send_as(&Arc::new(tenant), &with(&config(silent.port()), json!({ "timeout": 60000 })), &request());

@@ -162,7 +162,7 @@ fn everything_is_printed() {
     let sends: Vec<(i32, Value)> = serde_json::from_str(&sends).unwrap();
     let mut limits = Limits::default();
     limits.payload = 200;
-    limits.time_out = Duration::from_secs(5);
+    limits.timeout = Duration::from_secs(5);
     let tenant = Tenant::builder("acme").broker("*://127.0.0.0/8:*".parse().unwrap()).limits(limits);
     let tenant = tenant.broker("http://127.0.0.0/8:*".parse().unwrap());
     let tenant = tenant.broker("socks5://127.0.0.0/8:*".parse().unwrap()).proxy_names(true);

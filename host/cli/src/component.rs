@@ -39,7 +39,8 @@ const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 ///
 /// The response: the component cannot be read or loaded.
 pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, Response> {
-    let mut builder = Connector::builder().pool(places);
+    let builder = Connector::builder();
+    let mut builder = if places == 0 { builder.one_shot() } else { builder.pool(places) };
     let mut which = String::new();
     if let Some(path) = matches.get_one::<String>(COMPONENT) {
         let file = Named::flag(COMPONENT, path);

@@ -73,7 +73,7 @@ async fn demonstrate(
     let mut subscriber = timeout(STEP, Subscriber::subscribe(broker))
         .await
         .context("the broker did not answer the subscriber in time")??;
-    let tenant = Tenant::builder("demo").broker(url.parse()?).topics(TOPIC.parse()?).time_out(STEP);
+    let tenant = Tenant::builder("demo").broker(url.parse()?).topics(TOPIC.parse()?).timeout(STEP);
     let tenant = Arc::new(tenant.build());
     writeln!(out, "broker      {url}, crate mqtt5, in this process")?;
     writeln!(out, "subscriber  crate rumqttc, to {TOPIC} with QoS 2")?;

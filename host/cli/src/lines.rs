@@ -26,8 +26,7 @@ use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
 use mqtt_connector_contract::exit_code::FAULT;
 use mqtt_connector_guest::document::Document;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 
 use crate::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
 use crate::documents::origins;
@@ -155,7 +154,7 @@ struct Sender {
 
 /// A batch on its way.
 struct Sending {
-    answers: JoinHandle<Vec<Response>>,
+    answers: mqtt_connector::Batch,
     origins: Vec<Origin>,
     bytes: u64,
 }
@@ -173,8 +172,8 @@ impl Sender {
                     return self.finish(report).await;
                 }
                 next = lines.next(self.most), if has_room && self.under_way.len() < self.most_under_way => Some(next),
-                ended = first(&mut self.under_way) => {
-                    self.take_answers(ended, report)?;
+                answers = first(&mut self.under_way) => {
+                    self.take_answers(answers, report);
                     None
                 }
                 () = report.room(), if !has_room => None,
@@ -209,43 +208,32 @@ impl Sender {
 
     /// Starts a batch, and waits until it stands in line.
     async fn begin(&mut self, batch: Batch) {
-        let (connector, tenant, config) =
-            (Arc::clone(&self.connector), self.tenant.clone(), Arc::clone(&self.config));
-        let (queued, in_line) = oneshot::channel();
         let Batch { requests, origins, connection, bytes } = batch;
         self.adapt();
         self.connection = connection;
-        let answers =
-            tokio::spawn(
-                async move { connector.send_batch_queued(&tenant, &config, &requests, queued).await },
-            );
+        let mut answers = self.connector.start_batch(&self.tenant, &self.config, requests);
+        answers.queued().await;
         self.under_way.push_back(Sending { answers, origins, bytes });
-        // It is never sent, only dropped.
-        let _ = in_line.await;
     }
 
     async fn finish(&mut self, report: &mut Report) -> Result<(), Response> {
         while !self.under_way.is_empty() {
-            let ended = first(&mut self.under_way).await;
-            self.take_answers(ended, report)?;
+            let answers = first(&mut self.under_way).await;
+            self.take_answers(answers, report);
         }
         Ok(())
     }
 
     /// Takes the answers of the first batch.
-    fn take_answers(&mut self, ended: Ended, report: &mut Report) -> Result<(), Response> {
-        let answers = ended.map_err(|_| response(FAULT, "Sending the lines failed.".to_owned()))?;
+    fn take_answers(&mut self, answers: Vec<Response>, report: &mut Report) {
         if let Some(Sending { origins, bytes, .. }) = self.under_way.pop_front() {
             report.add(answers, origins, bytes);
         }
-        Ok(())
     }
 }
 
-type Ended = Result<Vec<Response>, tokio::task::JoinError>;
-
 /// Waits for the answers to the first batch. Never comes, when there is none.
-async fn first(under_way: &mut VecDeque<Sending>) -> Ended {
+async fn first(under_way: &mut VecDeque<Sending>) -> Vec<Response> {
     match under_way.front_mut() {
         Some(sending) => (&mut sending.answers).await,
         None => std::future::pending().await,

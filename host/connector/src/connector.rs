@@ -1,6 +1,7 @@
 //! [`Connector`]: the component, ready to run, one fresh instance for each call.
 
 mod answer;
+mod batch;
 mod budget;
 mod built_in;
 mod call;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+pub use batch::Batch;
 pub use load::{ConnectorBuilder, LoadError};
 pub use response::{Meta, Outcome, Response};
 
@@ -35,7 +37,11 @@ use engines::Engines;
 use request::Who;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
-pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
+#[must_use]
+pub fn component() -> &'static [u8] {
+    static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/connector.wasm"));
+    COMPONENT
+}
 
 /// An MQTT connector: a component that has been compiled and linked, and the engine that runs it. Cheap to share
 /// (`Arc`), safe to call from many tasks at once; every call has an instance of its own, which is gone when it ends.
@@ -130,19 +136,13 @@ impl Connector {
         self.send_batch_and_tell(tenant, config, requests, None).await
     }
 
-    /// [`send_batch`](Self::send_batch), for one batch after the other without a pause between them: `queued` is dropped
-    /// as soon as the messages stand in line at their connection, or will not. A batch with the same connect options that
-    /// is begun then is sent behind this one.
-    ///
-    /// Where the requests of a batch differ in their connect options, that holds for those of the first.
-    pub async fn send_batch_queued(
-        &self,
-        tenant: &Tenant,
-        config: &str,
-        requests: &[String],
-        queued: oneshot::Sender<()>,
-    ) -> Vec<Response> {
-        self.send_batch_and_tell(tenant, config, requests, Some(queued)).await
+    /// Starts [`send_batch`](Self::send_batch) in a task of its own, for one batch after the other without a pause between them:
+    /// a batch with the same connect options that is begun when this one is [queued](Batch::queued) is sent behind it.
+    pub fn start_batch(self: &Arc<Self>, tenant: &Tenant, config: &str, requests: Vec<String>) -> Batch {
+        let (connector, tenant, config) = (Arc::clone(self), tenant.clone(), config.to_owned());
+        Batch::start(requests.len(), async move |queued| {
+            connector.send_batch_and_tell(&tenant, &config, &requests, Some(queued)).await
+        })
     }
 
     async fn send_batch_and_tell(

@@ -50,13 +50,13 @@ pub mod telemetry;
 /// The publisher: the host's side of the contract.
 pub use mqtt_connector_publisher as publisher;
 
-pub use connector::{COMPONENT, Connector, ConnectorBuilder, LoadError, Meta, Outcome, Response};
+pub use connector::{Batch, Connector, ConnectorBuilder, LoadError, Meta, Outcome, Response, component};
 /// The table of the exit codes, and what each means.
 pub use mqtt_connector_contract::exit_code;
 pub use mqtt_connector_contract::exit_code::Retry;
 pub use mqtt_connector_publisher::{
-    BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, Refusal, Scheme, Shortage,
-    Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError, Unsettled,
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, LimitsBuilder, Refusal,
+    Scheme, Shortage, Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError, Unsettled,
 };
 #[cfg(feature = "tenants-file")]
 pub use mqtt_connector_publisher::{TenantsError, TenantsFault};

@@ -161,7 +161,7 @@ impl Call {
             }
         };
         let mut remarks = prepared.remarks();
-        let limit = u32::try_from(tenant.limits().time_out.as_millis()).unwrap_or(u32::MAX);
+        let limit = u32::try_from(tenant.limits().timeout.as_millis()).unwrap_or(u32::MAX);
         if limit < policy.timeout {
             remarks.push(Remark::TimeoutCapped(limit));
         }

@@ -97,7 +97,7 @@ impl PublisherCtxBuilder {
     #[must_use]
     pub fn build(self) -> PublisherCtx {
         PublisherCtx {
-            latest: self.latest.unwrap_or_else(|| Instant::now() + self.tenant.limits().time_out),
+            latest: self.latest.unwrap_or_else(|| Instant::now() + self.tenant.limits().timeout),
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
             queued: self.queued,

@@ -49,8 +49,8 @@ pub use publisher::Publisher;
 #[cfg(feature = "wasmtime")]
 pub use tally::Tally;
 pub use tenant::{
-    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, Permit, Quotas, Scheme, Tenant,
-    TenantBuilder, Tenants, TopicFilter, TopicFilterError,
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, LimitsBuilder, Permit, Quotas,
+    Scheme, Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError,
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};

@@ -60,7 +60,7 @@ impl Publisher {
         messages: Vec<Message>,
         policy: RetryPolicy,
     ) -> Result<Vec<Result<Receipt, Unsettled>>, Unsettled> {
-        let latest = Instant::now() + tenant.limits().time_out;
+        let latest = Instant::now() + tenant.limits().timeout;
         let admitted = tenant.quotas().send(tenant.name(), tenant.limits(), latest).await;
         let _permit = admitted.map_err(Unsettled::not_sent)?;
         let call = Call::new(tenant, &self.shared, latest, options, policy);
@@ -82,7 +82,7 @@ impl Publisher {
         messages: &[Message],
         policy: RetryPolicy,
     ) -> Result<Vec<Remark>, Error> {
-        let latest = Instant::now() + tenant.limits().time_out;
+        let latest = Instant::now() + tenant.limits().timeout;
         Box::pin(Call::new(tenant, &self.shared, latest, options, policy).check(messages)).await
     }
 

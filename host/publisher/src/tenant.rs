@@ -21,7 +21,7 @@ pub use broker_grant::{BrokerGrant, BrokerGrantError, Scheme};
 pub use file::{TenantsError, TenantsFault};
 pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
-pub use limits::Limits;
+pub use limits::{Limits, LimitsBuilder};
 pub use quotas::{Permit, Quotas};
 pub use tenants::Tenants;
 pub use topic_filter::{TopicFilter, TopicFilterError};
@@ -39,7 +39,7 @@ pub use topic_filter::{TopicFilter, TopicFilterError};
 /// let tenant = Tenant::builder("acme")
 ///     .broker("ssl://*.iot.eu-west-1.amazonaws.com:8883".parse()?)
 ///     .topics("acme/#".parse()?)
-///     .time_out(Duration::from_secs(30))
+///     .timeout(Duration::from_secs(30))
 ///     .build();
 /// assert_eq!(tenant.name(), "acme");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -207,14 +207,14 @@ impl TenantBuilder {
     /// How much the tenant may do; no timeout is longer than that of [`Limits::MOST`]. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = Limits { time_out: limits.time_out.min(Limits::MOST.time_out), ..limits };
+        self.limits = Limits { timeout: limits.timeout.min(Limits::MOST.timeout), ..limits };
         self
     }
 
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: that of [`Limits::default`].
     #[must_use]
-    pub fn time_out(self, time_out: Duration) -> Self {
-        let limits = Limits { time_out, ..self.limits };
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let limits = Limits { timeout, ..self.limits };
         self.limits(limits)
     }
 
@@ -256,7 +256,7 @@ mod tests {
     fn the_configuration_is_not_in_debug() {
         let builder = Tenant::builder("acme").config(r#"{"password": "planted"}"#);
         assert!(!format!("{builder:?}").contains("planted"), "{builder:?}");
-        let tenant = builder.time_out(Duration::from_secs(1)).build();
+        let tenant = builder.timeout(Duration::from_secs(1)).build();
         assert_eq!(tenant.config(), r#"{"password": "planted"}"#);
         assert!(!format!("{tenant:?}").contains("planted"), "{tenant:?}");
         assert!(format!("{tenant:?}").starts_with("Tenant { name: \"acme\", grants: "), "{tenant:?}");

@@ -192,7 +192,7 @@ fn files_are_read_once_before_the_look_up() {
 fn what_is_suspicious_is_remarked() {
     let files = Files::new();
     let mut limits = Limits::default();
-    limits.time_out = Duration::from_millis(500);
+    limits.timeout = Duration::from_millis(500);
     let tenant = Arc::new(acme().limits(limits).unverified_servers(true).build());
     let (connector, _) = counting();
     let old = files.pki.faulty_client(Fault::Expired, "thing");

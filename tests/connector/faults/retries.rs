@@ -162,7 +162,7 @@ fn what_was_sent_before_a_refusal_may_have_arrived() {
 }
 
 #[test]
-fn a_time_out_in_the_next_connection_leaves_what_was_sent_uncertain() {
+fn a_timeout_in_the_next_connection_leaves_what_was_sent_uncertain() {
     let carriers = Carrier::all();
     let silent = vec![Step::expect(Expect::connect()), Step::expect_end()];
     let mut scenarios = Vec::new();

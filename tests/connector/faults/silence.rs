@@ -23,7 +23,7 @@ fn assert_on_time(took: Duration) {
 }
 
 #[test]
-fn silence_before_the_message_is_a_time_out_and_after_it_leaves_it_uncertain() {
+fn silence_before_the_message_is_a_timeout_and_after_it_leaves_it_uncertain() {
     let carriers = Carrier::all();
     let end = || vec![Step::expect_end()];
     let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
@@ -79,7 +79,7 @@ impl Resolver for Mute {
 }
 
 #[test]
-fn a_name_that_is_never_looked_up_is_a_time_out() {
+fn a_name_that_is_never_looked_up_is_a_timeout() {
     let connector = Arc::new(Connector::builder().resolver(Arc::new(Mute)).build().unwrap());
     for broker in ["tcp://broker.test:1883", "ssl://broker.test:8883"] {
         let tenant = operator();

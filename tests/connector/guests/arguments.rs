@@ -286,7 +286,7 @@ fn a_retry_policy_without_end() {
     let timeout = format!("(i32.store (i32.const {}) (i32.const -1))", field::TIMEOUT);
     let arguments = timeout + &byte(field::RETRIES, 255);
     let mut limits = limits();
-    limits.time_out = Duration::from_millis(500);
+    limits.timeout = Duration::from_millis(500);
     let start = Instant::now();
     let meta = send(&publishes_with(&arguments, 1).connector(), &tenant(limits), HOSTILE);
     assert_meta(&meta, 64, "said by somebody else's connector");

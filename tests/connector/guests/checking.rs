@@ -102,7 +102,7 @@ fn reading_files_without_end_is_over_with_the_time() {
     let pki = Pki::new();
     let path = pki.authority().path_str();
     let mut limits = limits_soon();
-    limits.time_out = Duration::from_millis(500);
+    limits.timeout = Duration::from_millis(500);
     let directory = pki.authority().path().parent().unwrap();
     let acme =
         Tenant::builder("acme").broker("ssl://127.0.0.1:*".parse().unwrap()).topics("#".parse().unwrap());

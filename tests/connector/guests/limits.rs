@@ -122,7 +122,7 @@ fn waiting_for_the_broker_is_not_computing() {
 fn patient() -> Limits {
     let mut limits = limits();
     limits.cpu = Limits::MOST.cpu;
-    limits.time_out = Limits::MOST.time_out;
+    limits.timeout = Limits::MOST.timeout;
     limits
 }
 
@@ -224,7 +224,7 @@ fn publishing_without_end() {
     assert_meta(&meta, 70, &format!("The connector itself failed: {COMPUTED}"));
     assert_fault("no messages", &Guest::sends(&publish.replace("{}", "0")), limits_soon(), COMPUTED);
     // What it may do goes on until the time is over.
-    endless.time_out = Duration::from_millis(500);
+    endless.timeout = Duration::from_millis(500);
     let broker = Mosquitto::start();
     let connector = guest.publishes_to(broker.port()).connector();
     let start = Instant::now();
@@ -234,10 +234,10 @@ fn publishing_without_end() {
 }
 
 #[test]
-fn the_time_out_ends_what_the_limit_of_computing_would_not() {
+fn the_timeout_ends_what_the_limit_of_computing_would_not() {
     let mut limits = limits();
     limits.cpu = Duration::from_secs(60);
-    limits.time_out = Duration::from_millis(300);
+    limits.timeout = Duration::from_millis(300);
     let start = Instant::now();
     assert_always_fault(
         "busy loop",

@@ -28,7 +28,7 @@ fn what_is_no_component() {
         let precompiled = Connector::precompile(wasm).unwrap_err();
         assert_eq!(precompiled.to_string(), format!("the component cannot be loaded: {expected}"));
     }
-    let cut_off = &mqtt_connector::COMPONENT[..1000];
+    let cut_off = &mqtt_connector::component()[..1000];
     assert!(refused(cut_off).contains("unexpected end"), "{}", refused(cut_off));
     assert!(refused(b"\0asm\x0d\0\x01\0".as_slice()).contains("flint:mqtt/connector"), "no export");
 }

@@ -173,7 +173,7 @@ fn what_it_is_misused_for() {
     ] {
         let mut limits = if message.contains("computed") { limits_soon() } else { limits() };
         if message.contains("in time") {
-            limits.time_out = Duration::from_millis(300);
+            limits.timeout = Duration::from_millis(300);
         }
         let start = Instant::now();
         let meta = send(&sends(body).connector(), &tenant("acme", limits), HOSTILE);

@@ -171,7 +171,7 @@ fn a_proxy_that_closes_the_connection_at_a_step_is_told() {
 }
 
 #[test]
-fn a_proxy_that_is_silent_at_a_step_is_a_time_out() {
+fn a_proxy_that_is_silent_at_a_step_is_a_timeout() {
     let message = format!(
         "Not sent, the timeout was over before the message was sent to the broker tcp://{BROKER}:1883: no answer within 200 ms, while waiting \
          for the proxy. Sending it again is safe."

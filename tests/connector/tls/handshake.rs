@@ -125,7 +125,7 @@ fn tls_to_a_plain_port_of_mosquitto() {
 }
 
 #[test]
-fn silence_in_the_handshake_is_a_time_out() {
+fn silence_in_the_handshake_is_a_timeout() {
     let port = SilentPort::open();
     let meta = send_with(&secured(port.port(), &Pki::new()), json!({ "timeout": 200 }));
     let message = format!(

@@ -235,7 +235,7 @@ fn an_answer_may_list_and_may_be_spread() {
 }
 
 #[test]
-fn silence_at_the_handshake_is_a_time_out() {
+fn silence_at_the_handshake_is_a_timeout() {
     let broker = ScriptedBroker::builder().raw_connection([Step::expect_upgrade(), Step::silence()]).start();
     let meta = send_with(&plain(broker.port()), json!({ "timeout": 300 }));
     let message = format!(

@@ -97,7 +97,7 @@ impl Call<'_> {
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
     ) -> Result<U, Response> {
         let (tenant, limits) = (self.tenant.name(), self.tenant.limits());
-        let latest = Instant::now() + limits.time_out;
+        let latest = Instant::now() + limits.timeout;
         // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
         let room = self.tenant.quotas().send(tenant, limits, latest).await;
         let _room = room.map_err(|error| denied(&error.to_string()))?;

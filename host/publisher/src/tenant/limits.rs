@@ -18,8 +18,19 @@ use super::unit::{Amount, Unit};
 ///
 /// let limits: Limits = serde_json::from_str(r#"{"payload": "256 KiB", "messages-per-second": 100}"#)?;
 /// assert_eq!(limits.payload, 262_144);
-/// assert_eq!(limits.time_out, Limits::default().time_out);
+/// assert_eq!(limits.timeout, Limits::default().timeout);
 /// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// In code there is a [builder](Self::builder), which takes any number:
+///
+/// ```
+/// use std::time::Duration;
+/// use mqtt_connector_publisher::Limits;
+///
+/// let limits = Limits::builder().timeout(Duration::from_secs(30)).connections(4).build();
+/// assert_eq!(limits.connections, 4);
+/// assert_eq!(limits.payload, Limits::default().payload);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,7 +38,7 @@ pub struct Limits {
     /// The largest payload of a message or a will, in bytes, MQTT 5 properties included. Default: 1 MiB.
     pub payload: usize,
     /// The longest time a call may take, whatever its `timeout` parameter says. Default: 1 minute.
-    pub time_out: Duration,
+    pub timeout: Duration,
     /// Linear memory of the component, in bytes. Default: 64 MiB.
     pub memory: usize,
     /// Time that the component itself may compute, without the time it waits for the broker or, beside others that
@@ -46,7 +57,7 @@ impl Limits {
     /// than a day.
     pub const MOST: Self = Self {
         payload: 256 * MIB,
-        time_out: Duration::from_secs(24 * 60 * 60),
+        timeout: Duration::from_secs(24 * 60 * 60),
         memory: 1024 * MIB,
         cpu: Duration::from_secs(60),
         concurrent_sends: 10_000,
@@ -55,11 +66,82 @@ impl Limits {
     };
 }
 
+impl Limits {
+    /// Starts with the defaults.
+    #[must_use]
+    pub fn builder() -> LimitsBuilder {
+        LimitsBuilder { limits: Self::default() }
+    }
+}
+
+/// Builds [`Limits`]; each method sets the limit of its name.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsBuilder {
+    limits: Limits,
+}
+
+impl LimitsBuilder {
+    /// See [`Limits::payload`].
+    #[must_use]
+    pub fn payload(mut self, bytes: usize) -> Self {
+        self.limits.payload = bytes;
+        self
+    }
+
+    /// See [`Limits::timeout`].
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.timeout = timeout;
+        self
+    }
+
+    /// See [`Limits::memory`].
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.limits.memory = bytes;
+        self
+    }
+
+    /// See [`Limits::cpu`].
+    #[must_use]
+    pub fn cpu(mut self, time: Duration) -> Self {
+        self.limits.cpu = time;
+        self
+    }
+
+    /// See [`Limits::concurrent_sends`].
+    #[must_use]
+    pub fn concurrent_sends(mut self, sends: u32) -> Self {
+        self.limits.concurrent_sends = sends;
+        self
+    }
+
+    /// See [`Limits::connections`].
+    #[must_use]
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.limits.connections = connections;
+        self
+    }
+
+    /// See [`Limits::messages_per_second`].
+    #[must_use]
+    pub fn messages_per_second(mut self, messages: u32) -> Self {
+        self.limits.messages_per_second = messages;
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn build(self) -> Limits {
+        self.limits
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             payload: MIB,
-            time_out: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
             memory: 64 * MIB,
             cpu: Duration::from_secs(1),
             concurrent_sends: 64,
@@ -96,11 +178,11 @@ pub(super) const LIMITS: [Limit; 7] = [
         what: "the payload of a message or a will",
     },
     Limit {
-        name: "time-out",
+        name: "timeout",
         unit: Unit::Time,
         least: 1,
-        get: |limits| milliseconds(limits.time_out),
-        set: |limits, amount| limits.time_out = Duration::from_millis(amount),
+        get: |limits| milliseconds(limits.timeout),
+        set: |limits, amount| limits.timeout = Duration::from_millis(amount),
         what: "a whole send, whatever its `timeout` says, waiting for its turn included",
     },
     Limit {
@@ -127,7 +209,7 @@ pub(super) const LIMITS: [Limit; 7] = [
         least: 1,
         get: |limits| limits.concurrent_sends.into(),
         set: |limits, amount| limits.concurrent_sends = number(amount),
-        what: "sends under way at one time; more wait, within their time-out",
+        what: "sends under way at one time; more wait, within their timeout",
     },
     Limit {
         name: "connections",

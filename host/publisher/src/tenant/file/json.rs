@@ -13,11 +13,13 @@ pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);
 
 /// The text of the object that a table stands for, in its order. What JSON does not have goes to `wrong`.
 ///
-/// It is written member by member: an object of `serde_json` has them in the order of the file only where the whole program
-/// wants it so.
+/// It is written member by member, as they stand in the file: tables of `toml` and objects of `serde_json` have that order only
+/// where the whole program wants it so.
 pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
-    let members: Vec<_> = table
-        .iter()
+    let mut members: Vec<_> = table.iter().collect();
+    members.sort_by_key(|(key, _)| key.span().start);
+    let members: Vec<_> = members
+        .into_iter()
         .map(|(key, given)| {
             let key = key.get_ref().to_string();
             let keys = [keys, std::slice::from_ref(&key)].concat();

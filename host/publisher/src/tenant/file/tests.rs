@@ -29,7 +29,7 @@ fn a_file_says_everything_of_a_tenant() {
 
         [tenants.acme.limits]
         payload = "256 KiB"
-        time-out = "30 s"
+        timeout = "30 s"
         cpu = "50 ms"
         memory = "32 MiB"
         concurrent-sends = 8
@@ -62,7 +62,7 @@ fn a_file_says_everything_of_a_tenant() {
     assert!(acme.grants().allows_topic("acme/door"));
     let limits = Limits {
         payload: 262_144,
-        time_out: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
         cpu: Duration::from_millis(50),
         memory: 33_554_432,
         concurrent_sends: 8,
@@ -180,13 +180,13 @@ fn a_wrong_entry_is_named_with_its_place() {
              number",
         ),
         (
-            r#"limits.time-out = "1.5 s""#,
-            "line 2, column 19: tenants.acme.limits.time-out: \"1.5 s\" is not a whole number and a unit, as in \
+            r#"limits.timeout = "1.5 s""#,
+            "line 2, column 18: tenants.acme.limits.timeout: \"1.5 s\" is not a whole number and a unit, as in \
              \"30 s\"",
         ),
         (
-            r#"limits.time-out = "0 s""#,
-            "line 2, column 19: tenants.acme.limits.time-out: \"0 s\" is not between 1 ms and 24 h",
+            r#"limits.timeout = "0 s""#,
+            "line 2, column 18: tenants.acme.limits.timeout: \"0 s\" is not between 1 ms and 24 h",
         ),
         (
             r#"limits.memory = "1 TiB""#,
@@ -213,8 +213,8 @@ fn a_wrong_entry_is_named_with_its_place() {
             "line 2, column 30: tenants.acme.limits.messages-per-second: 99999999999 is not between 1 and 4294967295",
         ),
         (
-            r#"limits.timeout = "1 s""#,
-            "line 2, column 8: tenants.acme.limits.timeout: is not known (did you mean time-out?); payload, time-out, \
+            r#"limits.time-out = "1 s""#,
+            "line 2, column 8: tenants.acme.limits.time-out: is not known (did you mean timeout?); payload, timeout, \
              cpu, memory, concurrent-sends, connections, messages-per-second are",
         ),
         ("config = []", "line 2, column 10: tenants.acme.config: wants a table, got a list"),

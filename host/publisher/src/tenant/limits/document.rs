@@ -130,12 +130,12 @@ mod tests {
 
     #[test]
     fn limits_are_written_as_they_are_read() {
-        let stored = r#"{"payload":"256 KiB","time-out":"30 s","cpu":"50 ms","memory":"64 MiB","concurrent-sends":8,"connections":4,"messages-per-second":100}"#;
+        let stored = r#"{"payload":"256 KiB","timeout":"30 s","cpu":"50 ms","memory":"64 MiB","concurrent-sends":8,"connections":4,"messages-per-second":100}"#;
         let limits: Limits = serde_json::from_str(stored).unwrap();
         assert_eq!(serde_json::to_string(&limits).unwrap(), stored);
         assert_eq!(
             limits.to_string(),
-            "payload 256 KiB, time-out 30 s, cpu 50 ms, memory 64 MiB, concurrent-sends 8, connections 4, \
+            "payload 256 KiB, timeout 30 s, cpu 50 ms, memory 64 MiB, concurrent-sends 8, connections 4, \
              messages-per-second 100"
         );
     }
@@ -162,10 +162,10 @@ mod tests {
         for (stored, error) in [
             (r#"{"payload":"256 KB"}"#, "the unit \"KB\" is not known; B, KiB, MiB and GiB are"),
             (r#"{"payload":256}"#, "invalid type: integer `256`, expected a size, as in \"256 KiB\""),
-            (r#"{"time-out":30}"#, "invalid type: integer `30`, expected a time, as in \"30 s\""),
+            (r#"{"timeout":30}"#, "invalid type: integer `30`, expected a time, as in \"30 s\""),
             (r#"{"payload":"0 B"}"#, "\"0 B\" is not between 1 B and 256 MiB"),
             (r#"{"payload":"1 GiB"}"#, "\"1 GiB\" is not between 1 B and 256 MiB"),
-            (r#"{"time-out":"25 h"}"#, "\"25 h\" is not between 1 ms and 24 h"),
+            (r#"{"timeout":"25 h"}"#, "\"25 h\" is not between 1 ms and 24 h"),
             (r#"{"cpu":"1 ms"}"#, "\"1 ms\" is not between 10 ms and 1 min"),
             (r#"{"memory":"64 KiB"}"#, "\"64 KiB\" is not between 2 MiB and 1 GiB"),
             (
@@ -179,8 +179,8 @@ mod tests {
             (r#"{"messages-per-second":5000000000}"#, "5000000000 is not between 1 and 4294967295"),
             (r#"{"cpu":"1 s","cpu":"2 s"}"#, "duplicate field `cpu`"),
             (
-                r#"{"timeout":"1 s"}"#,
-                "unknown field `timeout`, expected one of `payload`, `time-out`, `cpu`, `memory`, \
+                r#"{"time-out":"1 s"}"#,
+                "unknown field `time-out`, expected one of `payload`, `timeout`, `cpu`, `memory`, \
                  `concurrent-sends`, `connections`, `messages-per-second`",
             ),
         ] {

@@ -99,6 +99,13 @@ guest: toolchain ## Leaves the component in target/connector.wasm
 
 # --- what the others need ---------------------------------------------------------------------------------------
 
+.PHONY: package
+package: guest ## The crates as a registry would have them, each built from its package
+	mkdir -p host/connector/component
+	cp target/connector.wasm host/connector/component/connector.wasm
+	CARGO_PROFILE_DEV_DEBUG=0 cargo package --locked --allow-dirty --package mqtt-connector-contract \
+	    --package mqtt-connector-publisher --package mqtt-connector --package mqtt-connector-tests
+
 # Debian packages, as root or with sudo; nothing is asked.
 define install
 	SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \

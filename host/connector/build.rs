@@ -4,7 +4,7 @@
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 
@@ -20,8 +20,30 @@ use wasm_cargo::{TARGET, wasm_cargo};
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let workspace = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
+    let package = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let workspace = package.join("../..").canonicalize()?;
     let out = PathBuf::from(variable("OUT_DIR")?);
+    // A package from a registry has no guest beside it, and brings the component instead.
+    let built = if workspace.join("guest/connector/Cargo.toml").exists() {
+        build(&workspace, &out)?
+    } else {
+        package.join("component/connector.wasm")
+    };
+    std::fs::copy(&built, out.join("connector.wasm"))?;
+    // For the target by name: without, the code is for this very machine's processor.
+    let target = env::var("TARGET")?;
+    let component = std::fs::read(&built)?;
+    for (name, has_images) in [("connector.cwasm", true), ("connector-without-images.cwasm", false)] {
+        let mut config = config::config();
+        config.target(&target)?;
+        config.memory_init_cow(has_images);
+        std::fs::write(out.join(name), Engine::new(&config)?.precompile_component(&component)?)?;
+    }
+    Ok(())
+}
+
+/// Builds the component from the workspace.
+fn build(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     for input in [
         "host/connector/build",
         "host/connector/src/connector/config.rs",
@@ -36,13 +58,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=PATH");
 
     // Beside the outer target directory, whose lock the outer cargo holds: OUT_DIR is TARGET/PROFILE/build/NAME/out.
-    let target = out.ancestors().nth(4).unwrap_or(&out).join("guest");
-    let mut cargo = wasm_cargo(&workspace, &variable("CARGO")?, &variable("RUSTC")?)?;
+    let target = out.ancestors().nth(4).unwrap_or(out).join("guest");
+    let mut cargo = wasm_cargo(workspace, &variable("CARGO")?, &variable("RUSTC")?)?;
     // Panic messages name source files; the machine that built them is nobody's business, and two machines are to
     // build the same bytes.
     let home = env::var_os("CARGO_HOME")
         .map_or_else(|| PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo"), PathBuf::from);
-    let remapped = [(workspace.as_path(), "."), (home.as_path(), "cargo")]
+    let remapped = [(workspace, "."), (home.as_path(), "cargo")]
         .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", [remapped.join("\x1f"), STACK.to_owned()].join("\x1f"))
@@ -52,18 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !status.success() {
         return Err(format!("building the guest failed: {status}").into());
     }
-    let built = target.join(TARGET).join("component/mqtt_connector_guest.wasm");
-    std::fs::copy(&built, out.join("connector.wasm"))?;
-    // For the target by name: without, the code is for this very machine's processor.
-    let target = env::var("TARGET")?;
-    let component = std::fs::read(&built)?;
-    for (name, has_images) in [("connector.cwasm", true), ("connector-without-images.cwasm", false)] {
-        let mut config = config::config();
-        config.target(&target)?;
-        config.memory_init_cow(has_images);
-        std::fs::write(out.join(name), Engine::new(&config)?.precompile_component(&component)?)?;
-    }
-    Ok(())
+    Ok(target.join(TARGET).join("component/mqtt_connector_guest.wasm"))
 }
 
 fn variable(name: &str) -> Result<OsString, String> {

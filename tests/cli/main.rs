@@ -5,6 +5,7 @@
 mod away;
 mod documents;
 mod embed;
+mod examples;
 mod files;
 mod inputs;
 mod lines;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mqtt_connector::COMPONENT;
+use mqtt_connector::component;
 use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub(crate) fn uninfluenced(program: impl AsRef<OsStr>) -> Command {
 pub(crate) fn precompiled() -> Vec<u8> {
     let directory = TempDir::new().unwrap();
     let (wasm, code) =
-        (write(&directory, "connector.wasm", COMPONENT), directory.path().join("connector.cwasm"));
+        (write(&directory, "connector.wasm", component()), directory.path().join("connector.cwasm"));
     let output = code.to_str().unwrap();
     assert_eq!(Program::new(["precompile", &wasm, "--output", output]).run().printed(), "");
     std::fs::read(code).unwrap()

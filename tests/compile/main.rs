@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use mqtt_connector::{COMPONENT, Connector};
+use mqtt_connector::{Connector, component};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector-compile"));
@@ -22,10 +22,10 @@ fn compile(wasm: &[u8]) -> Output {
 
 #[test]
 fn a_component_becomes_the_machine_code_that_the_library_makes_of_it() {
-    let output = compile(COMPONENT);
+    let output = compile(component());
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
     assert!(output.stdout.starts_with(b"\x7fELF"));
-    assert!(output.stdout == Connector::precompile(COMPONENT).unwrap());
+    assert!(output.stdout == Connector::precompile(component()).unwrap());
 }
 
 #[test]

@@ -27,7 +27,7 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` is the smallest platform.
+//! `examples/embed.rs` is the smallest platform, `examples/many_tenants.rs` one with tenants out of JSON, Prometheus and a log.
 //!
 //! # Map
 //!
@@ -40,7 +40,46 @@
 //! - [`telemetry`], [`publisher::telemetry`]: spans and metrics, for an operator.
 //! - [`Error`], [`Unsettled`]: why a message was not acknowledged; [`Shortage`]: what the machine had too little of.
 //!
-//! The contract is `wit/connector.wit` ([`CONTRACT`]).
+//! # Cargo features
+//!
+//! None is on by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `compiler` | Cranelift: [`ConnectorBuilder::component`] and [`Connector::precompile`] compile other people's components. The built-in one is compiled by the build and needs none |
+//! | `wasi` | other people's components may import WASI 0.2, and are given an empty one |
+//! | `tenants-file` | [`Tenants`] are parsed from TOML, too |
+//!
+//! No feature of a dependency is turned on that changes what other crates of the program do: of `serde_json` there is
+//! `raw_value`, and neither `arbitrary_precision` nor `preserve_order`. rustls is used with its provider `ring`, which is given to
+//! each of its configurations and not installed for the process.
+//!
+//! # An engine of one's own
+//!
+//! [`publisher::add_to_linker`] adds the import of a connector to a linker of **wasmtime 48**, the version that this library has;
+//! types of another version do not fit. The exports are bound by the platform, with `wasmtime::component::bindgen!` and a
+//! copy of the contract ([`CONTRACT`]) in a directory `wit`:
+//!
+//! ```ignore
+//! wasmtime::component::bindgen!({
+//!     path: "wit",
+//!     inline: "package example:host; world exports { export flint:mqtt/connector@0.2.0; }",
+//!     world: "example:host/exports",
+//!     exports: { default: async },
+//! });
+//! ```
+//!
+//! `examples/own_engine.rs` is the whole of it. A [`PublisherCtx`](publisher::PublisherCtx) holds for one call, and its time
+//! starts when it is built; limits on memory and on computing are the platform's.
+//!
+//! # Platforms
+//!
+//! The connector runs on Unix: Linux is tested. What the machine has too little of ([`Shortage`]) is found out by calls that only
+//! Unix has. The crate `mqtt-connector-publisher` compiles for `wasm32-wasip2` as well.
+//!
+//! # The contract
+//!
+//! It is `wit/connector.wit` ([`CONTRACT`]).
 #![deny(unsafe_code)]
 
 mod bindings;
@@ -66,5 +105,5 @@ pub const CONTRACT: &str = mqtt_connector_contract::WIT;
 
 /// The README's example compiles and runs.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

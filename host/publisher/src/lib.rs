@@ -54,3 +54,8 @@ pub use tenant::{
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

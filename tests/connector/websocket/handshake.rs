@@ -117,7 +117,7 @@ fn a_redirect_is_told_and_never_followed() {
         76,
         &format!(
             "Not sent, the broker ws://127.0.0.1:PORT broke the protocol: it answered the WebSocket handshake with \
-             HTTP/1.1 301 Moved Permanently, to http://127.0.0.1:{}/login, where nobody goes.",
+             HTTP/1.1 301 Moved Permanently, to http://127.0.0.1:{}/login; redirects are not followed.",
             elsewhere.port()
         ),
     );

@@ -50,7 +50,7 @@ fn a_token_in_the_status_line_or_in_where_it_leads() {
 fn what_is_no_repetition_is_shown() {
     let more =
         json!({ "websocket-headers": { "authorization": "Bearer s3cr1t", "origin": "https://example.com" } });
-    let shown = "HTTP/1.1 302 Found, to https://example.com/mqtt/, where nobody goes";
+    let shown = "HTTP/1.1 302 Found, to https://example.com/mqtt/; redirects are not followed";
     answered("302 Found", "https://example.com/mqtt/", "/mqtt?v=1", more.clone(), shown);
     let shown = "HTTP/1.1 400 Expected a WebSocket request";
     answered("400 Expected a WebSocket request", "/", "/$iothub/websocket", json!({}), shown);

@@ -20,7 +20,7 @@ use super::{Connector, Response};
 use crate::bindings::Exports;
 use crate::publisher::{PublisherCtx, PublisherView, Shortage, Tally, Tenant};
 
-/// What a call may take longer than its time-out before it is given up as a fault: the host answers time-outs itself,
+/// What a call may take longer than its timeout before it is given up as a fault: the host answers timeouts itself,
 /// so that this is only ever reached by a component that does not return.
 const GRACE: Duration = Duration::from_millis(250);
 
@@ -74,7 +74,7 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Calls the component in a fresh instance and judges its answer. Ends, whatever the component does, when the
-    /// tenant's time-out and [`GRACE`] are over.
+    /// tenant's timeout and [`GRACE`] are over.
     ///
     /// The instance is gone afterwards: after a fault nothing in it can be relied on.
     ///

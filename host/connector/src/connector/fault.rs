@@ -24,7 +24,7 @@ pub(super) enum Fault {
     /// It computed for longer than the tenant's limit.
     #[error("it computed for longer than the tenant's limit allows")]
     Computing,
-    /// It had not returned when the time-out and some grace were over.
+    /// It had not returned when the timeout and some grace were over.
     #[error("it did not return in time")]
     Time,
     /// It handed more to the host in one call than it may have memory.

@@ -224,9 +224,9 @@ impl Connection {
     /// settled by now: a failure here changes no answer.
     ///
     /// It returns when the broker has closed the connection too, or has not within [`LINGER`]. Until then the client identifier
-    /// should not be used again. Where that does not matter, because no session outlives the connection, `parted` is called as
+    /// should not be used again. Where that does not matter, because no session outlives the connection, `disconnected` is called as
     /// soon as DISCONNECT is written.
-    pub(crate) async fn close(mut self, parted: impl FnOnce()) {
+    pub(crate) async fn close(mut self, disconnected: impl FnOnce()) {
         self.outbox.clear();
         if packet::write_disconnect(&mut self.outbox).is_err() {
             return;
@@ -238,7 +238,7 @@ impl Connection {
             // In a session that was there before, the broker may still send packets. If nobody read them, the kernel would answer
             // them with a reset, which can overtake DISCONNECT.
             if !self.limits.session_present {
-                parted();
+                disconnected();
             }
             self.inbox.clear();
             while self.transport.read_buf(&mut self.inbox).await? > 0 {

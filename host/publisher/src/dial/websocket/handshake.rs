@@ -169,7 +169,9 @@ fn refusal(answer: &Answer, may_be_shown: MayBeShown<'_>) -> String {
     match location.filter(|location| may_be_shown(location)) {
         Some(location) => {
             let location = http::shown(location);
-            format!("it answered the WebSocket handshake with {line}, to {location}, where nobody goes")
+            format!(
+                "it answered the WebSocket handshake with {line}, to {location}; redirects are not followed"
+            )
         }
         None => format!("it answered the WebSocket handshake with {line}"),
     }

@@ -12,6 +12,7 @@ mod config;
 mod engines;
 mod fault;
 mod load;
+mod load_error;
 mod request;
 mod response;
 mod shortage;
@@ -25,7 +26,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use batch::Batch;
-pub use load::{ConnectorBuilder, LoadError};
+pub use load::ConnectorBuilder;
+pub use load_error::LoadError;
 pub use response::{Meta, Outcome, Response};
 
 use mqtt_connector_contract::shown::{Shown, VALUE};

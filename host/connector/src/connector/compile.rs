@@ -9,7 +9,7 @@ use wasmtime::{Config, Engine};
 use super::Connector;
 use super::config::config;
 use super::engines::Images;
-use super::load::LoadError;
+use super::load_error::LoadError;
 use crate::publisher::Shortage;
 
 /// How a WebAssembly file begins.

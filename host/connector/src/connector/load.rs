@@ -8,6 +8,7 @@ use wasmtime::component::{Component, Linker};
 
 use mqtt_connector_contract::shown::Shown;
 
+use super::Connector;
 use super::budget::{MEMORIES, TABLES};
 use super::built_in;
 use super::call::State;
@@ -15,14 +16,9 @@ use super::clock::Clock;
 #[cfg(feature = "compiler")]
 use super::compile;
 use super::engines::{Engines, Images, Pool, config_for_loading, with_places};
-use super::{Connector, shortage};
+use super::load_error::{LoadError, REASON};
 use crate::bindings::ExportsPre;
 use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
-
-const LARGEST: usize = Connector::LARGEST;
-
-/// The most characters of the engine's reason for refusing a component: names that the component chose may stand in it.
-const REASON: usize = 1000;
 
 /// What a connector runs.
 enum Source {
@@ -30,52 +26,6 @@ enum Source {
     #[cfg(feature = "compiler")]
     Wasm(Vec<u8>),
     Precompiled(Vec<u8>),
-}
-
-/// Why a component could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// It is too large to be compiled.
-    #[error("the component cannot be loaded: it has {size} bytes, and {LARGEST} (16 MiB) is the most")]
-    TooLarge {
-        /// Its size in bytes.
-        size: usize,
-    },
-
-    /// It is something else.
-    #[error("the component cannot be loaded: it is not a WebAssembly component, but {what}")]
-    NotAComponent {
-        /// What it is instead.
-        what: &'static str,
-    },
-
-    /// It wants what no component is given.
-    #[error("the component cannot be loaded: it imports what this host does not have: {}", names.join(", "))]
-    Imports {
-        /// The names of its imports that are not there, sorted.
-        names: Vec<String>,
-    },
-
-    /// This machine has too little of something.
-    #[error("the component cannot be loaded: this machine has {0}")]
-    Shortage(Shortage),
-
-    /// The engine refuses it, or does not run on this machine.
-    #[error("the component cannot be loaded: {reason}")]
-    Refused {
-        /// The engine's words, on one line.
-        reason: String,
-    },
-}
-
-impl From<wasmtime::Error> for LoadError {
-    fn from(error: wasmtime::Error) -> Self {
-        if let Some(shortage) = shortage::of_engine(&error) {
-            return Self::Shortage(shortage);
-        }
-        Self::Refused { reason: Shown::plain(&format!("{error:#}"), REASON).to_string() }
-    }
 }
 
 /// Builds a [`Connector`].

@@ -107,3 +107,8 @@ pub const CONTRACT: &str = mqtt_connector_contract::WIT;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And so does that of the page about tenants.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tenants.md")]
+struct TenantsPage;

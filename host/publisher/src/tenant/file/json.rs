@@ -1,5 +1,6 @@
 //! A configuration: TOML → JSON.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::{Number, Value};
@@ -8,17 +9,25 @@ use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 use super::fault::{MOST_FAULTS, Reason};
 
+/// The name of a member, and where it stands.
+pub(super) type Key<'t> = Spanned<Cow<'t, str>>;
+
 /// Where a value stands that JSON does not have: its keys below the table, its bytes in the file, and why.
 pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);
 
-/// The text of the object that a table stands for, in its order. What JSON does not have goes to `wrong`.
-///
-/// It is written member by member, as they stand in the file: tables of `toml` and objects of `serde_json` have that order only
-/// where the whole program wants it so.
-pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
+/// The members of a table, in the order in which they stand in the file: `toml` keeps that order only where the whole program wants
+/// it so.
+pub(super) fn members<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Key<'t>, &'a Spanned<DeValue<'t>>)> {
     let mut members: Vec<_> = table.iter().collect();
     members.sort_by_key(|(key, _)| key.span().start);
-    let members: Vec<_> = members
+    members
+}
+
+/// The text of the object that a table stands for, in its order. What JSON does not have goes to `wrong`.
+///
+/// It is written member by member: objects of `serde_json` keep the order of their members only where the whole program wants it so.
+pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
+    let members: Vec<_> = members(table)
         .into_iter()
         .map(|(key, given)| {
             let key = key.get_ref().to_string();

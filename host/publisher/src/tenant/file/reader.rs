@@ -95,13 +95,13 @@ impl<'t> Reader<'t> {
 
     fn document(&mut self, document: &DeTable<'_>) -> Vec<Tenant> {
         let mut tenants = Vec::new();
-        for (key, value) in document {
+        for (key, value) in json::members(document) {
             if key.get_ref() != TENANTS {
                 self.fault(key.span(), &shown(key.get_ref()), Reason::UnknownAtTop);
                 continue;
             }
             let Some(table) = self.table(TENANTS, value) else { continue };
-            for (name, value) in table {
+            for (name, value) in json::members(table) {
                 let entry = below(TENANTS, name.get_ref());
                 if !is_name(name.get_ref()) {
                     self.fault(name.span(), &entry, Reason::Name);
@@ -116,7 +116,7 @@ impl<'t> Reader<'t> {
     fn tenant(&mut self, name: &str, tenant: &str, table: &DeTable<'_>) -> Tenant {
         let mut grants = Grants::default();
         let mut builder = Tenant::builder(name);
-        for (key, value) in table {
+        for (key, value) in json::members(table) {
             let entry = below(tenant, key.get_ref());
             match key.get_ref().as_ref() {
                 BROKERS => self.each(&entry, value, |text| {
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
 
     fn limits(&mut self, limits: &str, table: &DeTable<'_>) -> Limits {
         let mut read = Limits::default();
-        for (key, value) in table {
+        for (key, value) in json::members(table) {
             let entry = below(limits, key.get_ref());
             match LIMITS.iter().find(|limit| limit.name == key.get_ref()) {
                 None => self.unknown(key, &entry, &LIMITS.each_ref().map(|limit| limit.name)),

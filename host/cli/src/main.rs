@@ -12,7 +12,7 @@
 //! | [`send`] | `send` and `check`: one message |
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`session`] | how a command runs and answers |
-//! | [`response`] | responses of the command line itself |
+//! | [`mod@response`] | responses of the command line itself |
 //! | [`signals`] | SIGINT, SIGTERM and SIGHUP end a send, with the truth |
 //! | [`shortage`] | what is answered where the machine has too little of something, or the program panics |
 //! | [`output`] | what is written, so that who does not read it stops nothing |

@@ -17,8 +17,8 @@ use crate::support::{assert_meta, operator};
 const TIMEOUT: u32 = 500;
 
 #[track_caller]
-fn assert_on_time(took: Duration) {
-    let timeout = Duration::from_millis(TIMEOUT.into());
+fn assert_on_time(took: Duration, timeout: u32) {
+    let timeout = Duration::from_millis(timeout.into());
     assert!(took >= timeout && took <= timeout + LATE, "it answered after {took:?}");
 }
 
@@ -64,7 +64,7 @@ fn silence_before_the_message_is_a_timeout_and_after_it_leaves_it_uncertain() {
         move || {
             let played = carrier.play_to(builder, json!({ "qos": qos, "timeout": TIMEOUT }));
             played.assert(exit_code, &message);
-            assert_on_time(played.took);
+            assert_on_time(played.took, TIMEOUT);
         }
     }));
 }
@@ -80,6 +80,9 @@ impl Resolver for Mute {
 
 #[test]
 fn a_name_that_is_never_looked_up_is_a_timeout() {
+    /// Before the look-up, nine sends read the system's authorities, for which a busy machine needs longer than [`TIMEOUT`].
+    const LOOK_UP: u32 = 2000;
+
     let connector = Arc::new(Connector::builder().resolver(Arc::new(Mute)).build().unwrap());
     for broker in ["tcp://broker.test:1883", "ssl://broker.test:8883"] {
         let tenant = operator();
@@ -91,7 +94,7 @@ fn a_name_that_is_never_looked_up_is_a_timeout() {
                 .map(|number| {
                     let (tenant, connector) = (Arc::clone(&tenant), Arc::clone(&connector));
                     let client_id = format!("c{number}");
-                    let config = json!({ "broker": broker, "client-id": client_id, "timeout": TIMEOUT });
+                    let config = json!({ "broker": broker, "client-id": client_id, "timeout": LOOK_UP });
                     tokio::spawn(async move {
                         let started = Instant::now();
                         let request = json!({ "topic": "t", "content": "x" }).to_string();
@@ -107,8 +110,8 @@ fn a_name_that_is_never_looked_up_is_a_timeout() {
             answers
         });
         for (meta, took) in answers {
-            assert_meta(&meta, 75, &too_late(TIMEOUT, "looking up the broker").replace("BROKER", broker));
-            assert_on_time(took);
+            assert_meta(&meta, 75, &too_late(LOOK_UP, "looking up the broker").replace("BROKER", broker));
+            assert_on_time(took, LOOK_UP);
         }
     }
 }

@@ -6,7 +6,7 @@ use mqtt_connector_contract::white_space::Stray;
 use super::address::{self, Address};
 use crate::document::Given;
 use crate::json::Value;
-use crate::message::text::MAX_LENGTH;
+use crate::message::text::short;
 use crate::problem::{Got, Problem, ProxyFault, Wants};
 
 /// A user name for a proxy: 65,535 bytes at most, no U+0000. What else a protocol rules out is judged where it is known.
@@ -20,14 +20,8 @@ impl ProxyUsername {
     ///
     /// When it is longer than 65,535 bytes or holds U+0000.
     pub fn new(name: impl Into<String>) -> Result<Self, Wants> {
-        let name = name.into();
-        if name.len() > MAX_LENGTH {
-            Err(Wants::ShortString { length: name.len() })
-        } else if name.contains('\0') {
-            Err(Wants::NoNul)
-        } else {
-            Ok(ProxyUsername(name))
-        }
+        let name = short(name.into())?;
+        if name.contains('\0') { Err(Wants::NoNul) } else { Ok(ProxyUsername(name)) }
     }
 
     /// Reads a user name.

@@ -20,10 +20,7 @@ impl MqttString {
     ///
     /// When it is longer than 65,535 bytes or holds such a character.
     pub fn new(text: impl Into<String>) -> Result<Self, Wants> {
-        let text = text.into();
-        if text.len() > MAX_LENGTH {
-            return Err(Wants::ShortString { length: text.len() });
-        }
+        let text = short(text.into())?;
         match Finding::of(&text) {
             Some(finding) => Err(Wants::Characters(finding)),
             None => Ok(MqttString(text)),
@@ -63,12 +60,7 @@ impl Password {
     ///
     /// When it is longer than 65,535 bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, Wants> {
-        let text = text.into();
-        if text.len() > MAX_LENGTH {
-            Err(Wants::ShortString { length: text.len() })
-        } else {
-            Ok(Password(text))
-        }
+        Ok(Password(short(text.into())?))
     }
 
     /// Reads a password.
@@ -90,4 +82,9 @@ impl Password {
     pub fn into_string(self) -> String {
         self.0
     }
+}
+
+/// The text, if it is no longer than a string of an MQTT packet may be.
+pub(crate) fn short(text: String) -> Result<String, Wants> {
+    if text.len() > MAX_LENGTH { Err(Wants::ShortString { length: text.len() }) } else { Ok(text) }
 }

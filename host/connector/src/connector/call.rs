@@ -99,8 +99,8 @@ impl Call<'_> {
         let (tenant, limits) = (self.tenant.name(), self.tenant.limits());
         let latest = Instant::now() + limits.timeout;
         // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
-        let room = self.tenant.quotas().send(tenant, limits, latest).await;
-        let _room = room.map_err(|error| denied(&error.to_string()))?;
+        let permit = self.tenant.quotas().send(tenant, limits, latest).await;
+        let _permit = permit.map_err(|error| denied(&error.to_string()))?;
         let meter = Arc::new(Meter::new(limits.cpu));
         let taken = self.connector.engines.take();
         let component = taken.component();

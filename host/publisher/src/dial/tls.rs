@@ -7,7 +7,7 @@ mod keys;
 mod remarks;
 mod verifier;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mqtt_connector_contract::shown::{self, Shown};
 use rustls::client::Resumption;
@@ -187,6 +187,8 @@ fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B
 /// The authorities to trust: the tenant's, or the system's, which are read once per process.
 fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarked: &mut Vec<Remark>) -> Result<Trust, Error> {
     static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
+    /// The sends that come first wait for one of them to read, instead of reading the same hundreds of files side by side.
+    static READING: Mutex<()> = Mutex::new(());
     if let Some(pem) = root_ca {
         let mut anchors = RootCertStore::empty();
         let pinned = certificates(ROOT_CA_CRT, pem, None, tenant)?;
@@ -200,8 +202,14 @@ fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarked: &mut Vec<Remark>) -> 
     let (anchors, wrong) = match SYSTEM.get() {
         Some(found) => found,
         None => {
-            let (anchors, wrong) = system_trust_anchors()?;
-            SYSTEM.get_or_init(|| (Arc::new(anchors), wrong))
+            let _reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
+            match SYSTEM.get() {
+                Some(found) => found,
+                None => {
+                    let (anchors, wrong) = system_trust_anchors()?;
+                    SYSTEM.get_or_init(|| (Arc::new(anchors), wrong))
+                }
+            }
         }
     };
     if anchors.is_empty() {

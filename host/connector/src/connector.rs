@@ -104,20 +104,7 @@ impl Connector {
     /// stays open for a while, for further sends of this `tenant` with the same connect options, which share it. See
     /// [`close`](Self::close).
     pub async fn send(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        let documents = [config, request];
-        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued: None }.run(
-            async |component, store| {
-                let (config, request) = (config.to_owned(), request.to_owned());
-                component.flint_mqtt_connector().call_send(store, &config, &request).await
-            },
-            |answer, tally| {
-                let mut response = answer::response(answer)?;
-                answer::believe(std::slice::from_mut(&mut response), tally)?;
-                Ok(response)
-            },
-        );
-        let call = async { call.await.unwrap_or_else(|fault| fault) };
-        request::watched(Who::Tenant(tenant), "send", call, std::slice::from_ref).await
+        self.call(Action::Send, tenant, config, request).await
     }
 
     /// [`send`](Self::send), for the tenant of [`tenants`](Self::tenants) that has this name. Where there is none, the answer has
@@ -178,16 +165,7 @@ impl Connector {
     /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
     /// anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        let documents = [config, request];
-        let call = Call { connector: self, tenant, dry_run: true, documents: &documents, queued: None }.run(
-            async |component, store| {
-                let (config, request) = (config.to_owned(), request.to_owned());
-                component.flint_mqtt_connector().call_check(store, &config, &request).await
-            },
-            |answer, _| answer::response(answer),
-        );
-        let call = async { call.await.unwrap_or_else(|fault| fault) };
-        request::watched(Who::Tenant(tenant), "check", call, std::slice::from_ref).await
+        self.call(Action::Check, tenant, config, request).await
     }
 
     /// The tenants that [`send_as`](Self::send_as) knows, for a platform to put tenants in and take them out.
@@ -228,6 +206,47 @@ impl Connector {
                 |schema, _| answer::schema(schema),
             )
             .await
+    }
+
+    /// One call with a configuration and a request, answered with one response.
+    async fn call(&self, action: Action, tenant: &Tenant, config: &str, request: &str) -> Response {
+        let (dry_run, documents) = (action == Action::Check, [config, request]);
+        let call = Call { connector: self, tenant, dry_run, documents: &documents, queued: None }.run(
+            async |component, store| {
+                let (config, request) = (config.to_owned(), request.to_owned());
+                let component = component.flint_mqtt_connector();
+                match action {
+                    Action::Send => component.call_send(store, &config, &request).await,
+                    Action::Check => component.call_check(store, &config, &request).await,
+                }
+            },
+            |answer, tally| {
+                let mut response = answer::response(answer)?;
+                if !dry_run {
+                    answer::believe(std::slice::from_mut(&mut response), tally)?;
+                }
+                Ok(response)
+            },
+        );
+        let call = async { call.await.unwrap_or_else(|fault| fault) };
+        request::watched(Who::Tenant(tenant), action.name(), call, std::slice::from_ref).await
+    }
+}
+
+/// What a component is asked to do with a configuration and a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Send,
+    Check,
+}
+
+impl Action {
+    /// What it is called in the contract, in spans and in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Check => "check",
+        }
     }
 }
 

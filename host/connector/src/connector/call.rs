@@ -40,13 +40,14 @@ pub(super) struct State {
     publisher: PublisherCtx,
     memory: MemoryBudget,
     meter: Arc<Meter>,
+    /// Made when the component first asks for it.
     #[cfg(feature = "wasi")]
-    pub(super) wasi: Option<Box<super::wasi::Wasi>>,
+    wasi: Option<Box<super::wasi::Wasi>>,
 }
 
 impl State {
     /// The component calls the host: up to here it has computed. Whether that was too long is looked at when it goes on.
-    pub(super) fn leave_component(&self) {
+    fn leave_component(&self) {
         self.meter.count().ok();
     }
 }
@@ -55,6 +56,14 @@ impl PublisherView for State {
     fn publisher(&mut self) -> &mut PublisherCtx {
         self.leave_component();
         &mut self.publisher
+    }
+}
+
+#[cfg(feature = "wasi")]
+impl wasmtime_wasi::WasiView for State {
+    fn ctx(&mut self) -> wasmtime_wasi::WasiCtxView<'_> {
+        self.leave_component();
+        self.wasi.get_or_insert_default().view()
     }
 }
 

@@ -18,8 +18,6 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use mqtt_connector_contract::secrets::Heard;
 use mqtt_connector_contract::shown::Shown;
 
-use super::call::State;
-
 /// Bytes of what a component prints, on each of its two streams, that go to the log; the rest is dropped.
 const PRINTED: usize = 4096;
 
@@ -39,7 +37,7 @@ const LONG: usize = 4096;
 const LEFT_OUT: &str = "***";
 
 /// Adds WASI to `linker`.
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
@@ -59,8 +57,8 @@ pub(super) struct Wasi {
     stderr: Printed,
 }
 
-impl Wasi {
-    fn new() -> Self {
+impl Default for Wasi {
+    fn default() -> Self {
         let (stdout, stderr) = (Printed::default(), Printed::default());
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
@@ -74,6 +72,13 @@ impl Wasi {
             .build();
         Self { ctx, table, stdout, stderr }
     }
+}
+
+impl Wasi {
+    /// What the engine asks for.
+    pub(super) fn view(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.ctx, table: &mut self.table }
+    }
 
     /// Writes to the log what the component has printed: on one line, shortened, and without what `documents` hold.
     pub(super) fn log(&self, tenant: &str, documents: &[&str]) {
@@ -83,14 +88,6 @@ impl Wasi {
                 tracing::debug!(target: "mqtt_connector::guest", tenant, stream, text, "the component printed");
             }
         }
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.leave_component();
-        let Wasi { ctx, table, .. } = &mut **self.wasi.get_or_insert_with(|| Box::new(Wasi::new()));
-        WasiCtxView { ctx, table }
     }
 }
 

@@ -10,14 +10,10 @@ use wasmtime::Engine;
 
 #[path = "src/connector/config.rs"]
 mod config;
+#[path = "build/guest.rs"]
+mod guest;
 #[path = "build/wasm_cargo.rs"]
 mod wasm_cargo;
-
-use wasm_cargo::{TARGET, wasm_cargo};
-
-/// 64 KiB instead of 1 MiB for the component's stack, which lies before its data: all that a send touches is close
-/// together. Nothing in the component recurses, and a stack that overflows is a trap.
-const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let package = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
@@ -59,22 +55,7 @@ fn build(workspace: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
 
     // Beside the outer target directory, whose lock the outer cargo holds: OUT_DIR is TARGET/PROFILE/build/NAME/out.
     let target = out.ancestors().nth(4).unwrap_or(out).join("guest");
-    let mut cargo = wasm_cargo(workspace, &variable("CARGO")?, &variable("RUSTC")?)?;
-    // Panic messages name source files; the machine that built them is nobody's business, and two machines are to
-    // build the same bytes.
-    let home = env::var_os("CARGO_HOME")
-        .map_or_else(|| PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo"), PathBuf::from);
-    let remapped = [(workspace, "."), (home.as_path(), "cargo")]
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    cargo
-        .env("CARGO_ENCODED_RUSTFLAGS", [remapped.join("\x1f"), STACK.to_owned()].join("\x1f"))
-        .args(["--locked", "--package", "mqtt-connector-guest", "--profile", "component", "--target-dir"])
-        .arg(&target);
-    let status = cargo.status()?;
-    if !status.success() {
-        return Err(format!("building the guest failed: {status}").into());
-    }
-    Ok(target.join(TARGET).join("component/mqtt_connector_guest.wasm"))
+    Ok(guest::build(workspace, &target, &variable("CARGO")?, &variable("RUSTC")?)?)
 }
 
 fn variable(name: &str) -> Result<OsString, String> {

@@ -6,6 +6,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`characters`] | which characters a string of an MQTT packet may have |
+//! | [`connector`] | the types of the interface `connector` |
 //! | [`exit_code`] | how a send ended, as a number: meaning, delivery, and whether to send again |
 //! | [`header`] | what may stand in a header of the WebSocket handshake |
 //! | [`pem`] | whether a text is a certificate or key, or the path of one |
@@ -20,7 +21,10 @@
 #![deny(unsafe_code)]
 
 pub mod characters;
+pub mod connector;
 pub mod exit_code;
+#[cfg(feature = "wit-bindgen")]
+mod generate;
 pub mod header;
 pub mod pem;
 pub mod proxy;

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::slice;
 
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::publisher::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
 use rustc_hash::FxBuildHasher;
 
-use crate::bindings::Meta;
 use crate::document::Document;
 use crate::outcome::{self, Answers};
 use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, prepare};

@@ -12,7 +12,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`action`] | `send`, `send-batch` and `check`, with the publisher as a function: start here |
-//! | [`bindings`] | the contract's world as Rust |
+//! | `bindings` | the contract's world as Rust |
 //! | [`json`] | JSON text, taken apart; one value of it |
 //! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
 //! | [`catalogue`] | the table of parameters; what other tools call them |
@@ -28,8 +28,9 @@
 #![deny(unsafe_code)]
 
 pub mod action;
+#[cfg(all(target_arch = "wasm32", not(target_os = "wasi")))]
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
-pub mod bindings;
+mod bindings;
 pub mod broker;
 pub mod catalogue;
 pub mod document;
@@ -42,17 +43,18 @@ pub mod publication;
 pub mod schema;
 pub mod vendor;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(target_os = "wasi")))]
 #[allow(unsafe_code)]
 mod memory;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(target_os = "wasi")))]
 #[allow(unsafe_code)]
 mod component {
     use crate::action::{self, Answer};
-    use crate::bindings::exports::flint::mqtt::connector::{Guest, Response};
+    use crate::bindings::exports::flint::mqtt::connector::Guest;
     use crate::bindings::publisher;
     use crate::schema;
+    use mqtt_connector_contract::connector::Response;
     use mqtt_connector_contract::publisher::{ConnectOptions, Message, RetryPolicy};
 
     struct Component;

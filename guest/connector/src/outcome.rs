@@ -11,10 +11,10 @@ mod suspicious;
 
 use std::fmt;
 
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::shown::{self, Shown};
 
-use crate::bindings::Meta;
 use crate::message::qos;
 use crate::problem::Invalid;
 use crate::publication::Remarks;

@@ -42,14 +42,7 @@ pub(crate) fn wasm_cargo(directory: &Path, cargo: &OsStr, rustc: &OsStr) -> Resu
             "the Rust target {TARGET} is not installed; `rustup target add {TARGET}` or `make wasm-target` installs it"
         ));
     };
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        let outer =
-            ["CARGO_", "RUSTFLAGS", "RUSTC_W", "RUSTDOC", "CLIPPY_"].iter().any(|p| text.starts_with(p));
-        if outer && text != "CARGO_HOME" && text != "CARGO_NET_OFFLINE" {
-            command.env_remove(&name);
-        }
-    }
+    without_outer_settings(&mut command);
     // Links to a component in one step, without WASI.
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", tools.join("wasm-component-ld"));
     let mut path = OsString::from(tools.join("gcc-ld"));
@@ -57,4 +50,16 @@ pub(crate) fn wasm_cargo(directory: &Path, cargo: &OsStr, rustc: &OsStr) -> Resu
     path.push(env::var_os("PATH").unwrap_or_default());
     command.env("PATH", path).current_dir(directory).args(["--target", TARGET]);
     Ok(command)
+}
+
+/// Takes the settings of an outer build from `cargo`: what it runs is a build of its own.
+pub(crate) fn without_outer_settings(cargo: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let outer =
+            ["CARGO_", "RUSTFLAGS", "RUSTC_W", "RUSTDOC", "CLIPPY_"].iter().any(|p| text.starts_with(p));
+        if outer && text != "CARGO_HOME" && text != "CARGO_NET_OFFLINE" {
+            cargo.env_remove(&name);
+        }
+    }
 }

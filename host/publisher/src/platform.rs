@@ -17,7 +17,7 @@ use machine as target;
 use wasi as target;
 
 pub use shortage::Shortage;
-pub(crate) use system::System;
+pub(crate) use system::{System, Words};
 pub(crate) use target::{blocking, files, names, socket, trust_anchors};
 
 /// The authorities that the system trusts.

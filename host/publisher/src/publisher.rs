@@ -60,12 +60,24 @@ impl Publisher {
         messages: Vec<Message>,
         policy: RetryPolicy,
     ) -> Result<Vec<Result<Receipt, Unsettled>>, Unsettled> {
+        self.publish_counting(tenant, options, messages, policy).await.0
+    }
+
+    /// [`publish`](Self::publish), and how many connections it has tried: the contract's `connections-tried`.
+    pub async fn publish_counting(
+        &self,
+        tenant: &Tenant,
+        options: ConnectOptions,
+        messages: Vec<Message>,
+        policy: RetryPolicy,
+    ) -> (Result<Vec<Result<Receipt, Unsettled>>, Unsettled>, u32) {
         let latest = Instant::now() + tenant.limits().timeout;
-        let admitted = tenant.quotas().send(tenant.name(), tenant.limits(), latest).await;
-        let _permit = admitted.map_err(Unsettled::not_sent)?;
+        let _permit = match tenant.quotas().send(tenant.name(), tenant.limits(), latest).await {
+            Ok(permit) => permit,
+            Err(denied) => return (Err(Unsettled::not_sent(denied)), 0),
+        };
         let call = Call::new(tenant, &self.shared, latest, options, policy);
-        let (answer, _) = Box::pin(tenant.quotas().run(call.observed(messages))).await;
-        answer
+        Box::pin(tenant.quotas().run(call.observed(messages))).await
     }
 
     /// A dry run of [`publish`](Self::publish): what stands against `messages` that can be known without the network, or what

@@ -13,7 +13,7 @@ use mqtt_connector_contract::publisher::{
 };
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
-use mqtt_connector_guest::bindings::Meta;
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_guest::publication::{Publication, prepare};
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! What the code that wit-bindgen generates makes an enum with, of the number that came over the boundary.
 
-use super::{CertificateParameter, Progress, Qos};
+use super::{CertificateParameter, Progress, ProtocolVersion, ProxyProtocol, Qos, Transport};
 
 /// Gives each enum the function that generated code calls. A number that the enum does not have cannot come: the engine has
 /// judged it by the contract.
@@ -21,4 +21,7 @@ lift! {
     Qos { AtMostOnce, AtLeastOnce, ExactlyOnce }
     Progress { NotSent, SentUnacknowledged }
     CertificateParameter { Certificate, RootCaCrt }
+    ProtocolVersion { V311, V5 }
+    Transport { Tcp, Tls, Websocket, WebsocketTls }
+    ProxyProtocol { Socks5, Http }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code::{self, reason_code};
 use mqtt_connector_contract::publisher::{ConnectOptions, Error, Failure, Message, Progress, Qos, Refusal};
 use mqtt_connector_contract::shown::{self, Shown};
@@ -9,7 +10,6 @@ use mqtt_connector_contract::shown::{self, Shown};
 use super::credentials::Origin;
 use super::named_brokers::{NamedBrokers, Through};
 use super::{Tried, hint};
-use crate::bindings::Meta;
 use crate::publication::Remarks;
 use crate::vendor::BrokerVendor;
 use crate::vendor::likely::{self, At};

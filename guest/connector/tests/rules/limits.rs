@@ -1,6 +1,6 @@
 //! Values that are too long, too many or too deep.
 
-use mqtt_connector_guest::bindings::Meta;
+use mqtt_connector_contract::connector::Meta;
 
 use crate::schema::assert_agrees;
 

@@ -21,8 +21,8 @@ mod texts;
 mod vendors;
 mod wrong;
 
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_guest::action;
-use mqtt_connector_guest::bindings::Meta;
 
 /// A dry run against which nothing stands outside of the component.
 fn check(config: &str, request: &str) -> Meta {

@@ -1,8 +1,8 @@
 //! What the publisher answers → exit code and message.
 
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::publisher::{Error, Failure, Progress, Qos, Receipt, Refusal};
 use mqtt_connector_guest::action::{Answer, Published, check, send, send_batch};
-use mqtt_connector_guest::bindings::Meta;
 
 const TCP: &str = r#"{"broker":"tcp://h","client-id":"c","topic":"t","content":"x"}"#;
 const UNUSED: &str =

@@ -64,7 +64,7 @@ fn any_document() -> impl Strategy<Value = String> {
     ]
 }
 
-fn assert_message(meta: &mqtt_connector_guest::bindings::Meta) {
+fn assert_message(meta: &mqtt_connector_contract::connector::Meta) {
     assert!(!meta.message.is_empty());
     assert!(!meta.message.chars().any(char::is_control), "{}", meta.message);
 }

@@ -1,5 +1,6 @@
 //! The answer to a request, and what a platform does by it.
 
+pub use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code::{Delivery, ExitCode, FAULT, Retry};
 use serde::{Deserialize, Serialize};
 
@@ -13,17 +14,6 @@ pub struct Response {
     /// The publisher has seen that no message of the call may have arrived, whatever the exit code leaves open.
     #[serde(skip)]
     is_unsent: bool,
-}
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Meta {
-    /// 0 is success: the quality of service that was asked for has been reached. Every other value is a failure; the
-    /// [table of exit codes](mqtt_connector_contract::exit_code::TABLE) lists them.
-    pub exit_code: i32,
-    /// What happened, in words a person can act on.
-    pub message: String,
 }
 
 /// What became of a message, and whether to send it again.

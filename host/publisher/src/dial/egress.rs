@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::error::Error;
-use crate::platform::{Shortage, System, names};
+use crate::platform::{Shortage, System, names, socket};
 use crate::stage::Stage;
 use crate::tenant::{Peer, Tenant};
 
@@ -177,7 +177,7 @@ pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<
     let mut failures = Vec::new();
     for (position, address) in addresses.iter().enumerate() {
         let left = addresses.len() - position;
-        let connecting = TcpStream::connect(address);
+        let connecting = socket::connect(*address);
         let connected = if left == 1 {
             Ok(connecting.await)
         } else {

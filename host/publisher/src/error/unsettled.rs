@@ -42,6 +42,13 @@ impl Unsettled {
     }
 }
 
+impl From<Error> for wit::Error {
+    /// The error of a message of which nothing was sent, to no broker in particular.
+    fn from(error: Error) -> Self {
+        Unsettled::not_sent(error).into_wit()
+    }
+}
+
 impl From<Unsettled> for wit::Error {
     fn from(unsettled: Unsettled) -> Self {
         unsettled.into_wit()

@@ -3,12 +3,28 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+/// What was wrong, in words of ours, where the system's kind of error would say too little.
+#[derive(Debug)]
+pub(crate) struct Words(pub(crate) &'static str);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Words {}
+
 /// An error of the system, displayed as a clause: without the library's words and without its number, which are for the
 /// log.
 pub(crate) struct System<'a>(pub(crate) &'a io::Error);
 
 impl fmt::Display for System<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ours = self.0.get_ref().and_then(|inner| inner.downcast_ref::<Words>());
+        if let Some(Words(words)) = ours {
+            return f.write_str(words);
+        }
         let words = match self.0.kind() {
             ErrorKind::NotFound => "no such file or directory",
             ErrorKind::PermissionDenied => "permission denied",
@@ -87,5 +103,6 @@ mod tests {
             assert_eq!(System(&io::Error::from_raw_os_error(number)).to_string(), words);
         }
         assert_eq!(System(&io::Error::other("a library's words")).to_string(), "the system gave no reason");
+        assert_eq!(System(&io::Error::other(Words("words of ours"))).to_string(), "words of ours");
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use super::blocking;
+use crate::platform::Words;
 
 /// The addresses of `host`, each with `port`. A look-up goes on when nobody waits for it any more.
 ///
@@ -32,5 +33,5 @@ fn in_our_words(error: io::Error) -> io::Error {
     } else {
         "the name look-up failed"
     };
-    io::Error::new(error.kind(), words)
+    io::Error::new(error.kind(), Words(words))
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -9,6 +10,15 @@ use tokio::net::TcpStream;
 /// A stream whose small writes leave together, for a protocol that writes in small pieces. Here a system call takes them
 /// together, and TCP_NODELAY lets them leave at once.
 pub(crate) type Gathering = TcpStream;
+
+/// Connects to `address`.
+///
+/// # Errors
+///
+/// The system's.
+pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
+}
 
 /// Gathers what is written to `stream`.
 pub(crate) fn gathering(stream: TcpStream) -> Gathering {

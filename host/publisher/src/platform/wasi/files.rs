@@ -4,6 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
+use wasip2::filesystem::preopens::get_directories;
+
+use crate::platform::Words;
+
 /// A directory, by its path. Where the host has opened it, it is what was opened.
 #[derive(Debug)]
 pub(crate) struct Directory(PathBuf);
@@ -49,9 +53,30 @@ impl Directory {
 ///
 /// # Errors
 ///
-/// The host's.
+/// The host's; and one in our words for a path that is below no directory that the host has opened.
 pub(crate) fn file(path: &Path) -> io::Result<File> {
-    File::open(path)
+    File::open(path).map_err(|error| if is_reachable(path) { error } else { unreachable() })
+}
+
+/// Whether the host has opened a directory that `path` is below. Relative paths begin where absolute ones do.
+fn is_reachable(path: &Path) -> bool {
+    let names = |path: &Path| -> Vec<_> {
+        path.components()
+            .filter_map(|component| match component {
+                Component::Normal(name) => Some(name.to_owned()),
+                Component::ParentDir | Component::RootDir | Component::Prefix(_) | Component::CurDir => None,
+            })
+            .collect()
+    };
+    let wanted = names(path);
+    get_directories().iter().any(|(_, opened)| wanted.starts_with(&names(Path::new(opened))))
+}
+
+fn unreachable() -> io::Error {
+    io::Error::new(
+        ErrorKind::NotFound,
+        Words("it is in no directory that the host has opened for this component (wasmtime: --dir)"),
+    )
 }
 
 fn leads_out() -> io::Error {

@@ -9,6 +9,8 @@ use wasip2::sockets::instance_network::instance_network;
 use wasip2::sockets::ip_name_lookup::resolve_addresses;
 use wasip2::sockets::network::{ErrorCode, IpAddress};
 
+use crate::platform::Words;
+
 /// How long the first answer is waited for before it is asked for again. Each further wait is twice as long, up to
 /// [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -74,5 +76,5 @@ fn in_our_words(code: ErrorCode) -> io::Error {
         | ErrorCode::ConnectionAborted
         | ErrorCode::DatagramTooLarge => (ErrorKind::Other, "the name look-up failed"),
     };
-    io::Error::new(kind, words)
+    io::Error::new(kind, Words(words))
 }

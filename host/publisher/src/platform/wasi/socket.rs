@@ -1,9 +1,14 @@
 //! What a connection over TCP is asked and told beside its bytes. WASI 0.2 has no TCP_NODELAY, no TCP_QUICKACK, no TCP_CORK and
 //! no way to look at bytes without taking them.
 
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::BufWriter;
 use tokio::net::TcpStream;
+
+use crate::platform::Words;
 
 /// Bytes that are gathered: one record of TLS, the largest piece that is flushed by itself, with its header and its tag.
 const GATHERED: usize = 17 * 1024;
@@ -11,6 +16,21 @@ const GATHERED: usize = 17 * 1024;
 /// A stream whose small writes leave together, for a protocol that writes in small pieces. Without TCP_NODELAY, the second piece
 /// would wait until the other side has acknowledged the first.
 pub(crate) type Gathering = BufWriter<TcpStream>;
+
+/// Connects to `address`.
+///
+/// # Errors
+///
+/// The host's.
+pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await.map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => io::Error::new(
+            ErrorKind::PermissionDenied,
+            Words("the host does not let this component use the network (wasmtime: -S inherit-network)"),
+        ),
+        _ => error,
+    })
+}
 
 /// Gathers what is written to `stream`.
 pub(crate) fn gathering(stream: TcpStream) -> Gathering {

@@ -1,6 +1,7 @@
 //! What a tenant may do: which brokers it may reach, over which addresses, and which files it may name.
 
 mod document;
+pub(super) mod fields;
 mod files;
 mod reach;
 

@@ -127,6 +127,11 @@ impl fmt::Debug for Tenants {
     }
 }
 
+/// What a tenant in a document has besides its grants: its limits.
+pub(super) const LIMITS_MEMBER: &str = "limits";
+/// What a tenant in a document has besides its grants: its configuration.
+pub(super) const CONFIG_MEMBER: &str = "config";
+
 /// Whether a tenant in a document may have this name.
 pub(super) fn is_name(name: &str) -> bool {
     let is_character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

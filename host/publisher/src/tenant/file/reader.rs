@@ -11,24 +11,13 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{MOST_FAULTS, Reason, TenantsError, TenantsFault};
 use super::json;
 use crate::tenant::excerpt::excerpt;
+use crate::tenant::grants::fields::{FIELDS, Kind, NAMES as GRANTS};
 use crate::tenant::limits::{LIMITS, Limits};
-use crate::tenant::tenants::is_name;
+use crate::tenant::tenants::{CONFIG_MEMBER, LIMITS_MEMBER, is_name};
 use crate::tenant::unit::Unit;
 use crate::tenant::{Grants, Tenant};
 
 const TENANTS: &str = "tenants";
-
-const BROKERS: &str = "brokers";
-const DIRECTORIES: &str = "directories";
-const TOPICS: &str = "topics";
-const PRIVATE_NETWORKS: &str = "private-networks";
-const UNVERIFIED_SERVERS: &str = "unverified-servers";
-const PROXY_NAMES: &str = "proxy-names";
-const LIMITS_TABLE: &str = "limits";
-const CONFIG: &str = "config";
-
-const ENTRIES: [&str; 8] =
-    [BROKERS, DIRECTORIES, TOPICS, PRIVATE_NETWORKS, UNVERIFIED_SERVERS, PROXY_NAMES, LIMITS_TABLE, CONFIG];
 
 const STRINGS: &str = "a list of strings";
 const BOOLEAN: &str = "true or false";
@@ -119,32 +108,42 @@ impl<'t> Reader<'t> {
         for (key, value) in json::members(table) {
             let entry = below(tenant, key.get_ref());
             match key.get_ref().as_ref() {
-                BROKERS => self.each(&entry, value, |text| {
-                    text.parse().map(|grant| grants.add_broker(grant)).map_err(Reason::Broker)
-                }),
-                TOPICS => self.each(&entry, value, |text| {
-                    text.parse().map(|filter| grants.add_topics(filter)).map_err(Reason::Topics)
-                }),
-                DIRECTORIES => self.each(&entry, value, |text| {
-                    grants.add_directory(text.as_ref()).map_err(Reason::Directory)
-                }),
-                PRIVATE_NETWORKS => grants.set_private_networks(self.boolean(&entry, value)),
-                UNVERIFIED_SERVERS => grants.set_unverified_servers(self.boolean(&entry, value)),
-                PROXY_NAMES => grants.set_proxy_names(self.boolean(&entry, value)),
-                LIMITS_TABLE => {
+                LIMITS_MEMBER => {
                     if let Some(table) = self.table(&entry, value) {
                         builder = builder.limits(self.limits(&entry, table));
                     }
                 }
-                CONFIG => {
+                CONFIG_MEMBER => {
                     if let Some(table) = self.table(&entry, value) {
                         builder = builder.config(self.config(&entry, table));
                     }
                 }
-                _ => self.unknown(key, &entry, &ENTRIES),
+                name => match FIELDS.iter().find(|field| field.name == name) {
+                    Some(field) => self.grant(&mut grants, &field.kind, &entry, value),
+                    None => {
+                        self.unknown(key, &entry, &[&GRANTS[..], &[LIMITS_MEMBER, CONFIG_MEMBER]].concat());
+                    }
+                },
             }
         }
         builder.grants(grants).build()
+    }
+
+    fn grant(&mut self, grants: &mut Grants, kind: &Kind, entry: &str, value: &Spanned<DeValue<'_>>) {
+        match kind {
+            Kind::Brokers => self.each(entry, value, |text| {
+                text.parse().map(|grant| grants.add_broker(grant)).map_err(Reason::Broker)
+            }),
+            Kind::Topics => self.each(entry, value, |text| {
+                text.parse().map(|filter| grants.add_topics(filter)).map_err(Reason::Topics)
+            }),
+            Kind::Directories => {
+                self.each(entry, value, |text| {
+                    grants.add_directory(text.as_ref()).map_err(Reason::Directory)
+                });
+            }
+            Kind::Switch { set, .. } => set(grants, self.boolean(entry, value)),
+        }
     }
 
     fn limits(&mut self, limits: &str, table: &DeTable<'_>) -> Limits {

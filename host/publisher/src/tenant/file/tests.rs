@@ -161,12 +161,12 @@ fn a_wrong_entry_is_named_with_its_place() {
         ),
         (
             "topic = []",
-            "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, directories, topics, \
+            "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, topics, directories, \
              private-networks, unverified-servers, proxy-names, limits, config are",
         ),
         (
             r#"password = "planted""#,
-            "line 2, column 1: tenants.acme.password: is not known; brokers, directories, topics, private-networks, \
+            "line 2, column 1: tenants.acme.password: is not known; brokers, topics, directories, private-networks, \
              unverified-servers, proxy-names, limits, config are",
         ),
         ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),

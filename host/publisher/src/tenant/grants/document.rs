@@ -1,50 +1,82 @@
 //! Grants as a platform stores them.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Grants;
+use super::fields::{FIELDS, Field, Kind, NAMES};
 use crate::tenant::broker_grant::BrokerGrant;
 use crate::tenant::topic_filter::TopicFilter;
 
-#[derive(Default, Deserialize)]
-#[serde(rename = "Grants", rename_all = "kebab-case", deny_unknown_fields, default)]
-struct Read {
-    brokers: Vec<BrokerGrant>,
-    topics: Vec<TopicFilter>,
-    directories: Vec<PathBuf>,
-    private_networks: bool,
-    unverified_servers: bool,
-    proxy_names: bool,
+/// Reads the value of one grant into those that there are.
+struct Value<'g> {
+    field: &'static Field,
+    grants: &'g mut Grants,
 }
 
-#[derive(Serialize)]
-#[serde(rename = "Grants", rename_all = "kebab-case")]
-struct Written<'a> {
-    brokers: &'a [BrokerGrant],
-    topics: &'a [TopicFilter],
-    directories: Vec<&'a Path>,
-    private_networks: bool,
-    unverified_servers: bool,
-    proxy_names: bool,
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        let Self { field, grants } = self;
+        match field.kind {
+            Kind::Brokers => {
+                Vec::<BrokerGrant>::deserialize(value)?
+                    .into_iter()
+                    .for_each(|grant| grants.add_broker(grant));
+            }
+            Kind::Topics => {
+                Vec::<TopicFilter>::deserialize(value)?
+                    .into_iter()
+                    .for_each(|filter| grants.add_topics(filter));
+            }
+            Kind::Directories => {
+                for directory in Vec::<PathBuf>::deserialize(value)? {
+                    grants
+                        .add_directory(&directory)
+                        .map_err(|error| D::Error::custom(error.with_reason()))?;
+                }
+            }
+            Kind::Switch { set, .. } => set(grants, bool::deserialize(value)?),
+        }
+        Ok(())
+    }
+}
+
+struct GrantsVisitor;
+
+impl<'de> Visitor<'de> for GrantsVisitor {
+    type Value = Grants;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with grants")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Grants, A::Error> {
+        let mut grants = Grants::default();
+        let mut given = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let Some(field) = FIELDS.iter().find(|field| field.name == name) else {
+                return Err(A::Error::unknown_field(&name, &NAMES));
+            };
+            if given.contains(&field.name) {
+                return Err(A::Error::duplicate_field(field.name));
+            }
+            given.push(field.name);
+            map.next_value_seed(Value { field, grants: &mut grants })?;
+        }
+        Ok(grants)
+    }
 }
 
 impl<'de> Deserialize<'de> for Grants {
     /// Opens the directories that are granted.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Read::deserialize(deserializer)?;
-        let mut grants = Self::default();
-        read.brokers.into_iter().for_each(|broker| grants.add_broker(broker));
-        read.topics.into_iter().for_each(|topics| grants.add_topics(topics));
-        for directory in &read.directories {
-            grants.add_directory(directory).map_err(|error| de::Error::custom(error.with_reason()))?;
-        }
-        grants.set_private_networks(read.private_networks);
-        grants.set_unverified_servers(read.unverified_servers);
-        grants.set_proxy_names(read.proxy_names);
-        Ok(grants)
+        deserializer.deserialize_struct("Grants", &NAMES, GrantsVisitor)
     }
 }
 
@@ -56,15 +88,16 @@ impl Serialize for Grants {
         else {
             return Err(S::Error::custom("a document cannot grant everything"));
         };
-        let written = Written {
-            brokers,
-            topics,
-            directories,
-            private_networks: self.private_networks,
-            unverified_servers: self.unverified_servers,
-            proxy_names: self.proxy_names,
-        };
-        written.serialize(serializer)
+        let mut map = serializer.serialize_map(Some(FIELDS.len()))?;
+        for Field { name, kind } in &FIELDS {
+            match kind {
+                Kind::Brokers => map.serialize_entry(name, brokers)?,
+                Kind::Topics => map.serialize_entry(name, topics)?,
+                Kind::Directories => map.serialize_entry(name, &directories)?,
+                Kind::Switch { is_on, .. } => map.serialize_entry(name, &is_on(self))?,
+            }
+        }
+        map.end()
     }
 }
 
@@ -102,16 +135,16 @@ mod tests {
             ),
             (
                 r#"{"directories":["certificates"]}"#,
-                "directory grant certificates: it is not an absolute path",
+                "directory grant certificates: it is not an absolute path at line 1 column 32",
             ),
             (
                 r#"{"directories":["/etc/../etc"]}"#,
                 "directory grant /etc/../etc: it has . or .. in it; a grant is compared with paths as they are \
-                 written, so name the directory itself",
+                 written, so name the directory itself at line 1 column 31",
             ),
             (
                 r#"{"directories":["/not/there"]}"#,
-                "directory grant /not/there: No such file or directory (os error 2)",
+                "directory grant /not/there: No such file or directory (os error 2) at line 1 column 30",
             ),
         ] {
             assert_eq!(serde_json::from_str::<Grants>(stored).unwrap_err().to_string(), error);

@@ -8,11 +8,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Tenants, is_name};
+use super::{CONFIG_MEMBER, LIMITS_MEMBER, Tenants, is_name};
 use crate::tenant::{Grants, Limits, Tenant};
-
-const LIMITS: &str = "limits";
-const CONFIG: &str = "config";
 
 /// The members of an object, in their order and as they stand.
 struct Members(Vec<(String, Box<RawValue>)>);
@@ -67,11 +64,11 @@ fn tenant(name: &str, stored: &RawValue) -> Result<Tenant, serde_json::Error> {
     let mut read = [false; 2];
     for (key, value) in &members {
         let seen = match key.as_str() {
-            LIMITS => {
+            LIMITS_MEMBER => {
                 builder = builder.limits(serde_json::from_str::<Limits>(value.get())?);
                 std::mem::replace(&mut read[0], true)
             }
-            CONFIG => {
+            CONFIG_MEMBER => {
                 if !value.get().starts_with('{') {
                     return Err(serde_json::Error::custom("config: it is not an object"));
                 }
@@ -84,7 +81,7 @@ fn tenant(name: &str, stored: &RawValue) -> Result<Tenant, serde_json::Error> {
             return Err(serde_json::Error::custom(format_args!("duplicate field `{key}`")));
         }
     }
-    let grants = members.iter().filter(|(key, _)| ![LIMITS, CONFIG].contains(&key.as_str()));
+    let grants = members.iter().filter(|(key, _)| ![LIMITS_MEMBER, CONFIG_MEMBER].contains(&key.as_str()));
     let grants = MapDeserializer::new(grants.map(|(key, value)| (key.as_str(), &**value)));
     Ok(builder.grants(Grants::deserialize(grants)?).build())
 }

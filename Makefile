@@ -79,7 +79,8 @@ lint: toolchain wasi ## Formatting and lints
 # What is compiled for WASI goes into target/$(WASI); build scripts and macros are shared with the other targets.
 .PHONY: wasi
 wasi: compiler wasi-target ## Lints of what is compiled for WASI 0.2
-	cargo clippy --locked --package mqtt-connector-publisher --package mqtt-connector-wasi-publisher --target $(WASI) -- $(DENY)
+	cargo clippy --locked --package mqtt-connector-publisher --package mqtt-connector-wasi-publisher \
+	    --package mqtt-connector-arguments --target $(WASI) -- $(DENY)
 
 .PHONY: audit
 audit: compiler ## Licences, sources and known vulnerabilities of the dependencies

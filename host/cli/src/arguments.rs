@@ -1,89 +1,199 @@
-//! The commands and their flags. The flags of the parameters come from the connector's own table, so that they are
-//! spelled as the parameters are.
+//! The commands of this program, and what their arguments say, resolved once.
 
 pub(crate) mod pin;
-pub(crate) mod usage;
 
 use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
-use mqtt_connector_contract::exit_code::reason_code::{FIRST, LAST, MEANING};
-use mqtt_connector_contract::exit_code::{ExitCode, TABLE};
-use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use mqtt_connector_arguments::files::NamedFile;
+use mqtt_connector_arguments::flags::{
+    CHECK, CONFIG, LOG_FORMAT, SCHEMA, SEND, WIT, after_help, file, with_lines, with_parameters,
+};
+use mqtt_connector_arguments::message::MessageFlags;
+use mqtt_connector_arguments::refusal::Refusal;
 
 use pin::Pin;
 
-pub(super) const SEND: &str = "send";
-pub(super) const CHECK: &str = "check";
-pub(super) const TENANTS: &str = "tenants";
-pub(super) const SCHEMA: &str = "schema";
-pub(super) const WIT: &str = "wit";
-pub(super) const PRECOMPILE: &str = "precompile";
-pub(super) const COMPLETIONS: &str = "completions";
+const TENANTS: &str = "tenants";
+const PRECOMPILE: &str = "precompile";
+const COMPLETIONS: &str = "completions";
 #[cfg(feature = "demo")]
-pub(super) const DEMO: &str = "demo";
+const DEMO: &str = "demo";
 
-pub(super) const CONFIG: &str = "config";
-pub(super) const REQUEST: &str = "request";
-pub(super) const TENANT: &str = "tenant";
-pub(super) const CONTENT_FILE: &str = "content-file";
-pub(super) const PASSWORD_FILE: &str = "password-file";
-pub(super) const LINES: &str = "lines";
-pub(super) const LINES_BASE64: &str = "lines-base64";
-pub(super) const REQUESTS: &str = "requests";
-pub(super) const RESULTS: &str = "results";
-pub(super) const RESOLVE: &str = "resolve";
-pub(super) const COMPONENT: &str = "component";
-pub(super) const OUTPUT: &str = "output";
-pub(super) const FILE: &str = "file";
-pub(super) const SHELL: &str = "shell";
+const TENANT: &str = "tenant";
+const RESOLVE: &str = "resolve";
+const COMPONENT: &str = "component";
+const OUTPUT: &str = "output";
+const FILE: &str = "file";
+const SHELL: &str = "shell";
 
 /// Of this program, and of the component that is built with it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The flags of which one send can have only one.
-const ONE_CONTENT: &str = "one content";
-
-pub(super) const LOG_FORMAT: &str = "log-format";
 const TEXT: &str = "text";
 const JSON: &str = "json";
 
-const EXAMPLES: &str = "\
-Examples:
-  A message with quality of service 2, to a broker on this machine:
-    mqtt-connector send --broker tcp://localhost:1883 --client-id me --topic greetings --content hello
+/// What the program is to do.
+pub(crate) enum Arguments {
+    Send(SendArguments),
+    /// What [`Arguments::Send`] would say, without the network.
+    Check(SendArguments),
+    /// What each tenant of a file may do.
+    CheckTenants(NamedFile),
+    Schema(ConnectorArguments),
+    Wit,
+    Precompile {
+        component: NamedFile,
+        output: NamedFile,
+    },
+    Completions(clap_complete::Shell),
+    #[cfg(feature = "demo")]
+    Demo,
+}
 
-  From a stored configuration, with a request on standard input:
-    echo '{\"content\": {\"open\": true}}' | mqtt-connector send --config door.json --request -
+/// What `send` and `check` are to do.
+#[derive(Clone)]
+pub(crate) struct SendArguments {
+    /// What is sent.
+    pub(crate) message: MessageFlags,
+    /// Who sends it; without, the person at the command line is the operator.
+    pub(crate) tenant: Option<TenantArguments>,
+    pub(crate) connector: ConnectorArguments,
+}
 
-  A file as the content, the password out of sight:
-    MQTT_PASSWORD=… mqtt-connector send --config door.json --username ann --content-file photo.jpg
+/// A tenant of a file.
+#[derive(Clone)]
+pub(crate) struct TenantArguments {
+    pub(crate) file: NamedFile,
+    pub(crate) name: String,
+}
 
-  A message for each line of a file, with the answer to each:
-    mqtt-connector send --config door.json --lines readings.txt --results answers.jsonl
+/// Which component is run, and how it finds brokers.
+#[derive(Clone)]
+pub(crate) struct ConnectorArguments {
+    /// Instead of the built-in one.
+    pub(crate) component: Option<NamedFile>,
+    /// Where names of brokers are, instead of looking them up.
+    pub(crate) pins: Vec<Pin>,
+}
 
-  A request for each line, with topics, ids and all:
-    mqtt-connector send --config door.json --requests requests.jsonl --results answers.jsonl
-
-  MQTT 5 over a WebSocket, to the first of two brokers that can be reached:
-    mqtt-connector send --broker wss://a.example.com --broker wss://b.example.com --protocol-version 5 --config door.json
-
-  What would be sent, without sending it:
-    mqtt-connector check --config door.json --content hello";
-
-/// What stands behind the flags: examples, and the exit codes.
-fn after_help() -> String {
-    let mut text = format!("{EXAMPLES}\n\nExit status (the exit-code of the response):\n");
-    for ExitCode { code, name, .. } in TABLE.iter().filter(|known| known.code < i32::from(FIRST)) {
-        text += &format!("  {code:<9}{name}\n");
+impl Arguments {
+    /// What [`command`] has parsed.
+    ///
+    /// # Errors
+    ///
+    /// Flags do not fit together.
+    pub(crate) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
+        // Clap has made sure that there is a command, and each argument that has to be.
+        let missing = || Refusal::of_usage("the command is missing; see --help");
+        Ok(match matches.subcommand().ok_or_else(missing)? {
+            (SEND, matches) => Self::Send(SendArguments::resolve(matches)?),
+            (CHECK, matches) => Self::Check(SendArguments::resolve(matches)?),
+            (TENANTS, matches) => match matches.subcommand() {
+                Some((CHECK, matches)) => Self::CheckTenants(argument(matches, FILE).ok_or_else(missing)?),
+                Some(_) | None => return Err(missing()),
+            },
+            (SCHEMA, matches) => Self::Schema(ConnectorArguments::resolve(matches)),
+            (WIT, _) => Self::Wit,
+            (PRECOMPILE, matches) => Self::Precompile {
+                component: argument(matches, COMPONENT).ok_or_else(missing)?,
+                output: flag(matches, OUTPUT).ok_or_else(missing)?,
+            },
+            (COMPLETIONS, matches) => Self::Completions(matches.get_one(SHELL).copied().ok_or_else(missing)?),
+            #[cfg(feature = "demo")]
+            (DEMO, _) => Self::Demo,
+            (_, _) => return Err(missing()),
+        })
     }
-    text + &format!("  {FIRST}-{LAST}  {MEANING}")
+}
+
+impl SendArguments {
+    fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
+        let tenant = TenantArguments::resolve(matches)?;
+        if tenant.is_some() && flag(matches, CONFIG).is_some() {
+            return Err(Refusal::of_usage(&format!(
+                "--{CONFIG} and --{TENANT} cannot be used together: the configuration is the tenant's, from its table \
+                 config"
+            )));
+        }
+        let message = MessageFlags::resolve(matches, tenant.as_ref().map(|tenant| &tenant.file))?;
+        Ok(Self { message, tenant, connector: ConnectorArguments::resolve(matches) })
+    }
+
+    /// The files that are read before anything is sent, without the component.
+    pub(crate) fn files_read_before(&self) -> impl Iterator<Item = &NamedFile> {
+        let tenants = self.tenant.iter().map(|tenant| &tenant.file);
+        tenants.chain(self.message.files_read_before())
+    }
+}
+
+impl TenantArguments {
+    fn resolve(matches: &ArgMatches) -> Result<Option<Self>, Refusal> {
+        match (flag(matches, TENANTS), matches.get_one::<String>(TENANT)) {
+            (None, None) => Ok(None),
+            (Some(file), Some(name)) => Ok(Some(Self { file, name: name.clone() })),
+            (Some(_), None) => {
+                Err(Refusal::of_usage(&format!("--{TENANTS} FILE also needs --{TENANT} NAME: who sends")))
+            }
+            (None, Some(_)) => Err(Refusal::of_usage(&format!(
+                "--{TENANT} NAME also needs --{TENANTS} FILE: what a tenant may do"
+            ))),
+        }
+    }
+}
+
+impl ConnectorArguments {
+    fn resolve(matches: &ArgMatches) -> Self {
+        // `schema` looks nothing up.
+        let pins = matches.try_get_many::<Pin>(RESOLVE).ok().flatten();
+        Self {
+            component: flag(matches, COMPONENT),
+            pins: pins.map_or_else(Vec::new, |pins| pins.cloned().collect()),
+        }
+    }
+}
+
+/// The file behind `--{name}`.
+fn flag(matches: &ArgMatches, name: &'static str) -> Option<NamedFile> {
+    Some(NamedFile::flag(name, matches.get_one::<String>(name)?))
+}
+
+/// The file that an argument names which is no flag.
+fn argument(matches: &ArgMatches, name: &str) -> Option<NamedFile> {
+    Some(NamedFile::argument(matches.get_one::<String>(name)?))
+}
+
+/// Whether to log JSON, one object a line.
+pub(crate) fn logs_json(matches: &ArgMatches) -> bool {
+    matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
+}
+
+/// Whether the command that `arguments` name, of which the first is the program, answers with a response.
+pub(crate) fn have_a_response(arguments: &[OsString]) -> bool {
+    let mut rest = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    let log_format = ["--", LOG_FORMAT].concat();
+    let command = loop {
+        match rest.next() {
+            Some(flag) if flag == log_format => drop(rest.next()),
+            Some(flag) if flag.starts_with('-') => {}
+            command => break command,
+        }
+    };
+    matches!(command, Some(SEND | CHECK))
+}
+
+/// The completions for a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "mqtt-connector", &mut script);
+    // For bash, clap_complete 4.6 spells the name of a program with a hyphen in two ways (clap-rs/clap#6421).
+    String::from_utf8_lossy(&script).replace("mqtt__subcmd__connector", "mqtt__connector")
 }
 
 /// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
-pub(super) fn command() -> Command {
+pub(crate) fn command() -> Command {
     let command = Command::new("mqtt-connector")
         .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
         .version(VERSION)
@@ -106,12 +216,12 @@ pub(super) fn command() -> Command {
         .subcommand(
             Command::new(SEND)
                 .about("Sends one message, and answers with one line of JSON on standard output")
-                .defer(|send| with_lines(with_parameters(send))),
+                .defer(|send| with_lines(with_operator(with_parameters(send)))),
         )
         .subcommand(
             Command::new(CHECK)
                 .about("Says what send would say, as far as it can without the network: a dry run")
-                .defer(with_parameters),
+                .defer(|check| with_operator(with_parameters(check))),
         )
         .subcommand(
             Command::new(TENANTS)
@@ -163,54 +273,9 @@ pub(super) fn command() -> Command {
     command
 }
 
-/// Whether to log JSON, one object a line.
-pub(super) fn logs_json(matches: &ArgMatches) -> bool {
-    matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
-}
-
-/// Whether the command that `arguments` name, of which the first is the program, answers with a response.
-pub(super) fn have_a_response(arguments: &[OsString]) -> bool {
-    let mut rest = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
-    let log_format = ["--", LOG_FORMAT].concat();
-    let command = loop {
-        match rest.next() {
-            Some(flag) if flag == log_format => drop(rest.next()),
-            Some(flag) if flag.starts_with('-') => {}
-            command => break command,
-        }
-    };
-    matches!(command, Some(SEND | CHECK))
-}
-
-/// The completions for the shell that was asked for.
-pub(super) fn completions(matches: &ArgMatches) -> String {
-    let mut script = Vec::new();
-    if let Some(shell) = matches.get_one::<clap_complete::Shell>(SHELL) {
-        clap_complete::generate(*shell, &mut command(), "mqtt-connector", &mut script);
-    }
-    // For bash, clap_complete 4.6 spells the name of a program with a hyphen in two ways (clap-rs/clap#6421).
-    String::from_utf8_lossy(&script).replace("mqtt__subcmd__connector", "mqtt__connector")
-}
-
-/// `send` and `check`: the documents, a flag for every parameter, and what only an operator may say.
-fn with_parameters(command: Command) -> Command {
+/// `send` and `check`: what only an operator may say.
+fn with_operator(command: Command) -> Command {
     command
-        .after_help(after_help())
-        .arg(
-            file(CONFIG, "The configuration, a JSON object. A parameter in the request wins over the same one here")
-                .help_heading("Documents"),
-        )
-        .arg(
-            file(REQUEST, "The request, a JSON object; - is standard input. A flag wins over the same parameter here")
-                .help_heading("Documents"),
-        )
-        .args(PARAMETERS.iter().map(flag))
-        .arg(file(CONTENT_FILE, "Reads the content, binary included; - is standard input").help_heading("Parameters"))
-        .arg(
-            file(PASSWORD_FILE, "Reads the password; a line end at its end is dropped")
-                .help_heading("Parameters"),
-        )
-        .group(ArgGroup::new(ONE_CONTENT).args(["content", "content-base64", CONTENT_FILE]))
         .arg(
             Arg::new(RESOLVE)
                 .long(RESOLVE)
@@ -233,90 +298,10 @@ fn with_parameters(command: Command) -> Command {
         ))
 }
 
-/// `send`: many messages, a line each.
-fn with_lines(command: Command) -> Command {
-    command
-        .arg(
-            file(
-                LINES,
-                "Sends a message for each line, with the line as its content; - is standard input. What is not UTF-8 \
-                 is sent as it is. Answers with a summary, whose exit code is that of the first line that failed",
-            )
-            .group(ONE_CONTENT)
-            .help_heading("Lines"),
-        )
-        .arg(
-            file(LINES_BASE64, "The same, with lines that are base64 of what is sent")
-                .group(ONE_CONTENT)
-                .help_heading("Lines"),
-        )
-        .arg(
-            file(
-                REQUESTS,
-                "Sends a message for each line, which is a request of its own, a JSON object; - is standard input. A flag \
-                 wins over the same parameter there. Its line of --results has its member id, if there is one",
-            )
-            .conflicts_with(REQUEST)
-            .conflicts_with(LINES)
-            .conflicts_with(LINES_BASE64)
-            .help_heading("Lines"),
-        )
-        .arg(
-            file(RESULTS, "Writes the response for each line, a line each; - is standard output")
-                .requires("a file of lines")
-                .help_heading("Lines"),
-        )
-        .group(ArgGroup::new("a file of lines").args([LINES, LINES_BASE64, REQUESTS]))
-}
-
-fn file(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name("FILE").value_hint(ValueHint::FilePath).help(help)
-}
-
 fn component() -> Arg {
     file(
         COMPONENT,
         "Runs this component (.wasm, or the output of precompile) instead of the built-in one. Machine code is not \
          sandboxed: only name a file that you made yourself",
     )
-}
-
-/// The flag of one parameter. Values are not checked here: the component has the rules, and all its words.
-fn flag(parameter: &'static Parameter) -> Arg {
-    let default = match parameter.default_note {
-        "none" => String::new(),
-        note => format!(" [{}{note}]", if parameter.default.is_some() { "default: " } else { "" }),
-    };
-    let arg = Arg::new(parameter.name)
-        .long(parameter.name)
-        // PEM text begins with hyphens, content may; but what cannot, does not swallow a flag whose value is a secret.
-        .allow_hyphen_values(matches!(parameter.kind, Kind::String(_) | Kind::Any))
-        .allow_negative_numbers(true)
-        .help_heading("Parameters")
-        .help(format!("{}{default}", parameter.description));
-    let arg = match parameter.name {
-        "username" => arg.env("MQTT_USERNAME").hide_env_values(true),
-        "proxy-password" => arg.env("MQTT_PROXY_PASSWORD").hide_env_values(true),
-        "password" => arg.env("MQTT_PASSWORD").hide_env_values(true).help(
-            "Password for the broker. Arguments can be seen by others on this machine: better give it in the \
-             environment, or with --password-file",
-        ),
-        _ => arg,
-    };
-    match parameter.kind {
-        Kind::Boolean => arg
-            .value_name("BOOLEAN")
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_parser(PossibleValuesParser::new(["true", "false"]))
-            .hide_possible_values(true),
-        Kind::Qos => arg.value_name("0|1|2"),
-        Kind::Integer { unit: "", .. } => arg.value_name("NUMBER"),
-        Kind::Integer { unit, .. } => arg.value_name(unit.to_uppercase()),
-        Kind::Strings | Kind::Texts | Kind::Properties | Kind::Will => arg.value_name("JSON"),
-        Kind::Brokers => arg.value_name("URL").action(ArgAction::Append),
-        Kind::Constant(_) => arg.value_name("TEXT").hide(true),
-        Kind::Choice(_) | Kind::String(_) | Kind::Any => arg.value_name("TEXT"),
-    }
 }

@@ -8,16 +8,15 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
-use clap::ArgMatches;
 use mqtt_connector::publisher::{PinnedResolver, SystemResolver};
 use mqtt_connector::{Connector, ConnectorBuilder, LoadError, Response};
+use mqtt_connector_arguments::files::{Limit, NamedFile};
 use mqtt_connector_contract::exit_code::{FAULT, PARAMETER};
 
 use compiler::CompileError;
 
-use crate::arguments::pin::Pin;
-use crate::arguments::{COMPONENT, OUTPUT, RESOLVE};
-use crate::files::{Limit, Named};
+use crate::arguments::ConnectorArguments;
+use crate::refusal::refused;
 use crate::response::response;
 use crate::shortage::short;
 
@@ -38,19 +37,19 @@ const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 /// # Errors
 ///
 /// The response: the component cannot be read or loaded.
-pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, Response> {
+pub(super) fn connector(arguments: &ConnectorArguments, places: u32) -> Result<Connector, Response> {
     let builder = Connector::builder();
     let mut builder = if places == 0 { builder.one_shot() } else { builder.pool(places) };
     let mut which = String::new();
-    if let Some(path) = matches.get_one::<String>(COMPONENT) {
-        let file = Named::flag(COMPONENT, path);
+    if let Some(file) = &arguments.component {
         which = format!("{file}: ");
         builder = with_component(builder, file)?;
     }
-    if let Ok(Some(pins)) = matches.try_get_many::<Pin>(RESOLVE) {
-        let resolver = pins.fold(PinnedResolver::new(Arc::new(SystemResolver)), |resolver, pin| {
-            resolver.pin(&pin.host, pin.port, pin.address)
-        });
+    if !arguments.pins.is_empty() {
+        let resolver =
+            arguments.pins.iter().fold(PinnedResolver::new(Arc::new(SystemResolver)), |resolver, pin| {
+                resolver.pin(&pin.host, pin.port, pin.address)
+            });
         builder = builder.resolver(Arc::new(resolver));
     }
     builder.build().map_err(|error| match error {
@@ -59,21 +58,20 @@ pub(super) fn connector(matches: &ArgMatches, places: u32) -> Result<Connector, 
     })
 }
 
-/// Compiles the component that the arguments name, to the file that they name.
+/// Compiles the component `from` to the file `to`.
 ///
 /// # Errors
 ///
 /// The response: a file cannot be read or written, or is no component.
-pub(super) fn precompile(matches: &ArgMatches) -> Result<String, Response> {
-    let path = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
-    let (from, to) = (path(COMPONENT), path(OUTPUT));
-    let wasm = read(Named::argument(from), &[(WASM, OF_COMPONENT)], "it is not a WebAssembly component")?;
-    if is_same_file(from, to) {
+pub(super) fn precompile(from: &NamedFile, to: &NamedFile) -> Result<String, Response> {
+    let wasm = read(from, &[(WASM, OF_COMPONENT)], "it is not a WebAssembly component")?;
+    if is_same_file(from.path(), to.path()) {
         let reason = "the machine code would take the place of the component, of which nothing would be left";
-        return Err(response(PARAMETER, format!("--{OUTPUT} {to}: {reason}.")));
+        return Err(response(PARAMETER, format!("{to}: {reason}.")));
     }
     let code = compiler::compile(&wasm).map_err(|error| response(FAULT, format!("{from}: {error}.")))?;
-    write_whole(to, &code).map_err(|error| response(FAULT, format!("{to}: {error}.")))?;
+    let path = to.path();
+    write_whole(path, &code).map_err(|error| response(FAULT, format!("{path}: {error}.")))?;
     Ok(String::new())
 }
 
@@ -93,7 +91,7 @@ fn write_whole(path: &str, code: &[u8]) -> std::io::Result<()> {
     unsafe_code,
     reason = "an operator may run machine code of their own; that is what the flag's help says"
 )]
-fn with_component(builder: ConnectorBuilder, file: Named<'_>) -> Result<ConnectorBuilder, Response> {
+fn with_component(builder: ConnectorBuilder, file: &NamedFile) -> Result<ConnectorBuilder, Response> {
     const NEITHER: &str = "it is neither a WebAssembly component nor the output of precompile";
     let content = read(file, &[(WASM, OF_COMPONENT), (ELF, OF_CODE)], NEITHER)?;
     let code = if content.starts_with(WASM) {
@@ -118,16 +116,16 @@ type Most = (&'static [u8], Limit);
 /// # Errors
 ///
 /// The response: it cannot be read, begins otherwise (`neither`), or is larger than its limit.
-fn read(file: Named<'_>, kinds: &[Most], neither: &str) -> Result<Vec<u8>, Response> {
-    let mut input = file.open()?;
+fn read(file: &NamedFile, kinds: &[Most], neither: &str) -> Result<Vec<u8>, Response> {
+    let mut input = file.open().map_err(refused)?;
     let mut content = Vec::new();
-    let unreadable = |error| file.unreadable(&error);
+    let unreadable = |error| refused(file.unreadable(error));
     (&mut input).take(MAGIC).read_to_end(&mut content).map_err(unreadable)?;
     let kind = kinds.iter().find(|(magic, _)| content.starts_with(magic));
     let Some((_, limit)) = kind else { return Err(response(FAULT, format!("{file}: {neither}."))) };
     match limit.read(content, &mut input) {
         Ok(Some(content)) => Ok(content),
-        Ok(None) => Err(response(FAULT, format!("{file}: it is larger than its limit, {limit}."))),
+        Ok(None) => Err(refused(file.too_large(limit.with_exit_code(FAULT)))),
         Err(error) => Err(unreadable(error)),
     }
 }

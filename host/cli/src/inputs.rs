@@ -5,55 +5,49 @@ use std::io::{Result as Found, stderr, stdin, stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
-use clap::ArgMatches;
 use mqtt_connector::Response;
+use mqtt_connector_arguments::documents::Documents;
+use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
-use crate::arguments::{
-    COMPONENT, CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, RESULTS, TENANTS,
-};
-use crate::documents::Documents;
+use crate::arguments::SendArguments;
 use crate::response::response;
-
-/// Those that are read before anything is sent.
-const BEFORE: [&str; 5] = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE];
-
-/// Those that are read meanwhile, or by others.
-const MEANWHILE: [&str; 4] = [COMPONENT, LINES, LINES_BASE64, REQUESTS];
 
 /// The parameters that may be the path of a file.
 const PARAMETERS: [&str; 3] = ["root-ca-crt", "certificate", "private-key"];
 
-const STANDARD: &str = "-";
-
 /// Whether reading the files may take long: one is a pipe, a terminal, a device, or made by the system while it is read, which
 /// has no length then (`/proc/kmsg`); or a component is to be compiled.
-pub(super) fn may_take_long(matches: &ArgMatches) -> bool {
-    let named = |name: &&str| path(matches, name);
-    named(&COMPONENT).is_some()
-        || BEFORE
-            .iter()
-            .filter_map(named)
-            .any(|path| input(path).is_ok_and(|file| !file.is_file() || file.len() == 0))
+pub(super) fn may_take_long(arguments: &SendArguments) -> bool {
+    arguments.connector.component.is_some()
+        || arguments
+            .files_read_before()
+            .any(|file| input(file).is_ok_and(|file| !file.is_file() || file.len() == 0))
 }
 
-/// Makes sure that writing results to `results` destroys nothing that the flags name, and is not written over itself.
+/// Makes sure that writing to `results` destroys nothing that the flags name, and is not written over itself.
 ///
 /// # Errors
 ///
 /// The response: it would.
-pub(super) fn spare(matches: &ArgMatches, results: &str) -> Result<(), Response> {
-    let Some(file) = output(results).ok().as_ref().and_then(Identity::of) else { return Ok(()) };
-    for flag in BEFORE.into_iter().chain(MEANWHILE).chain(PARAMETERS) {
-        let read = path(matches, flag).and_then(|path| input(path).ok());
-        if read.as_ref().and_then(Identity::of) == Some(file) {
+pub(super) fn spare(arguments: &SendArguments, results: &NamedFile) -> Result<(), Response> {
+    let Some(written) = output(results).ok().as_ref().and_then(Identity::of) else { return Ok(()) };
+    let is_written = |read: Found<Metadata>| read.ok().as_ref().and_then(Identity::of) == Some(written);
+    let lines = arguments.message.lines.as_ref().map(|lines| &lines.file);
+    let meanwhile = arguments.connector.component.iter().chain(lines);
+    let files = arguments.files_read_before().chain(meanwhile).map(|file| (file.flag_name(), input(file)));
+    let given = PARAMETERS.into_iter().filter_map(|name| arguments.message.given(name));
+    let texts = given.flat_map(|given| given.texts.iter().map(|text| (given.parameter.name, text)));
+    let named = texts.map(|(name, path)| (name, std::fs::metadata(path)));
+    for (flag, read) in files.chain(named) {
+        if is_written(read) {
             return Err(taken(results, &format!("is the file that --{flag} reads")));
         }
     }
     for (name, metadata) in [("standard output", of(stdout())), ("standard error", of(stderr()))] {
-        let is_same = |metadata: &Metadata| metadata.is_file() && Identity::of(metadata) == Some(file);
-        if results != STANDARD && metadata.is_ok_and(|metadata| is_same(&metadata)) {
+        let is_same = |metadata: &Metadata| metadata.is_file() && Identity::of(metadata) == Some(written);
+        if !results.is_standard_output() && metadata.is_ok_and(|metadata| is_same(&metadata)) {
             return Err(taken(results, &format!("is the file that {name} goes to")));
         }
     }
@@ -65,7 +59,7 @@ pub(super) fn spare(matches: &ArgMatches, results: &str) -> Result<(), Response>
 /// # Errors
 ///
 /// The response: it would.
-pub(super) fn spare_documents(documents: &Documents, results: &str) -> Result<(), Response> {
+pub(super) fn spare_documents(documents: &Documents, results: &NamedFile) -> Result<(), Response> {
     let Some(file) = output(results).ok().as_ref().and_then(Identity::of) else { return Ok(()) };
     for document in [&documents.config, &documents.request] {
         let Ok(object) = json::check(document) else { continue };
@@ -80,13 +74,10 @@ pub(super) fn spare_documents(documents: &Documents, results: &str) -> Result<()
     Ok(())
 }
 
-fn taken(results: &str, what: &str) -> Response {
-    response(
-        PARAMETER,
-        format!(
-            "The command line: --{RESULTS} {results} {what}, which the results would destroy; name another file."
-        ),
-    )
+fn taken(results: &NamedFile, what: &str) -> Response {
+    let message =
+        format!("The command line: {results} {what}, which the results would destroy; name another file.");
+    response(PARAMETER, message)
 }
 
 /// What a path leads to, whatever the path is.
@@ -105,19 +96,12 @@ impl Identity {
     }
 }
 
-/// The path after a flag that the command may not have.
-fn path<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
-    matches.try_get_one::<String>(name).ok().flatten().map(String::as_str)
+fn input(file: &NamedFile) -> Found<Metadata> {
+    if file.is_standard_input() { of(stdin()) } else { std::fs::metadata(file.path()) }
 }
 
-/// What is read at `path`; `-` is standard input.
-fn input(path: &str) -> Found<Metadata> {
-    if path == STANDARD { of(stdin()) } else { std::fs::metadata(path) }
-}
-
-/// What is written at `path`; `-` is standard output.
-fn output(path: &str) -> Found<Metadata> {
-    if path == STANDARD { of(stdout()) } else { std::fs::metadata(path) }
+fn output(file: &NamedFile) -> Found<Metadata> {
+    if file.is_standard_output() { of(stdout()) } else { std::fs::metadata(file.path()) }
 }
 
 fn of(file: impl AsFd) -> Found<Metadata> {

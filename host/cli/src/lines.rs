@@ -7,7 +7,6 @@
 //! | module | what it does |
 //! |---|---|
 //! | `input` | bytes, until somebody says stop |
-//! | `request` | a line → its request |
 //! | `read` | lines → batches of requests |
 //! | `report`, `results`, `bar` | answers → a summary, a line for each, a picture |
 
@@ -15,29 +14,26 @@ mod bar;
 mod input;
 mod read;
 mod report;
-mod request;
 mod results;
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
-use mqtt_connector_contract::exit_code::FAULT;
+use mqtt_connector_arguments::documents::Documents;
+use mqtt_connector_arguments::message::{LineFormat, Lines as NamedLines};
+use mqtt_connector_arguments::requests::Kind;
 use mqtt_connector_guest::document::Document;
 use tokio::sync::Notify;
 
-use crate::arguments::{LINES, LINES_BASE64, REQUESTS, RESULTS};
-use crate::documents::origins;
-use crate::documents::{Documents, Overlay};
+use crate::arguments::SendArguments;
 use crate::prepare::prepared;
-use crate::response::response;
+use crate::send::with_origins;
 use crate::signals::Signals;
 use crate::{inputs, shortage};
 use read::{Batch, Lines, Origin};
 use report::Report;
-use request::Kind;
 use results::Results;
 
 /// Batches that are under way at one time.
@@ -47,47 +43,33 @@ const UNDER_WAY: u32 = 3;
 /// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
 const BATCH_LINES: RangeInclusive<usize> = 32..=128;
 
-/// The flag that says where lines are, and the path after it.
-fn named(matches: &ArgMatches) -> Option<(&'static str, &String)> {
-    let path = |flag| Some((flag, matches.get_one::<String>(flag)?));
-    [LINES, LINES_BASE64, REQUESTS].into_iter().find_map(path)
-}
-
-/// Whether the command line says where lines are.
-pub(super) fn are_named(matches: &ArgMatches) -> bool {
-    named(matches).is_some()
-}
-
 /// Sends every line, and says how many were sent.
 ///
 /// # Errors
 ///
 /// The response: a file cannot be opened, the parameters are wrong, whatever the lines are, or not every line was sent.
-pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
-    let Some((flag, path)) = named(matches) else {
-        return Err(response(FAULT, "There are no lines to send.".to_owned()));
-    };
-    let results = matches.get_one::<String>(RESULTS);
+pub(super) async fn send(
+    arguments: &SendArguments,
+    named: &NamedLines,
+    signals: &mut Signals,
+) -> Result<Response, Response> {
+    let results = arguments.message.results.as_ref();
     if let Some(results) = results {
-        inputs::spare(matches, results)?;
+        inputs::spare(arguments, results)?;
     }
-    let (tenant, documents, connector) = prepared(matches, signals, UNDER_WAY).await?;
+    let (tenant, documents, connector) = prepared(arguments, signals, UNDER_WAY).await?;
     if let Some(results) = results {
         inputs::spare_documents(&documents, results)?;
     }
-    let told = |response| origins::told(response, matches, &documents);
-    check(flag, &connector, &tenant, &documents, signals).await.map_err(told)?;
-    let (kind, config) = match flag {
-        LINES => (Kind::Content, documents.merged()),
-        LINES_BASE64 => (Kind::Base64, documents.merged()),
-        _ => (Kind::Requests(Overlay::of(&documents.request)), documents.config.clone()),
-    };
-    let opened = read::open(flag, path, kind);
+    let told = |response| with_origins(response, &arguments.message, &documents);
+    check(named.format, &connector, &tenant, &documents, signals).await.map_err(told)?;
+    let (kind, config) = Kind::of(named.format, &documents);
+    let opened = read::open(&named.file, kind);
     let (lines, size) = signals.unless_ended("the lines were opened", opened).await??;
     // Last, because it empties the file.
     let results = match results {
-        Some(path) => {
-            let opened = Results::open(path);
+        Some(file) => {
+            let opened = Results::open(file);
             Some(signals.unless_ended("the file for the results was opened", opened).await??)
         }
         None => None,
@@ -121,13 +103,13 @@ pub(super) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
 ///
 /// The response: something is.
 async fn check(
-    flag: &str,
+    format: LineFormat,
     connector: &Connector,
     tenant: &Tenant,
     documents: &Documents,
     signals: &mut Signals,
 ) -> Result<(), Response> {
-    let are_requests = flag == REQUESTS;
+    let are_requests = format == LineFormat::Request;
     // What the configuration does not have, each request may.
     if are_requests && Document::read(&documents.config).is_ok() {
         return Ok(());

@@ -1,14 +1,12 @@
 //! What `RUST_LOG` asks for, on standard error.
 
-use clap::ArgMatches;
 use mqtt_connector_contract::shown::{Shown, VALUE};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments;
 use crate::output::{self, has_colours, note};
 
-/// Logs to standard error what `RUST_LOG` asks for, as text or as JSON, and nothing without it.
-pub(crate) fn start(matches: &ArgMatches) {
+/// Logs to standard error what `RUST_LOG` asks for, as text or, `as_json`, as an object a line; nothing without it.
+pub(crate) fn start(as_json: bool) {
     let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
     let mut filter = EnvFilter::new("off");
     for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
@@ -23,7 +21,7 @@ pub(crate) fn start(matches: &ArgMatches) {
         }
     }
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log);
-    if arguments::logs_json(matches) {
+    if as_json {
         output::log_as_json();
         logging.json().with_current_span(false).init();
     } else {

@@ -2,9 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`arguments`] | the commands and flags; a flag for every parameter, from the connector's own table; what is wrong with arguments |
-//! | [`documents`] | files, flags and environment → configuration and request; where user name and password came from |
-//! | [`files`] | the files that flags name, each read within a limit |
+//! | [`arguments`] | the commands, and what their arguments say, resolved once; the flags of a message are those of `host/arguments` |
 //! | [`inputs`] | which files a command reads |
 //! | [`tenants`] | who a send is for, and what the tenants of a file may do |
 //! | [`component`] | which component is run and who compiles it, and how names are resolved |
@@ -13,6 +11,7 @@
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`session`] | how a command runs and answers |
 //! | [`mod@response`] | responses of the command line itself |
+//! | [`refusal`] | what is answered where a command line cannot be followed |
 //! | [`signals`] | SIGINT, SIGTERM and SIGHUP end a send, with the truth |
 //! | [`shortage`] | what is answered where the machine has too little of something, or the program panics |
 //! | [`output`] | what is written, so that who does not read it stops nothing |
@@ -26,14 +25,13 @@ mod arguments;
 mod component;
 #[cfg(feature = "demo")]
 mod demo;
-mod documents;
-mod files;
 mod inputs;
 mod lines;
 mod logging;
 mod output;
 mod poll;
 mod prepare;
+mod refusal;
 mod response;
 mod send;
 mod session;
@@ -46,18 +44,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(feature = "demo")]
 use anyhow::Context as _;
-use clap::ArgMatches;
 #[cfg(feature = "demo")]
 use mqtt_connector::Connector;
 use mqtt_connector::{CONTRACT, Response};
+use mqtt_connector_arguments::usage::{self, Verdict};
 use mqtt_connector_contract::exit_code::PARAMETER;
-use mqtt_connector_contract::shown::Shown;
 
-use arguments::usage::{self, Verdict};
+use arguments::{Arguments, ConnectorArguments};
 use output::{has_colours, note};
+use refusal::refused;
 #[cfg(feature = "demo")]
 use response::FAILURE;
-use response::{SUCCESS, exit_status, response};
+use response::{SUCCESS, exit_status};
 use session::{Session, block_on, report, respond};
 
 fn main() -> std::process::ExitCode {
@@ -90,42 +88,42 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
-    if let Some(wrong) = usage::swallowed(arguments) {
-        return session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
+    if let Some(wrong) = usage::swallowed(arguments::command, arguments) {
+        return session.unwrap_or_else(Session::start).respond(async |_| Err(refused(wrong)));
     }
     let matches = match arguments::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return refused(arguments, error, session),
+        Err(error) => return misused(arguments, error, session),
     };
-    logging::start(&matches);
-    let Some((name, matches)) = matches.subcommand() else {
-        return report(|| Err(response(PARAMETER, "No command; see --help.".to_owned())));
+    logging::start(arguments::logs_json(&matches));
+    let resolved = match (Arguments::resolve(&matches), &session) {
+        (Ok(resolved), _) => resolved,
+        (Err(wrong), Some(_)) => {
+            return session.unwrap_or_else(Session::start).respond(async |_| Err(refused(wrong)));
+        }
+        (Err(wrong), None) => return report(|| Err(refused(wrong))),
     };
     let session = || session.unwrap_or_else(Session::start);
-    match name {
-        arguments::SEND => session().respond(async |signals| send::send(matches, signals).await),
-        arguments::CHECK => session().respond(async |signals| send::check(matches, signals).await),
-        arguments::TENANTS => match matches.subcommand() {
-            Some((arguments::CHECK, matches)) => report(|| tenants::check(matches)),
-            Some(_) | None => {
-                report(|| Err(response(PARAMETER, "No command; see tenants --help.".to_owned())))
-            }
-        },
-        arguments::SCHEMA => report(|| schema(matches)),
-        arguments::WIT => report(|| Ok(CONTRACT.to_owned())),
-        arguments::PRECOMPILE => report(|| component::precompile(matches)),
-        arguments::COMPLETIONS => report(|| Ok(arguments::completions(matches))),
+    match resolved {
+        Arguments::Send(arguments) => {
+            session().respond(async |signals| send::send(&arguments, signals).await)
+        }
+        Arguments::Check(arguments) => {
+            session().respond(async |signals| send::check(&arguments, signals).await)
+        }
+        Arguments::CheckTenants(file) => report(|| tenants::check(&file)),
+        Arguments::Schema(arguments) => report(|| schema(&arguments)),
+        Arguments::Wit => report(|| Ok(CONTRACT.to_owned())),
+        Arguments::Precompile { component, output } => report(|| component::precompile(&component, &output)),
+        Arguments::Completions(shell) => report(|| Ok(arguments::completions(shell))),
         #[cfg(feature = "demo")]
-        arguments::DEMO => demo(),
-        other => report(|| {
-            Err(response(PARAMETER, format!("The command {} is not known; see --help.", Shown::whole(other))))
-        }),
+        Arguments::Demo => demo(),
     }
 }
 
 #[inline(never)]
-fn schema(matches: &ArgMatches) -> Result<String, Response> {
-    let connector = component::connector(matches, 0)?;
+fn schema(arguments: &ConnectorArguments) -> Result<String, Response> {
+    let connector = component::connector(arguments, 0)?;
     Ok(block_on(connector.schema())?? + "\n")
 }
 
@@ -149,8 +147,8 @@ fn demo() -> u8 {
 
 /// Arguments that clap does not accept, or that ask for help. A script that sends has its response line either way.
 #[inline(never)]
-fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>) -> u8 {
-    let (said, response) = match usage::judged(arguments, error) {
+fn misused(arguments: &[OsString], error: clap::Error, session: Option<Session>) -> u8 {
+    let (said, refusal) = match usage::judged(arguments::command, arguments, error) {
         (Verdict::Asked, error) => {
             // Nothing can be done about a terminal that is gone.
             match session {
@@ -159,12 +157,12 @@ fn refused(arguments: &[OsString], error: clap::Error, session: Option<Session>)
             }
             return SUCCESS;
         }
-        (Verdict::Refused { said, response }, _) => (said, response),
+        (Verdict::Refused { said, refusal }, _) => (said, refusal),
     };
     let said = if has_colours(&std::io::stderr()) { said.ansi().to_string() } else { said.to_string() };
     note(said.trim_end_matches('\n'));
-    if let Some(wrong) = response {
-        session.unwrap_or_else(Session::start).respond(async |_| Err(wrong));
+    if let Some(wrong) = refusal {
+        session.unwrap_or_else(Session::start).respond(async |_| Err(refused(wrong)));
     }
     exit_status(PARAMETER)
 }

@@ -1,11 +1,12 @@
 //! What a send needs before it begins: who it is for, what is sent, and the connector.
 
-use clap::ArgMatches;
 use mqtt_connector::{Connector, Response, Tenant};
+use mqtt_connector_arguments::documents::{self, Documents};
 use tokio::sync::oneshot;
 use wasmtime::Engine;
 
-use crate::documents::{self, Documents};
+use crate::arguments::SendArguments;
+use crate::refusal::refused;
 use crate::signals::Signals;
 use crate::{component, inputs, shortage, tenants};
 
@@ -13,22 +14,22 @@ use crate::{component, inputs, shortage, tenants};
 ///
 /// What may take long is read on a thread of its own, so that a signal ends it.
 pub(crate) async fn prepared(
-    matches: &ArgMatches,
+    arguments: &SendArguments,
     signals: &mut Signals,
     places: u32,
 ) -> Result<(Tenant, Documents, Connector), Response> {
     const DOING: &str = "the files were read";
     // Now, as there is memory for it: where there is none the engine panics.
     Engine::tls_eager_initialize();
-    let prepare = move |matches: &ArgMatches| {
-        let (tenant, documents) = call(matches)?;
-        Ok((tenant, documents, component::connector(matches, places)?))
+    let prepare = move |arguments: &SendArguments| {
+        let (tenant, documents) = call(arguments)?;
+        Ok((tenant, documents, component::connector(&arguments.connector, places)?))
     };
-    if !inputs::may_take_long(matches) {
-        return signals.unless_ended(DOING, async { prepare(matches) }).await?;
+    if !inputs::may_take_long(arguments) {
+        return signals.unless_ended(DOING, async { prepare(arguments) }).await?;
     }
     let (done, prepared) = oneshot::channel();
-    let owned = matches.clone();
+    let owned = arguments.clone();
     let read = move || {
         // Nobody asks any more once a signal has ended the wait.
         let _ = done.send(prepare(&owned));
@@ -40,14 +41,15 @@ pub(crate) async fn prepared(
 }
 
 /// Who a send is for, and what is sent. Without a tenant, the person at the command line is their own operator.
-fn call(matches: &ArgMatches) -> Result<(Tenant, Documents), Response> {
-    let tenant = tenants::named(matches)?;
-    let documents = documents::read(matches)?;
-    Ok(match tenant {
-        Some(tenant) => {
+fn call(arguments: &SendArguments) -> Result<(Tenant, Documents), Response> {
+    let tenant = arguments.tenant.as_ref().map(tenants::find).transpose()?;
+    let documents = documents::read(&arguments.message).map_err(refused)?;
+    Ok(match (tenant, &arguments.tenant) {
+        (Some(tenant), Some(named)) => {
+            let place = format!("the configuration of tenant {} in {}", named.name, named.file);
             let config = tenant.config().to_owned();
-            (tenant, Documents { config, ..documents })
+            (tenant, documents.with_config(config, place))
         }
-        None => (Tenant::unrestricted("operator"), documents),
+        (_, _) => (Tenant::unrestricted("operator"), documents),
     })
 }

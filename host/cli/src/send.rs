@@ -2,10 +2,12 @@
 
 use std::mem::ManuallyDrop;
 
-use clap::ArgMatches;
 use mqtt_connector::Response;
+use mqtt_connector_arguments::documents::Documents;
+use mqtt_connector_arguments::message::MessageFlags;
+use mqtt_connector_arguments::origins;
 
-use crate::documents::origins;
+use crate::arguments::SendArguments;
 use crate::prepare::prepared;
 use crate::signals::Signals;
 use crate::{lines, shortage};
@@ -15,20 +17,20 @@ use crate::{lines, shortage};
 /// # Errors
 ///
 /// The response: a file cannot be read, the arguments do not fit together, or the connector cannot be started.
-pub(crate) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
-    if lines::are_named(matches) {
+pub(crate) async fn send(arguments: &SendArguments, signals: &mut Signals) -> Result<Response, Response> {
+    if let Some(named) = &arguments.message.lines {
         // On the heap: what a function has on the stack is touched when it is entered, and a process that sends one message
         // is not to pay for what others do.
-        return Box::pin(lines::send(matches, signals)).await;
+        return Box::pin(lines::send(arguments, named, signals)).await;
     }
-    let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
+    let (tenant, documents, connector) = prepared(arguments, signals, 0).await?;
     // Here and below: what a process that ends does not take apart, the system does at once.
     let connector = ManuallyDrop::new(connector);
     shortage::sending_begins();
     let send = connector.send(&tenant, &documents.config, &documents.request);
     let response = signals.answered(send, || connector.interrupt()).await;
     signals.patiently(connector.close()).await;
-    Ok(origins::told(response, matches, &documents))
+    Ok(with_origins(response, &arguments.message, &documents))
 }
 
 /// Says what [`send`] would say, as far as that is known without the network.
@@ -36,9 +38,15 @@ pub(crate) async fn send(matches: &ArgMatches, signals: &mut Signals) -> Result<
 /// # Errors
 ///
 /// As of [`send`].
-pub(crate) async fn check(matches: &ArgMatches, signals: &mut Signals) -> Result<Response, Response> {
-    let (tenant, documents, connector) = prepared(matches, signals, 0).await?;
+pub(crate) async fn check(arguments: &SendArguments, signals: &mut Signals) -> Result<Response, Response> {
+    let (tenant, documents, connector) = prepared(arguments, signals, 0).await?;
     let check = connector.check(&tenant, &documents.config, &documents.request);
     let checked = signals.unless_ended("the parameters were checked", check).await?;
-    Ok(origins::told(checked, matches, &documents))
+    Ok(with_origins(checked, &arguments.message, &documents))
+}
+
+/// The response, with what there is to say about the origin of the credentials when it is about them.
+pub(crate) fn with_origins(mut response: Response, flags: &MessageFlags, documents: &Documents) -> Response {
+    response.meta.message = origins::told(response.meta.exit_code, response.meta.message, flags, documents);
+    response
 }

@@ -5,50 +5,36 @@ mod remarks;
 
 use std::fmt::Write as _;
 
-use clap::ArgMatches;
 use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
+use mqtt_connector_arguments::files::{Limit, NamedFile};
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::{Shown, TOPIC};
 
-use crate::arguments::{CONFIG, FILE, TENANT, TENANTS};
-use crate::files::Named;
+use crate::arguments::TenantArguments;
 use crate::output::note;
+use crate::refusal::refused;
 use crate::response::response;
 
-/// The tenant that the flags name; `None` without them: the person at the command line is the operator.
+/// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
+const OF_TENANTS: Limit = Limit::new(1 << 20, "1 MiB").with_exit_code(PARAMETER);
+
+/// The tenant that the flags name.
 ///
 /// # Errors
 ///
-/// The response: the flags do not fit together, the file cannot be read or used, or has no such tenant.
-pub(super) fn named(matches: &ArgMatches) -> Result<Option<Tenant>, Response> {
-    let given = |name: &str| matches.get_one::<String>(name);
-    let (path, name) = match (given(TENANTS), given(TENANT)) {
-        (None, None) => return Ok(None),
-        (Some(path), Some(name)) => (path, name),
-        (Some(_), None) => {
-            return Err(usage(&format!("--{TENANTS} FILE also needs --{TENANT} NAME: who sends")));
-        }
-        (None, Some(_)) => {
-            return Err(usage(&format!("--{TENANT} NAME also needs --{TENANTS} FILE: what a tenant may do")));
-        }
-    };
-    if given(CONFIG).is_some() {
-        return Err(usage(&format!(
-            "--{CONFIG} and --{TENANT} cannot be used together: the configuration is the tenant's, from its table config"
-        )));
-    }
-    let file = Named::flag(TENANTS, path);
-    let tenants: Tenants = file
-        .text()?
-        .parse()
-        .map_err(|error: TenantsError| response(PARAMETER, format!("{file}: {error}.")))?;
-    tenants.get(name).map(Some).ok_or_else(|| response(PARAMETER, unknown(name, path, &tenants)))
+/// The response: the file cannot be read or used, or has no such tenant.
+pub(super) fn find(named: &TenantArguments) -> Result<Tenant, Response> {
+    let TenantArguments { file, name } = named;
+    let text = file.text(OF_TENANTS).map_err(refused)?;
+    let tenants: Tenants =
+        text.parse().map_err(|error: TenantsError| response(PARAMETER, format!("{file}: {error}.")))?;
+    tenants.get(name).ok_or_else(|| response(PARAMETER, unknown(name, file.path(), &tenants)))
 }
 
 fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
     let known: Vec<String> = tenants.iter().map(|tenant| tenant.name().to_owned()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    format!("--{TENANT} {} is not a tenant of {path}; there: {known}.", Shown::whole(name))
+    format!("--tenant {} is not a tenant of {path}; there: {known}.", Shown::whole(name))
 }
 
 /// What each tenant of a file may do; what an operator should think about again goes to standard error.
@@ -56,9 +42,10 @@ fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
 /// # Errors
 ///
 /// The response: the file cannot be read, or what is wrong with it, a line for each.
-pub(super) fn check(matches: &ArgMatches) -> Result<String, Response> {
-    let path = matches.get_one::<String>(FILE).map(String::as_str).unwrap_or_default();
-    let tenants: Tenants = Named::argument(path).text()?.parse().map_err(|error| wrong(path, &error))?;
+pub(super) fn check(file: &NamedFile) -> Result<String, Response> {
+    let path = file.path();
+    let text = file.text(OF_TENANTS).map_err(refused)?;
+    let tenants: Tenants = text.parse().map_err(|error| wrong(path, &error))?;
     if tenants.iter().len() == 0 {
         note(&format!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]"));
     }
@@ -130,8 +117,4 @@ fn listed<T: ToString>(may: &str, entries: impl IntoIterator<Item = T>, nothing:
 fn names(config: &str) -> Vec<String> {
     let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(config);
     object.map(|object| object.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn usage(reason: &str) -> Response {
-    response(PARAMETER, format!("The command line: {reason}."))
 }

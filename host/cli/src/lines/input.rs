@@ -4,6 +4,8 @@ use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, PipeReader, Read as _, Result, Seek as _};
 use std::os::fd::{AsFd as _, FromRawFd as _};
 
+use mqtt_connector_arguments::files::NamedFile;
+
 use crate::poll::{Wish, ready};
 
 /// A file, a pipe or a terminal.
@@ -14,13 +16,13 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Opens the file at `path`; `-` is standard input, which is closed with this.
+    /// Opens the file. Standard input is closed with this.
     ///
     /// # Errors
     ///
     /// It cannot be opened.
-    pub(super) fn open(path: &str, stop: PipeReader) -> Result<Self> {
-        let file = if path == "-" { standard_input() } else { File::open(path)? };
+    pub(super) fn open(file: &NamedFile, stop: PipeReader) -> Result<Self> {
+        let file = if file.is_standard_input() { standard_input() } else { File::open(file.path())? };
         // Otherwise it is found out only by reading, when the results have been emptied.
         if file.metadata()?.is_dir() {
             return Err(Error::from_raw_os_error(libc::EISDIR));

@@ -7,11 +7,13 @@ use std::time::Duration;
 use std::{thread, vec};
 
 use mqtt_connector::Response;
+use mqtt_connector_arguments::files::NamedFile;
+use mqtt_connector_arguments::requests::{Kind, Request};
 use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
 use tokio::sync::{mpsc, oneshot};
 
 use super::input::Input;
-use super::request::{Kind, Request};
+use crate::refusal::refused;
 use crate::response::response;
 use crate::shortage::{no_thread, unreadable};
 
@@ -84,22 +86,21 @@ pub(super) struct Batch {
     pub(super) bytes: u64,
 }
 
-/// Opens the file at `path`, which stands after `--{flag}`, and starts to read it; `-` is standard input. With the lines comes
-/// how many bytes of them there are, if that is known.
+/// Opens the file and starts to read it. With the lines comes how many bytes of them there are, if that is known.
 ///
 /// # Errors
 ///
 /// The response: it cannot be opened, or the system has no thread for it.
-pub(super) async fn open(flag: &str, path: &str, kind: Kind) -> Result<(Lines, Option<u64>), Response> {
-    let name = format!("--{flag} {path}");
+pub(super) async fn open(file: &NamedFile, kind: Kind) -> Result<(Lines, Option<u64>), Response> {
+    let name = file.to_string();
     let (stopped, stop) = pipe().map_err(|error| unreadable(&name, &error))?;
     let (opened, size) = oneshot::channel();
     let (sender, readings) = mpsc::channel(AHEAD);
     let (ended, rest) = oneshot::channel();
-    let path = path.to_owned();
+    let file = file.clone();
     let read = move || {
         let reader = Reader { name, kind, number: 0, blank: 0, connection: 0, last: None };
-        let _ = ended.send(reader.run(&path, stopped, opened, &sender));
+        let _ = ended.send(reader.run(&file, stopped, opened, &sender));
     };
     // Nobody waits for it: it may be waiting for a person to type.
     thread::Builder::new()
@@ -127,12 +128,12 @@ impl Reader {
     /// Reads to the end, or until nobody wants more.
     fn run(
         mut self,
-        path: &str,
+        file: &NamedFile,
         stopped: PipeReader,
         opened: oneshot::Sender<Result<Option<u64>, Response>>,
         readings: &mpsc::Sender<Reading>,
     ) -> Rest {
-        let mut input = match Input::open(path, stopped) {
+        let mut input = match Input::open(file, stopped) {
             Ok(input) => input,
             Err(error) => {
                 let _ = opened.send(Err(self.unreadable(&error)));
@@ -216,6 +217,7 @@ impl Reader {
                 continue;
             };
             let Request { request, id, connection } = request;
+            let request = request.map_err(refused);
             if connection.is_some() && connection != self.last {
                 self.connection += 1;
                 self.last = connection;

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use mqtt_connector::Response;
+use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_contract::exit_code::FAULT;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::arguments::RESULTS;
 use crate::output::{WholeLines, note};
 use crate::response::response;
 use crate::shortage::{no_thread, unreadable};
@@ -22,7 +22,7 @@ const ROOM: usize = 32 * 1024 * 1024;
 
 /// Where the response to each line goes.
 pub(super) struct Results {
-    path: String,
+    file: NamedFile,
     lines: mpsc::UnboundedSender<Vec<u8>>,
     ended: oneshot::Receiver<Written<()>>,
     state: Arc<State>,
@@ -43,26 +43,25 @@ struct State {
 }
 
 impl Results {
-    /// Opens the file at `path`, and empties it; `-` is standard output.
+    /// Opens the file, and empties it.
     ///
     /// # Errors
     ///
     /// The response: it cannot be opened.
-    pub(super) async fn open(path: &str) -> Result<Self, Response> {
+    pub(super) async fn open(file: &NamedFile) -> Result<Self, Response> {
         let (opened, is_open) = oneshot::channel();
         let (sender, mut lines) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel();
         let state = Arc::new(State::default());
-        let (shared, file) = (Arc::clone(&state), path.to_owned());
+        let (shared, named) = (Arc::clone(&state), file.clone());
         let write = move || {
-            let output = match &*file {
-                "-" => Ok(WholeLines::stdout()),
-                path => File::create(path).map(WholeLines::file),
+            let output = if named.is_standard_output() {
+                Ok(WholeLines::stdout())
+            } else {
+                File::create(named.path()).map(WholeLines::file)
             };
-            let is_usable = output
-                .as_ref()
-                .map(|_| ())
-                .map_err(|error| unreadable(&format!("--{RESULTS} {file}"), error));
+            let is_usable =
+                output.as_ref().map(|_| ()).map_err(|error| unreadable(&named.to_string(), error));
             // Nobody asks any more once a signal has ended the program.
             let _ = opened.send(is_usable);
             if let Ok(output) = output {
@@ -70,7 +69,7 @@ impl Results {
                     shared.has_failed.store(true, Ordering::SeqCst);
                     shared.room.notify_one();
                     note(&format!(
-                        "mqtt-connector: --{RESULTS} {file}: {error}; further results are missing, the lines are still sent"
+                        "mqtt-connector: {named}: {error}; further results are missing, the lines are still sent"
                     ));
                 }));
             }
@@ -78,7 +77,7 @@ impl Results {
         let thread = thread::Builder::new().name("results".to_owned()).spawn(write);
         thread.map_err(|error| no_thread(&error, "opening the results"))?;
         is_open.await.map_err(|_| response(FAULT, "Opening the results failed.".to_owned()))??;
-        Ok(Self { path: path.to_owned(), lines: sender, ended, state, count: 0 })
+        Ok(Self { file: file.clone(), lines: sender, ended, state, count: 0 })
     }
 
     /// Hands over so many whole lines.
@@ -110,7 +109,7 @@ impl Results {
             None => "nobody reads them".to_owned(),
         };
         let missing = self.count.saturating_sub(self.state.written.load(Ordering::SeqCst));
-        Some(format!("The results of {missing} lines are missing: --{RESULTS} {}: {why}.", self.path))
+        Some(format!("The results of {missing} lines are missing: {}: {why}.", self.file))
     }
 }
 

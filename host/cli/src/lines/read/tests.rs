@@ -1,8 +1,10 @@
 use std::fs;
 use std::io::Write as _;
 
+use mqtt_connector_arguments::documents::Overlay;
+use mqtt_connector_arguments::flags::LINES;
+
 use super::*;
-use crate::documents::Overlay;
 
 fn batches(text: &[u8], kind: Kind) -> Vec<Batch> {
     let directory = tempfile::tempdir().unwrap();
@@ -10,7 +12,7 @@ fn batches(text: &[u8], kind: Kind) -> Vec<Batch> {
     fs::write(&path, text).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let (mut lines, size) = open("lines", path.to_str().unwrap(), kind).await.unwrap();
+        let (mut lines, size) = open(&NamedFile::flag(LINES, path.to_str().unwrap()), kind).await.unwrap();
         assert_eq!(size, Some(text.len() as u64));
         let mut batches = Vec::new();
         while let Some(batch) = lines.next(usize::MAX).await {
@@ -87,7 +89,8 @@ fn what_is_left_when_somebody_ends_it() {
         let mut pipe = fs::File::options().read(true).write(true).open(&path).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let (mut lines, size) = open("lines", path.to_str().unwrap(), Kind::Content).await.unwrap();
+            let (mut lines, size) =
+                open(&NamedFile::flag(LINES, path.to_str().unwrap()), Kind::Content).await.unwrap();
             assert_eq!(size, None);
             pipe.write_all(text.as_bytes()).unwrap();
             for _ in 0..taken {

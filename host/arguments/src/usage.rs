@@ -10,15 +10,15 @@ use std::iter;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
-use mqtt_connector::Response;
-use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::misleads;
 use mqtt_connector_contract::url;
 use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Tip, foreign};
 
-use super::{CHECK, LOG_FORMAT, SEND};
-use crate::arguments;
-use crate::response::response;
+use crate::flags::{CHECK, CREDENTIALS, LOG_FORMAT, SEND};
+use crate::refusal::Refusal;
+
+/// Makes the whole command line of a program, which has the command `send`.
+pub type Program = fn() -> Command;
 
 /// The commands that mean `send` elsewhere.
 const SENDS: [&str; 6] = ["pub", "publish", "put", "post", "emit", "produce"];
@@ -37,7 +37,7 @@ enum Given<'a> {
 }
 
 /// What is to be done about arguments that clap does not accept.
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// What clap has to say is all that was asked for: help, or the version.
     Asked,
     /// They cannot be used.
@@ -45,29 +45,28 @@ pub(crate) enum Verdict {
         /// For people.
         said: StyledStr,
         /// For scripts; none from the commands that have no response.
-        response: Option<Response>,
+        refusal: Option<Refusal>,
     },
 }
 
 /// What is wrong with arguments that clap does not accept, if they are not what asks for help.
 #[inline(never)]
-pub(crate) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict, clap::Error) {
+#[must_use]
+pub fn judged(program: Program, arguments: &[OsString], mut error: clap::Error) -> (Verdict, clap::Error) {
     let given = given(arguments);
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if is_help && is_all(arguments, error.kind()) {
+    if is_help && is_all(program, arguments, error.kind()) {
         return (Verdict::Asked, error);
     }
     let is_ours = match given {
         Given::Nothing | Given::Flag => true,
-        Given::Word(word) => {
-            [SEND, CHECK, HELP].contains(&word) || arguments::command().find_subcommand(word).is_none()
-        }
+        Given::Word(word) => [SEND, CHECK, HELP].contains(&word) || program().find_subcommand(word).is_none(),
     };
     if !is_ours && !is_help {
-        return (Verdict::Refused { said: error.render(), response: None }, error);
+        return (Verdict::Refused { said: error.render(), refusal: None }, error);
     }
-    let tips = tips(arguments, &mut error);
-    let (reason, said) = match reason(&given, arguments, &error) {
+    let tips = tips(program, arguments, &mut error);
+    let (reason, said) = match reason(program, &given, arguments, &error) {
         Reason::Clap(reason) => {
             if !tips.is_empty() {
                 let styled = tips.iter().cloned().map(StyledStr::from).collect();
@@ -83,25 +82,26 @@ pub(crate) fn judged(arguments: &[OsString], mut error: clap::Error) -> (Verdict
     };
     let similar = similar(&error);
     let clauses = iter::once(&reason).chain(&tips).chain(&similar).map(String::as_str);
-    let message = format!("The command line: {}.", clauses.collect::<Vec<_>>().join("; "));
-    let response = is_ours.then(|| response(PARAMETER, message));
-    (Verdict::Refused { said, response }, error)
+    let refusal = is_ours.then(|| Refusal::of_usage(&clauses.collect::<Vec<_>>().join("; ")));
+    (Verdict::Refused { said, refusal }, error)
 }
 
-/// The response to arguments of which clap would take a flag for the value of the one before: `--client-id --topic t`, where a
+/// The refusal of arguments of which clap would take a flag for the value of the one before: `--client-id --topic t`, where a
 /// variable was empty, has no client identifier.
-pub(crate) fn swallowed(arguments: &[OsString]) -> Option<Response> {
+#[must_use]
+pub fn swallowed(program: Program, arguments: &[OsString]) -> Option<Refusal> {
     let texts = arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
     let pairs = texts.clone().zip(texts.skip(1));
     let (flag, value) = pairs.into_iter().find(|(flag, value)| {
-        takes_hyphens(flag) && value.starts_with("--") && is_flag(value.split('=').next().unwrap_or(value))
+        takes_hyphens(flag)
+            && value.starts_with("--")
+            && is_flag(program, value.split('=').next().unwrap_or(value))
     })?;
     let value = value.split('=').next().unwrap_or(value);
-    let reason = format!(
+    Some(Refusal::of_usage(&format!(
         "{flag} has no value: the flag {value} follows; a value that begins with a hyphen is given with =, as in \
          {flag}=VALUE"
-    );
-    Some(response(PARAMETER, format!("The command line: {reason}.")))
+    )))
 }
 
 /// Whether it is the flag of a parameter whose value may begin with a hyphen; content may be all that a flag may be.
@@ -111,8 +111,8 @@ fn takes_hyphens(flag: &str) -> bool {
     parameter.is_some_and(|parameter| matches!(parameter.kind, Kind::String(_)))
 }
 
-fn is_flag(flag: &str) -> bool {
-    flag == "--help" || sending().get_arguments().any(|known| is_long(known, flag))
+fn is_flag(program: Program, flag: &str) -> bool {
+    flag == "--help" || sending(program).get_arguments().any(|known| is_long(known, flag))
 }
 
 fn is_long(known: &Arg, flag: &str) -> bool {
@@ -120,8 +120,8 @@ fn is_long(known: &Arg, flag: &str) -> bool {
 }
 
 /// The command `send`, with all its flags.
-fn sending() -> Command {
-    let mut command = arguments::command();
+fn sending(program: Program) -> Command {
+    let mut command = program();
     command.build();
     command.find_subcommand(SEND).cloned().unwrap_or_default()
 }
@@ -136,7 +136,7 @@ enum Reason {
     Ours(String),
 }
 
-fn reason(given: &Given<'_>, arguments: &[OsString], error: &clap::Error) -> Reason {
+fn reason(program: Program, given: &Given<'_>, arguments: &[OsString], error: &clap::Error) -> Reason {
     let hidden = || {
         "an argument stands where a flag was expected (it is not shown: it may be a secret); a boolean takes its value \
          with =, as in --retain=false"
@@ -149,7 +149,7 @@ fn reason(given: &Given<'_>, arguments: &[OsString], error: &clap::Error) -> Rea
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Reason::Help,
         ErrorKind::MissingSubcommand => Reason::Ours(NO_COMMAND.to_owned()),
         ErrorKind::DisplayHelp => {
-            let known = arguments::command();
+            let known = program();
             let (command, done) = match given {
                 Given::Word(word) if known.find_subcommand(word).is_some() => (
                     format!(" {word}"),
@@ -210,7 +210,7 @@ fn first_lines(error: &clap::Error) -> String {
 
 /// Which argument, or which variable, is not UTF-8 text.
 fn not_text(arguments: &[OsString]) -> String {
-    let variables = ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD"];
+    let variables = CREDENTIALS.map(|credential| credential.variable);
     let Some(at) = arguments.iter().position(|argument| argument.to_str().is_none()) else {
         let is_wrong = |name: &&str| std::env::var_os(name).is_some_and(|value| value.to_str().is_none());
         let name = variables.into_iter().find(is_wrong).unwrap_or("of a parameter");
@@ -235,13 +235,13 @@ fn not_text(arguments: &[OsString]) -> String {
 
 /// What to use instead of the flags that other tools have, each once. Clap stops at the first; of what it thinks is meant,
 /// only what is not known better is left.
-fn tips(arguments: &[OsString], error: &mut clap::Error) -> Vec<String> {
+fn tips(program: Program, arguments: &[OsString], error: &mut clap::Error) -> Vec<String> {
     let asks_for_version = error.kind() == ErrorKind::DisplayVersion;
     let first = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(first)) => first.clone(),
         Some(_) | None => String::new(),
     };
-    let sending = sending();
+    let sending = sending(program);
     let known = |flag: &str| sending.get_arguments().find(|known| is_long(known, flag));
     let mut tips = Vec::new();
     let mut tell = |tip: String| {
@@ -317,7 +317,7 @@ fn similar(error: &clap::Error) -> Vec<String> {
 }
 
 /// Whether help or the version is all that the arguments ask for: but for them there are only commands.
-fn is_all(arguments: &[OsString], kind: ErrorKind) -> bool {
+fn is_all(program: Program, arguments: &[OsString], kind: ErrorKind) -> bool {
     let words: Option<Vec<&str>> = arguments.iter().skip(1).map(|argument| argument.to_str()).collect();
     let Some(words) = words else { return false };
     let asks = ["-h", "--help", "-V", "--version", HELP];
@@ -325,7 +325,7 @@ fn is_all(arguments: &[OsString], kind: ErrorKind) -> bool {
     if kind == ErrorKind::DisplayVersion {
         return words.next().is_none();
     }
-    let command = arguments::command();
+    let command = program();
     words.try_fold(&command, |command, word| command.find_subcommand(word)).is_some()
 }
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_guest::json;
 
-use crate::documents::Overlay;
-use crate::response::response;
+use crate::documents::{Documents, Overlay};
+use crate::message::LineFormat;
+use crate::refusal::Refusal;
 
 /// The member of a request that its line of results carries, and that no component sees.
 const ID: &str = "id";
@@ -31,7 +31,7 @@ const OF_MESSAGE: [&str; 11] = [
 ];
 
 /// What the lines are.
-pub(super) enum Kind {
+pub enum Kind {
     /// What is sent.
     Content,
     /// The same in base64.
@@ -41,18 +41,31 @@ pub(super) enum Kind {
 }
 
 /// What is to be done with a line.
-pub(super) struct Request {
+pub struct Request {
     /// What the component gets, or why it gets nothing.
-    pub(super) request: Result<String, Response>,
+    pub request: Result<String, Refusal>,
     /// The `id` that came with it, as JSON text.
-    pub(super) id: Option<Box<str>>,
+    pub id: Option<Box<str>>,
     /// What it says about the connection and the quality of service; `None` is nothing of its own, or unknown.
-    pub(super) connection: Option<String>,
+    pub connection: Option<String>,
 }
 
 impl Kind {
+    /// What the lines in this format are, and the configuration that their requests are laid over.
+    #[must_use]
+    pub fn of(format: LineFormat, documents: &Documents) -> (Self, String) {
+        match format {
+            LineFormat::Content => (Self::Content, documents.merged()),
+            LineFormat::Base64 => (Self::Base64, documents.merged()),
+            LineFormat::Request => {
+                (Self::Requests(Overlay::of(&documents.request)), documents.config.clone())
+            }
+        }
+    }
+
     /// The request that `line` stands for, which has no line feed; `None` when it stands for none.
-    pub(super) fn request(&self, line: &[u8]) -> Option<Request> {
+    #[must_use]
+    pub fn request(&self, line: &[u8]) -> Option<Request> {
         let request = match self {
             Self::Content => content(line),
             Self::Base64 => base64(line),
@@ -63,7 +76,8 @@ impl Kind {
     }
 
     /// Whether a byte order mark at the start of the first line is none of its bytes.
-    pub(super) fn skips_mark(&self) -> bool {
+    #[must_use]
+    pub fn skips_mark(&self) -> bool {
         matches!(self, Self::Requests(_))
     }
 }
@@ -98,7 +112,7 @@ fn object(name: &str, text: &str) -> String {
 /// The request that a line is.
 fn whole(line: &[u8], overlay: &Overlay) -> Request {
     let refused = |reason: &str| {
-        let request = Err(response(PARAMETER, format!("Not sent, the request is wrong: {reason}.")));
+        let request = Err(Refusal::answer(PARAMETER, format!("Not sent, the request is wrong: {reason}.")));
         Request { request, id: None, connection: None }
     };
     let text = match std::str::from_utf8(line) {
@@ -212,8 +226,9 @@ mod tests {
             (br#"{"id":1,"id":2}"#, "it has more than one id"),
         ] {
             let refused = kind.request(line).unwrap().request.unwrap_err();
-            let message = format!("Not sent, the request is wrong: {reason}.");
-            assert_eq!((refused.meta.exit_code, refused.meta.message), (64, message), "{line:?}");
+            let Refusal::Answer { exit_code, message } = refused else { panic!("{refused:?}") };
+            let expected = format!("Not sent, the request is wrong: {reason}.");
+            assert_eq!((exit_code, message), (64, expected), "{line:?}");
         }
     }
 }

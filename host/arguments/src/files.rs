@@ -4,21 +4,17 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, stdin};
-use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use mqtt_connector::Response;
-use mqtt_connector_contract::exit_code::{PARAMETER, UNUSABLE_FILE};
+use mqtt_connector_contract::exit_code::UNUSABLE_FILE;
 use mqtt_connector_contract::shown::Shown;
 use mqtt_connector_contract::url;
 
-use crate::arguments::{CONFIG, CONTENT_FILE, PASSWORD_FILE, REQUEST};
-use crate::poll::{Wish, ready};
-use crate::response::response;
-use crate::shortage;
+use crate::flags::PASSWORD_FILE;
+use crate::refusal::Refusal;
 
-/// Names standard input in place of a file.
-pub(super) const STANDARD_INPUT: &str = "-";
+/// Names standard input in place of a file that is read, and standard output in place of one that is written.
+const STANDARD: &str = "-";
 
 /// The longest path that a file can have (Linux, `PATH_MAX`), in bytes.
 const MAX_PATH: usize = 4096;
@@ -28,7 +24,7 @@ const MARK: char = '\u{feff}';
 
 /// The most that is read of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limit {
+pub struct Limit {
     bytes: u64,
     shown: &'static str,
     exit_code: i32,
@@ -36,8 +32,15 @@ pub(super) struct Limit {
 
 impl Limit {
     /// So many bytes, as messages show them.
-    pub(super) const fn new(bytes: u64, shown: &'static str) -> Self {
+    #[must_use]
+    pub const fn new(bytes: u64, shown: &'static str) -> Self {
         Self { bytes, shown, exit_code: UNUSABLE_FILE }
+    }
+
+    /// With this exit code for a file that is larger, instead of 66.
+    #[must_use]
+    pub const fn with_exit_code(self, exit_code: i32) -> Self {
+        Self { exit_code, ..self }
     }
 
     /// All of `input`, behind what was read of it before; `None` when it is more.
@@ -45,7 +48,7 @@ impl Limit {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(super) fn read(self, mut before: Vec<u8>, input: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
+    pub fn read(self, mut before: Vec<u8>, input: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
         let left = self.bytes.saturating_sub(before.len() as u64);
         input.take(left + 1).read_to_end(&mut before)?;
         Ok((before.len() as u64 <= self.bytes).then_some(before))
@@ -58,17 +61,6 @@ impl fmt::Display for Limit {
     }
 }
 
-/// More than any configuration has that is not content.
-const OF_CONFIG: Limit = Limit::new(16 << 20, "16 MiB");
-/// It may hold content.
-const OF_REQUEST: Limit = Limit::new(256 << 20, "256 MiB");
-/// The largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
-const OF_CONTENT: Limit = Limit::new(268_435_455, "268435455 bytes (the most that MQTT can carry)");
-/// Twice as much as MQTT allows, so that the component says so.
-const OF_PASSWORD: Limit = Limit::new(128 << 10, "128 KiB");
-/// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
-const OF_TENANTS: Limit = Limit { exit_code: PARAMETER, ..Limit::new(1 << 20, "1 MiB") };
-
 /// Standard input, which is waited for even where somebody else who has it open does not want to wait.
 struct StandardInput;
 
@@ -76,61 +68,99 @@ impl Read for StandardInput {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
             match stdin().read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    ready([(stdin().as_fd(), Wish::Read)], true);
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_input(error)?,
                 read => return read,
             }
         }
     }
 }
 
-/// A file that somebody has named, or standard input.
-#[derive(Clone, Copy)]
-pub(super) struct Named<'a> {
-    /// The flag, without hyphens; empty for an argument without one.
-    flag: &'a str,
-    path: &'a str,
+/// Waits until standard input has something, or has ended.
+#[cfg(unix)]
+fn wait_for_input(_: Error) -> std::io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    let input = stdin();
+    // When a signal ends it early, reading would block again.
+    match poll(&mut [PollFd::new(&input, PollFlags::IN)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
-impl<'a> Named<'a> {
+/// Standard input is never one that somebody else does not want to wait for.
+#[cfg(not(unix))]
+fn wait_for_input(error: Error) -> std::io::Result<()> {
+    Err(error)
+}
+
+/// A file that somebody has named, or `-`: standard input for what is read, standard output for what is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The flag, without hyphens; empty for an argument without one.
+    flag: &'static str,
+    path: String,
+}
+
+impl NamedFile {
     /// The file behind `--{flag}`.
-    pub(super) fn flag(flag: &'a str, path: &'a str) -> Self {
-        Self { flag, path }
+    pub fn flag(flag: &'static str, path: impl Into<String>) -> Self {
+        Self { flag, path: path.into() }
     }
 
     /// The file that an argument names.
-    pub(super) fn argument(path: &'a str) -> Self {
-        Self { flag: "", path }
+    pub fn argument(path: impl Into<String>) -> Self {
+        Self::flag("", path)
+    }
+
+    /// The flag, without hyphens; empty for an argument without one.
+    #[must_use]
+    pub fn flag_name(&self) -> &'static str {
+        self.flag
+    }
+
+    /// What was named.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it is standard input, where it is read.
+    #[must_use]
+    pub fn is_standard_input(&self) -> bool {
+        self.path == STANDARD
+    }
+
+    /// Whether it is standard output, where it is written.
+    #[must_use]
+    pub fn is_standard_output(&self) -> bool {
+        self.path == STANDARD
     }
 
     /// The text of the file, without the byte order mark of UTF-8.
     ///
     /// # Errors
     ///
-    /// The response: it cannot be read, is larger than its limit, or is no UTF-8 text.
-    pub(super) fn text(self) -> Result<String, Response> {
-        decoded(self.bytes()?).map_err(|reason| self.unusable(&reason))
+    /// It cannot be read, is larger than its limit, or is no UTF-8 text.
+    pub fn text(&self, limit: Limit) -> Result<String, Refusal> {
+        decoded(self.bytes(limit)?).map_err(|reason| self.unusable(&reason))
     }
 
     /// What is in the file, whatever it is.
     ///
     /// # Errors
     ///
-    /// The response: it cannot be read, or is larger than its limit.
-    pub(super) fn bytes(self) -> Result<Vec<u8>, Response> {
-        let limit = self.limit();
-        let read = if self.path == STANDARD_INPUT {
+    /// It cannot be read, or is larger than its limit.
+    pub fn bytes(&self, limit: Limit) -> Result<Vec<u8>, Refusal> {
+        let read = if self.is_standard_input() {
             limit.read(Vec::new(), &mut StandardInput)
         } else {
             limit.read(Vec::new(), &mut self.open()?)
         };
         match read {
             Ok(Some(content)) => Ok(content),
-            Ok(None) => {
-                Err(response(limit.exit_code, format!("{self}: it is larger than its limit, {limit}.")))
-            }
-            Err(error) => Err(self.unreadable(&error)),
+            Ok(None) => Err(self.too_large(limit)),
+            Err(error) => Err(self.unreadable(error)),
         }
     }
 
@@ -138,35 +168,31 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     ///
-    /// The response: it cannot be opened, or is no path at all.
-    pub(super) fn open(self) -> Result<File, Response> {
-        File::open(self.path).map_err(|error| self.unopened(&error))
+    /// It cannot be opened, or is no path at all.
+    pub fn open(&self) -> Result<File, Refusal> {
+        File::open(&self.path).map_err(|error| self.unopened(error))
     }
 
-    /// The response that says what is wrong with the file: `reason`, a clause without a full stop.
-    fn unusable(self, reason: &impl fmt::Display) -> Response {
-        response(UNUSABLE_FILE, format!("{self}: {reason}."))
+    /// The refusal of a file that is larger than `limit`.
+    #[must_use]
+    pub fn too_large(&self, limit: Limit) -> Refusal {
+        Refusal::answer(limit.exit_code, format!("{self}: it is larger than its limit, {limit}."))
     }
 
-    /// The response to an error of the system, which may be short of something.
-    pub(super) fn unreadable(self, error: &Error) -> Response {
-        shortage::unreadable(&self.to_string(), error)
+    /// The refusal for an error of the system.
+    #[must_use]
+    pub fn unreadable(&self, error: Error) -> Refusal {
+        Refusal::Unreadable { file: self.to_string(), error }
     }
 
-    fn limit(self) -> Limit {
-        match self.flag {
-            CONFIG => OF_CONFIG,
-            REQUEST => OF_REQUEST,
-            CONTENT_FILE => OF_CONTENT,
-            PASSWORD_FILE => OF_PASSWORD,
-            // Of all arguments without a flag, only that of `tenants check` is read as text.
-            _ => OF_TENANTS,
-        }
+    /// What is wrong with the file: `reason`, a clause without a full stop.
+    fn unusable(&self, reason: &impl fmt::Display) -> Refusal {
+        Refusal::answer(UNUSABLE_FILE, format!("{self}: {reason}."))
     }
 
-    fn unopened(self, error: &Error) -> Response {
+    fn unopened(&self, error: Error) -> Refusal {
         let flag = if self.flag.is_empty() { String::new() } else { format!("--{}: ", self.flag) };
-        let (path, is_missing) = (self.path, error.kind() == ErrorKind::NotFound);
+        let (path, is_missing) = (self.path.as_str(), error.kind() == ErrorKind::NotFound);
         // What is no path may be what the file should hold. None of it is shown then.
         let instead = if path.is_empty() {
             "the path is empty"
@@ -193,16 +219,16 @@ impl<'a> Named<'a> {
                 self.unusable(&format_args!("{error}{end}"))
             };
         };
-        response(UNUSABLE_FILE, format!("{flag}{instead}."))
+        Refusal::answer(UNUSABLE_FILE, format!("{flag}{instead}."))
     }
 }
 
-impl fmt::Display for Named<'_> {
+impl fmt::Display for NamedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.flag.is_empty() {
             write!(f, "--{} ", self.flag)?;
         }
-        Shown::plain(self.path, MAX_PATH).fmt(f)
+        Shown::plain(&self.path, MAX_PATH).fmt(f)
     }
 }
 

@@ -1,27 +1,29 @@
 //! Files, flags and environment → the two documents that the connector takes.
 
-pub(crate) mod origins;
-
 use std::borrow::Cow;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::ArgMatches;
-use clap::parser::ValueSource;
-use mqtt_connector::Response;
-use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::pem::PemSource;
 use mqtt_connector_contract::white_space::Stray;
-use mqtt_connector_guest::catalogue::{Kind, PARAMETERS, Parameter};
+use mqtt_connector_guest::catalogue::{Kind, Parameter};
 use mqtt_connector_guest::json;
 use serde_json::Value;
 
-use crate::arguments::{
-    CONFIG, CONTENT_FILE, LINES, LINES_BASE64, PASSWORD_FILE, REQUEST, REQUESTS, TENANTS,
-};
-use crate::files::{Named, STANDARD_INPUT};
-use crate::response::response;
+use crate::files::{Limit, NamedFile};
+use crate::flags::{CREDENTIALS, Credential, PASSWORD};
+use crate::message::MessageFlags;
+use crate::refusal::Refusal;
+
+/// More than any configuration has that is not content.
+const OF_CONFIG: Limit = Limit::new(16 << 20, "16 MiB");
+/// It may hold content.
+const OF_REQUEST: Limit = Limit::new(256 << 20, "256 MiB");
+/// The largest that a packet can hold (MQTT 3.1.1, section 2.2.3).
+const OF_CONTENT: Limit = Limit::new(268_435_455, "268435455 bytes (the most that MQTT can carry)");
+/// Twice as much as MQTT allows, so that the component says so.
+const OF_PASSWORD: Limit = Limit::new(128 << 10, "128 KiB");
 
 /// The longest text that may be the path of a file that exists, in bytes (Linux, `PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -32,61 +34,65 @@ const LONG: usize = 256;
 /// As many characters in one run are a key: the shortest one, Ed25519's, has 64 in base64, some of them cut off.
 const KEY: usize = 40;
 
-/// The parameters that are credentials: of a refusal, people ask where these came from.
-const CREDENTIALS: [&str; 3] = [USERNAME, PASSWORD, PROXY_PASSWORD];
-
-const USERNAME: &str = "username";
-const PROXY_PASSWORD: &str = "proxy-password";
-
-/// The parameter that has a flag for a file, too.
-const PASSWORD: &str = "password";
 const CONTENT: &str = "content";
 const CONTENT_BASE64: &str = "content-base64";
 
 /// The two documents, as JSON text.
-pub(super) struct Documents {
+pub struct Documents {
     /// From `--config`.
-    pub(super) config: String,
+    pub config: String,
     /// From `--request`, with the flags laid over it.
-    pub(super) request: String,
+    pub request: String,
+    /// Where the configuration is from, as in "--config door.json".
+    pub(crate) config_place: String,
+    /// Where the request is from.
+    pub(crate) request_place: String,
     /// The credentials of `--request` that flags or the environment took the place of.
-    pub(super) replaced: Vec<&'static str>,
+    pub(crate) replaced: Vec<&'static str>,
 }
 
-/// Reads the documents that `matches` name, and lays the flags over the request.
+/// Reads the documents that the flags name, and lays the parameters of the flags over the request.
 ///
 /// # Errors
 ///
-/// The response: a file cannot be read, or is not text.
-pub(super) fn read(matches: &ArgMatches) -> Result<Documents, Response> {
-    // `check` has no lines.
-    let named = |name: &str| matches.try_get_one::<String>(name).ok().flatten().map(String::as_str);
-    let documents = [TENANTS, CONFIG, REQUEST, CONTENT_FILE, PASSWORD_FILE, LINES, LINES_BASE64, REQUESTS];
-    let mut from_input = documents.into_iter().filter(|name| named(name) == Some(STANDARD_INPUT));
-    if let (Some(first), Some(second)) = (from_input.next(), from_input.next()) {
-        return Err(usage(&format!("--{first} and --{second} cannot both read standard input")));
-    }
-    let password = matches.value_source(PASSWORD) == Some(ValueSource::CommandLine);
-    if password && named(PASSWORD_FILE).is_some() {
-        return Err(usage(&format!("--{PASSWORD} and --{PASSWORD_FILE} cannot be used together")));
-    }
-    let document =
-        |name| named(name).map_or_else(|| Ok("{}".to_owned()), |path| Named::flag(name, path).text());
-    let config = document(CONFIG)?;
-    let request = document(REQUEST)?;
-    let flags = flags(matches)?;
-    let is_replaced = |name: &&'static str| {
-        flags.iter().any(|(flag, _)| flag == name) && named(REQUEST).is_some() && gives(&request, name)
+/// A file cannot be read, or is not text.
+pub fn read(flags: &MessageFlags) -> Result<Documents, Refusal> {
+    let document = |file: &Option<NamedFile>, limit| {
+        file.as_ref().map_or_else(|| Ok("{}".to_owned()), |file| file.text(limit))
     };
-    let replaced = CREDENTIALS.into_iter().filter(is_replaced).collect();
-    let request = if flags.is_empty() { request } else { overlaid(request, &flags) };
-    Ok(Documents { config, request, replaced })
+    let config = document(&flags.config, OF_CONFIG)?;
+    let request = document(&flags.request, OF_REQUEST)?;
+    let members = members(flags)?;
+    let is_replaced = |name: &&'static str| {
+        members.iter().any(|(member, _)| member == name) && flags.request.is_some() && gives(&request, name)
+    };
+    let names = CREDENTIALS.into_iter().map(|Credential { name, .. }| name);
+    let replaced = names.filter(is_replaced).collect();
+    let request = if members.is_empty() { request } else { overlaid(request, &members) };
+    let (config_place, request_place) = (place(flags.config.as_ref()), place(flags.request.as_ref()));
+    Ok(Documents { config, request, config_place, request_place, replaced })
+}
+
+/// Where a document is from.
+fn place(file: Option<&NamedFile>) -> String {
+    match file {
+        Some(file) if file.is_standard_input() => format!("standard input ({file})"),
+        Some(file) => file.to_string(),
+        None => String::new(),
+    }
 }
 
 impl Documents {
+    /// With another configuration, which is from `place`, as in "the configuration of tenant acme".
+    #[must_use]
+    pub fn with_config(self, config: String, place: String) -> Self {
+        Self { config, config_place: place, ..self }
+    }
+
     /// The two as one, as a configuration for requests that hold only a content. What is wrong with them is to be known
     /// before: see [`Documents::with_content`].
-    pub(super) fn merged(&self) -> String {
+    #[must_use]
+    pub fn merged(&self) -> String {
         let request: Vec<Member<'_>> = json::members(self.request.trim_ascii())
             .filter(|(name, value)| *value != "null" && !is_content(name))
             .map(|(name, value)| (name, value.to_owned()))
@@ -95,24 +101,27 @@ impl Documents {
     }
 
     /// The request, with this content (JSON text) instead of what it has.
-    pub(super) fn with_content(&self, content: &str) -> String {
+    #[must_use]
+    pub fn with_content(&self, content: &str) -> String {
         overlaid(self.request.clone(), &[(Cow::Borrowed(CONTENT), content.to_owned())])
     }
 }
 
 /// Parameters that are laid over requests.
 #[derive(Clone)]
-pub(super) struct Overlay(Vec<Member<'static>>);
+pub struct Overlay(Vec<Member<'static>>);
 
 impl Overlay {
     /// Those of `object`, which is JSON text.
-    pub(super) fn of(object: &str) -> Self {
+    #[must_use]
+    pub fn of(object: &str) -> Self {
         let owned = |(name, value): (Cow<'_, str>, &str)| (name.into_owned().into(), value.to_owned());
         Self(json::members(object).map(owned).collect())
     }
 
     /// `request` with them over it; what is not a JSON object stays as it is.
-    pub(super) fn over(&self, request: String) -> String {
+    #[must_use]
+    pub fn over(&self, request: String) -> String {
         if self.0.is_empty() { request } else { overlaid(request, &self.0) }
     }
 }
@@ -138,7 +147,7 @@ fn overlaid(document: String, members: &[Member<'_>]) -> String {
 }
 
 /// Whether the document has a value for the parameter.
-fn gives(document: &str, name: &str) -> bool {
+pub(crate) fn gives(document: &str, name: &str) -> bool {
     let object = json::check(document).ok().filter(|object| object.starts_with('{'));
     object
         .is_some_and(|object| json::members(object).any(|(member, value)| member == name && value != "null"))
@@ -149,41 +158,33 @@ fn is_content(name: &str) -> bool {
 }
 
 /// The parameters that the flags and the environment give.
-fn flags(matches: &ArgMatches) -> Result<Vec<Member<'static>>, Response> {
-    let mut given = Vec::new();
-    for parameter in PARAMETERS {
-        // A variable that is empty is how a script leaves one out; an empty flag is somebody's wish.
-        let is_unset = |text: &String| {
-            text.is_empty() && matches.value_source(parameter.name) == Some(ValueSource::EnvVariable)
+fn members(flags: &MessageFlags) -> Result<Vec<Member<'static>>, Refusal> {
+    let mut members: Vec<Member<'static>> = Vec::new();
+    for given in &flags.parameters {
+        let value = match given.texts.as_slice() {
+            [text] => value(given.parameter, text),
+            texts => Value::from_iter(texts.iter().cloned()).to_string(),
         };
-        // Only a flag for brokers may stand there more than once.
-        let texts: Vec<&String> = matches.get_many(parameter.name).into_iter().flatten().collect();
-        match texts.as_slice() {
-            [] => {}
-            [text] if is_unset(text) => {}
-            [text] => given.push((parameter.name.into(), value(parameter, text))),
-            texts => given
-                .push((parameter.name.into(), Value::from_iter(texts.iter().copied().cloned()).to_string())),
-        }
+        members.push((given.parameter.name.into(), value));
     }
-    if let Some(path) = matches.get_one::<String>(PASSWORD_FILE) {
-        let mut password = Named::flag(PASSWORD_FILE, path).text()?;
+    if let Some(file) = &flags.password_file {
+        let mut password = file.text(OF_PASSWORD)?;
         if password.ends_with('\n') {
             password.pop();
             if password.ends_with('\r') {
                 password.pop();
             }
         }
-        given.retain(|(name, _)| name != PASSWORD);
-        given.push((PASSWORD.into(), string(password)));
+        members.retain(|(name, _)| name != PASSWORD);
+        members.push((PASSWORD.into(), string(password)));
     }
-    if let Some(path) = matches.get_one::<String>(CONTENT_FILE) {
-        given.push(match String::from_utf8(Named::flag(CONTENT_FILE, path).bytes()?) {
+    if let Some(file) = &flags.content_file {
+        members.push(match String::from_utf8(file.bytes(OF_CONTENT)?) {
             Ok(text) => (CONTENT.into(), string(text)),
             Err(binary) => (CONTENT_BASE64.into(), string(STANDARD.encode(binary.as_bytes()))),
         });
     }
-    Ok(given)
+    Ok(members)
 }
 
 /// A text as a JSON string.
@@ -236,8 +237,4 @@ fn is_path(parameter: &Parameter, text: &str) -> bool {
 fn is_base64(text: &str) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     !text.contains('.') && text.as_bytes().split(|byte| !is_digit(byte)).any(|run| run.len() >= KEY)
-}
-
-fn usage(reason: &str) -> Response {
-    response(PARAMETER, format!("The command line: {reason}."))
 }

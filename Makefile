@@ -42,11 +42,17 @@ dependent: toolchain ## What the libraries turn on for a program that depends on
 	cargo metadata --quiet --format-version 1 --manifest-path tests/dependent/Cargo.toml > /dev/null
 	cargo test --locked --manifest-path tests/dependent/Cargo.toml --target-dir target/dependent
 
+BENCH := cargo bench --locked --package mqtt-connector-cli $(FEATURES)
 .PHONY: bench
-bench: toolchain test-tools ## This program beside its peers, into target/bench/report.md (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
-	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench fairness
-	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench parts
-	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench peers
+bench: toolchain test-tools bench-tools ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
+ifeq ($(filter-out cost,$(BENCH_ONLY)),)
+	BENCH_ONLY=cost $(BENCH) --bench peers
+endif
+ifneq ($(BENCH_ONLY),cost)
+	$(BENCH) --bench fairness
+	$(BENCH) --bench parts
+	$(BENCH) --bench peers
+endif
 
 # Stable Rust does: of the sanitizers, which need nightly, none is of use to a crate without unsafe code.
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
@@ -139,6 +145,12 @@ wasi-target: compiler
 	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(WASI)" \
 	|| rustup target add $(WASI) \
 	|| { echo "make: the publisher was NOT CHECKED for $(WASI): rustup could not download its standard library"; exit 1; }
+
+# callgrind counts instructions, where the machine has no counter for them that a program may read.
+.PHONY: bench-tools
+bench-tools:
+	@command -v valgrind >/dev/null || { $(call install,valgrind libc6-dbg); } \
+	|| echo "make bench: valgrind could not be installed: instructions are NOT COUNTED"
 
 # A real broker, an independent client, real proxies (of tinyproxy the program alone, not its service), and OpenSSL for keys in
 # the formats that people have.

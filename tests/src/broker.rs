@@ -77,6 +77,17 @@ impl Mosquitto {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
+    /// The number of its process, to look up what that has used.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    #[track_caller]
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        lock(&self.process).as_ref().map(Process::id).expect("the broker does not run")
+    }
+
     /// All that it has logged so far, over all restarts.
     ///
     /// What is there to be found (mosquitto 2.0):

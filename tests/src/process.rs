@@ -96,6 +96,11 @@ impl Process {
         Ok(Self { child, readers })
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends `signal`; a process that has ended already is left alone.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if let Ok(None) = self.child.try_wait() {

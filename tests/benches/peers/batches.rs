@@ -21,12 +21,12 @@ use crate::report::Section;
 use crate::service::current_thread;
 use crate::settings::{Settings, directory};
 
-const LINES: &str = "mqtt-connector send --lines";
+pub(crate) const LINES: &str = "mqtt-connector send --lines";
 const BATCH: &str = "library, send_batch";
-const NATIVE: &str = "rumqttc";
-const RAW: &str = "raw socket";
+pub(crate) const NATIVE: &str = "rumqttc";
+pub(crate) const RAW: &str = "raw socket";
 const PAHO: &str = "paho-mqtt, Python, a tenth";
-const PUB: &str = "mosquitto_pub -l";
+pub(crate) const PUB: &str = "mosquitto_pub -l";
 
 /// Requests in one `send_batch`.
 const CHUNK: usize = 1000;
@@ -35,10 +35,10 @@ const CHUNK: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A way to send a batch once: its name, and what does it and returns the seconds that took.
-type Sending<'a> = (&'static str, Box<dyn FnMut() -> f64 + 'a>);
+pub(crate) type Sending<'a> = (&'static str, Box<dyn FnMut() -> f64 + 'a>);
 
 /// What is sent: in each way the same.
-struct Batch {
+pub(crate) struct Batch {
     qos: u8,
     lines: Vec<String>,
     /// The lines, for programs.
@@ -51,7 +51,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(qos: u8, count: usize, size: usize) -> Self {
+    pub(crate) fn new(qos: u8, count: usize, size: usize) -> Self {
         let lines: Vec<_> = (0..count).map(|number| format!("{number:08}{}", "x".repeat(size - 8))).collect();
         let file = directory().join("lines");
         fs::write(&file, lines.join("\n") + "\n").unwrap();
@@ -78,7 +78,7 @@ impl Batch {
 }
 
 /// Who sends, and through what.
-struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     runtime: &'a Runtime,
     connector: Connector,
     tenant: Arc<Tenant>,
@@ -88,13 +88,7 @@ struct Sender<'a> {
 
 pub(crate) fn measure(settings: &Settings, paho: Option<&Path>) -> Section {
     let runtime = current_thread();
-    let sender = Sender {
-        runtime: &runtime,
-        connector: Connector::new().unwrap(),
-        tenant: Arc::new(Tenant::unrestricted("bench")),
-        paho,
-        has_lines: sends_lines(),
-    };
+    let sender = Sender::new(&runtime, paho);
     let own = if sender.has_lines { LINES } else { BATCH };
     let (mut cases, mut targets, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     if !sender.has_lines {
@@ -158,12 +152,19 @@ pub(crate) fn measure(settings: &Settings, paho: Option<&Path>) -> Section {
     }
 }
 
-fn broker(nodelay: bool) -> MosquittoBuilder {
+/// A broker that logs nothing, with or without `set_tcp_nodelay true`.
+pub(crate) fn broker(nodelay: bool) -> MosquittoBuilder {
     let broker = Mosquitto::builder().quiet_log().as_it_comes();
     if nodelay { broker.config("set_tcp_nodelay true") } else { broker }
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    /// With paho-mqtt on this Python, where there is one.
+    pub(crate) fn new(runtime: &'a Runtime, paho: Option<&'a Path>) -> Self {
+        let (connector, tenant) = (Connector::new().unwrap(), Arc::new(Tenant::unrestricted("bench")));
+        Self { runtime, connector, tenant, paho, has_lines: sends_lines() }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "a case has as many")]
     fn case(
         &self,
@@ -188,7 +189,7 @@ impl Sender<'_> {
     }
 
     /// Each way to send the batch.
-    fn ways<'b>(&'b self, port: u16, batch: &'b Batch) -> Vec<Sending<'b>> {
+    pub(crate) fn ways<'b>(&'b self, port: u16, batch: &'b Batch) -> Vec<Sending<'b>> {
         let mut ways: Vec<Sending<'b>> = Vec::new();
         let qos = batch.qos.to_string();
         if self.has_lines {

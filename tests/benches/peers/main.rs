@@ -2,16 +2,17 @@
 //!
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
 //! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
-//! `one-shot,batches`; also `service`, `connections`, `tenants`) shorten it.
+//! `one-shot,batches`; also `service`, `connections`, `tenants`) shorten it. The section `cost` is measured by itself, with
+//! `BENCH_ONLY=cost`, which `make bench` does first.
 //!
 //! On a machine with several cores a round trip takes 8 µs when the kernel lets the client and the broker share one, and
-//! 55 µs when it does not, which depends on what else runs. `taskset -c 0 make bench` has one core for all: numbers that
-//! repeat within a few percent, to compare two versions with.
+//! 55 µs when it does not, which depends on what else runs. The section `cost` says what holds on any machine.
 //!
 //! `docs/performance.md` says where the time of a send goes.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
 mod batches;
+mod cost;
 mod measure;
 mod native;
 mod one_shot;
@@ -24,18 +25,37 @@ mod service;
 mod settings;
 mod tenants;
 
-use std::fs;
+use std::{env, fs};
 
 use mqtt_connector_tests::Mosquitto;
 use settings::{Settings, directory};
 
 fn main() {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [cost::WORKER, rounds, ref threads @ ..] => {
+            let threads: Vec<_> = threads.iter().map(|threads| threads.parse().unwrap()).collect();
+            cost::worker::run(rounds.parse().unwrap(), &threads);
+        }
+        [cost::instructions::COUNTED, way, in_flight, messages, port] => {
+            let (in_flight, messages) = (in_flight.parse().unwrap(), messages.parse().unwrap());
+            cost::instructions::send(way, in_flight, messages, port.parse().unwrap());
+        }
+        _ => bench(),
+    }
+}
+
+/// All that the environment asks for.
+fn bench() {
     let settings = Settings::from_environment();
     fs::create_dir_all(directory()).unwrap();
     let broker = Mosquitto::start().log();
     let broker =
         broker.lines().find_map(|line| line.strip_suffix(" running")).unwrap_or("mosquitto").to_owned();
     let mut head = report::head(&settings, &broker);
+    if settings.is_cost() {
+        return cost_alone(&settings, &head);
+    }
     let paho = programs::paho();
     match &paho {
         Ok(_) => head.push_str("- paho-mqtt 2.1.0 on Python\n"),
@@ -46,7 +66,8 @@ fn main() {
     println!("{head}");
     let mut sections = Vec::new();
     for (name, measure) in [
-        ("one-shot", &(|| one_shot::measure(&settings, paho.as_deref())) as &dyn Fn() -> report::Section),
+        (settings::COST, &(|| cost::measure(&settings)) as &dyn Fn() -> report::Section),
+        ("one-shot", &(|| one_shot::measure(&settings, paho.as_deref()))),
         ("service", &|| service::warm(&settings)),
         ("connections", &|| service::connections(&settings)),
         ("batches", &|| batches::measure(&settings, paho.as_deref())),
@@ -64,4 +85,16 @@ fn main() {
     head.push_str(&format!("- load when it ended: {}\n", report::load()));
     report::write(&directory(), &head, &sections);
     println!("The report, with plots: {}", directory().join("report.md").display());
+}
+
+/// The cost of a send, in a report of its own.
+fn cost_alone(settings: &Settings, head: &str) {
+    println!("{head}");
+    let section = cost::measure(settings);
+    let text = section.text();
+    println!("{text}");
+    let report = directory().join("cost.md");
+    fs::write(&report, format!("{head}- load when it ended: {}\n\n{text}", report::load())).unwrap();
+    println!("The report: {}", report.display());
+    println!("{}", cost::verdict(&section));
 }

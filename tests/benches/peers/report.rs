@@ -155,7 +155,7 @@ fn output(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Three digits, or all before the point.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),
@@ -164,7 +164,7 @@ fn number(value: f64) -> String {
 }
 
 /// A table of Markdown whose columns stand below each other.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(3);
     let widths: Vec<_> = (0..columns).map(width).collect();

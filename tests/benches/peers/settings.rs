@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     pub(crate) lines: usize,
     /// The most tenants.
     pub(crate) tenants: usize,
-    /// The sections to measure; all when empty.
+    /// The sections to measure; when empty, all but `cost`, which `make bench` has run before.
     only: Vec<String>,
 }
 
@@ -36,9 +36,14 @@ impl Settings {
         }
     }
 
+    /// Whether only the cost of a send is to be measured.
+    pub(crate) fn is_cost(&self) -> bool {
+        self.only == [COST]
+    }
+
     /// Whether the section `name` is to be measured.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+        (self.only.is_empty() && name != COST) || self.only.iter().any(|only| only == name)
     }
 
     /// Rounds of what takes about a second each.
@@ -56,7 +61,10 @@ impl Settings {
 }
 
 /// The sections, as `BENCH_ONLY` names them.
-const SECTIONS: [&str; 5] = ["one-shot", "service", "connections", "batches", "tenants"];
+const SECTIONS: [&str; 6] = [COST, "one-shot", "service", "connections", "batches", "tenants"];
+
+/// The section that `make bench` runs first, in a process of its own.
+pub(crate) const COST: &str = "cost";
 
 /// Where the report goes.
 pub(crate) fn directory() -> PathBuf {

@@ -29,10 +29,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     // For the target by name: without, the code is for this very machine's processor.
     let target = env::var("TARGET")?;
     let component = std::fs::read(&built)?;
-    for (name, has_images) in [("connector.cwasm", true), ("connector-without-images.cwasm", false)] {
+    // What each is for, `src/connector/built_in.rs` says.
+    for (name, has_images, is_interrupted) in [
+        ("connector.cwasm", true, true),
+        ("connector-without-images.cwasm", false, true),
+        ("connector-one-shot.cwasm", false, false),
+    ] {
         let mut config = config::config();
         config.target(&target)?;
         config.memory_init_cow(has_images);
+        config.epoch_interruption(is_interrupted);
         std::fs::write(out.join(name), Engine::new(&config)?.precompile_component(&component)?)?;
     }
     Ok(())

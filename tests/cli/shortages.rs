@@ -139,11 +139,13 @@ fn a_send_without_threads_goes_well_or_says_that_there_are_none() {
     let broker = Mosquitto::start();
     let threads = Threads::new();
     let lines = write(&threads.directory, "lines", "a\nb\n");
+    let long = write(&threads.directory, "long", "x".repeat(100_000));
     let component = write(&threads.directory, "component.wasm", mqtt_connector::component());
     let (address, name) =
         (format!("tcp://127.0.0.1:{}", broker.port()), format!("tcp://localhost:{}", broker.port()));
     for (url, more, needs) in [
         (&address, &["--content", "x"][..], None),
+        (&address, &["--content-file", &long], None),
         (&name, &["--content", "x"], Some("looking up the broker")),
         (&address, &["--lines", &lines], Some("loading the component")),
         (&address, &["--content", "x", "--component", &component], Some("the files were read")),

@@ -19,6 +19,7 @@ mod limits;
 mod mqtt5;
 mod native;
 mod observability;
+mod one_shot;
 mod out_of_turn;
 mod places;
 mod proxy;

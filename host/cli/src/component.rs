@@ -32,14 +32,25 @@ const OF_COMPONENT: Limit = Limit::new(Connector::LARGEST as u64, "16 MiB");
 /// Machine code is some times larger than what it was compiled from.
 const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 
-/// The connector that the operator asked for, with so many places for instances that are kept ready.
+/// What a connector is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// One call with short documents.
+    One,
+    /// Any calls, with so many places for instances that are kept ready.
+    Any { places: u32 },
+}
+
+/// The connector that the operator asked for.
 ///
 /// # Errors
 ///
 /// The response: the component cannot be read or loaded.
-pub(super) fn connector(arguments: &ConnectorArguments, places: u32) -> Result<Connector, Response> {
-    let builder = Connector::builder();
-    let mut builder = if places == 0 { builder.one_shot() } else { builder.pool(places) };
+pub(super) fn connector(arguments: &ConnectorArguments, calls: Calls) -> Result<Connector, Response> {
+    let mut builder = match calls {
+        Calls::One => Connector::builder().one_shot(),
+        Calls::Any { places } => Connector::builder().pool(places),
+    };
     let mut which = String::new();
     if let Some(file) = &arguments.component {
         which = format!("{file}: ");

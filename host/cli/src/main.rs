@@ -123,7 +123,7 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
 
 #[inline(never)]
 fn schema(arguments: &ConnectorArguments) -> Result<String, Response> {
-    let connector = component::connector(arguments, 0)?;
+    let connector = component::connector(arguments, component::Calls::One)?;
     Ok(block_on(connector.schema())?? + "\n")
 }
 

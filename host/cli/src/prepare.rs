@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use wasmtime::Engine;
 
 use crate::arguments::SendArguments;
+use crate::component::Calls;
 use crate::refusal::refused;
 use crate::signals::Signals;
 use crate::{component, inputs, shortage, tenants};
@@ -23,7 +24,12 @@ pub(crate) async fn prepared(
     Engine::tls_eager_initialize();
     let prepare = move |arguments: &SendArguments| {
         let (tenant, documents) = call(arguments)?;
-        Ok((tenant, documents, component::connector(&arguments.connector, places)?))
+        let length = documents.config.len() + documents.request.len();
+        let calls = match places {
+            0 if length <= Connector::LARGEST_ONE_SHOT => Calls::One,
+            places => Calls::Any { places },
+        };
+        Ok((tenant, documents, component::connector(&arguments.connector, calls)?))
     };
     if !inputs::may_take_long(arguments) {
         return signals.unless_ended(DOING, async { prepare(arguments) }).await?;

@@ -54,7 +54,8 @@ pub fn component() -> &'static [u8] {
 /// the answer.
 pub struct Connector {
     engines: Engines,
-    /// `None` where the system has no thread for it: see [`ConnectorBuilder::pool`].
+    /// `None` where there is to be none, or the system has no thread for it: see [`ConnectorBuilder::one_shot`] and
+    /// [`ConnectorBuilder::pool`].
     clock: Option<Clock>,
     publisher: Publisher,
     tenants: Arc<Tenants>,
@@ -66,6 +67,10 @@ impl Connector {
 
     /// The largest component that is compiled, in bytes: 16 MiB.
     pub const LARGEST: usize = 16 * 1024 * 1024;
+
+    /// The longest configuration and request together, in bytes, that a connector for [one call](ConnectorBuilder::one_shot) is
+    /// meant for: 64 KiB. What the component computes for them takes some milliseconds, whatever is in them.
+    pub const LARGEST_ONE_SHOT: usize = 64 * 1024;
 
     /// The built-in component, with the system's resolver.
     ///

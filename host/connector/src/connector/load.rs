@@ -36,6 +36,7 @@ pub struct ConnectorBuilder {
     idle: Duration,
     tenants: Arc<Tenants>,
     pool: u32,
+    is_one_shot: bool,
 }
 
 impl ConnectorBuilder {
@@ -47,6 +48,7 @@ impl ConnectorBuilder {
             idle: Publisher::IDLE,
             tenants: Arc::default(),
             pool: Connector::POOL,
+            is_one_shot: false,
         }
     }
 
@@ -107,19 +109,29 @@ impl ConnectorBuilder {
         self
     }
 
-    /// For a process that sends one message and ends: nothing is kept ready for calls to come, so that it starts 2 ms earlier.
-    /// Where this user may start no further thread, the built-in component runs without the clock that interrupts it, as it
-    /// ends by itself.
+    /// For a process that sends one message of ordinary size and ends: nothing is kept ready for calls to come, so that it
+    /// starts 2 ms earlier.
+    ///
+    /// The built-in component runs without the clock that would interrupt it. It ends by itself, soon for short documents
+    /// ([`Connector::LARGEST_ONE_SHOT`]). But nothing else has a turn until then, and the tenant's
+    /// [`Limits::cpu`](crate::Limits::cpu) is not looked at. For long documents, and for those of tenants that are not trusted,
+    /// there is [`pool(0)`](Self::pool). Another component has its clock.
     #[must_use]
-    pub fn one_shot(self) -> Self {
-        self.pool(0)
+    pub fn one_shot(mut self) -> Self {
+        self.pool = 0;
+        self.is_one_shot = true;
+        self
     }
 
     /// For how many instances of the built-in component a place is kept ready. Default: [`Connector::POOL`]. A call beyond
     /// that has a place made for it, which takes some 20 µs longer.
+    ///
+    /// With 0, and where this user may start no further thread, the built-in component runs without the clock that interrupts it,
+    /// as it ends by itself.
     #[must_use]
     pub fn pool(mut self, places: u32) -> Self {
         self.pool = places;
+        self.is_one_shot = false;
         self
     }
 
@@ -132,6 +144,7 @@ impl ConnectorBuilder {
     pub fn build(self) -> Result<Connector, LoadError> {
         let images = Images::of_this_process();
         let component = match &self.source {
+            Source::BuiltIn if self.is_one_shot => built_in::load_for_one_shot()?,
             Source::BuiltIn => built_in::load(images)?,
             #[cfg(feature = "compiler")]
             Source::Wasm(wasm) => compile::compile(wasm, images)?,
@@ -164,13 +177,17 @@ impl ConnectorBuilder {
             None
         };
         let engines = Engines { pool, on_demand, lack_places };
-        let clock = match Clock::of(engines.all()).map_err(|error| Shortage::of_thread(&error)) {
-            Ok(clock) => Some(clock),
-            Err(shortage @ Shortage::Threads) if is_built_in && self.pool == 0 => {
-                tracing::warn!(%shortage, "the component is not interrupted while it computes");
-                None
+        let clock = if is_built_in && self.is_one_shot {
+            None
+        } else {
+            match Clock::of(engines.all()).map_err(|error| Shortage::of_thread(&error)) {
+                Ok(clock) => Some(clock),
+                Err(shortage @ Shortage::Threads) if is_built_in && self.pool == 0 => {
+                    tracing::warn!(%shortage, "the component is not interrupted while it computes");
+                    None
+                }
+                Err(shortage) => return Err(LoadError::Shortage(shortage)),
             }
-            Err(shortage) => return Err(LoadError::Shortage(shortage)),
         };
         let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         let publisher = self.publisher.unwrap_or_else(of_its_own);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mqtt_connector::{Connector, ConnectorBuilder, Meta, Tenant};
 use mqtt_connector_tests::pattern::fits;
+pub(crate) use mqtt_connector_tests::scenario::with;
 use serde_json::{Value, json};
 
 /// Long enough for anything that is going to happen.
@@ -69,15 +70,6 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         runtime.metrics().num_alive_tasks() == 0
     });
     output
-}
-
-/// `first` with the members of `second` over it.
-pub(crate) fn with(first: &Value, second: Value) -> Value {
-    let mut all = first.clone();
-    if let (Value::Object(all), Value::Object(second)) = (&mut all, second) {
-        all.extend(second);
-    }
-    all
 }
 
 /// Waits until `condition` holds: of what nobody tells when it happens, as in the kernel or in a broker's log.

@@ -63,8 +63,10 @@
 
 pub mod bridge;
 pub mod broker;
+pub mod carrier;
 pub mod collector;
 pub mod component;
+pub mod conformance;
 mod connection;
 pub mod encode;
 pub mod expect;
@@ -74,9 +76,12 @@ pub mod pattern;
 pub mod pki;
 pub mod port;
 mod process;
+pub mod program;
 pub mod property;
 pub mod proxy;
 pub mod record;
+pub mod scenario;
+pub mod scenarios;
 pub mod script;
 pub mod step;
 mod stream;

@@ -5,7 +5,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{End, Expect, Step, encode};
 use serde_json::{Value, json};
 
-use super::carrier::{Carrier, Version, sent, side_by_side};
+use super::carrier::{Carrier, Play as _, Version, sent, side_by_side};
 use super::{connected, goodbye, publish, script};
 use crate::support::with;
 

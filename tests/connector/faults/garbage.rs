@@ -6,7 +6,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::carrier::{Carrier, Version, broken, side_by_side, uncertain};
+use super::carrier::{Carrier, Play as _, Version, broken, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// A broker that sends `answer` after `before`.

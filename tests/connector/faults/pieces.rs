@@ -7,7 +7,7 @@ use mqtt_connector_tests::packet::{Packet, PacketType};
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::carrier::{Carrier, sent, side_by_side, too_late, uncertain};
+use super::carrier::{Carrier, Play as _, sent, side_by_side, too_late, uncertain};
 use super::{connected, goodbye, publish, script};
 
 /// Sends `bytes` in two writes, the second after `at` bytes: in one if there is no byte before or none after. The pause

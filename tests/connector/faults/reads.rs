@@ -7,7 +7,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{Carrier, TAKEN_OVER, lost, sent, side_by_side, uncertain};
+use super::carrier::{Carrier, Play as _, TAKEN_OVER, lost, sent, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// CONNECT, PUBLISH with each quality of service, and PUBREL, as the client sends them.

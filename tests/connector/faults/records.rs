@@ -4,7 +4,7 @@ use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::carrier::{Carrier, TAKEN_OVER, lost, side_by_side, uncertain};
+use super::carrier::{Carrier, Play as _, TAKEN_OVER, lost, side_by_side, uncertain};
 use super::{connected, publish, script};
 
 /// The broker's steps up to where it owes an answer to a message that it has.

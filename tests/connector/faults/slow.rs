@@ -7,7 +7,9 @@ use mqtt_connector_tests::script::ScriptedBrokerBuilder;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{Carrier, LATE, Version, after, lost, sent, side_by_side, too_late, uncertain};
+use super::carrier::{
+    Carrier, LATE, Play as _, Version, after, lost, sent, side_by_side, too_late, uncertain,
+};
 use super::{connected, goodbye, script};
 
 /// More than the kernel buffers on loopback, on either side.

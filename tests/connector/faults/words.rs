@@ -3,9 +3,8 @@
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{Carrier, TAKEN_OVER, broken, lost};
+use super::carrier::{Carrier, Play as _, TAKEN_OVER, broken, lost};
 use super::{connected, publish, script};
-use crate::support::assert_meta;
 
 #[test]
 fn a_message_that_was_lost_while_it_was_written_waited_for_no_acknowledgement() {
@@ -51,9 +50,5 @@ fn tls_that_fails_after_the_handshake_is_not_taken_for_a_handshake_that_failed()
 #[test]
 fn a_broker_behind_tls_is_not_said_to_be_behind_tls() {
     let steps = vec![Step::expect(Expect::connect()), Step::send([0x15, 3, 3, 0, 2]), Step::expect_end()];
-    assert_meta(
-        &Carrier::tls().play([steps], json!({})).meta,
-        76,
-        &broken("its first packet is not CONNACK"),
-    );
+    Carrier::tls().play([steps], json!({})).assert(76, &broken("its first packet is not CONNACK"));
 }

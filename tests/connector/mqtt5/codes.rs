@@ -1,104 +1,18 @@
-//! Reason codes: the exit code is the code, and the message has the standard's name.
+//! Reason codes that need more than the harness's scenarios: the exit code is the code, and the message has the standard's name.
 
 use mqtt_connector_tests::packet::{Packet, PacketType};
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
-use super::{NAMES, named, play, tcp};
-use crate::faults::carrier::{Carrier, after, lost, sent, side_by_side, uncertain};
+use super::{named, play};
+use crate::faults::carrier::{after, lost, sent, uncertain};
 use crate::faults::{connected, goodbye, publish, script};
 
-/// Section 3.2.2.2, table 3-1.
-const OF_CONNACK: &[u8] = &[
-    0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a,
-    0x9b, 0x9c, 0x9d, 0x9f,
-];
-/// Sections 3.4.2.1 and 3.5.2.1, tables 3-4 and 3-5.
-const OF_PUBACK: &[u8] = &[0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
 /// Section 3.14.2.1, table 3-10, what a server may send.
 const OF_DISCONNECT: &[u8] = &[
     0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98,
     0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
 ];
-
-#[test]
-fn a_refused_connection_has_the_brokers_reason_code() {
-    let [_, _, _, _, carriers @ ..] = Carrier::all();
-    side_by_side(carriers.iter().flat_map(|carrier| {
-        named(OF_CONNACK).map(move |(code, name)| {
-            let refusal = encode::connack_v5(false, code, &[]);
-            let steps = vec![Step::expect(Expect::connect()), Step::send(refusal), Step::expect_end()];
-            move || {
-                let message = format!(
-                    "Not sent, the broker BROKER refused the connection with reason code {code} ({name}).…"
-                );
-                carrier.play([steps], json!({})).assert(code.into(), &message);
-            }
-        })
-    }));
-}
-
-#[test]
-fn a_refused_message_has_the_brokers_reason_code() {
-    for (code, name) in named(OF_PUBACK) {
-        let message =
-            format!("Not sent, the broker BROKER refused the message with reason code {code} ({name}).…");
-        for (qos, kind) in [(1, PacketType::PubAck), (2, PacketType::PubRec)] {
-            // PUBREC ends the exchange: there is no PUBREL after it (section 4.3.3).
-            let steps = script([
-                connected(false),
-                vec![Step::expect(publish(qos)), Step::respond_v5(kind, code)],
-                goodbye(),
-            ]);
-            play([steps], json!({ "qos": qos, "retries": 2 })).assert(code.into(), &message);
-        }
-    }
-}
-
-/// "No matching subscribers", a success (section 3.4.2.1).
-#[test]
-fn a_message_that_nobody_has_subscribed_to_was_sent() {
-    let message = |qos| format!("{} Nobody has subscribed to the topic.", sent(qos));
-    let steps = script([
-        connected(false),
-        vec![Step::expect(publish(1)), Step::respond_v5(PacketType::PubAck, 16)],
-        goodbye(),
-    ]);
-    play([steps], json!({ "qos": 1 })).assert(0, &message(1));
-    let steps = script([
-        connected(false),
-        vec![
-            Step::expect(publish(2)),
-            Step::respond_v5(PacketType::PubRec, 16),
-            Step::expect(Expect::pubrel().reason(0)),
-            Step::respond(PacketType::PubComp),
-        ],
-        goodbye(),
-    ]);
-    play([steps], json!({ "qos": 2 })).assert(0, &message(2));
-}
-
-/// The broker has the message, and says why it goes: at each point where it owes an acknowledgement.
-#[test]
-fn a_disconnect_in_place_of_an_acknowledgement_gives_its_reason_code() {
-    let asked = |qos| script([connected(false), vec![Step::expect(publish(qos))]]);
-    let released = vec![Step::respond(PacketType::PubRec), Step::expect(Expect::pubrel())];
-    for (qos, before) in [(1, asked(1)), (2, asked(2)), (2, script([asked(2), released]))] {
-        let tcp = &tcp();
-        side_by_side(named(OF_DISCONNECT).map(|(code, name)| {
-            let end = vec![Step::send(encode::disconnect_v5(code)), Step::close()];
-            let steps = script([before.clone(), end]);
-            move || {
-                let again = if qos == 1 { "is safe" } else { "may duplicate it" };
-                let message = format!(
-                    "Sent to the broker BROKER, but not acknowledged: it ended the connection with reason code {code} \
-                     ({name}).… The message may have arrived. Sending it again {again}."
-                );
-                tcp.play([steps], json!({ "qos": qos })).assert(code.into(), &message);
-            }
-        }));
-    }
-}
 
 /// Whether the message was written by then is chance: the words have to fit what came.
 #[test]
@@ -210,9 +124,4 @@ fn a_broker_that_does_not_speak_mqtt_5_is_an_error_that_names_protocol_version()
         let reason = "…, while waiting for CONNACK (perhaps it does not speak MQTT 5; see protocol-version)";
         play([closed], json!({})).assert(74, &lost(reason));
     }
-}
-
-#[test]
-fn every_code_of_the_standard_is_in_the_table() {
-    assert!(NAMES.iter().map(|(code, _)| *code).eq(128..=162));
 }

@@ -5,7 +5,7 @@ use mqtt_connector_tests::{Expect, Step, encode, property};
 use serde_json::json;
 
 use super::{accepted, tcp};
-use crate::faults::carrier::{broken, side_by_side, uncertain};
+use crate::faults::carrier::{Play as _, broken, side_by_side, uncertain};
 use crate::faults::{publish, script};
 
 const MALFORMED: &str = "a malformed packet (…)";

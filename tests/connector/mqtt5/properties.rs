@@ -5,7 +5,7 @@ use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::json;
 
 use super::{play, tcp};
-use crate::faults::carrier::sent;
+use crate::faults::carrier::{Play as _, sent};
 use crate::faults::{goodbye, script};
 use crate::support::with;
 

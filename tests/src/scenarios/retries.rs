@@ -1,14 +1,14 @@
 //! Brokers that fail for a reason that may pass, until it has passed or the retries are used up.
 
-use std::time::Duration;
-
-use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Step};
 use serde_json::{Value, json};
 
-use super::carrier::{Carrier, LATE, Version, after, broken, lost, sent, side_by_side, uncertain};
-use super::{connected, goodbye, publish, script};
-use crate::support::with;
+use super::{Setting, connected, goodbye, publish, script};
+use crate::carrier::{Carrier, Version};
+use crate::expect::Expect;
+use crate::packet::PacketType;
+use crate::scenario::words::{after, broken, lost, sent, unacknowledged, uncertain};
+use crate::scenario::{Scenario, with};
+use crate::step::Step;
 
 /// Refuses for the reason that MQTT 3.1.1 numbers `code`.
 fn refusing(carrier: &Carrier, code: u8) -> Vec<Step> {
@@ -57,18 +57,18 @@ fn refused(carrier: &Carrier, number: u8) -> (i32, String) {
 }
 
 /// The scripts, the request, the exit code and the message.
-type Scenario = (Vec<Vec<Step>>, Value, i32, String);
+type Retry = (Vec<Vec<Step>>, Value, i32, String);
 
-/// Plays the scenarios of each carrier.
-fn each(scenarios: impl Fn(&Carrier) -> Vec<Scenario>) {
-    let carriers = Carrier::all();
-    side_by_side(carriers.iter().flat_map(|carrier| {
-        scenarios(carrier).into_iter().map(move |(scripts, request, exit_code, message)| {
+/// Makes scenarios for each carrier.
+fn each(on: &Setting, retries: impl Fn(&Carrier) -> Vec<Retry>) -> Vec<Scenario> {
+    on.each(|carrier| {
+        let scenario = |(scripts, request, exit_code, message): Retry| {
             // Each script is a connection.
             let message = after(scripts.len(), &message);
-            move || carrier.play(scripts, request).assert(exit_code, &message)
-        })
-    }));
+            Scenario::new(carrier, scripts, request).answers(exit_code, message)
+        };
+        retries(carrier).into_iter().map(scenario).collect()
+    })
 }
 
 /// What is said of [`cut`].
@@ -76,21 +76,19 @@ fn was_cut(carrier: &Carrier) -> String {
     format!("{}, while waiting for CONNACK{}", carrier.closed(), carrier.hint())
 }
 
-#[test]
-fn another_connection_is_tried_when_the_reason_may_pass() {
-    each(|carrier| {
+pub(super) fn another_connection_is_tried_when_the_reason_may_pass(on: &Setting) -> Vec<Scenario> {
+    each(on, |carrier| {
         let busy = || refusing(carrier, 3);
         let bad = [[busy(), cut()], [cut(), busy()], [busy(), busy()]];
         let scenario = |qos, [first, second]: [Vec<Step>; 2]| {
             (vec![first, second, fine(qos, false)], json!({ "qos": qos, "retries": 2 }), 0, sent(qos))
         };
         (0..=2).flat_map(|qos| bad.clone().map(|bad| scenario(qos, bad))).collect()
-    });
+    })
 }
 
-#[test]
-fn a_refusal_that_will_not_pass_is_the_answer() {
-    each(|carrier| {
+pub(super) fn a_refusal_that_will_not_pass_is_the_answer(on: &Setting) -> Vec<Scenario> {
+    each(on, |carrier| {
         let request = || json!({ "retries": 3 });
         let mut scenarios = Vec::new();
         for code in [1, 2, 4, 5] {
@@ -102,12 +100,11 @@ fn a_refusal_that_will_not_pass_is_the_answer() {
         let garbage = vec![Step::expect(Expect::connect()), Step::send([0xff; 5]), Step::expect_end()];
         scenarios.push((vec![cut(), garbage], request(), 76, broken("its first packet is not CONNACK")));
         scenarios
-    });
+    })
 }
 
-#[test]
-fn when_the_retries_are_used_up_the_last_failure_is_the_answer() {
-    each(|carrier| {
+pub(super) fn when_the_retries_are_used_up_the_last_failure_is_the_answer(on: &Setting) -> Vec<Scenario> {
+    each(on, |carrier| {
         let mut scenarios = Vec::new();
         let busy = || refusing(carrier, 3);
         let (exit_code, message) = refused(carrier, 3);
@@ -120,12 +117,11 @@ fn when_the_retries_are_used_up_the_last_failure_is_the_answer() {
             }
         }
         scenarios
-    });
+    })
 }
 
 /// Whatever ends the next connection, the message may have arrived on the first.
-#[test]
-fn what_was_sent_before_a_refusal_may_have_arrived() {
+pub(super) fn what_was_sent_before_a_refusal_may_have_arrived(on: &Setting) -> Vec<Scenario> {
     const NAMES: [&str; 5] = [
         "unacceptable protocol version",
         "identifier rejected",
@@ -135,7 +131,7 @@ fn what_was_sent_before_a_refusal_may_have_arrived() {
     ];
     let sent_once = |qos| script([connected(false), vec![Step::expect(publish(qos)), Step::close()]]);
     let what = "the connection was lost";
-    each(|carrier| {
+    each(on, |carrier| {
         let mut scenarios = Vec::new();
         for (number, name) in (1..).zip(NAMES) {
             let code = match (carrier.version(), carrier.refusal(number).0) {
@@ -158,37 +154,29 @@ fn what_was_sent_before_a_refusal_may_have_arrived() {
         let scripts = vec![sent_once(1), cut()];
         scenarios.push((scripts, json!({ "qos": 1, "retries": 1 }), 79, uncertain(1, what, &reason)));
         scenarios
-    });
+    })
 }
 
-#[test]
-fn a_timeout_in_the_next_connection_leaves_what_was_sent_uncertain() {
-    let carriers = Carrier::all();
-    let silent = vec![Step::expect(Expect::connect()), Step::expect_end()];
-    let mut scenarios = Vec::new();
-    for carrier in &carriers {
+pub(super) fn a_timeout_in_the_next_connection_leaves_what_was_sent_uncertain(on: &Setting) -> Vec<Scenario> {
+    on.each(|carrier| {
         let sent_once = || {
             let steps = script([connected(false), vec![Step::expect(publish(1)), Step::close()]]);
             carrier.broker().connection(steps)
         };
-        scenarios.push((carrier, sent_once().connection(silent.clone()), "waiting for CONNACK"));
+        let silent = vec![Step::expect(Expect::connect()), Step::expect_end()];
         let begun = |steps: Vec<Step>| sent_once().raw_connection(script([steps, vec![Step::receive(5)]]));
+        let mut stages = vec![(sent_once().connection(silent), "waiting for CONNACK")];
         if carrier.is_tls() {
-            scenarios.push((carrier, begun(vec![]), "waiting for the TLS handshake"));
+            stages.push((begun(vec![]), "waiting for the TLS handshake"));
         }
         if carrier.is_websocket() {
-            let begun = begun(carrier.below_websocket());
-            scenarios.push((carrier, begun, "waiting for the WebSocket handshake"));
+            stages.push((begun(carrier.below_websocket()), "waiting for the WebSocket handshake"));
         }
-    }
-    side_by_side(scenarios.into_iter().map(|(carrier, builder, stage)| {
-        move || {
-            let request = json!({ "qos": 1, "retries": 3, "timeout": 500 });
-            let played = carrier.play_to(builder, request);
-            let reason = format!("no answer within 500 ms, while {stage}");
-            played.assert(79, &after(2, &uncertain(1, "the time was over", &reason)));
-            let timeout = Duration::from_millis(500);
-            assert!(played.took >= timeout && played.took <= timeout + LATE, "{:?}", played.took);
-        }
-    }));
+        let scenario = |(broker, stage)| {
+            Scenario::at(carrier, broker, json!({ "qos": 1, "retries": 3 }))
+                .answers(79, after(2, &unacknowledged(1, stage)))
+                .with_the_timeout()
+        };
+        stages.into_iter().map(scenario).collect()
+    })
 }

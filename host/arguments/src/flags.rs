@@ -82,13 +82,46 @@ Examples:
     mqtt-connector check --config door.json --content hello";
 
 /// What stands behind the flags in the help: examples, and the exit codes.
-#[must_use]
-pub fn after_help() -> String {
+fn after_help() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit status (the exit-code of the response):\n");
     for ExitCode { code, name, .. } in TABLE.iter().filter(|known| known.code < i32::from(FIRST)) {
         text += &format!("  {code:<9}{name}\n");
     }
     text + &format!("  {FIRST}-{LAST}  {MEANING}")
+}
+
+/// A program without a version and without commands.
+#[must_use]
+pub fn program() -> Command {
+    Command::new("mqtt-connector")
+        .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(after_help())
+}
+
+/// The command [`SEND`], without flags.
+#[must_use]
+pub fn send() -> Command {
+    Command::new(SEND).about("Sends one message, and answers with one line of JSON on standard output")
+}
+
+/// The command [`CHECK`], without flags.
+#[must_use]
+pub fn check() -> Command {
+    Command::new(CHECK).about("Says what send would say, as far as it can without the network: a dry run")
+}
+
+/// The command [`SCHEMA`], without flags.
+#[must_use]
+pub fn schema() -> Command {
+    Command::new(SCHEMA).about("Prints the JSON Schema of a configuration and of a request")
+}
+
+/// The command [`WIT`].
+#[must_use]
+pub fn wit() -> Command {
+    Command::new(WIT).about("Prints the contract between platform, component and host")
 }
 
 /// Gives `command`, which is `send` or `check`, the flags of the documents and one for every parameter.

@@ -13,10 +13,12 @@
 //! | [`documents`] | resolved flags → configuration and request |
 //! | [`origins`] | where user name and password came from, in the answer to a refusal |
 //! | [`requests`] | a line of a file → its request |
+//! | [`answers`] | the answers to lines → a line of results for each, and the summary |
 //! | [`usage`] | what is wrong with arguments that clap does not accept |
 
 #![deny(unsafe_code)]
 
+pub mod answers;
 pub mod documents;
 pub mod files;
 pub mod flags;

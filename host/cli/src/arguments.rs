@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::flags::{
-    CHECK, CONFIG, LOG_FORMAT, SCHEMA, SEND, WIT, after_help, file, with_lines, with_parameters,
+    self, CHECK, CONFIG, LOG_FORMAT, SCHEMA, SEND, WIT, file, with_lines, with_parameters,
 };
 use mqtt_connector_arguments::message::MessageFlags;
 use mqtt_connector_arguments::refusal::Refusal;
@@ -194,16 +194,12 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> String {
 
 /// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
 pub(crate) fn command() -> Command {
-    let command = Command::new("mqtt-connector")
-        .about("Publishes one message to an MQTT broker, through a sandboxed WebAssembly component")
+    let command = flags::program()
         .version(VERSION)
         .long_version(format!(
             "{VERSION}\ncomponent {VERSION}\ncontract flint:mqtt@0.2.0\nwasmtime {}",
             wasmtime_environ::VERSION
         ))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help(after_help())
         .arg(
             Arg::new(LOG_FORMAT)
                 .long(LOG_FORMAT)
@@ -213,16 +209,8 @@ pub(crate) fn command() -> Command {
                 .help_heading("Logging")
                 .help("How to log what RUST_LOG asks for (as in RUST_LOG=info) to standard error"),
         )
-        .subcommand(
-            Command::new(SEND)
-                .about("Sends one message, and answers with one line of JSON on standard output")
-                .defer(|send| with_lines(with_operator(with_parameters(send)))),
-        )
-        .subcommand(
-            Command::new(CHECK)
-                .about("Says what send would say, as far as it can without the network: a dry run")
-                .defer(|check| with_operator(with_parameters(check))),
-        )
+        .subcommand(flags::send().defer(|send| with_lines(with_operator(with_parameters(send)))))
+        .subcommand(flags::check().defer(|check| with_operator(with_parameters(check))))
         .subcommand(
             Command::new(TENANTS)
                 .about("Works with a file of tenants")
@@ -240,12 +228,8 @@ pub(crate) fn command() -> Command {
                         ),
                 ),
         )
-        .subcommand(
-            Command::new(SCHEMA)
-                .about("Prints the JSON Schema of a configuration and of a request")
-                .arg(component()),
-        )
-        .subcommand(Command::new(WIT).about("Prints the contract between platform, component and host"))
+        .subcommand(flags::schema().arg(component()))
+        .subcommand(flags::wit())
         .subcommand(
             Command::new(PRECOMPILE)
                 .about("Compiles a component to machine code, for --component")

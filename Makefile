@@ -32,11 +32,12 @@ build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-com
 
 .PHONY: test
 test: toolchain test-tools wasmtime lint component dependent ## Formatting, lints, tests, documentation
+	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
 
 .PHONY: component
-component: wasm-target wasi-target ## Leaves target/mqtt-connector.wasm and target/mqtt-connector-http.wasm, which run under any host of WASI 0.2
+component: wasm-target wasi-target wasm-opt ## Leaves target/mqtt-connector.wasm and target/mqtt-connector-http.wasm, which run under any host of WASI 0.2
 	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target
 
 # With the versions of the workspace, and a target directory of its own: what the features share depends on who is built.
@@ -85,7 +86,7 @@ lint: toolchain wasi ## Formatting and lints
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path host/compose/Cargo.toml --check
-	cargo clippy --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose -- $(DENY)
+	cargo clippy --locked --all-targets --manifest-path host/compose/Cargo.toml --target-dir target/compose -- $(DENY)
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
 # What is compiled for WASI goes into target/$(WASI); build scripts and macros are shared with the other targets.
@@ -158,6 +159,11 @@ wasi-target: compiler
 bench-tools:
 	@command -v valgrind >/dev/null || { $(call install,valgrind libc6-dbg); } \
 	|| echo "make bench: valgrind could not be installed: instructions are NOT COUNTED"
+
+# Makes WebAssembly smaller.
+.PHONY: wasm-opt
+wasm-opt:
+	@command -v wasm-opt >/dev/null || { $(call install,binaryen); }
 
 # The stock `wasmtime`, as target/tools/wasmtime-MAJOR/wasmtime.
 WASMTIMES := 48.0.2 49.0.3

@@ -57,6 +57,15 @@ impl Components {
             packages.map(|(package, is_program)| built.join(file_name(package, is_program)));
         Ok(Self { connector, publisher, command, http })
     }
+
+    /// Whether what is at `artifact` was made after all of them, and after this program.
+    pub(crate) fn are_older_than(&self, artifact: &Path) -> bool {
+        let changed = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+        let Some(made) = changed(artifact) else { return false };
+        let program = env::current_exe().unwrap_or_default();
+        let parts = [&self.connector, &self.publisher, &self.command, &self.http, &program];
+        parts.into_iter().all(|part| changed(part).is_some_and(|changed| changed < made))
+    }
 }
 
 /// What cargo calls the component of a package.

@@ -12,6 +12,7 @@
 mod build;
 #[path = "../../connector/build/guest.rs"]
 mod guest;
+mod smaller;
 #[path = "../../connector/build/wasm_cargo.rs"]
 mod wasm_cargo;
 
@@ -32,7 +33,7 @@ const CONNECTOR: &str = "flint:mqtt/connector@0.2.0";
 struct Artifact<'a> {
     name: &'static str,
     /// The component that is started.
-    entry: &'a Path,
+    entry: &'a [u8],
     /// Whether the interface `connector` is exported too.
     is_connector: bool,
 }
@@ -42,23 +43,39 @@ fn main() -> Result<()> {
     ensure!(arguments.len() == 1, "usage: mqtt-connector-compose DIRECTORY");
     let directory = std::path::absolute(&arguments[0])?;
     let components = Components::build(&env::current_dir()?, &directory)?;
+    let names = ["mqtt-connector.wasm", "mqtt-connector-http.wasm"];
+    if names.iter().all(|name| components.are_older_than(&directory.join(name))) {
+        return Ok(());
+    }
+    let read = |path: &Path| -> Result<Vec<u8>> {
+        let component = fs::read(path).with_context(|| path.display().to_string())?;
+        smaller::smaller(&component, &directory).with_context(|| path.display().to_string())
+    };
+    let parts = Parts { publisher: read(&components.publisher)?, connector: read(&components.connector)? };
+    let (command, http) = (read(&components.command)?, read(&components.http)?);
     for artifact in [
-        Artifact { name: "mqtt-connector.wasm", entry: &components.command, is_connector: true },
-        Artifact { name: "mqtt-connector-http.wasm", entry: &components.http, is_connector: false },
+        Artifact { name: names[0], entry: &command, is_connector: true },
+        Artifact { name: names[1], entry: &http, is_connector: false },
     ] {
         let path = directory.join(artifact.name);
-        let composed = compose(&components, &artifact).with_context(|| artifact.name)?;
+        let composed = compose(&parts, &artifact).with_context(|| artifact.name)?;
         fs::write(&path, &composed).with_context(|| path.display().to_string())?;
         println!("{}: {} bytes", path.display(), composed.len());
     }
     Ok(())
 }
 
+/// What every artifact is made of.
+struct Parts {
+    publisher: Vec<u8>,
+    connector: Vec<u8>,
+}
+
 /// The bytes of the artifact. What its components import and none of them exports, it imports: WASI.
-fn compose(components: &Components, artifact: &Artifact<'_>) -> Result<Vec<u8>> {
+fn compose(parts: &Parts, artifact: &Artifact<'_>) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
-    let publisher = add(&mut graph, "publisher", &components.publisher, &[])?;
-    let connector = add(&mut graph, "connector", &components.connector, &[publisher])?;
+    let publisher = add(&mut graph, "publisher", &parts.publisher, &[])?;
+    let connector = add(&mut graph, "connector", &parts.connector, &[publisher])?;
     let entry = add(&mut graph, "entry", artifact.entry, &[publisher, connector])?;
     for name in exports(&graph, entry) {
         let export = graph.alias_instance_export(entry, &name)?;
@@ -71,9 +88,9 @@ fn compose(components: &Components, artifact: &Artifact<'_>) -> Result<Vec<u8>> 
     Ok(graph.encode(EncodeOptions::default())?)
 }
 
-/// Instantiates the component in the file at `path`. What it imports is taken from `sources`, where one exports it.
-fn add(graph: &mut CompositionGraph, name: &str, path: &Path, sources: &[NodeId]) -> Result<NodeId> {
-    let package = Package::from_file(&format!("mqtt:{name}"), None, path, graph.types_mut())?;
+/// Instantiates the component. What it imports is taken from `sources`, where one exports it.
+fn add(graph: &mut CompositionGraph, name: &str, component: &[u8], sources: &[NodeId]) -> Result<NodeId> {
+    let package = Package::from_bytes(&format!("mqtt:{name}"), None, component, graph.types_mut())?;
     let imports: Vec<String> = graph.types()[package.ty()].imports.keys().cloned().collect();
     let package = graph.register_package(package)?;
     let instance = graph.instantiate(package);

@@ -62,18 +62,20 @@ impl Call {
 
     /// [`run`](Self::run), which an operator can see; and how many connections were tried.
     pub(crate) async fn observed(self, messages: Vec<Message>) -> (Answer, u32) {
-        let observation = Observation::begin(self.tenant.shared_name(), &self.options, &messages);
-        let mut stages = Stages::begin();
+        // Read once: what happens before the messages are handed over takes no time to speak of.
+        let started = Instant::now();
+        let observation = Observation::begin(self.tenant.series(), &self.options, &messages, started);
+        let mut stages = Stages::begin(started);
         let answer = {
-            let running = pin!(self.run(messages, &mut stages));
+            let running = pin!(self.run(messages, started, &mut stages));
             running.instrument(observation.span()).await
         };
         observation.end(&stages, &answer);
         (answer, stages.connections())
     }
 
-    /// Publishes `messages` and answers when each is settled or the time is over.
-    async fn run(self, messages: Vec<Message>, stages: &mut Stages) -> Answer {
+    /// Publishes `messages` and answers when each is settled or the time is over. The call began when it `started`.
+    async fn run(self, messages: Vec<Message>, started: Instant, stages: &mut Stages) -> Answer {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -82,8 +84,8 @@ impl Call {
         if let Some(denied) = admit::deny(&tenant, options.protocol_version, against, &messages) {
             return Err(denied);
         }
-        let time = Time::begin(latest, policy);
-        let Time { started, deadline } = time;
+        let time = Time::begin(started, latest, policy);
+        let deadline = time.deadline;
         let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
@@ -94,12 +96,12 @@ impl Call {
             return Ok(admission.answer(Vec::new()));
         };
         let first = *first;
-        let began = std::mem::replace(stages, Stages::begin());
+        let began = std::mem::replace(stages, Stages::begin(started));
         let mut work =
             Some(Work { messages: work, started, deadline, retries: policy.retries, stages: began });
         let join = async {
             // Before the look-up, so that the tenant's rate bounds look-ups too.
-            if first > Instant::now() {
+            if first > started {
                 let _waiting = telemetry::Waiting::begin(tenant.shared_name(), "messages-per-second");
                 sleep_until(first).await;
             }
@@ -129,13 +131,14 @@ impl Call {
             }
         };
         drop(queued);
-        let ending = tokio::select! {
+        tokio::select! {
             biased;
-            () = ticket.settled() => Ending::Timeout,
-            ending = over(&shared, deadline) => ending,
-        };
+            () = ticket.settled(&shared.interrupted) => {}
+            () = sleep_until(deadline) => {}
+        }
+        let ending = if shared.interrupted.is_cancelled() { Ending::Interruption } else { Ending::Timeout };
         let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
-        let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin()));
+        let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin(started)));
         *stages = left;
         Ok(admission.answer(settlements))
     }
@@ -143,7 +146,8 @@ impl Call {
     /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.
     pub(crate) async fn check(self, messages: &[Message]) -> Result<Vec<Remark>, Error> {
         let Self { tenant, shared, latest, options, policy, queued: _ } = self;
-        let time = Time::begin(latest, policy);
+        let started = Instant::now();
+        let time = Time::begin(started, latest, policy);
         let mut against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
         let version = options.protocol_version;
         let against_each = messages.iter().map(|message| admit::against_message(&tenant, version, message));
@@ -155,7 +159,7 @@ impl Call {
             biased;
             prepared = preparation::prepare(&options, &tenant) => prepared?,
             ending = over(&shared, time.deadline) => {
-                let mut stages = Stages::begin();
+                let mut stages = Stages::begin(started);
                 stages.enter(Stage::Certificates);
                 return Err(ended(&ending, &tenant, time, &stages, true));
             }
@@ -170,8 +174,7 @@ impl Call {
 }
 
 impl Time {
-    fn begin(latest: Instant, policy: RetryPolicy) -> Self {
-        let started = Instant::now();
+    fn begin(started: Instant, latest: Instant, policy: RetryPolicy) -> Self {
         Self { started, deadline: latest.min(started + Duration::from_millis(policy.timeout.into())) }
     }
 }

@@ -77,7 +77,9 @@ impl Publisher {
             Err(denied) => return (Err(Unsettled::not_sent(denied)), 0),
         };
         let call = Call::new(tenant, &self.shared, latest, options, policy);
-        Box::pin(tenant.quotas().run(call.observed(messages))).await
+        // What is around it would have room for it several times.
+        let observed = Box::pin(call.observed(messages));
+        tenant.quotas().run(observed).await
     }
 
     /// A dry run of [`publish`](Self::publish): what stands against `messages` that can be known without the network, or what
@@ -108,6 +110,9 @@ impl Publisher {
     /// by then. For a process that has to end.
     pub fn interrupt(&self) {
         self.shared.interrupted.cancel();
+        // A call that waits at a connection looks for the interruption when it is woken. To be told of it, each call would take a
+        // lock that all calls of the process share.
+        self.shared.pool.wake();
     }
 
     fn with(resolver: Arc<dyn Resolver>, idle: Duration) -> Self {

@@ -88,10 +88,11 @@ pub(crate) struct Stages {
 }
 
 impl Stages {
-    pub(crate) fn begin() -> Self {
+    /// The first stage, of a call that began when it `started`.
+    pub(crate) fn begin(started: Instant) -> Self {
         Self {
             stage: Stage::RateLimit,
-            since: Instant::now(),
+            since: started,
             spent: [Duration::ZERO; Stage::COUNT],
             attempts: 0,
             joined: false,

@@ -50,6 +50,8 @@
 //! `host-not-found`, `unreachable`, `tls`, `connection-refused`, `publish-refused`, `disconnected`, `connection-lost`,
 //! `timed-out`, `too-large`, `protocol`, `shortage`. It is absent when there was none.
 
+mod series;
+
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +66,7 @@ use crate::contract::{Broker, Error, Message, Qos, Transport};
 use crate::error::{Answer, Unsettled};
 use crate::options::Options;
 use crate::stage::{Stage, Stages};
+pub(crate) use series::Series;
 
 /// Messages that were to be sent, by what became of them.
 pub const SENT_MESSAGES: &str = "messaging.client.sent.messages";
@@ -101,7 +104,7 @@ pub fn describe() {
 /// A call that is watched, from its first moment to its answer.
 pub(crate) struct Observation {
     span: Span,
-    tenant: Arc<str>,
+    series: Arc<Series>,
     /// The options of a send that has several brokers: which of them took it is known in the end.
     options: Option<Arc<Options>>,
     messages: usize,
@@ -144,7 +147,12 @@ pub(crate) struct Open {
 }
 
 impl Observation {
-    pub(crate) fn begin(tenant: Arc<str>, options: &Arc<Options>, messages: &[Message]) -> Self {
+    pub(crate) fn begin(
+        series: &Arc<Series>,
+        options: &Arc<Options>,
+        messages: &[Message],
+        began: Instant,
+    ) -> Self {
         let only = Some(options.broker()).filter(|_| options.brokers.len() == 1);
         let span = tracing::info_span!(
             "send",
@@ -157,7 +165,7 @@ impl Observation {
             messaging.batch.message_count = Some(messages.len()).filter(|count| *count != 1),
             server.address = only.map(|broker| display(short(&broker.host))),
             server.port = only.map(|broker| broker.port),
-            tenant = &*tenant,
+            tenant = series.tenant(),
             broker = only.map(|broker| display(Url(broker))),
             qos = messages.first().map(|first| level(first.qos)),
             error.type = Empty,
@@ -171,10 +179,8 @@ impl Observation {
             ack_us = Empty,
         );
         let options = only.is_none().then(|| Arc::clone(options));
-        let _in_flight =
-            Counted::begin(gauge!(SENDS_IN_FLIGHT, vec![Label::new("tenant", Arc::clone(&tenant))]));
-        let began = Instant::now();
-        Self { span, tenant, options, messages: messages.len(), began, _in_flight }
+        let (series, _in_flight) = (Arc::clone(series), Counted::begin(series.in_flight()));
+        Self { span, series, options, messages: messages.len(), began, _in_flight }
     }
 
     /// The span of the call.
@@ -228,10 +234,9 @@ impl Observation {
     }
 
     fn count(&self, answer: &Answer, error: Option<&Unsettled>) {
-        let tenant = &self.tenant;
         let count = |error: Option<&Unsettled>, messages: usize| {
             if messages > 0 {
-                counter!(SENT_MESSAGES, labels(tenant, error)).increment(messages as u64);
+                self.series.sent(error.map(kind)).increment(messages as u64);
             }
         };
         match answer {
@@ -242,7 +247,7 @@ impl Observation {
                 failed.for_each(|error| count(Some(error), 1));
             }
         }
-        histogram!(OPERATION_DURATION, labels(tenant, error)).record(self.began.elapsed());
+        self.series.duration(error.map(kind)).record(self.began.elapsed());
     }
 }
 
@@ -277,15 +282,6 @@ impl Attempt {
 fn taker(answer: &Answer) -> Option<usize> {
     let receipt = answer.as_ref().ok()?.iter().find_map(|result| result.as_ref().ok())?;
     usize::try_from(receipt.broker).ok()
-}
-
-fn labels(tenant: &Arc<str>, error: Option<&Unsettled>) -> Vec<Label> {
-    let mut labels = Vec::with_capacity(4);
-    labels.push(Label::new("tenant", Arc::clone(tenant)));
-    labels.push(Label::from_static_parts("messaging.system", "mqtt"));
-    labels.push(Label::from_static_parts("messaging.operation.name", "send"));
-    labels.extend(error.map(|error| Label::from_static_parts("error.type", kind(error))));
-    labels
 }
 
 /// The name that the contract has for an error.

@@ -26,6 +26,8 @@ pub use quotas::{Permit, Quotas};
 pub use tenants::Tenants;
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
+use crate::telemetry::Series;
+
 /// One of the parties that a platform runs the connector for. Nothing is allowed that is not granted.
 ///
 /// It is a handle: a clone is the same tenant, with the same counters and connections. What is built anew has counters of
@@ -57,6 +59,7 @@ struct Record {
     limits: Limits,
     config: String,
     quotas: Arc<Quotas>,
+    series: Arc<Series>,
 }
 
 impl Tenant {
@@ -109,6 +112,11 @@ impl Tenant {
         &self.record.quotas
     }
 
+    /// The metrics of the tenant's sends.
+    pub(crate) fn series(&self) -> &Arc<Series> {
+        &self.record.series
+    }
+
     /// Whether a connection of this tenant may serve a call of `other`: it is the same tenant, and what it may reach and read
     /// has not changed since.
     pub(crate) fn shares_connections_with(&self, other: &Self) -> bool {
@@ -130,7 +138,7 @@ impl Tenant {
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Record { name, grants, limits, config: _, quotas: _ } = &*self.record;
+        let Record { name, grants, limits, config: _, quotas: _, series: _ } = &*self.record;
         let mut shown = f.debug_struct("Tenant");
         shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
     }
@@ -235,7 +243,9 @@ impl TenantBuilder {
 
     fn with_quotas(self, quotas: Quotas) -> Tenant {
         let Self { name, grants, limits, config } = self;
-        let record = Record { name: name.into(), grants, limits, config, quotas: Arc::new(quotas) };
+        let name = Arc::from(name);
+        let series = Arc::new(Series::of(Arc::clone(&name)));
+        let record = Record { name, grants, limits, config, quotas: Arc::new(quotas), series };
         Tenant { record: Arc::new(record) }
     }
 }

@@ -126,7 +126,7 @@ impl Admission {
         let refusal = |message: &Message| Error::joined(against_message(tenant, version, message));
         let mut refused: Vec<_> = messages.iter().map(refusal).collect();
         let candidates = refused.iter().filter(|refused| refused.is_none()).count();
-        let schedule = tenant.quotas().schedule(candidates, deadline);
+        let schedule = tenant.quotas().schedule(candidates, started, deadline);
         let over_the_rate = candidates > 0 && schedule.granted() == 0;
         let mut admitted = Vec::with_capacity(schedule.granted());
         for (message, refused) in messages.into_iter().zip(&mut refused) {

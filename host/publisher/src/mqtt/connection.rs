@@ -142,7 +142,7 @@ impl Connection {
         &self.limits
     }
 
-    /// Exchanges packets for `delivery` until there is nothing to do; ready only when the connection cannot go on.
+    /// Exchanges packets for `delivery`, from `now` until there is nothing to do; ready only when the connection cannot go on.
     ///
     /// # Errors
     ///
@@ -150,10 +150,10 @@ impl Connection {
     pub(crate) fn poll_exchange(
         &mut self,
         context: &mut Context<'_>,
+        mut now: Instant,
         delivery: &mut Delivery,
     ) -> Poll<Error> {
         let mut has_read = false;
-        let mut now = Instant::now();
         loop {
             if let Err(error) = self.take_packets(now, delivery) {
                 return Poll::Ready(error);
@@ -192,6 +192,9 @@ impl Connection {
                 Ok(Moved::Out) => {
                     // TCP has acknowledged what had come along with these bytes.
                     has_read = false;
+                    if let Some(keep_alive) = &mut self.keep_alive {
+                        keep_alive.last_written = now;
+                    }
                     delivery.handle_written(now.into_std(), self.written);
                 }
                 Err(error) => {
@@ -320,9 +323,6 @@ impl Connection {
         }
         ready!(transport.poll_flush(context))?;
         self.written += std::mem::take(taken) as u64;
-        if let Some(keep_alive) = &mut self.keep_alive {
-            keep_alive.last_written = Instant::now();
-        }
         Poll::Ready(Ok(Moved::Out))
     }
 }

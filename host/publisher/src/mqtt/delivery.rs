@@ -57,8 +57,8 @@ use outbound::Outbound;
 pub(crate) struct Delivery {
     batches: Batches,
     /// The messages that are not settled, and those that were given up on this connection, in the order in which they were
-    /// handed over (section 4.6).
-    exchanges: BTreeMap<MessageId, Exchange>,
+    /// handed over (section 4.6). Each is in a box, because the map moves what is in it when messages come and go.
+    exchanges: BTreeMap<MessageId, Box<Exchange>>,
     inflight: Inflight,
     outbound: Outbound,
     connected: bool,
@@ -185,7 +185,8 @@ impl Delivery {
         let batch = self.batches.add(messages.len(), started);
         for (position, (message, not_before)) in messages.enumerate() {
             let id = batch.message(position);
-            self.exchanges.insert(id, Exchange::new(Owner { batch, position }, message, not_before));
+            let exchange = Exchange::new(Owner { batch, position }, message, not_before);
+            self.exchanges.insert(id, Box::new(exchange));
             if self.connected {
                 self.outbound.queue.push_back(id);
             }
@@ -248,7 +249,7 @@ impl Delivery {
     /// The message with this packet identifier, if `awaits` is what it waits for on this connection.
     fn waiting(&mut self, identifier: u16, awaits: Awaits) -> Option<(MessageId, &mut Exchange)> {
         let id = self.inflight.message(identifier);
-        let exchange = id.and_then(|id| Some((id, self.exchanges.get_mut(&id)?)));
+        let exchange = id.and_then(|id| Some((id, self.exchanges.get_mut(&id)?.as_mut())));
         let found = exchange.filter(|(_, exchange)| exchange.sent_here && exchange.awaits == awaits);
         if found.is_none() {
             tracing::debug!(identifier, "an acknowledgement that no message waits for is ignored");
@@ -310,7 +311,7 @@ impl Delivery {
     }
 
     /// Takes out a message that is over.
-    fn forget(&mut self, id: MessageId) -> Option<Exchange> {
+    fn forget(&mut self, id: MessageId) -> Option<Box<Exchange>> {
         self.release(id);
         let exchange = self.exchanges.remove(&id)?;
         if exchange.is_counted {

@@ -73,6 +73,13 @@ impl Pool {
         }
     }
 
+    /// Wakes every call that has handed its messages over.
+    pub(crate) fn wake(&self) {
+        for connection in self.queues.all().iter().filter_map(|queue| queue.connection()) {
+            connection.wake_calls();
+        }
+    }
+
     /// Closes the connections, each as soon as no message needs it, and waits until DISCONNECT is sent on all of them, those
     /// included that are opened for calls which wait in a queue now. It does not wait for calls that come later, nor until
     /// the brokers have closed the connections too: that is waited for where a client identifier is used again.

@@ -135,9 +135,16 @@ impl SharedConnection {
             waker: None,
             span: Span::current(),
         };
-        state.calls.insert(batch, call);
+        state.calls.insert(batch, Box::new(call));
         state.wake_task();
         Some(Ticket { connection: Arc::clone(self), batch, _place: place })
+    }
+
+    /// Wakes every call, whatever it waits for.
+    pub(crate) fn wake_calls(&self) {
+        for waker in self.lock().calls.values_mut().filter_map(|call| call.waker.take()) {
+            waker.wake();
+        }
     }
 
     /// Lets the connection close as soon as no message needs it. It takes no further work.
@@ -199,7 +206,7 @@ impl SharedConnection {
         why: impl FnOnce(&Stages, bool) -> Error,
     ) -> Option<(Vec<Settlement>, Stages)> {
         let mut state = self.lock();
-        let WaitingCall { stages, joined, .. } = state.calls.remove(&batch)?;
+        let WaitingCall { stages, joined, .. } = *state.calls.remove(&batch)?;
         if state.delivery.has_settled(batch) {
             let settled = Error::Lost(String::new());
             return Some((state.delivery.end(batch, &settled, true), stages));
@@ -220,9 +227,15 @@ impl SharedConnection {
 }
 
 impl Ticket {
-    /// Waits until every message of the call is settled.
-    pub(crate) async fn settled(&self) {
-        poll_fn(|context| self.poll_settled(context)).await;
+    /// Waits until every message of the call is settled, or until `interrupted` is cancelled and
+    /// [`SharedConnection::wake_calls`] is called after that.
+    pub(crate) async fn settled(&self, interrupted: &CancellationToken) {
+        poll_fn(|context| match self.poll_settled(context) {
+            // It looks when the waker is in place: an interruption that comes now wakes it.
+            Poll::Pending if interrupted.is_cancelled() => Poll::Ready(()),
+            polled => polled,
+        })
+        .await;
     }
 
     /// Ends the call: one settlement for each of its messages, in order, and its stages. Messages that are not settled are

@@ -93,6 +93,9 @@ impl Quotas {
     ///
     /// [`Error::Denied`], with the limit's name.
     pub async fn send(&self, tenant: &str, limits: &Limits, deadline: Instant) -> Result<Permit<'_>, Error> {
+        if let Some(permit) = self.sends.try_acquire() {
+            return Ok(permit);
+        }
         let began = Instant::now();
         let denied = || {
             Error::Denied(format!(
@@ -101,9 +104,6 @@ impl Quotas {
                 deadline.saturating_duration_since(began).as_millis()
             ))
         };
-        if let Some(permit) = self.sends.try_acquire() {
-            return Ok(permit);
-        }
         let _waiting = Waiting::begin(tenant.to_owned(), "concurrent-sends");
         timeout_at(deadline, self.sends.acquire()).await.map_err(|_| denied())
     }
@@ -143,9 +143,9 @@ impl Quotas {
         }
     }
 
-    /// Gives as many of `messages` a turn as can have one until `latest`.
-    pub(crate) fn schedule(&self, messages: usize, latest: Instant) -> Schedule {
-        self.rate_limiter.reserve(messages, Instant::now(), latest)
+    /// Gives as many of `messages` a turn as can have one from `now` until `latest`.
+    pub(crate) fn schedule(&self, messages: usize, now: Instant, latest: Instant) -> Schedule {
+        self.rate_limiter.reserve(messages, now, latest)
     }
 
     /// Waits until one more thread may be kept busy. The permit is to be held by what runs on that thread.

@@ -156,14 +156,14 @@ mod tests {
         let tenants = Tenants::new();
         let acme = tenants.replace(Tenant::builder("acme").limits(limits(2)).build());
         let now = Instant::now();
-        assert_eq!(acme.quotas().schedule(9, now).granted(), 2);
+        assert_eq!(acme.quotas().schedule(9, now, now).granted(), 2);
         let [first, second] = [
             acme.quotas().send("acme", acme.limits(), now).await.unwrap(),
             acme.quotas().send("acme", acme.limits(), now).await.unwrap(),
         ];
 
         let fewer = tenants.replace(Tenant::builder("acme").limits(limits(1)).build());
-        assert_eq!(fewer.quotas().schedule(9, now).granted(), 0);
+        assert_eq!(fewer.quotas().schedule(9, now, now).granted(), 0);
         drop(first);
         let soon = || Instant::now() + Duration::from_millis(1);
         fewer.quotas().send("acme", fewer.limits(), soon()).await.unwrap_err();

@@ -34,7 +34,7 @@ async fn idle() -> (Connection, Delivery, TcpStream) {
     delivery.connected(connection.limits().clone(), 1);
     // As a task does that has nothing to do: everything that had come is read, and the runtime knows it.
     poll_fn(|context| {
-        assert!(connection.poll_exchange(context, &mut delivery).is_pending());
+        assert!(connection.poll_exchange(context, Instant::now(), &mut delivery).is_pending());
         Poll::Ready(())
     })
     .await;
@@ -46,7 +46,8 @@ async fn idle() -> (Connection, Delivery, TcpStream) {
 async fn send_at_once(connection: &mut Connection, delivery: &mut Delivery) -> (bool, Poll<Error>) {
     let now = Instant::now().into_std();
     delivery.add([(message(), now)].into_iter(), now);
-    let polled = poll_fn(|context| Poll::Ready(connection.poll_exchange(context, delivery))).await;
+    let polled =
+        poll_fn(|context| Poll::Ready(connection.poll_exchange(context, Instant::now(), delivery))).await;
     (delivery.is_settled(), polled)
 }
 

@@ -91,8 +91,9 @@ impl SharedConnection {
                 return Poll::Pending;
             }
             loop {
-                state.delivery.handle_timeout(Instant::now().into_std());
-                let failed = connection.poll_exchange(context, &mut state.delivery);
+                let now = Instant::now();
+                state.delivery.handle_timeout(now.into_std());
+                let failed = connection.poll_exchange(context, now, &mut state.delivery);
                 state.heard = connection.heard();
                 if state.wake_settled() {
                     // This also begins the idle time anew after a message of QoS 0, which is settled at once.

@@ -13,7 +13,8 @@ use crate::stage::{Stage, Stages};
 #[derive(Default)]
 pub(super) struct State {
     pub(super) delivery: Delivery,
-    pub(super) calls: BTreeMap<BatchId, WaitingCall>,
+    /// Each in a box, because the map moves what is in it when calls come and go.
+    pub(super) calls: BTreeMap<BatchId, Box<WaitingCall>>,
     pub(super) stage: Stage,
     /// The connection takes no further work, and closes as soon as no message needs it.
     pub(super) retired: bool,

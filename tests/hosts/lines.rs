@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::time::Duration;
 
-use mqtt_connector_tests::{Mosquitto, Observer};
+use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 
 use crate::support::{NETWORK, Output, PATIENCE, Run, VERSIONS, Version};
 
@@ -64,6 +65,36 @@ fn each_request_has_its_result() {
          name another file.",
     );
     assert_eq!(fs::read_to_string(directory.path().join("requests.jsonl")).unwrap(), requests);
+}
+
+/// WASI cannot let TCP acknowledge at once. A broker with Nagle's algorithm keeps further answers back until then, some 40 ms for
+/// each window of messages: PINGREQ carries the acknowledgement.
+#[test]
+fn answers_that_tcp_keeps_back_are_fetched() {
+    let publish = || Step::expect(Expect::publish());
+    let broker = ScriptedBroker::builder()
+        .connection([
+            Step::expect(Expect::connect()),
+            Step::send(encode::connack(false, 0)),
+            publish(),
+            publish(),
+            publish(),
+            Step::send(encode::puback(1)),
+            Step::expect(Expect::pingreq()),
+            // No answer to a message: a broker that takes its time is not asked again and again.
+            Step::send(encode::pingresp()),
+            Step::pause(Duration::from_millis(100)),
+            Step::send([encode::puback(2), encode::puback(3)].concat()),
+            Step::expect(Expect::disconnect()),
+            Step::expect_end(),
+        ])
+        .start();
+    let run = Run::send(Version::V48, broker.port())
+        .args(["--topic", "t", "--qos", "1", "--lines", "-"])
+        .stdin("one\ntwo\nthree\n")
+        .run();
+    run.answers(0, "Sent 3 of 3 lines in # s (# a second).");
+    broker.finish();
 }
 
 /// A line, and then one that comes when the connection is dead: the broker was restarted meanwhile.

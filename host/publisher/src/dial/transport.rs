@@ -45,9 +45,9 @@ impl Transport {
 
     /// Tells the broker's TCP at once what has come. A broker with Nagle's algorithm (RFC 896) keeps its next small packets
     /// back until then, and this side would wait for up to 40 ms for something to send along: with that, a window of
-    /// messages took 40 ms.
-    pub(crate) fn acknowledge(&self) {
-        socket::acknowledge(self.tcp());
+    /// messages took 40 ms. False where only something that is sent can tell it.
+    pub(crate) fn acknowledge(&self) -> bool {
+        socket::acknowledge(self.tcp())
     }
 
     /// Lets what is written from now on leave together with the end of the connection.

@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     early: bool,
     /// The connection has been idle: everything was written, and no message waited for anything.
     quiet: bool,
+    /// Several messages have waited for their acknowledgements at one time, and not all of them have it.
+    several: bool,
     /// When bytes last came from the broker.
     heard: Option<Instant>,
     keep_alive: Option<KeepAlive>,
@@ -93,6 +95,7 @@ impl Connection {
             written: 0,
             early: true,
             quiet: false,
+            several: false,
             heard: None,
             keep_alive: None,
             limits: ConnackLimits::new(version, false),
@@ -153,10 +156,11 @@ impl Connection {
         mut now: Instant,
         delivery: &mut Delivery,
     ) -> Poll<Error> {
-        let mut has_read = false;
+        let (mut has_read, mut has_answer) = (false, false);
         loop {
-            if let Err(error) = self.take_packets(now, delivery) {
-                return Poll::Ready(error);
+            match self.take_packets(now, delivery) {
+                Ok(taken) => has_answer |= taken,
+                Err(error) => return Poll::Ready(error),
             }
             // Packets that came together with CONNACK came before any message, so that they acknowledge none.
             self.early &= !self.inbox.is_empty();
@@ -165,6 +169,7 @@ impl Connection {
                 return Poll::Ready(Error::Protocol(reason));
             }
             let is_wanted = !delivery.is_settled();
+            self.several = is_wanted && (self.several || delivery.has_several());
             let is_held_back = self.quiet && is_wanted && self.transport.has_news();
             if !self.early && !is_held_back {
                 self.quiet &= !is_wanted;
@@ -177,8 +182,14 @@ impl Connection {
                     // from the socket, so that nothing would wake this task again.
                     continue;
                 }
-                if has_read && is_wanted {
-                    self.transport.acknowledge();
+                let is_told = !(has_read && is_wanted) || self.transport.acknowledge();
+                if !is_told && self.several && has_answer && self.is_flushed() {
+                    // The broker's first answers have come, and it may keep the others back until TCP acknowledges these: with
+                    // something that is sent.
+                    has_answer = false;
+                    if self.ping_early() {
+                        continue;
+                    }
                 }
                 self.quiet |= !is_wanted && self.is_flushed();
                 return Poll::Pending;
@@ -191,7 +202,7 @@ impl Connection {
                 }
                 Ok(Moved::Out) => {
                     // TCP has acknowledged what had come along with these bytes.
-                    has_read = false;
+                    (has_read, has_answer) = (false, false);
                     if let Some(keep_alive) = &mut self.keep_alive {
                         keep_alive.last_written = now;
                     }
@@ -256,13 +267,15 @@ impl Connection {
         }
     }
 
-    /// Hands the packets that have come whole by `now` to `delivery`.
-    fn take_packets(&mut self, now: Instant, delivery: &mut Delivery) -> Result<(), Error> {
+    /// Hands the packets that have come whole by `now` to `delivery`; whether one of them answers a message.
+    fn take_packets(&mut self, now: Instant, delivery: &mut Delivery) -> Result<bool, Error> {
+        let mut has_answer = false;
         while let Some(packet) = self.next_packet()? {
             if let (Incoming::Pingresp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
                 keep_alive.unanswered = false;
             }
             let identifier = packet.answers();
+            has_answer |= identifier.is_some();
             let packet = packet.map_words(|words| {
                 heard(words, &|words| {
                     let heard = Heard::new(words);
@@ -271,7 +284,7 @@ impl Connection {
             });
             delivery.handle_packet(now.into_std(), packet)?;
         }
-        Ok(())
+        Ok(has_answer)
     }
 
     /// Takes the next whole packet from what has been read, with the broker's words as they came.
@@ -293,6 +306,14 @@ impl Connection {
         }
         keep_alive.unanswered = true;
         packet::write_pingreq(&mut self.outbox)
+    }
+
+    /// Puts PINGREQ in the outbox before it is due, whether or not the last one is answered. False where the keep-alive is turned
+    /// off.
+    fn ping_early(&mut self) -> bool {
+        let Some(keep_alive) = &mut self.keep_alive else { return false };
+        keep_alive.unanswered = true;
+        packet::write_pingreq(&mut self.outbox).is_ok()
     }
 
     /// Moves bytes once, in or out. When `reading`, it reads first: what the broker said, or that it has closed the connection,

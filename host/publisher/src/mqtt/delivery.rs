@@ -199,6 +199,11 @@ impl Delivery {
         self.batches.unsettled() == 0
     }
 
+    /// Whether several messages are not settled.
+    pub(crate) fn has_several(&self) -> bool {
+        self.exchanges.len() > 1
+    }
+
     /// Whether `batch` is the only one that is not settled.
     pub(crate) fn is_last(&self, batch: BatchId) -> bool {
         self.batches.unsettled() == 1 && !self.has_settled(batch)

@@ -36,12 +36,14 @@ pub(crate) fn has_news(stream: &TcpStream) -> bool {
     !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Tells the other side's TCP at once what has come, without waiting for something to send along.
-pub(crate) fn acknowledge(stream: &TcpStream) {
+/// Tells the other side's TCP at once what has come, without waiting for something to send along. False where only something
+/// that is sent can.
+pub(crate) fn acknowledge(stream: &TcpStream) -> bool {
     #[cfg(target_os = "linux")]
     if let Err(error) = stream.set_quickack(true) {
         tracing::debug!(%error, "TCP_QUICKACK");
     }
+    true
 }
 
 /// Lets what is written from now on leave together with the end of the connection: one segment, where there would be two.

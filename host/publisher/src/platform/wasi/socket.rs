@@ -49,8 +49,10 @@ pub(crate) fn has_news(stream: &TcpStream) -> bool {
     poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).map_or(true, |ready| ready > 0)
 }
 
-/// Nothing: the other side's TCP learns what has come when the host sees fit.
-pub(crate) fn acknowledge(_stream: &TcpStream) {}
+/// Nothing, and says so: the other side's TCP learns what has come with what is sent to it, or some 40 ms later.
+pub(crate) fn acknowledge(_stream: &TcpStream) -> bool {
+    false
+}
 
 /// Nothing: what is written leaves at once.
 pub(crate) fn hold_until_end(_stream: &TcpStream) {}

@@ -93,6 +93,38 @@ fn names_are_looked_up_and_client_certificates_are_shown() {
 }
 
 #[test]
+fn authorities_are_those_of_the_variable_or_those_that_are_built_in() {
+    let pki = Pki::new();
+    let broker = Mosquitto::builder().tls(&pki.server(&["localhost"])).start();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("ca.pem"), pki.authority().text()).unwrap();
+    let url = format!("ssl://localhost:{}", broker.port());
+    let mapped = format!("{}::/certs", directory.path().display());
+    let named = ["--dir", &mapped, "--env", "SSL_CERT_FILE=/certs/ca.pem"];
+    let unreachable = ["--env", "SSL_CERT_FILE=/certs/ca.pem"];
+    for (flags, exit_code, message) in [
+        (&named[..], 0, "Sent with QoS 2 to topic \"t\" at ssl://localhost:# in # ms."),
+        (&[], 78, "Not sent, TLS …"),
+        (&unreachable, 66, "Not sent, …SSL_CERT_FILE…(wasmtime: --dir)…"),
+    ] {
+        let arguments = [
+            "send",
+            "--broker",
+            &url,
+            "--client-id",
+            "sender",
+            "--topic",
+            "t",
+            "--content",
+            "x",
+            "--retries",
+            "0",
+        ];
+        Run::new(Version::V49, &[&NETWORK[..], flags].concat(), &arguments).run().answers(exit_code, message);
+    }
+}
+
+#[test]
 fn flags_of_the_host_that_are_missing_are_named() {
     let broker = Mosquitto::start();
     for version in VERSIONS {

@@ -152,7 +152,7 @@ wasi-target: compiler
 	@command -v clang >/dev/null || { $(call install,clang); }
 	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(WASI)" \
 	|| rustup target add $(WASI) \
-	|| { echo "make: the publisher was NOT CHECKED for $(WASI): rustup could not download its standard library"; exit 1; }
+	|| { echo "make: NOTHING IS BUILT OR CHECKED for $(WASI): rustup could not download its standard library"; exit 1; }
 
 # callgrind counts instructions, where the machine has no counter for them that a program may read.
 .PHONY: bench-tools

@@ -1,7 +1,7 @@
 //! The connector behind HTTP, for `wasmtime serve` and other hosts of `wasi:http`: POST a request document, to whatever path, and
 //! the answer is the response, `{"meta":{…}}`, with status 200 whatever its exit code.
 //!
-//! The configuration is from the environment ([`config`]). Faults of the call itself are problem details (RFC 9457).
+//! The configuration is from the environment (module `config`). Faults of the call itself are problem details (RFC 9457).
 #![cfg(target_os = "wasi")]
 #![deny(unsafe_code)]
 

@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code;
 use mqtt_connector_contract::publisher::{
     Broker, ConnectOptions, Disconnection, Error, Failure, Message, Progress, ProtocolVersion, Qos, Receipt,
@@ -13,7 +14,6 @@ use mqtt_connector_contract::publisher::{
 };
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::{self, Checked, Published, send, send_batch};
-use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_guest::publication::{Publication, prepare};
 use serde_json::{Map, Value, json};
 

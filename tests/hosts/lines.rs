@@ -32,6 +32,7 @@ fn lines_arrive_in_order_over_one_connection() {
     assert_eq!(came.collect::<Vec<_>>(), [&lines[..], &lines].concat());
     broker.wait_for_log("Received DISCONNECT from sender", PATIENCE);
     assert_eq!(connections(&broker), 2, "{}", broker.log());
+    assert!(!broker.log().contains("Broken pipe"), "PINGRESP came after the end: {}", broker.log());
 }
 
 #[test]

@@ -59,8 +59,8 @@ pub(crate) struct Connection {
 struct KeepAlive {
     interval: Duration,
     last_written: Instant,
-    /// PINGREQ was written, and PINGRESP has not come.
-    unanswered: bool,
+    /// How many PINGREQ were written whose PINGRESP has not come.
+    unanswered: usize,
 }
 
 /// What the socket did.
@@ -135,7 +135,7 @@ impl Connection {
         connection.keep_alive = (keep_alive > 0).then(|| KeepAlive {
             interval: Duration::from_secs(keep_alive.into()),
             last_written: Instant::now(),
-            unanswered: false,
+            unanswered: 0,
         });
         Ok(connection)
     }
@@ -238,8 +238,8 @@ impl Connection {
     /// settled by now: a failure here changes no answer.
     ///
     /// It returns when the broker has closed the connection too, or has not within [`LINGER`]. Until then the client identifier
-    /// should not be used again. Where that does not matter, because no session outlives the connection, `disconnected` is called as
-    /// soon as DISCONNECT is written.
+    /// should not be used again. Where that does not matter, because no session outlives the connection, and where the broker has
+    /// nothing to answer any more, `disconnected` is called as soon as DISCONNECT is written.
     pub(crate) async fn close(mut self, disconnected: impl FnOnce()) {
         self.outbox.clear();
         if packet::write_disconnect(&mut self.outbox).is_err() {
@@ -249,9 +249,10 @@ impl Connection {
         let goodbye = async {
             self.transport.write_all(&self.outbox).await?;
             self.transport.shutdown().await?;
-            // In a session that was there before, the broker may still send packets. If nobody read them, the kernel would answer
-            // them with a reset, which can overtake DISCONNECT.
-            if !self.limits.session_present {
+            // In a session that was there before, the broker may still send packets, and it answers each PINGREQ. If nobody read
+            // them, the kernel would answer them with a reset, which can overtake DISCONNECT.
+            let is_answered = self.keep_alive.as_ref().is_none_or(|keep_alive| keep_alive.unanswered == 0);
+            if is_answered && !self.limits.session_present {
                 disconnected();
             }
             self.inbox.clear();
@@ -272,7 +273,7 @@ impl Connection {
         let mut has_answer = false;
         while let Some(packet) = self.next_packet()? {
             if let (Incoming::Pingresp, Some(keep_alive)) = (&packet, &mut self.keep_alive) {
-                keep_alive.unanswered = false;
+                keep_alive.unanswered = keep_alive.unanswered.saturating_sub(1);
             }
             let identifier = packet.answers();
             has_answer |= identifier.is_some();
@@ -299,12 +300,12 @@ impl Connection {
     /// [`Error::Lost`] when the last PINGREQ was not answered.
     pub(crate) fn ping(&mut self) -> Result<(), Error> {
         let Some(keep_alive) = &mut self.keep_alive else { return Ok(()) };
-        if keep_alive.unanswered {
+        if keep_alive.unanswered > 0 {
             return Err(Error::Lost(
                 "the broker did not answer PINGREQ within the keep-alive time".to_owned(),
             ));
         }
-        keep_alive.unanswered = true;
+        keep_alive.unanswered += 1;
         packet::write_pingreq(&mut self.outbox)
     }
 
@@ -312,7 +313,7 @@ impl Connection {
     /// off.
     fn ping_early(&mut self) -> bool {
         let Some(keep_alive) = &mut self.keep_alive else { return false };
-        keep_alive.unanswered = true;
+        keep_alive.unanswered += 1;
         packet::write_pingreq(&mut self.outbox).is_ok()
     }
 

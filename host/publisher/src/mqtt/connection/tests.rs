@@ -1,17 +1,20 @@
-//! A connection that was idle, and what came on it meanwhile.
+//! A connection that was idle, and what came on it meanwhile; how it ends.
+
+use std::cell::Cell;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::contract;
-use crate::contract::{Broker, Message, Qos};
+use crate::contract::{Broker, ConnectOptions, Message, Qos};
 use crate::dial::websocket::WebSocket;
 use crate::options::plain;
 
 fn options() -> Arc<Options> {
     let (host, path) = ("h".to_owned(), "/".to_owned());
-    Arc::new(Options::new(plain(Broker { transport: contract::Transport::Websocket, host, port: 80, path })))
+    let broker = Broker { transport: contract::Transport::Websocket, host, port: 80, path };
+    Arc::new(Options::new(ConnectOptions { keep_alive: 60, ..plain(broker) }))
 }
 
 /// A message of QoS 0, which is settled when it is written.
@@ -76,5 +79,46 @@ async fn a_connection_that_ended_while_it_was_idle_is_given_no_message() {
             "{polled:?}"
         );
         assert!(connection.is_flushed());
+    }
+}
+
+/// Reads from the broker's end until it has `count` bytes: a masked frame of a packet of 2 bytes has 8.
+async fn read_bytes(broker: &mut TcpStream, count: usize) {
+    let mut bytes = vec![0; count];
+    broker.read_exact(&mut bytes).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_with_pingreq_unanswered_is_over_when_the_broker_has_closed_it() {
+    const PINGRESP: &[u8] = &[0x82, 2, 0xd0, 0];
+    const FRAME: usize = 8;
+    for (sent, answered) in [(0, 0), (1, 1), (1, 0), (2, 1)] {
+        let (mut connection, mut delivery, mut broker) = idle().await;
+        for _ in 0..sent {
+            assert!(connection.ping_early());
+        }
+        for _ in 0..answered {
+            broker.write_all(PINGRESP).await.unwrap();
+        }
+        while connection.keep_alive.as_ref().unwrap().unanswered > sent - answered || !connection.is_flushed()
+        {
+            let exchange =
+                poll_fn(|context| connection.poll_exchange(context, Instant::now(), &mut delivery));
+            let _ = tokio::time::timeout(Duration::from_millis(10), exchange).await;
+        }
+        read_bytes(&mut broker, sent * FRAME).await;
+
+        let is_over = Cell::new(false);
+        let close = connection.close(|| is_over.set(true));
+        let broker_closes = async {
+            read_bytes(&mut broker, FRAME).await;
+            // Everything that the client's end does before it waits for the broker is done in one go.
+            tokio::task::yield_now().await;
+            let was_over = is_over.get();
+            drop(broker);
+            was_over
+        };
+        let ((), was_over) = tokio::join!(close, broker_closes);
+        assert_eq!(was_over, sent == answered, "{sent} sent, {answered} answered");
     }
 }

@@ -1,7 +1,8 @@
 //! A real broker: [`Mosquitto`], one for each test.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -39,6 +40,9 @@ pub struct Mosquitto {
     directory: TempDir,
     process: Mutex<Option<Process>>,
     log: Arc<Watched<Log>>,
+    /// Whether it logs who connects.
+    logs_connections: bool,
+    is_paused: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +92,8 @@ impl Mosquitto {
         lock(&self.process).as_ref().map(Process::id).expect("the broker does not run")
     }
 
-    /// All that it has logged so far, over all restarts.
+    /// All that it has logged so far, over all restarts, with everything that led to an answer which a client has. For that it
+    /// connects to a broker that runs, and leaves two lines about a client `<unknown>`.
     ///
     /// What is there to be found (mosquitto 2.0):
     ///
@@ -104,7 +109,8 @@ impl Mosquitto {
     /// `p2` is MQTT 3.1.1 and `p5` MQTT 5, `c` clean session, `k` the keep-alive in seconds.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.read(|log| log.text.clone())
+        self.catch_up();
+        self.text()
     }
 
     /// Waits until the log contains `text`, or already does.
@@ -124,8 +130,28 @@ impl Mosquitto {
         assert!(
             found.is_some(),
             "mosquitto did not log {text:?} within {timeout:?}; it logged:\n{}",
-            self.log()
+            self.text()
         );
+    }
+
+    /// What has been read of its log.
+    fn text(&self) -> String {
+        self.log.read(|log| log.text.clone())
+    }
+
+    /// Waits until all is read that it has logged by now. It has one thread: when it logs a new connection, it has logged all that
+    /// was before.
+    fn catch_up(&self) {
+        if !self.logs_connections || self.is_paused.load(Ordering::Relaxed) || lock(&self.process).is_none() {
+            return;
+        }
+        let before = self.log.read(|log| log.text.len());
+        let Ok(connection) = TcpStream::connect(self.address()) else { return };
+        let Ok(client) = connection.local_addr() else { return };
+        let line = format!("New connection from {}:{} on port", client.ip(), client.port());
+        self.log.wait(PATIENCE, |log| {
+            (log.text[before..].contains(&line) || log.open_streams == 0).then_some(())
+        });
     }
 
     /// Ends it in order (SIGTERM), as an administrator would; with persistence it saves its state.
@@ -157,12 +183,14 @@ impl Mosquitto {
 
     /// Freezes it (SIGSTOP): connections stay open, the kernel still accepts new ones, nothing is answered.
     pub fn pause(&self) {
+        self.is_paused.store(true, Ordering::Relaxed);
         self.signal(Signal::STOP);
     }
 
     /// Ends a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.signal(Signal::CONT);
+        self.is_paused.store(false, Ordering::Relaxed);
     }
 
     /// Has it write its state to disk now (SIGUSR1), so that it survives [`kill`](Self::kill).
@@ -176,7 +204,7 @@ impl Mosquitto {
         let before = self.log.read(saves);
         self.signal(Signal::USR1);
         let saved = self.log.wait(PATIENCE, |log| (saves(log) > before).then_some(()));
-        assert!(saved.is_some(), "mosquitto did not save its state; it logged:\n{}", self.log());
+        assert!(saved.is_some(), "mosquitto did not save its state; it logged:\n{}", self.text());
     }
 
     fn signal(&self, signal: Signal) {
@@ -232,11 +260,12 @@ impl Mosquitto {
         });
         match outcome {
             Some(Ok(())) => {
+                self.is_paused.store(false, Ordering::Relaxed);
                 *lock(&self.process) = Some(process);
                 Ok(())
             }
             Some(Err(problem)) => Err(problem),
-            None => Err(Problem::Failed(format!("not ready within {PATIENCE:?}; log:\n{}", self.log()))),
+            None => Err(Problem::Failed(format!("not ready within {PATIENCE:?}; log:\n{}", self.text()))),
         }
     }
 }
@@ -245,7 +274,7 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            eprintln!("--- log of mosquitto on port {}\n{}---", self.port, self.log());
+            eprintln!("--- log of mosquitto on port {}\n{}---", self.port, self.text());
         }
     }
 }

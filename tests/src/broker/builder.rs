@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, fmt, fs, io};
@@ -128,6 +129,8 @@ impl MosquittoBuilder {
                 directory: or_panic(TempDir::new(), "a directory for mosquitto"),
                 process: Mutex::new(None),
                 log: Arc::default(),
+                logs_connections: !self.quiet_log,
+                is_paused: AtomicBool::new(false),
             };
             self.configure(broker.directory.path(), broker.port);
             match broker.run(Duration::ZERO) {

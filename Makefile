@@ -36,6 +36,11 @@ test: toolchain test-tools wasmtime lint component dependent ## Formatting, lint
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
 
+.PHONY: conformance
+conformance: toolchain test-tools wasmtime component ## Every scenario of delivery and faults: the program, and mqtt-connector.wasm under each version of wasmtime
+	JUDGE_ALL=1 cargo test --locked --workspace $(FEATURES) --test judged
+	JUDGE_ALL=1 cargo test --locked --workspace $(FEATURES) --test hosts judged
+
 .PHONY: component
 component: wasm-target wasi-target wasm-opt ## Leaves target/mqtt-connector.wasm and target/mqtt-connector-http.wasm, which run under any host of WASI 0.2
 	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target

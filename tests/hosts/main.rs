@@ -5,6 +5,8 @@
 mod artifacts;
 mod http;
 mod invoke;
+mod judged;
 mod lines;
 mod sending;
 mod support;
+mod transports;

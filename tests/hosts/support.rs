@@ -38,14 +38,20 @@ pub(crate) fn artifact(name: &str) -> PathBuf {
     built(name, "component")
 }
 
-/// `wasmtime` with a command of its own, in an environment without the variables of the program.
+/// `wasmtime` of that version.
 #[track_caller]
-pub(crate) fn wasmtime(version: Version, command: &str) -> Command {
-    let directory = match version {
+pub(crate) fn wasmtime_program(version: Version) -> PathBuf {
+    let path = match version {
         Version::V48 => "tools/wasmtime-48/wasmtime",
         Version::V49 => "tools/wasmtime-49/wasmtime",
     };
-    let mut wasmtime = Command::new(built(directory, "wasmtime"));
+    built(path, "wasmtime")
+}
+
+/// `wasmtime` with a command of its own, in an environment without the variables of the program.
+#[track_caller]
+pub(crate) fn wasmtime(version: Version, command: &str) -> Command {
+    let mut wasmtime = Command::new(wasmtime_program(version));
     wasmtime.arg(command);
     wasmtime
 }

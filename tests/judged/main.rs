@@ -7,6 +7,9 @@ use mqtt_connector_tests::conformance::Suite;
 use mqtt_connector_tests::program::Program;
 use mqtt_connector_tests::scenarios::judge_program;
 
+/// How many scenarios of a family, unless it is all.
+const OF_A_FAMILY: usize = 24;
+
 static PROGRAM: LazyLock<Program> = LazyLock::new(|| {
     Program::with_files([env!("CARGO_BIN_EXE_mqtt-connector"), "send"], std::env::temp_dir())
 });
@@ -17,7 +20,7 @@ macro_rules! tests {
         $(
             #[test]
             fn $name() {
-                judge_program(&PROGRAM, stringify!($name));
+                judge_program(&PROGRAM, stringify!($name), OF_A_FAMILY);
             }
         )+
     };

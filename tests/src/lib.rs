@@ -39,6 +39,7 @@
 //! - [`collector`]: [`Collector`], a subscriber for many thousand messages, which loses and repeats none, also when its
 //!   broker is restarted;
 //! - [`proxy`]: [`Proxy`], a network that cuts, stalls, throttles and splits at random, from a seed;
+//! - [`forward_proxy`]: [`ForwardProxy`], proxies that people run: SOCKS5 and HTTP CONNECT;
 //! - [`pki`]: [`Pki`], certificates made for the run, good ones and ones with a known [`Fault`](pki::Fault), and keys
 //!   in every [`KeyFormat`](pki::KeyFormat);
 //! - [`script`]: [`ScriptedBroker`], a broker that follows a script and records every byte; its script is made of
@@ -70,6 +71,7 @@ pub mod conformance;
 mod connection;
 pub mod encode;
 pub mod expect;
+pub mod forward_proxy;
 pub mod observer;
 pub mod packet;
 pub mod pattern;
@@ -92,6 +94,7 @@ pub use bridge::Bridge;
 pub use broker::Mosquitto;
 pub use collector::Collector;
 pub use expect::Expect;
+pub use forward_proxy::ForwardProxy;
 pub use observer::{Message, Observer};
 pub use pki::Pki;
 pub use proxy::{Faults, Proxy};

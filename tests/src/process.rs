@@ -101,9 +101,14 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Sends `signal`; a process that has ended already is left alone.
     pub(crate) fn signal(&mut self, signal: Signal) {
-        if let Ok(None) = self.child.try_wait() {
+        if self.is_running() {
             // The child is not reaped yet, so its number cannot belong to somebody else.
             let _ = kill_process(Pid::from_child(&self.child), signal);
         }
@@ -114,7 +119,7 @@ impl Process {
         self.signal(Signal::CONT);
         self.signal(Signal::TERM);
         let deadline = Instant::now() + patience;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+        while self.is_running() && Instant::now() < deadline {
             // The standard library cannot wait for a process and for a time at once.
             thread::sleep(Duration::from_millis(2));
         }

@@ -138,16 +138,15 @@ pub fn family(name: &str) -> Family {
     }
 }
 
-/// Judges a program by the family of that name: by 24 of its scenarios, or by all where the environment has `JUDGE_ALL`. The
-/// library is judged by all; a program is started for each.
+/// Judges a program by the family of that name: by `at_most` of its scenarios, or by all where the environment has `JUDGE_ALL`.
+/// The library is judged by all; a program is started for each.
 ///
 /// # Panics
 ///
 /// If there is no such family, or if the program does not do what it has to.
 #[track_caller]
-pub fn judge_program(program: &Program, name: &str) {
-    const OF_A_FAMILY: usize = 24;
-    let at_most = if std::env::var_os("JUDGE_ALL").is_some() { usize::MAX } else { OF_A_FAMILY };
+pub fn judge_program(program: &Program, name: &str, at_most: usize) {
+    let at_most = if std::env::var_os("JUDGE_ALL").is_some() { usize::MAX } else { at_most };
     judge(program, &sample((family(name).scenarios)(&Setting::whole()), at_most));
 }
 

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 
 use crate::arguments::SendArguments;
 use crate::prepare::prepared;
-use crate::send::with_origins;
+use crate::response::with_origins;
 use crate::signals::Signals;
 use crate::{inputs, shortage};
 use read::{Batch, Lines, Origin};

@@ -10,7 +10,7 @@
 //! | [`send`] | `send` and `check`: one message |
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`session`] | how a command runs and answers |
-//! | [`mod@response`] | responses of the command line itself |
+//! | [`mod@response`] | responses of the command line itself, and what it adds to the component's |
 //! | [`refusal`] | what is answered where a command line cannot be followed |
 //! | [`signals`] | SIGINT, SIGTERM and SIGHUP end a send, with the truth |
 //! | [`shortage`] | what is answered where the machine has too little of something, or the program panics |

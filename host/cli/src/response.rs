@@ -1,6 +1,9 @@
-//! Responses that the command line makes itself, and exit statuses.
+//! Responses that the command line makes itself, what it adds to the component's, and exit statuses.
 
 use mqtt_connector::Response;
+use mqtt_connector_arguments::documents::Documents;
+use mqtt_connector_arguments::message::MessageFlags;
+use mqtt_connector_arguments::origins;
 
 /// Exit status of a command that has no response, and went well.
 pub(crate) const SUCCESS: u8 = 0;
@@ -11,6 +14,12 @@ pub(crate) const FAILURE: u8 = 1;
 /// The response with this exit code and message.
 pub(crate) fn response(exit_code: i32, message: String) -> Response {
     Response::new(exit_code, message)
+}
+
+/// The response, with what there is to say about the origin of the credentials when it is about them.
+pub(crate) fn with_origins(mut response: Response, flags: &MessageFlags, documents: &Documents) -> Response {
+    response.meta.message = origins::told(response.meta.exit_code, response.meta.message, flags, documents);
+    response
 }
 
 /// The exit code as the exit status of the process.

@@ -3,12 +3,10 @@
 use std::mem::ManuallyDrop;
 
 use mqtt_connector::Response;
-use mqtt_connector_arguments::documents::Documents;
-use mqtt_connector_arguments::message::MessageFlags;
-use mqtt_connector_arguments::origins;
 
 use crate::arguments::SendArguments;
 use crate::prepare::prepared;
+use crate::response::with_origins;
 use crate::signals::Signals;
 use crate::{lines, shortage};
 
@@ -43,10 +41,4 @@ pub(crate) async fn check(arguments: &SendArguments, signals: &mut Signals) -> R
     let check = connector.check(&tenant, &documents.config, &documents.request);
     let checked = signals.unless_ended("the parameters were checked", check).await?;
     Ok(with_origins(checked, &arguments.message, &documents))
-}
-
-/// The response, with what there is to say about the origin of the credentials when it is about them.
-pub(crate) fn with_origins(mut response: Response, flags: &MessageFlags, documents: &Documents) -> Response {
-    response.meta.message = origins::told(response.meta.exit_code, response.meta.message, flags, documents);
-    response
 }

@@ -1,12 +1,12 @@
 //! A connector for one call: what bounds it, as nothing interrupts it.
 
 use mqtt_connector::Connector;
-use mqtt_connector_tests::{Mosquitto, Observer};
+use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker};
 use serde_json::{Value, json};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Config, Engine, Store};
 
-use crate::support::{PATIENCE, block_on, builder, config, operator};
+use crate::support::{PATIENCE, assert_meta, block_on, builder, config, operator};
 
 /// What the component may compute for short documents, in WebAssembly's instructions. A processor needs less than 10 ms for so
 /// many, which is the least that [`Limits::cpu`](mqtt_connector::Limits::cpu) can be.
@@ -25,6 +25,34 @@ fn a_connector_for_one_call_sends() {
     });
     assert_eq!(meta.exit_code, 0, "{}", meta.message);
     assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"x");
+}
+
+#[test]
+fn a_connector_for_one_call_takes_no_long_documents() {
+    let broker = ScriptedBroker::untouched();
+    let connector = builder().one_shot().build().unwrap();
+    let config = config(broker.port()).to_string();
+    let around = json!({ "topic": "t", "content": "" }).to_string().len();
+    let request = |length: usize| json!({ "topic": "t", "content": "x".repeat(length - around) }).to_string();
+    let longest = Connector::LARGEST_ONE_SHOT;
+    let checked = |request: &str| block_on(connector.check(&operator(), &config, request)).meta;
+    let fits = request(longest - config.len());
+    assert_eq!(checked(&fits).exit_code, 0);
+    let denied = |length: usize| {
+        format!(
+            "Not sent, it is not allowed: configuration and request have {length} bytes, of {longest} that a connector for one \
+             call takes."
+        )
+    };
+    assert_meta(&checked(&request(longest - config.len() + 1)), 77, &denied(longest + 1));
+
+    // With each request the component reads the configuration again.
+    let requests = [fits, "{}".to_owned()];
+    let length = longest + config.len() + 2;
+    for response in block_on(connector.send_batch(&operator(), &config, &requests)) {
+        assert_meta(&response.meta, 77, &denied(length));
+    }
+    broker.finish();
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Connector {
     /// `None` where there is to be none, or the system has no thread for it: see [`ConnectorBuilder::one_shot`] and
     /// [`ConnectorBuilder::pool`].
     clock: Option<Clock>,
+    /// The longest documents of a call, in bytes: what nothing interrupts is to end soon.
+    longest: usize,
     publisher: Publisher,
     tenants: Arc<Tenants>,
 }
@@ -68,8 +70,9 @@ impl Connector {
     /// The largest component that is compiled, in bytes: 16 MiB.
     pub const LARGEST: usize = 16 * 1024 * 1024;
 
-    /// The longest configuration and request together, in bytes, that a connector for [one call](ConnectorBuilder::one_shot) is
-    /// meant for: 64 KiB. What the component computes for them takes some milliseconds, whatever is in them.
+    /// The longest configuration and request together, in bytes, that a connector for [one call](ConnectorBuilder::one_shot)
+    /// takes: 64 KiB. What the component computes for them takes some milliseconds, whatever is in them. Of a batch, the
+    /// configuration counts once for each request.
     pub const LARGEST_ONE_SHOT: usize = 64 * 1024;
 
     /// The built-in component, with the system's resolver.
@@ -147,7 +150,9 @@ impl Connector {
         queued: Option<oneshot::Sender<()>>,
     ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
-        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, queued }.run(
+        let length = requests.iter().map(|request| config.len() + request.len()).sum();
+        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, length, queued };
+        let call = call.run(
             async |component, store| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
             },
@@ -205,7 +210,7 @@ impl Connector {
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
         let nobody = Tenant::builder("schema").build();
-        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], queued: None }
+        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], length: 0, queued: None }
             .run(
                 async |component, store| component.flint_mqtt_connector().call_schema(store).await,
                 |schema, _| answer::schema(schema),
@@ -216,7 +221,9 @@ impl Connector {
     /// One call with a configuration and a request, answered with one response.
     async fn call(&self, action: Action, tenant: &Tenant, config: &str, request: &str) -> Response {
         let (dry_run, documents) = (action == Action::Check, [config, request]);
-        let call = Call { connector: self, tenant, dry_run, documents: &documents, queued: None }.run(
+        let length = config.len() + request.len();
+        let call = Call { connector: self, tenant, dry_run, documents: &documents, length, queued: None };
+        let call = call.run(
             async |component, store| {
                 let (config, request) = (config.to_owned(), request.to_owned());
                 let component = component.flint_mqtt_connector();

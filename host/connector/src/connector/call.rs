@@ -77,6 +77,8 @@ pub(super) struct Call<'a> {
     /// What the component is given, and must not say in the log.
     #[cfg_attr(not(feature = "wasi"), expect(dead_code, reason = "only WASI lets a component print"))]
     pub(super) documents: &'a [&'a str],
+    /// Bytes that the component has to read: a configuration once for each request.
+    pub(super) length: usize,
     /// Dropped as soon as the messages stand in line at their connection, or will not.
     pub(super) queued: Option<oneshot::Sender<()>>,
 }
@@ -90,13 +92,13 @@ impl Call<'_> {
     /// # Errors
     ///
     /// The response: exit code 70, the component failed or its answer is not believed; 77, the tenant has too many calls
-    /// under way.
+    /// under way, or the documents are too long for a connector for one call.
     pub(super) fn run<T, U>(
         self,
         call: impl AsyncFnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<T>,
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
     ) -> impl Future<Output = Result<U, Response>> {
-        // What is around it moves it several times.
+        // Boxed, because the futures around it would move it several times.
         Box::pin(self.run_in_place(call, judge))
     }
 
@@ -106,6 +108,12 @@ impl Call<'_> {
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
     ) -> Result<U, Response> {
         let (tenant, limits) = (self.tenant.name(), self.tenant.limits());
+        let (length, longest) = (self.length, self.connector.longest);
+        if length > longest {
+            return Err(denied(&format!(
+                "configuration and request have {length} bytes, of {longest} that a connector for one call takes"
+            )));
+        }
         let latest = Instant::now() + limits.timeout;
         // Before the store is made, and dropped after it: what waits here takes no memory to speak of.
         let permit = self.tenant.quotas().send(tenant, limits, latest).await;

@@ -112,10 +112,10 @@ impl ConnectorBuilder {
     /// For a process that sends one message of ordinary size and ends: nothing is kept ready for calls to come, so that it
     /// starts 2 ms earlier.
     ///
-    /// The built-in component runs without the clock that would interrupt it. It ends by itself, soon for short documents
-    /// ([`Connector::LARGEST_ONE_SHOT`]). But nothing else has a turn until then, and the tenant's
-    /// [`Limits::cpu`](crate::Limits::cpu) is not looked at. For long documents, and for those of tenants that are not trusted,
-    /// there is [`pool(0)`](Self::pool). Another component has its clock.
+    /// The built-in component runs without the clock that would interrupt it. It ends by itself, within the least that
+    /// [`Limits::cpu`](crate::Limits::cpu) can be, because longer documents than [`Connector::LARGEST_ONE_SHOT`] are refused
+    /// (exit code 77). Until then nothing else has a turn on its thread. For long documents, and for many calls, there is
+    /// [`pool(0)`](Self::pool). Another component has its clock, and documents of any length.
     #[must_use]
     pub fn one_shot(mut self) -> Self {
         self.pool = 0;
@@ -177,7 +177,9 @@ impl ConnectorBuilder {
             None
         };
         let engines = Engines { pool, on_demand, lack_places };
-        let clock = if is_built_in && self.is_one_shot {
+        let is_without_clock = is_built_in && self.is_one_shot;
+        let longest = if is_without_clock { Connector::LARGEST_ONE_SHOT } else { usize::MAX };
+        let clock = if is_without_clock {
             None
         } else {
             match Clock::of(engines.all()).map_err(|error| Shortage::of_thread(&error)) {
@@ -191,7 +193,7 @@ impl ConnectorBuilder {
         };
         let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         let publisher = self.publisher.unwrap_or_else(of_its_own);
-        Ok(Connector { engines, clock, publisher, tenants: self.tenants })
+        Ok(Connector { engines, clock, longest, publisher, tenants: self.tenants })
     }
 }
 

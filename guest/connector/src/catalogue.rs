@@ -179,11 +179,12 @@ pub struct Parameter {
     pub secrecy: Secrecy,
     /// A right value, as JSON text.
     pub example: &'static str,
-    /// Where alone it means something; anywhere else, giving it is an error.
+    /// What has to be given as well, since it means nothing without; `None` when it always means something. Given without that, it
+    /// is an error.
     pub only: Option<Only>,
 }
 
-/// What a parameter may need to mean something.
+/// What a parameter may depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Only {
     /// `protocol-version` "5".

@@ -185,10 +185,14 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of each byte of a word.
 const HIGHEST: u64 = ONES << 7;
 
-/// Where the first byte of ASCII stands for which `marks` sets the highest bit. Most of a send is this search, and crate `memchr`
-/// does not do it: without SIMD, as components are run here, it takes four bytes at a time, and it knows no range such as the
-/// control characters, so that a content of 16 KiB would be gone through twice. `marks` is given eight bytes at a time, of which it
-/// may mark too many behind, that is above, the first that is right, and any that are not ASCII.
+/// The position of the first byte that is sought, which is ASCII.
+///
+/// `marks` is given eight bytes at a time, as a word whose lowest byte comes first, and sets the highest bit of each byte that is
+/// sought. It may also set that of bytes after the first one sought, and that of bytes that are not ASCII.
+///
+/// The component spends most of a send in this search. The crate `memchr` is not used for two reasons: components run without SIMD
+/// here, where it takes four bytes at a time; and it cannot search for a range, so that it would read a content twice, once for
+/// `"` and `\`, once for control characters.
 #[inline(always)]
 fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     const BLOCK: usize = 32;
@@ -197,12 +201,12 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     let (blocks, _) = text.as_chunks::<BLOCK>();
     let is_clean = |block: &&[u8; BLOCK]| {
         let words = block.as_chunks().0;
-        // Exact for ASCII, which most is, and then no more is asked.
+        // The first test is exact for ASCII. Only a block with other text needs the second one.
         words.iter().fold(0, all_marks) & HIGHEST == 0 || words.iter().all(|word| marked(word) == 0)
     };
     let clean = blocks.iter().take_while(is_clean).count() * BLOCK;
     let (words, rest) = text.get(clean..)?.as_chunks::<8>();
-    // Filled up with a byte that is never looked for.
+    // The rest, filled up to eight bytes with a letter, which is never sought.
     let mut last = [b'a'; 8];
     last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     let mut at = clean;
@@ -219,15 +223,15 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
 /// Marks the bytes of `word` that are `byte`, which is ASCII.
 #[inline(always)]
 fn exactly(word: u64, byte: u8) -> u64 {
-    // The difference is 0 exactly there, and subtracting 1 then sets its highest bit. A borrow can do so too, but only
-    // behind the first.
+    // A byte that is equal becomes 0, and 0 less 1 has the highest bit set. It borrows from the byte after it, which may then be
+    // marked too.
     (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES)
 }
 
 /// Marks the bytes of `word` that are `"` or below U+0020, which a JSON string has only escaped.
 #[inline(always)]
 fn quotes_and_controls(word: u64) -> u64 {
-    // With this bit the other way round, `"` is U+0020, and what was below stays below: the lowest 33 characters are sought.
+    // Flipping the bit 0x02 turns `"` (0x22) into 0x20 and keeps everything below 0x20 below it. So the bytes below 0x21 are sought.
     (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21)
 }
 
@@ -291,8 +295,8 @@ mod tests {
         let in_string = |text: &[u8]| first(text, |word| quotes_and_controls(word) | exactly(word, b'\\'));
         let ends_string = |byte: u8| matches!(byte, 0..0x20 | b'"' | b'\\');
         let is_mark = |byte: u8| matches!(byte, b'"' | b'\\');
-        // Every byte before, at and behind the places where blocks and words meet, among bytes that differ from those looked
-        // for in one bit, and the ends of the range: what many bytes at a time could mistake.
+        // Every byte at every position, so that it stands before, at and after the borders of words and blocks. The bytes around it
+        // are those that the search could mistake: they differ from a byte that is sought in one bit, or are next to the range.
         for filler in [0x00, 0x20, 0x21, 0x23, 0x54, 0x58, 0x5b, 0x5d, 0x7f, 0x80, 0xa0, 0xa2, 0xdc, 0xff] {
             for length in (0..40).chain([63, 64, 65, 130]) {
                 let mut text = vec![filler; length];
@@ -314,7 +318,7 @@ mod tests {
                             "{filler:x} {length} {at} {byte:x}"
                         );
                     }
-                    // What stays behind the next.
+                    // The next position is tried with another byte that is sought after it.
                     text[at] = b'"';
                 }
             }

@@ -39,7 +39,7 @@ pub fn wrong_count(results: usize, messages: usize) -> Meta {
     Meta { exit_code: exit_code::FAULT, message }
 }
 
-/// The answer to a request of a batch that has been passed over, which a fault of the connector would be: 70.
+/// The answer to a request of a batch that got no answer. That is a fault of the connector: exit code 70.
 pub fn unanswered() -> Meta {
     Meta {
         exit_code: exit_code::FAULT,
@@ -192,7 +192,7 @@ impl<'a> Said<'a> {
         let tenths = microseconds / 100;
         let mut digits = itoa::Buffer::new();
         let whole = digits.format(tenths / 10);
-        // No byte more than needed: what leaves the component would be moved to fit.
+        // Exactly the capacity that is needed: the bindings shrink a string that leaves the component, which would move it.
         let around = self.start.len() + self.shown_topic.len() + self.middle.len() + self.end.len();
         let mut text = String::with_capacity(around + whole.len() + 2);
         text.push_str(&self.start);

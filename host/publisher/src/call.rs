@@ -90,7 +90,7 @@ impl Call {
         let work = admission.take_admitted();
         let Some((_, first)) = work.first() else {
             if admission.is_over_the_rate() {
-                // If a tenant with too many messages were told so at once, it would send the next ones at once.
+                // The answer comes at the deadline. A tenant that got it at once would send the next messages at once.
                 over(&shared, deadline).await;
             }
             return Ok(admission.answer(Vec::new()));
@@ -112,9 +112,9 @@ impl Call {
         };
         let joined = tokio::select! {
             biased;
-            // Before `join`, so that a call that begins after the interruption opens no connection.
+            // Polled before `join`, so that a call that begins after the interruption opens no connection.
             () = ready(()), if shared.interrupted.is_cancelled() => Err(Ending::Interruption),
-            // Before `over`, because it mostly need not wait: then no timer has to be set.
+            // Polled before `over`: mostly it is ready at once, and then no timer is set.
             ticket = join => Ok(ticket),
             ending = over(&shared, deadline) => Err(ending),
         };

@@ -17,7 +17,8 @@
 //! - `admission`: whether a send may begin, and whether its certificates can be used.
 //! - `sharing`: connections that sends share, from the first dial to DISCONNECT.
 //! - `call` and [`Publisher`]: one call of `publish`, or of `check`, from its beginning to its answer.
-//! - `engine`, with the feature `wasmtime`: the interface `publisher` for components.
+//! - `tally` and `engine`, with the feature `wasmtime`: the interface `publisher` for components, and what became of the messages
+//!   that a component handed over.
 #![deny(unsafe_code)]
 
 mod admission;

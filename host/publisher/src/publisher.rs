@@ -77,7 +77,7 @@ impl Publisher {
             Err(denied) => return (Err(Unsettled::not_sent(denied)), 0),
         };
         let call = Call::new(tenant, &self.shared, latest, options, policy);
-        // What is around it would have room for it several times.
+        // Boxed, because each of the futures around it would have room for it.
         let observed = Box::pin(call.observed(messages));
         tenant.quotas().run(observed).await
     }

@@ -14,7 +14,7 @@ use super::{Name, PARAMETERS};
 pub enum Tip {
     /// The parameter that has another name here.
     Called(Name),
-    /// Where it is more than a name that differs: what to do.
+    /// What to do instead, where another name alone is not enough.
     Instead(&'static str),
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Tip {
 /// Case, hyphens, underscores, dots and spaces do not matter, nor does `mqtt` in front; only of single letters, which are
 /// flags, does the case count.
 pub fn foreign(name: &str) -> Option<Tip> {
-    // No known name is nearly as long.
+    // Every name that is known is much shorter.
     if name.len() > 40 {
         return None;
     }

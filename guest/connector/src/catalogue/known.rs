@@ -1,4 +1,4 @@
-//! The names that an object may have, and the one that a name that is none of them was most likely meant for.
+//! The names that an object may have, and which of them was most likely meant by a name that is unknown.
 
 use mqtt_connector_contract::spelling::nearest;
 
@@ -18,7 +18,7 @@ pub enum Known {
 }
 
 impl Known {
-    /// The tip for a name that another tool has. Only a name for a name helps in a will.
+    /// The tip for a name that another tool has. In a will, only a tip that names another member is of use.
     pub(crate) fn tip(self, name: &str) -> Option<Tip> {
         match self {
             Known::Parameters => foreign(name),
@@ -29,7 +29,7 @@ impl Known {
         }
     }
 
-    /// What is called here as the parameter is.
+    /// The name among these that is the same as the parameter's.
     pub(crate) fn called(self, name: Name) -> Option<&'static str> {
         match self {
             Known::Parameters => Some(name.as_str()),

@@ -55,7 +55,7 @@ impl Names {
         names
     };
 
-    /// What means something only where something else is.
+    /// The parameters that depend on another one ([`Only`](super::Only)).
     pub const ONLY: Names = {
         let mut names = Names(0);
         let mut index = 0;
@@ -68,7 +68,7 @@ impl Names {
         names
     };
 
-    /// What a dry run tells of when it was given and has no effect.
+    /// The parameters that a dry run remarks on when they were given and have no effect.
     pub const TOLD: Names = Names::of(&[
         Name::RootCaCrt,
         Name::Certificate,

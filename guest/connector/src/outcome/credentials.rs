@@ -18,8 +18,8 @@ pub struct CredentialSources {
 }
 
 impl CredentialSources {
-    /// What of it a message tells, for whoever knows better than the component where a document has it from: the command
-    /// line, which lays flags and the environment over the request.
+    /// The sources that `message` tells, if it tells them. For the command line, which replaces them: it made the documents of
+    /// flags, files and the environment, and knows which of these a credential came from.
     pub fn told(message: &str) -> Option<Self> {
         let sources = [None, Some(Source::Configuration), Some(Source::Request)];
         let all = sources

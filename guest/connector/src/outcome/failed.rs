@@ -150,8 +150,8 @@ fn short(shortage: &str) -> Meta {
     Meta { exit_code: exit_code::SHORTAGE, message }
 }
 
-/// Which broker refused, and what: `None` for a refusal that is neither about the client nor about what it may do, because a
-/// vendor's rules are not its likely cause.
+/// Which broker refused, and what, if a vendor's rules are a likely cause: if the refusal is about the client, or about what the
+/// client may do.
 fn likely_at(refusal: &Refusal, at: At) -> Option<(u32, At)> {
     matches!(refusal.code, 2 | 4 | 5 | 128 | 131 | 133..=135 | 144).then_some((refusal.broker, at))
 }

@@ -150,7 +150,7 @@ impl Suspicious<'_> {
             Remark::Expired(CertificateTime { parameter, seconds }) => {
                 write!(f, " {} expired {} ago.", of(*parameter), Span(*seconds))
             }
-            // Whoever takes the default has nothing to change.
+            // The default was capped, and nobody asked for more: there is nothing to change.
             Remark::TimeoutCapped(_) if !self.given.has(Name::Timeout) => Ok(()),
             Remark::TimeoutCapped(limit) => {
                 write!(f, " timeout is more than the tenant's limit allows: the send has {limit} ms.")

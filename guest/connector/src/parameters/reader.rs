@@ -15,7 +15,8 @@ pub(super) struct Reader<'m, 'p, 'a> {
     pub(super) problems: &'p mut Vec<Problem<'a>>,
 }
 
-/// A function for each type that several parameters have: what is generic is in the component once for each use.
+/// Types that several parameters have are read by functions of their own, which are not inlined: the component would have a copy
+/// of the generic [`Reader::value`] for each parameter.
 impl<'a> Reader<'_, '_, 'a> {
     /// A parameter whose type says the first thing that is wrong with a value.
     pub(super) fn value<T>(
@@ -71,7 +72,7 @@ impl<'a> Reader<'_, '_, 'a> {
         })
     }
 
-    /// `action` says nothing but that it is the one there is.
+    /// Reads `action`, which may only name the one action that there is.
     pub(super) fn action(&mut self) {
         self.value(Name::Action, |value| match value.string().as_deref() {
             Ok(ACTION) => Ok(()),

@@ -184,7 +184,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Behind what a vendor begins to count.
+/// The part of a topic that a vendor does not count, in words.
 fn behind(vendor: BrokerVendor) -> &'static str {
     match vendor {
         BrokerVendor::AwsIot => " (after $aws/rules/RULE/)",

@@ -14,8 +14,8 @@ use crate::message::topic::Topic;
 use crate::parameters::Parameters;
 use crate::vendor::{self, BrokerVendor};
 
-/// Puts the parameters together, without the connection if that is the one before; moves the content out of them.
-/// `None` when a required one is missing, which the rules have reported.
+/// Makes a publication of the parameters, and moves the content out of them. It has no connection when that is the same as the
+/// previous request's. `None` when a required parameter is missing, which the rules have reported.
 pub(super) fn build(
     parameters: &mut Parameters,
     merged: Merged<'_, '_>,

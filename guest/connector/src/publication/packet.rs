@@ -17,7 +17,7 @@ pub fn judge(length: usize, topic: usize, properties: usize) -> Option<Rule> {
     (length > maximum).then_some(Rule::PacketTooLarge { length, maximum })
 }
 
-/// How many bytes the properties of a message take in its packet, those that say how many included.
+/// How many bytes the properties of a message take in its packet, with the length that stands before them.
 pub fn properties_length(parameters: &Parameters) -> usize {
     let user = parameters.user_properties.iter().flatten();
     let length = 2

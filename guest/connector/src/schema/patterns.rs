@@ -91,14 +91,14 @@ pub(super) fn broker(out: &mut String) {
         &[r#""pattern":"^(("#, TCP, "|", TLS, ")://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, "/?|"],
     );
     push(&mut url, &[WEBSOCKET, "://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, PATH, r#")$""#, ONE_LINE]);
-    // Each alternative has the form that it can be drawn by; a list is never empty.
+    // A string and a list each have what a form needs to draw them: `format`, and `items`.
     push(out, &[r#","type":["string","array"],"format":"uri","#, &url]);
     push(out, &[r#","items":{"type":"string","format":"uri","#, &url, "}"]);
     put(out, r#","minItems":1,"uniqueItems":true,"maxItems":"#);
     put(out, &MAX_BROKERS.to_string());
 }
 
-/// That one broker, or one of a list, has such a URL: `starts` is the start of it.
+/// Writes the property `broker` of a condition: the broker, or one of several, has a URL with this pattern.
 pub(super) fn any_broker(out: &mut String, pattern: &[&str]) {
     put(out, r#""broker":{"anyOf":[{"type":"string","pattern":""#);
     push(out, pattern);
@@ -139,7 +139,7 @@ pub(super) fn push(out: &mut String, parts: &[&str]) {
     parts.iter().for_each(|part| put(out, part));
 }
 
-/// [`String::push_str`], which inlined is in the component once for each of these many uses.
+/// [`String::push_str`], kept from being inlined: the component would have a copy of it for each of many uses.
 #[inline(never)]
 pub(super) fn put(out: &mut String, text: &str) {
     out.push_str(text);

@@ -11,7 +11,7 @@ pub(super) const ONE_CONTENT: &str = concat!(
     r#"{"required":["content-base64"],"properties":{"content":{"type":"null"},"content-base64":{"type":"string"}}}]"#,
 );
 
-/// The schemas that all have to hold, without the brackets of their list.
+/// Writes the items of `allOf`, without the brackets around them.
 pub(super) fn write_rules(out: &mut String) {
     push(out, &[r#"{"oneOf":"#, ONE_CONTENT, "},"]);
     put(
@@ -19,7 +19,7 @@ pub(super) fn write_rules(out: &mut String) {
         r#"{"if":{"required":["protocol-version"],"properties":{"protocol-version":{"const":"5"}}},"else":"#,
     );
     nothing_of(out, Only::Mqtt5);
-    // The password is right under version 5 alone; the will's own members are those of version 5.
+    // Without version 5: the will has none of the members that version 5 adds, and a password needs a user name.
     put(
         out,
         concat!(
@@ -86,9 +86,11 @@ pub(super) fn write_rules(out: &mut String) {
     }
 }
 
-/// What vendors want: the start of a schema's members, that of the topic, and that of the will's.
+/// The limits of a vendor, as three parts of a schema: its beginning, with the limits of the client identifier and the content;
+/// those of `topic`; those of the will's `topic`, and of what else the will has.
 ///
-/// Base64 has as many characters as one byte too many has, unless its last, or its last two, are missing.
+/// A payload of the largest size and one with a byte more may have equally many characters as base64. They differ in the padding
+/// at the end, which is what `pattern` looks for.
 const AT_AWS: [&str; 3] = [
     concat!(
         r#""properties":{"client-id":{"maxLength":128},"content":{"maxLength":131072},"#,
@@ -121,7 +123,8 @@ const AT_EVENT_GRID: [&str; 3] = [
 ];
 const EVENT_GRID_TOPIC: &str = r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"}"#;
 
-/// That no parameter of the kind is given; two brackets are left open, behind the last of the properties.
+/// Writes the start of a schema that accepts no parameter of this kind. The object and its `properties` are left open, for further
+/// properties.
 fn nothing_of(out: &mut String, only: Only) {
     put(out, r#"{"properties":{"#);
     let names = PARAMETERS.iter().filter(|parameter| parameter.only == Some(only));

@@ -73,7 +73,7 @@ impl ClockState {
             } else if idle < LINGER {
                 idle += 1;
             } else {
-                // Said before the last look, so that whoever comes after it knows that somebody has to be woken.
+                // Stored before `running` is looked at again: a call that begins after that look finds it, and wakes this thread.
                 self.asleep.store(true, Ordering::SeqCst);
                 if self.running.load(Ordering::SeqCst) == 0 && !self.ended.load(Ordering::SeqCst) {
                     thread::park();

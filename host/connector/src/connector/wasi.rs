@@ -138,7 +138,7 @@ impl Printed {
 
 /// The text without the lines that repeat one of the secrets; without any, when they do so together.
 fn without_repetitions(text: &str, secrets: &[String]) -> String {
-    // What a component says of a send is said with words that stand in long texts, too.
+    // Long texts are compared as content is, with longer pieces: a component's own words often stand in them too.
     let repeats = |text: &str| {
         let heard = Heard::new(text.as_bytes());
         secrets.iter().any(|secret| match secret.len() {
@@ -181,7 +181,7 @@ impl IsTerminal for Printed {
 }
 
 impl StdoutStream for Printed {
-    /// For WASI 0.3, which is not there.
+    /// The trait has it for WASI 0.3, which no component is given here.
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(sink())
     }

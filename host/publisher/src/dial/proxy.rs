@@ -1,4 +1,4 @@
-//! The way through a proxy. It is asked for a connection to the broker, and looks the broker's name up itself.
+//! The way through a proxy. The proxy is asked for a connection to the broker, and looks the broker's name up itself.
 //!
 //! HTTP CONNECT is written here and not by a library: it is a request of four lines, and its answer is read as the answer to a
 //! WebSocket handshake is. The libraries for it read without a bound, and may read more than the answer.

@@ -96,12 +96,12 @@ impl Shortage {
     pub fn reserve(bytes: usize) -> Option<Vec<u8>> {
         let mut memory = Vec::new();
         let reserved = memory.try_reserve_exact(bytes);
-        // Or the compiler would know that nobody needs it, and ask nobody.
+        // Without this the compiler may leave the allocation out, because nothing uses the memory.
         black_box(&memory);
         reserved.ok().map(|()| memory)
     }
 
-    /// The same, and whether there are threads: what may be the cause of a panic.
+    /// The shortage that may have caused a panic: one that [`found`](Self::found) looks for, or one of threads.
     #[must_use]
     pub fn found_behind_panic() -> Option<Self> {
         Self::found().or_else(|| Self::of_threads(1))

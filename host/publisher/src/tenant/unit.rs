@@ -81,7 +81,7 @@ impl Unit {
         let Some((_, factor)) = scale.units.iter().find(|(name, _)| *name == unit) else {
             return Err(UnitError::Unknown { unit: excerpt(unit), known: scale.names });
         };
-        // Digits that do not fit are a number that is too large.
+        // Digits that do not fit into 64 bits are an amount that every limit is below.
         Ok(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*factor))
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn start_threads(count: usize) -> io::Result<()> {
     let start = || {
         let (release, wait) = mpsc::channel::<()>();
         let hold = move || {
-            // Until it is released.
+            // The thread waits until its sender is dropped: that is the error here.
             let _ = wait.recv();
         };
         thread::Builder::new().spawn(hold).map(|thread| (release, thread))
@@ -34,7 +34,7 @@ pub(crate) fn start_threads(count: usize) -> io::Result<()> {
     let refused = (0..count).find_map(|_| start().map(|thread| started.push(thread)).err());
     for (release, thread) in started {
         drop(release);
-        // It has nothing to say.
+        // The thread returns nothing.
         let _ = thread.join();
     }
     refused.map_or(Ok(()), Err)

@@ -14,11 +14,11 @@ use crate::platform::Words;
 /// How long the first answer is waited for before it is asked for again. Each further wait is twice as long, up to
 /// [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(1);
-/// The longest time that an answer is there and nobody knows.
+/// The longest wait, and so the longest time that an answer may be there unnoticed.
 const LONGEST: Duration = Duration::from_millis(16);
 
-/// The addresses of `host`, each with `port`. The look-up is asked again and again, because the runtime can wait for sockets
-/// and for time, and not for it; so a timeout ends it.
+/// The addresses of `host`, each with `port`. The runtime can wait for sockets and for time, and not for a look-up: so the look-up
+/// is asked again after a while. A timeout around this function ends it.
 ///
 /// # Errors
 ///

@@ -12,11 +12,11 @@ use super::fault::{MOST_FAULTS, Reason};
 /// The name of a member, and where it stands.
 pub(super) type Key<'t> = Spanned<Cow<'t, str>>;
 
-/// Where a value stands that JSON does not have: its keys below the table, its bytes in the file, and why.
+/// A value that JSON does not have: its keys below the table, its bytes in the file, and why JSON does not have it.
 pub(super) type NotJson = (Vec<String>, Range<usize>, Reason);
 
-/// The members of a table, in the order in which they stand in the file: `toml` keeps that order only where the whole program wants
-/// it so.
+/// The members of a table, in the order in which they stand in the file. `toml` keeps that order only with its feature
+/// `preserve_order`, which would reach the whole program.
 pub(super) fn members<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Key<'t>, &'a Spanned<DeValue<'t>>)> {
     let mut members: Vec<_> = table.iter().collect();
     members.sort_by_key(|(key, _)| key.span().start);
@@ -25,7 +25,8 @@ pub(super) fn members<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Key<'t>, &'a S
 
 /// The text of the object that a table stands for, in its order. What JSON does not have goes to `wrong`.
 ///
-/// It is written member by member: objects of `serde_json` keep the order of their members only where the whole program wants it so.
+/// It is written member by member, since objects of `serde_json` keep their order only with a feature that would reach the whole
+/// program.
 pub(super) fn object(table: &DeTable<'_>, keys: &[String], wrong: &mut Vec<NotJson>) -> String {
     let members: Vec<_> = members(table)
         .into_iter()
@@ -52,7 +53,7 @@ fn value(given: &Spanned<DeValue<'_>>, keys: &[String], wrong: &mut Vec<NotJson>
         DeValue::Table(table) => Ok(object(table, keys, wrong)),
     };
     read.unwrap_or_else(|reason| {
-        // Beyond those that are shown they are only counted.
+        // No more than these are shown: of further ones the keys are not needed.
         let keys = if wrong.len() < MOST_FAULTS { keys.to_vec() } else { Vec::new() };
         wrong.push((keys, given.span(), reason));
         Value::Null.to_string()

@@ -92,6 +92,9 @@ lint: toolchain wasi ## Formatting and lints
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path host/compose/Cargo.toml --check
 	cargo clippy --locked --all-targets --manifest-path host/compose/Cargo.toml --target-dir target/compose -- $(DENY)
+# Nothing is linked, so that libFuzzer need not be compiled: with its path, its build script does nothing.
+	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a cargo clippy --locked --manifest-path tests/fuzz/Cargo.toml \
+	    --target-dir target/fuzz-lint -- $(DENY)
 	cargo clippy --locked --workspace --all-targets $(FEATURES) -- $(DENY)
 
 # What is compiled for WASI goes into target/$(WASI); build scripts and macros are shared with the other targets.
@@ -101,12 +104,20 @@ wasi: compiler wasi-target ## Lints of what is compiled for WASI 0.2
 	    --package mqtt-connector-wasi-publisher --package mqtt-connector-command --package mqtt-connector-http \
 	    --target $(WASI) -- $(DENY)
 
+# Whatever has a Cargo.lock of its own.
+MANIFESTS := Cargo.toml host/compose/Cargo.toml tests/fuzz/Cargo.toml
+
 .PHONY: audit
 audit: compiler ## Licences, sources and known vulnerabilities of the dependencies
 	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny --version 0.20.2
-	target/tools/bin/cargo-deny check licenses bans sources
+	@for manifest in $(MANIFESTS); do \
+	    echo "make audit: $$manifest"; \
+	    target/tools/bin/cargo-deny --locked --manifest-path "$$manifest" check --config deny.toml licenses bans sources; \
+	done
 	@if target/tools/bin/cargo-deny fetch db; then \
-	    target/tools/bin/cargo-deny check advisories; \
+	    for manifest in $(MANIFESTS); do \
+	        target/tools/bin/cargo-deny --locked --manifest-path "$$manifest" check --config deny.toml advisories; \
+	    done; \
 	else \
 	    echo "make audit: known vulnerabilities were NOT CHECKED: the advisory database cannot be reached from here"; \
 	fi

@@ -8,10 +8,10 @@
 use std::net::IpAddr;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use mqtt_connector::{BrokerGrant, Grants, Limits, Scheme, Tenants, TopicFilter};
 use mqtt_connector_fuzz::assert_message;
 use mqtt_connector_guest::action::check;
 use mqtt_connector_guest::broker::{BrokerUrl, Scheme as UrlScheme};
+use mqtt_connector_publisher::{BrokerGrant, Grants, Limits, Scheme, Tenants, TopicFilter};
 use serde_json::{Value, json};
 
 /// Stands where a password may stand.

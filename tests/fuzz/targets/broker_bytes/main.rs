@@ -1,10 +1,12 @@
 //! Arbitrary bytes from a broker, over a real connection: the send ends, and its exit code is the truth about what the
 //! two sides have exchanged.
 //!
+//! The component's code runs natively, and calls the publisher as a function: no engine has to be built.
+//!
 //! The input is what the send is like (one byte), then a script of the broker's bytes: 0xfd stands between its portions,
 //! 0xfe for the identifier of the PUBLISH, 0xfc in front of a byte that is meant as it is.
 //!
-//! The broker is part of the target, on the thread of the connector, so that nothing happens between what it has read
+//! The broker is part of the target, on the thread of the publisher, so that nothing happens between what it has read
 //! and what it writes next. It writes at most three times: after CONNECT, after the whole PUBLISH, after PUBREL; what
 //! the client will not go on from is written at once. Then it ends its side and reads the client's to the end.
 #![no_main]
@@ -17,8 +19,11 @@ use std::time::Duration;
 
 use broker::{Broker, Conversation};
 use libfuzzer_sys::{Corpus, fuzz_target};
-use mqtt_connector::{Connector, Meta, Tenant};
+use mqtt_connector_contract::connector::Meta;
+use mqtt_connector_contract::publisher::{ConnectOptions, Error, Message, RetryPolicy};
 use mqtt_connector_fuzz::assert_message;
+use mqtt_connector_guest::action::{self, Published};
+use mqtt_connector_publisher::{Publisher, Tenant};
 use packets::{Acknowledged, Sent};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -81,7 +86,7 @@ impl Send {
 /// What lives as long as the process.
 struct World {
     runtime: Runtime,
-    connector: Connector,
+    publisher: Publisher,
     tenant: Tenant,
     broker: Broker,
     runs: u64,
@@ -91,41 +96,58 @@ impl World {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let broker = runtime.block_on(Broker::new());
-        let connector = Connector::builder().idle(Duration::ZERO).build().expect("the built-in component");
-        Self { runtime, connector, tenant: Tenant::unrestricted("fuzz"), broker, runs: 0 }
+        let publisher = Publisher::default().with_idle(Duration::ZERO);
+        Self { runtime, publisher, tenant: Tenant::unrestricted("fuzz"), broker, runs: 0 }
     }
 
     fn run(&mut self, send: Send, script: &[u8]) -> (Meta, Conversation) {
         self.runs += 1;
-        let Self { runtime, connector, tenant, broker, runs } = self;
+        // Ports of connections that have ended rest for a minute.
+        if self.runs.is_multiple_of(5_000) {
+            self.broker = self.runtime.block_on(Broker::new());
+        }
+        let config = json!({
+            "broker": format!("tcp://127.0.0.1:{}", self.broker.port()),
+            "client-id": format!("fuzz-{}", self.runs),
+            "clean-session": send.clean_session,
+            "protocol-version": match send.version {
+                Version::V311 => "3.1.1",
+                Version::V5 => "5",
+            },
+            "keep-alive": 0,
+            "timeout": TIMEOUT,
+            "retries": 0,
+        });
+        let request =
+            json!({ "topic": "t", "qos": send.qos, "retain": send.retain, "content": send.content() });
+        let mut conversation = None;
+        let meta = action::send(&config.to_string(), &request.to_string(), |options, messages, policy| {
+            let (published, exchanged) = self.publish(send, script, options, messages, policy);
+            conversation = Some(exchanged);
+            published
+        });
+        (meta, conversation.expect("the parameters are right"))
+    }
+
+    /// Publishes, while the broker plays `script`.
+    fn publish(
+        &self,
+        send: Send,
+        script: &[u8],
+        options: &ConnectOptions,
+        messages: &[Message],
+        policy: RetryPolicy,
+    ) -> (Published, Conversation) {
+        let Self { runtime, publisher, tenant, broker, .. } = self;
+        let (answered, answer) = tokio::sync::oneshot::channel();
+        let call = async {
+            let answer = publisher.publish(tenant, options.clone(), messages.to_vec(), policy).await;
+            let _ = answered.send(());
+            let settled = answer.map_err(Error::from)?;
+            Ok(settled.into_iter().map(|settlement| settlement.map_err(Error::from)).collect())
+        };
+        let both = async { tokio::join!(call, broker.play(send, script, answer)) };
         runtime.block_on(async {
-            // Ports of connections that have ended rest for a minute.
-            if runs.is_multiple_of(5_000) {
-                *broker = Broker::new().await;
-            }
-            let config = json!({
-                "broker": format!("tcp://127.0.0.1:{}", broker.port()),
-                "client-id": format!("fuzz-{runs}"),
-                "clean-session": send.clean_session,
-                "protocol-version": match send.version {
-                    Version::V311 => "3.1.1",
-                    Version::V5 => "5",
-                },
-                "keep-alive": 0,
-                "timeout": TIMEOUT,
-                "retries": 0,
-            });
-            let request =
-                json!({ "topic": "t", "qos": send.qos, "retain": send.retain, "content": send.content() });
-            let (config, request) = (config.to_string(), request.to_string());
-            let (answered, answer) = tokio::sync::oneshot::channel();
-            let call = async {
-                let response = connector.send(tenant, &config, &request).await;
-                let _ = answered.send(());
-                response.meta
-            };
-            let played = broker.play(send, script, answer);
-            let both = async { tokio::join!(call, played) };
             tokio::time::timeout(PATIENCE, both).await.expect("the send, or its connection, did not end")
         })
     }

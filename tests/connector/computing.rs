@@ -2,20 +2,23 @@
 //!
 //! What is compared takes turns in one run, so that what else the machine does meets both.
 
-use std::fs;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
+use std::{fs, mem};
 
 use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_tests::Mosquitto;
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::guests::{HOSTILE, busy, tenant};
 use crate::runtime::two_workers;
-use crate::support::{connector, wait_until};
+use crate::support::{builder, connector, wait_until};
 
 /// Calls of some tenants that keep a runtime busy, each again as soon as it has ended.
 struct Busy {
@@ -169,6 +172,63 @@ fn sends_are_not_slowed_by_many_short_calls_of_one_tenant() {
             async move { assert_eq!(connector().check(&tenant, &config, "{}").await.meta.exit_code, 0) }
         })
     });
+}
+
+/// Goes behind the tasks that are ready, and not behind the next look at sockets and timers, as `yield_now` of tokio does.
+async fn step_back() {
+    let mut has_stepped_back = false;
+    poll_fn(|context| {
+        if mem::replace(&mut has_stepped_back, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Counted and not timed, on a single thread. Without a turnstile, all of the calls that are ready are answered between two calls of
+/// the other tenant; with it, as many as it lets in at one time, or a few more. A connector for one call has no clock, so that
+/// no call takes turns in computing.
+#[test]
+fn few_of_many_ready_calls_of_one_tenant_go_before_the_call_of_another() {
+    const CALLS: usize = 20;
+    async fn check(connector: &Connector, tenant: &Tenant) {
+        let config = r#"{"broker": "tcp://127.0.0.1", "client-id": "c", "topic": "t", "content": "x"}"#;
+        assert_eq!(connector.check(tenant, config, "{}").await.meta.exit_code, 0);
+        step_back().await;
+    }
+    let width = (available_parallelism().unwrap().get() / 2).max(1);
+    let each = 64 * width;
+    let mut limits = Limits::default();
+    limits.concurrent_sends = u32::try_from(each).unwrap();
+    let (many, single) = ([tenant("many", limits)], tenant("single", Limits::default()));
+    let connector = Arc::new(builder().one_shot().build().unwrap());
+    let answered = Arc::new(AtomicUsize::new(0));
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let busy = Busy::start(&runtime, &many, each, {
+        let (connector, answered) = (Arc::clone(&connector), Arc::clone(&answered));
+        move |tenant| {
+            let (connector, answered) = (Arc::clone(&connector), Arc::clone(&answered));
+            async move {
+                check(&connector, &tenant).await;
+                answered.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let meanwhile = runtime.spawn(async move {
+        check(&connector, &single).await;
+        let before = answered.load(Ordering::SeqCst);
+        for _ in 0..CALLS {
+            check(&connector, &single).await;
+        }
+        answered.load(Ordering::SeqCst) - before
+    });
+    let meanwhile = runtime.block_on(meanwhile).unwrap();
+    busy.stop(&runtime);
+    let measured = format!("{meanwhile} calls of {each} that were ready, beside {CALLS} of another tenant");
+    eprintln!("{measured}");
+    assert!(meanwhile > 0 && meanwhile < CALLS * 16 * width, "{measured}");
 }
 
 /// The peer is the same call beside a single one of the other tenant. Where calls take turns and not tenants, it takes 32

@@ -215,11 +215,60 @@ impl Drop for Permit<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::pin::pin;
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
     use super::*;
+
+    /// Steps back behind the other tasks that are ready.
+    async fn step_back() {
+        let mut has_stepped_back = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut has_stepped_back, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn another_tenant_is_polled_between_the_calls_of_one_however_many_are_ready() {
+        const CALLS: usize = 50;
+        let (many, single) =
+            (Arc::new(Quotas::with_width(&Limits::default(), 1)), Quotas::with_width(&Limits::default(), 1));
+        let polled = Arc::new(AtomicUsize::new(0));
+        for _ in 0..CALLS {
+            let (many, polled) = (Arc::clone(&many), Arc::clone(&polled));
+            tokio::spawn(async move {
+                let call = async {
+                    loop {
+                        polled.fetch_add(1, Ordering::SeqCst);
+                        step_back().await;
+                    }
+                };
+                many.run(call).await
+            });
+        }
+        let other = tokio::spawn(async move {
+            let call = async {
+                let mut most = 0;
+                for _ in 0..CALLS {
+                    let before = polled.load(Ordering::SeqCst);
+                    step_back().await;
+                    most = most.max(polled.load(Ordering::SeqCst) - before);
+                }
+                (most, polled.load(Ordering::SeqCst))
+            };
+            single.run(call).await
+        });
+        let (most, all) = other.await.unwrap();
+        assert!(most <= 2, "{most} calls of one tenant were polled between two polls of another");
+        assert!(all >= CALLS / 2, "they are polled: {all}");
+    }
 
     #[test]
     fn a_connection_that_has_to_wait_makes_an_idle_one_give_way() {

@@ -105,6 +105,7 @@ wasi: compiler wasi-target ## Lints of what is compiled for WASI 0.2
 	    --target $(WASI) -- $(DENY)
 
 # Whatever has a Cargo.lock of its own.
+CARGO_DENY := target/tools/bin/cargo-deny --locked --config deny.toml --manifest-path
 MANIFESTS := Cargo.toml host/compose/Cargo.toml tests/fuzz/Cargo.toml
 
 .PHONY: audit
@@ -112,11 +113,11 @@ audit: compiler ## Licences, sources and known vulnerabilities of the dependenci
 	@test -x target/tools/bin/cargo-deny || cargo install --locked --root target/tools cargo-deny --version 0.20.2
 	@for manifest in $(MANIFESTS); do \
 	    echo "make audit: $$manifest"; \
-	    target/tools/bin/cargo-deny --locked --manifest-path "$$manifest" check --config deny.toml licenses bans sources; \
+	    $(CARGO_DENY) "$$manifest" check licenses bans sources; \
 	done
 	@if target/tools/bin/cargo-deny fetch db; then \
 	    for manifest in $(MANIFESTS); do \
-	        target/tools/bin/cargo-deny --locked --manifest-path "$$manifest" check --config deny.toml advisories; \
+	        $(CARGO_DENY) "$$manifest" check advisories; \
 	    done; \
 	else \
 	    echo "make audit: known vulnerabilities were NOT CHECKED: the advisory database cannot be reached from here"; \

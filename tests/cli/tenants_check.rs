@@ -45,6 +45,7 @@ acme
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
   may not send through a proxy
+  may not have requests with passwords and keys stored
   limits: payload 256 KiB, timeout 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 100
   its configuration gives broker, client-id, password
@@ -56,6 +57,7 @@ nobody
   may not reach private networks, but for addresses that are granted as brokers
   may not send to brokers whose certificate is not verified
   may not send through a proxy
+  may not have requests with passwords and keys stored
   limits: payload 1 MiB, timeout 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 250
   its configuration is empty

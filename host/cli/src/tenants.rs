@@ -99,6 +99,11 @@ fn describe(tenant: &Tenant, out: &mut String) {
         } else {
             "may not send through a proxy".to_owned()
         },
+        if grants.allows_stored_secrets() {
+            "may have requests with passwords and keys stored".to_owned()
+        } else {
+            "may not have requests with passwords and keys stored".to_owned()
+        },
         format!("limits: {}", tenant.limits()),
         listed("its configuration gives", names(tenant.config()), "its configuration is empty"),
     ];

@@ -32,7 +32,7 @@ pub use response::{Meta, Outcome, Response};
 
 use mqtt_connector_contract::shown::{Shown, VALUE};
 
-use crate::publisher::{Publisher, Tenant, Tenants};
+use crate::publisher::{BeforePublish, Publisher, Tenant, Tenants};
 use call::{Call, denied};
 use clock::Clock;
 use engines::Engines;
@@ -112,7 +112,20 @@ impl Connector {
     /// stays open for a while, for further sends of this `tenant` with the same connect options, which share it. See
     /// [`close`](Self::close).
     pub async fn send(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        self.call(Action::Send, tenant, config, request).await
+        self.call(Action::Send, tenant, config, request, None).await
+    }
+
+    /// [`send`](Self::send), which asks `before` as soon as it is known what is published, and publishes it when that answers: for a
+    /// platform that has to remember, durably, that a message may have left. To stop the send at that point, `before` does not
+    /// answer, and the future of the send is dropped.
+    pub async fn send_after(
+        &self,
+        tenant: &Tenant,
+        config: &str,
+        request: &str,
+        before: BeforePublish,
+    ) -> Response {
+        self.call(Action::Send, tenant, config, request, Some(before)).await
     }
 
     /// [`send`](Self::send), for the tenant of [`tenants`](Self::tenants) that has this name. Where there is none, the answer has
@@ -151,7 +164,15 @@ impl Connector {
     ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
-        let call = Call { connector: self, tenant, dry_run: false, documents: &documents, length, queued };
+        let call = Call {
+            connector: self,
+            tenant,
+            dry_run: false,
+            documents: &documents,
+            length,
+            queued,
+            before: None,
+        };
         let call = call.run(
             async |component, store| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
@@ -175,7 +196,7 @@ impl Connector {
     /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
     /// anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        self.call(Action::Check, tenant, config, request).await
+        self.call(Action::Check, tenant, config, request, None).await
     }
 
     /// The tenants that [`send_as`](Self::send_as) knows, for a platform to put tenants in and take them out.
@@ -210,19 +231,35 @@ impl Connector {
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
         let nobody = Tenant::builder("schema").build();
-        Call { connector: self, tenant: &nobody, dry_run: true, documents: &[], length: 0, queued: None }
-            .run(
-                async |component, store| component.flint_mqtt_connector().call_schema(store).await,
-                |schema, _| answer::schema(schema),
-            )
-            .await
+        Call {
+            connector: self,
+            tenant: &nobody,
+            dry_run: true,
+            documents: &[],
+            length: 0,
+            queued: None,
+            before: None,
+        }
+        .run(
+            async |component, store| component.flint_mqtt_connector().call_schema(store).await,
+            |schema, _| answer::schema(schema),
+        )
+        .await
     }
 
     /// One call with a configuration and a request, answered with one response.
-    async fn call(&self, action: Action, tenant: &Tenant, config: &str, request: &str) -> Response {
+    async fn call(
+        &self,
+        action: Action,
+        tenant: &Tenant,
+        config: &str,
+        request: &str,
+        before: Option<BeforePublish>,
+    ) -> Response {
         let (dry_run, documents) = (action == Action::Check, [config, request]);
         let length = config.len() + request.len();
-        let call = Call { connector: self, tenant, dry_run, documents: &documents, length, queued: None };
+        let call =
+            Call { connector: self, tenant, dry_run, documents: &documents, length, queued: None, before };
         let call = call.run(
             async |component, store| {
                 let (config, request) = (config.to_owned(), request.to_owned());

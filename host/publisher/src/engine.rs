@@ -4,6 +4,8 @@
 //! The grants hold here, and the limits on what is sent: payload, timeout, connections, messages in a second. Those on the
 //! component (memory, computing, calls under way) are the host's.
 
+use std::pin::Pin;
+
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wasmtime::StoreContextMut;
@@ -16,6 +18,10 @@ use crate::publisher::Publisher;
 use crate::tally::Tally;
 use crate::tenant::Tenant;
 
+/// Asked before the messages of a call are published: they are when the future that it answers with has ended. Whoever does not want them
+/// published drops the call instead. Each time that the component publishes, it is asked.
+pub type BeforePublish = Box<dyn FnMut(&[Message]) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
 /// give a call counts from when it was built.
 pub struct PublisherCtx {
@@ -23,6 +29,7 @@ pub struct PublisherCtx {
     publisher: Publisher,
     latest: Instant,
     queued: Option<oneshot::Sender<()>>,
+    before: Option<BeforePublish>,
     refuse: Option<fn() -> wasmtime::Error>,
     tally: Tally,
     /// How many connections the last call of `publish` has tried.
@@ -33,7 +40,14 @@ impl PublisherCtx {
     /// Starts a context for a call of `tenant`.
     #[must_use]
     pub fn builder(tenant: Tenant) -> PublisherCtxBuilder {
-        PublisherCtxBuilder { tenant, publisher: None, latest: None, queued: None, refuse: None }
+        PublisherCtxBuilder {
+            tenant,
+            publisher: None,
+            latest: None,
+            queued: None,
+            before: None,
+            refuse: None,
+        }
     }
 
     /// What became of the messages of this call so far: what a component says of them need not be true.
@@ -61,6 +75,7 @@ pub struct PublisherCtxBuilder {
     publisher: Option<Publisher>,
     latest: Option<Instant>,
     queued: Option<oneshot::Sender<()>>,
+    before: Option<BeforePublish>,
     refuse: Option<fn() -> wasmtime::Error>,
 }
 
@@ -86,6 +101,14 @@ impl PublisherCtxBuilder {
         self
     }
 
+    /// Asked before messages are published: for a host that has to remember that they may have left. The time that it takes is the
+    /// call's. Default: nobody is asked.
+    #[must_use]
+    pub fn before(mut self, before: Option<BeforePublish>) -> Self {
+        self.before = before;
+        self
+    }
+
     /// Nothing is to be published: a component that tries to ends with this error.
     #[must_use]
     pub fn refuse(mut self, refuse: Option<fn() -> wasmtime::Error>) -> Self {
@@ -101,6 +124,7 @@ impl PublisherCtxBuilder {
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
             queued: self.queued,
+            before: self.before,
             refuse: self.refuse,
             tally: Tally::default(),
             connections: 0,
@@ -159,6 +183,11 @@ impl PublisherCtx {
     ) -> wasmtime::Result<Result<Vec<Result<Receipt, Error>>, Error>> {
         if let Some(refuse) = self.refuse {
             return Err(refuse());
+        }
+        if let Some(before) = &mut self.before
+            && !messages.is_empty()
+        {
+            before(&messages).await;
         }
         let queued = self.queued.take();
         let call = Call { queued, ..self.call(options, policy) };

@@ -43,7 +43,7 @@ pub use mqtt_connector_contract::publisher as contract;
 
 pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 #[cfg(feature = "wasmtime")]
-pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
+pub use engine::{BeforePublish, PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
 pub use error::{Error, Refusal, Unsettled};
 pub use platform::Shortage;
 pub use publisher::Publisher;

@@ -205,6 +205,13 @@ impl TenantBuilder {
         self
     }
 
+    /// Allows a service to keep requests that hold secrets until they are carried out. Default: false.
+    #[must_use]
+    pub fn stored_secrets(mut self, allowed: bool) -> Self {
+        self.grants.set_stored_secrets(allowed);
+        self
+    }
+
     /// What the tenant may do, all at once, in place of what was granted before.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {

@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::turn::in_turns;
 use super::{Connector, Response};
 use crate::bindings::Exports;
-use crate::publisher::{PublisherCtx, PublisherView, Shortage, Tally, Tenant};
+use crate::publisher::{BeforePublish, PublisherCtx, PublisherView, Shortage, Tally, Tenant};
 
 /// What a call may take longer than its timeout before it is given up as a fault: the host answers timeouts itself,
 /// so that this is only ever reached by a component that does not return.
@@ -81,6 +81,8 @@ pub(super) struct Call<'a> {
     pub(super) length: usize,
     /// Dropped as soon as the messages stand in line at their connection, or will not.
     pub(super) queued: Option<oneshot::Sender<()>>,
+    /// Asked before messages are published.
+    pub(super) before: Option<BeforePublish>,
 }
 
 impl Call<'_> {
@@ -162,6 +164,7 @@ impl Call<'_> {
     fn store(&mut self, engine: &Engine, meter: &Arc<Meter>, latest: Instant) -> Store<State> {
         let limits = self.tenant.limits();
         let publisher = PublisherCtx::builder(self.tenant.clone()).latest(latest).queued(self.queued.take());
+        let publisher = publisher.before(self.before.take());
         let publisher = publisher.refuse(self.dry_run.then_some(|| Fault::DryRun.into()));
         let state = State {
             publisher: publisher.publisher(self.connector.publisher.clone()).build(),

@@ -23,7 +23,8 @@ use reach::{Embedded, Reach, reach};
 /// What a tenant may do. Nothing granted, nothing allowed.
 ///
 /// In a document it is an object with `brokers`, `topics` and `directories` (lists of strings), `private-networks`,
-/// `unverified-servers` and `proxy-names` (booleans), each of which may be left out. Reading it opens the directories.
+/// `unverified-servers`, `proxy-names` and `stored-secrets` (booleans), each of which may be left out. Reading it opens the
+/// directories.
 ///
 /// ```
 /// use mqtt_connector_publisher::{Grants, Scheme, Tenant};
@@ -42,6 +43,7 @@ pub struct Grants {
     private_networks: bool,
     unverified_servers: bool,
     proxy_names: bool,
+    stored_secrets: bool,
 }
 
 /// Whom a connection is made to: a broker, or the proxy before it.
@@ -85,6 +87,7 @@ impl Default for Grants {
             private_networks: false,
             unverified_servers: false,
             proxy_names: false,
+            stored_secrets: false,
         }
     }
 }
@@ -192,11 +195,25 @@ impl Grants {
         self.proxy_names
     }
 
+    /// Whether a request that holds a secret, a password for example, may be kept by a service until it is carried out. Otherwise secrets
+    /// stand in the tenant's configuration, which no service stores.
+    #[must_use]
+    pub fn allows_stored_secrets(&self) -> bool {
+        self.stored_secrets
+    }
+
     /// Whether a connection that these grants allow is one that `other` allows. Topics are no part of it: each message is
-    /// asked about its own.
+    /// asked about its own. And neither is what a service stores.
     pub(super) fn allow_the_connections_of(&self, other: &Self) -> bool {
-        let Self { brokers, topics: _, directories, private_networks, unverified_servers, proxy_names } =
-            self;
+        let Self {
+            brokers,
+            topics: _,
+            directories,
+            private_networks,
+            unverified_servers,
+            proxy_names,
+            stored_secrets: _,
+        } = self;
         *brokers == other.brokers
             && *directories == other.directories
             && *private_networks == other.private_networks
@@ -212,6 +229,7 @@ impl Grants {
             private_networks: true,
             unverified_servers: true,
             proxy_names: true,
+            stored_secrets: true,
         }
     }
 
@@ -255,6 +273,10 @@ impl Grants {
 
     pub(super) fn set_proxy_names(&mut self, allowed: bool) {
         self.proxy_names = allowed;
+    }
+
+    pub(super) fn set_stored_secrets(&mut self, allowed: bool) {
+        self.stored_secrets = allowed;
     }
 
     /// Whether the tenant may send to `broker`, as it wrote it.

@@ -30,6 +30,7 @@ use super::Tenant;
 ///         "private-networks": false,
 ///         "unverified-servers": false,
 ///         "proxy-names": false,
+///         "stored-secrets": false,
 ///         "limits": {"payload": "256 KiB", "messages-per-second": 100},
 ///         "config": {"broker": "ssl://abc.iot.eu-west-1.amazonaws.com:8883", "client-id": "acme-flow"}
 ///     }
@@ -185,8 +186,12 @@ mod tests {
         let stored = r#"{"brokers": ["tcp://a"], "directories": ["/"]}"#;
         let first = tenants.replace(granted(stored));
         assert!(first.shares_connections_with(&tenants.replace(granted(stored))));
-        let topics = r##"{"brokers": ["tcp://a"], "directories": ["/"], "topics": ["#"]}"##;
-        assert!(first.shares_connections_with(&tenants.replace(granted(topics))));
+        for unchanged in [
+            r##"{"brokers": ["tcp://a"], "directories": ["/"], "topics": ["#"]}"##,
+            r#"{"brokers": ["tcp://a"], "directories": ["/"], "stored-secrets": true}"#,
+        ] {
+            assert!(first.shares_connections_with(&tenants.replace(granted(unchanged))), "{unchanged}");
+        }
         for changed in [
             r#"{"brokers": ["tcp://b"], "directories": ["/"]}"#,
             r#"{"brokers": ["tcp://a"], "directories": []}"#,

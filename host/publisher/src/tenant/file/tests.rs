@@ -27,6 +27,7 @@ fn a_file_says_everything_of_a_tenant() {
         private-networks = true
         unverified-servers = true
         proxy-names = true
+        stored-secrets = true
 
         [tenants.acme.limits]
         payload = "256 KiB"
@@ -57,6 +58,7 @@ fn a_file_says_everything_of_a_tenant() {
         "private-networks": true,
         "unverified-servers": true,
         "proxy-names": true,
+        "stored-secrets": true,
     });
     assert_eq!(grants, wanted);
     assert!(acme.grants().allows_broker(Scheme::Tcp, "10.1.2.3", 1883));
@@ -98,7 +100,7 @@ fn what_is_left_out_is_not_granted_or_has_its_default() {
         assert_eq!(tenant.config(), "{}");
         assert_eq!(
             serde_json::to_string(tenant.grants()).unwrap(),
-            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false}"#
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false,"stored-secrets":false}"#
         );
     }
     assert!(tenants.get("c").is_none());
@@ -163,12 +165,12 @@ fn a_wrong_entry_is_named_with_its_place() {
         (
             "topic = []",
             "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, topics, directories, \
-             private-networks, unverified-servers, proxy-names, limits, config are",
+             private-networks, unverified-servers, proxy-names, stored-secrets, limits, config are",
         ),
         (
             r#"password = "planted""#,
             "line 2, column 1: tenants.acme.password: is not known; brokers, topics, directories, private-networks, \
-             unverified-servers, proxy-names, limits, config are",
+             unverified-servers, proxy-names, stored-secrets, limits, config are",
         ),
         ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),
         (

@@ -20,7 +20,7 @@ pub(in crate::tenant) enum Kind {
     Switch { is_on: fn(&Grants) -> bool, set: fn(&mut Grants, bool) },
 }
 
-pub(in crate::tenant) const FIELDS: [Field; 6] = [
+pub(in crate::tenant) const FIELDS: [Field; 7] = [
     Field { name: "brokers", kind: Kind::Brokers },
     Field { name: "topics", kind: Kind::Topics },
     Field { name: "directories", kind: Kind::Directories },
@@ -35,6 +35,10 @@ pub(in crate::tenant) const FIELDS: [Field; 6] = [
     Field {
         name: "proxy-names",
         kind: Kind::Switch { is_on: Grants::allows_proxy_names, set: Grants::set_proxy_names },
+    },
+    Field {
+        name: "stored-secrets",
+        kind: Kind::Switch { is_on: Grants::allows_stored_secrets, set: Grants::set_stored_secrets },
     },
 ];
 

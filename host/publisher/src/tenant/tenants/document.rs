@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_and_secrets_are_not() {
-        let names = "expected one of `brokers`, `topics`, `directories`, `private-networks`, `unverified-servers`, `proxy-names`";
+        let names = "expected one of `brokers`, `topics`, `directories`, `private-networks`, `unverified-servers`, `proxy-names`, `stored-secrets`";
         for (stored, error) in [
             (r#"{"acme": {"broker": []}}"#, format!("tenant acme: unknown field `broker`, {names}")),
             (r#"{"acme": {"topics": ["a#"]}}"#, "tenant acme: topic grant \"a#\": # and + stand for whole levels, as in acme/+/state".to_owned()),

@@ -1,0 +1,175 @@
+//! One attempt: from the claim of an execution until what has become of it is kept.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mqtt_connector::publisher::BeforePublish;
+use mqtt_connector::{Connector, Response};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::Timestamp;
+use crate::backoff;
+use crate::execution::{Execution, Id, Status};
+use crate::store::{Store, StoreError, may_be_repeated};
+
+/// How long it is waited before an execution is given back that the store could not begin.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest that is waited before an answer is kept that the store could not keep.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Carries executions out.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) store: Arc<dyn Store>,
+    /// Nothing is begun any more when it is cancelled.
+    pub(crate) draining: CancellationToken,
+}
+
+/// How an attempt ended.
+enum Ending {
+    Answered(Response),
+    Stopped(Stop),
+}
+
+/// Why a message is not sent, although it is known what is to be sent.
+enum Stop {
+    /// Somebody has cancelled the execution, or it has expired.
+    NotWanted,
+    /// The service is ending.
+    Draining,
+    /// That it is running cannot be kept.
+    Store(StoreError),
+}
+
+/// What `before` and the attempt both know.
+struct Begun {
+    /// Without its request, which need not be copied.
+    execution: Execution,
+    may_be_repeated: bool,
+}
+
+impl Worker {
+    /// Carries a claimed execution out once. Its turn `began` then.
+    pub(crate) async fn carry_out(self, mut execution: Execution, began: Timestamp) {
+        if execution.is_over(began) {
+            execution.expire(began);
+            return self.keep(&execution, None).await;
+        }
+        let Some(request) = execution.request.take() else {
+            tracing::error!(id = %execution.id, "an execution without its request was claimed: the store breaks its promise");
+            return self.store.release(execution.id);
+        };
+        let id = execution.id;
+        let begun = Arc::new(Mutex::new(Begun { execution, may_be_repeated: true }));
+        let ending = self.attempt(&begun, request.as_str(), began).await;
+        let (mut execution, may_be_repeated) = {
+            let begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+            (begun.execution.clone(), begun.may_be_repeated)
+        };
+        execution.request = Some(request);
+        let now = Timestamp::now();
+        match ending {
+            Ending::Answered(response) => {
+                let is_again = execution.answer(&response, began, now);
+                let due = is_again.then(|| now.after(backoff::delay(execution.answered_attempts())));
+                self.keep(&execution, due).await;
+            }
+            // A component that publishes more than once was stopped between two messages.
+            Ending::Stopped(_) if execution.status == Status::Running => {
+                execution.break_off(may_be_repeated, now);
+                let due = (!execution.status.is_final()).then(|| now.after(backoff::delay(1)));
+                self.keep(&execution, due).await;
+            }
+            Ending::Stopped(Stop::NotWanted | Stop::Draining) => self.store.release(id),
+            Ending::Stopped(Stop::Store(error)) => {
+                tracing::error!(%id, %error, "an execution cannot begin");
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.draining.cancelled() => {}
+                }
+                self.store.release(id);
+            }
+        }
+    }
+
+    async fn attempt(&self, begun: &Arc<Mutex<Begun>>, request: &str, began: Timestamp) -> Ending {
+        let tenant = {
+            let name = Arc::clone(&begun.lock().unwrap_or_else(PoisonError::into_inner).execution.tenant);
+            match self.connector.tenants().get(&name) {
+                Some(tenant) => tenant,
+                None => return Ending::Answered(self.connector.send_as(&name, "{}", request).await),
+            }
+        };
+        let (stop, mut stopped) = mpsc::channel(1);
+        let before = self.before(Arc::clone(begun), began, stop);
+        let send = self.connector.send_after(&tenant, tenant.config(), request, before);
+        tokio::select! {
+            response = send => Ending::Answered(response),
+            Some(stop) = stopped.recv() => Ending::Stopped(stop),
+        }
+    }
+
+    /// Makes it durable that a message is about to be sent, or stops the send.
+    fn before(&self, begun: Arc<Mutex<Begun>>, began: Timestamp, stop: mpsc::Sender<Stop>) -> BeforePublish {
+        let worker = self.clone();
+        Box::new(move |messages| {
+            let topic = messages.first().map(|message| message.topic.clone());
+            let may_all_be_repeated = messages.iter().all(|message| may_be_repeated(message.qos));
+            let (worker, begun, stop) = (worker.clone(), Arc::clone(&begun), stop.clone());
+            Box::pin(async move {
+                let begin = worker.begin(&begun, topic.as_deref(), may_all_be_repeated, began);
+                if let Err(reason) = begin.await {
+                    // The attempt is there to hear it, or gone with this.
+                    let _ = stop.send(reason).await;
+                    pending::<()>().await;
+                }
+            })
+        })
+    }
+
+    async fn begin(
+        &self,
+        begun: &Mutex<Begun>,
+        topic: Option<&str>,
+        may_be_repeated: bool,
+        began: Timestamp,
+    ) -> Result<(), Stop> {
+        let (execution, may_be_repeated) = {
+            let begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+            if begun.execution.status != Status::Running && self.draining.is_cancelled() {
+                return Err(Stop::Draining);
+            }
+            let mut execution = begun.execution.clone();
+            execution.begin(topic, began);
+            (execution, begun.may_be_repeated && may_be_repeated)
+        };
+        match self.store.begin(&execution, may_be_repeated).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Stop::NotWanted),
+            Err(error) => return Err(Stop::Store(error)),
+        }
+        *begun.lock().unwrap_or_else(PoisonError::into_inner) = Begun { execution, may_be_repeated };
+        Ok(())
+    }
+
+    /// Keeps what has become of an execution, however long the store cannot.
+    async fn keep(&self, execution: &Execution, due: Option<Timestamp>) {
+        let id: Id = execution.id;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.store.settle(execution, due).await {
+                Ok(()) => return,
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(%id, %error, "what has become of an execution cannot be kept yet");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What may stand against an execution that is asked for, or against a change of one.
+
+use crate::execution::{Id, OptionsError, RequestError, Status};
+use crate::store::StoreError;
+
+/// Why an execution was not accepted. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The request is no JSON object, or too long.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The options make no sense.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The request holds secrets, and the tenant may not have them stored.
+    #[error(
+        "the request has {}, which may be secret and would be stored: it belongs into the tenant's configuration, or the tenant is \
+         granted stored-secrets",
+        .parameters.join(" and ")
+    )]
+    Secrets {
+        /// The parameters, without their values.
+        parameters: Vec<String>,
+    },
+    /// The idempotency key belongs to an execution with another request or other options.
+    #[error(
+        "the idempotency key belongs to execution {0}, which has another request or other options: another request needs another key"
+    )]
+    OtherRequest(Id),
+    /// The service is ending and takes no more.
+    #[error("the service is ending and takes no more executions: ask again later")]
+    Draining,
+    /// The connector could not say which parameters are secret.
+    #[error("the connector could not name its secret parameters: {0}")]
+    Schema(String),
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an execution was not cancelled, or not carried out again. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The tenant has no such execution, or it is no longer kept.
+    #[error("there is no execution {0}, or it is no longer kept")]
+    Unknown(Id),
+    /// It can no longer be cancelled.
+    #[error(
+        "execution {id} is {}: only what is accepted and has not begun can be cancelled",
+        if *.status == Status::Accepted { "to be sent again after an attempt that was broken off" } else { .status.as_str() }
+    )]
+    NotCancellable {
+        /// Which execution.
+        id: Id,
+        /// Its status.
+        status: Status,
+    },
+    /// It is no dead letter.
+    #[error(
+        "execution {id} is {}: only what has expired, or finished with another exit code than 0, can be carried out again",
+        if *.status == Status::Finished { "finished with exit code 0" } else { .status.as_str() }
+    )]
+    NotRetryable {
+        /// Which execution.
+        id: Id,
+        /// Its status.
+        status: Status,
+    },
+    /// It was carried out again before.
+    #[error("execution {id} is carried out again already, as {as_id}")]
+    AlreadyRetried {
+        /// Which execution.
+        id: Id,
+        /// As which it is carried out again.
+        as_id: Id,
+    },
+    /// The service is ending and takes no more.
+    #[error("the service is ending and takes no more executions: ask again later")]
+    Draining,
+    /// The store could not keep the change.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,154 @@
+//! What an execution is: its identifier, its status, its options, its attempts.
+
+mod change;
+mod id;
+mod options;
+mod request;
+
+use std::sync::Arc;
+
+use mqtt_connector::Meta;
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use id::{Id, IdError};
+pub(crate) use options::check_key;
+pub use options::{Options, OptionsError};
+pub use request::{Request, RequestError};
+
+use crate::Timestamp;
+
+/// One request of one tenant to be carried out, and what has become of it.
+///
+/// As JSON it has these names in kebab-case; what is not there is left out.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Execution {
+    /// Which it is.
+    pub id: Id,
+    /// Whose it is.
+    #[serde(serialize_with = "as_str")]
+    pub tenant: Arc<str>,
+    /// How far it is.
+    pub status: Status,
+    /// The topic: that of the message as it was published or, before that, the one that stands in the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// When its status became final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// What was asked for besides the request.
+    pub options: Options,
+    /// The attempts so far, the first one first.
+    pub attempts: Vec<Attempt>,
+    /// How it ended, if it has: the answer of the last attempt, or what holds in place of it. An execution that has expired has the
+    /// answer of its last attempt, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
+    /// The execution that this one carries out again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<Id>,
+    /// The execution that carries this one out again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retried_as: Option<Id>,
+    /// The request, for as long as it is kept; it is in no list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+impl Execution {
+    /// One that is accepted now.
+    #[must_use]
+    pub fn new(tenant: Arc<str>, request: Request, options: Options, now: Timestamp) -> Self {
+        Self {
+            id: Id::new(),
+            tenant,
+            status: Status::Accepted,
+            topic: request.topic(),
+            accepted: now,
+            ended: None,
+            options,
+            attempts: Vec::new(),
+            meta: None,
+            retry_of: None,
+            retried_as: None,
+            request: Some(request),
+        }
+    }
+
+    /// Whether it is a dead letter: it ended without having been sent well, may be listed as such, and sent again by a person.
+    #[must_use]
+    pub fn is_dead_letter(&self) -> bool {
+        match self.status {
+            Status::Finished => self.meta.as_ref().is_none_or(|meta| meta.exit_code != 0),
+            Status::Expired => true,
+            Status::Accepted | Status::Running | Status::Cancelled => false,
+        }
+    }
+
+    /// Whether an attempt was broken off of which nobody knows the answer, so that the message may have arrived.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.meta.is_none() && attempt.ended.is_some())
+    }
+}
+
+fn as_str<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+/// How far an execution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is kept, and will be carried out; or carried out again, when an attempt was answered with something that may pass.
+    Accepted,
+    /// It is being sent: the message may have left.
+    Running,
+    /// It ended with an exit code. Final.
+    Finished,
+    /// It was cancelled before anything was sent. Final.
+    Cancelled,
+    /// Its time was over before it was sent. Final.
+    Expired,
+}
+
+impl Status {
+    /// Each, in the order in which an execution may have them.
+    pub const ALL: [Self; 5] =
+        [Self::Accepted, Self::Running, Self::Finished, Self::Cancelled, Self::Expired];
+
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether nothing more becomes of an execution that has it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Cancelled | Self::Expired)
+    }
+}
+
+/// One time that an execution was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attempt {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended; of one that was broken off, when that was found out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<Timestamp>,
+    /// What it was answered with. An attempt that has ended without an answer was broken off, and its message may have arrived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub meta: Option<Meta>,
+}

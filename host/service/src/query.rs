@@ -1,0 +1,127 @@
+//! [`Query`]: which executions are listed.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::Timestamp;
+use crate::execution::{Execution, Status};
+
+/// Which executions are listed, and how many at a time. The newest, as they were accepted, is the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only those of this tenant. Default: of all.
+    pub tenant: Option<String>,
+    /// Only those with this status. Default: with any.
+    pub status: Option<Status>,
+    /// Only dead letters: see [`Execution::is_dead_letter`]. Default: false.
+    pub dead_letters: bool,
+    /// Only those that were accepted at this time or later. Default: whenever.
+    pub since: Option<Timestamp>,
+    /// Only those with exactly this topic. Default: with any.
+    pub topic: Option<String>,
+    /// Where the page before ended. Default: the newest.
+    pub cursor: Option<Cursor>,
+    /// How many at most; more than [`Query::MOST`] are not listed at a time. Default: 100.
+    pub limit: Option<NonZeroU32>,
+}
+
+impl Query {
+    /// The most that a page has.
+    pub const MOST: u32 = 1000;
+
+    /// How many a page has at most.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        self.limit.map_or(100, NonZeroU32::get).min(Self::MOST)
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Page {
+    /// The executions, without their requests.
+    pub executions: Vec<Execution>,
+    /// Where the next page begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+impl Page {
+    /// A part of a list.
+    #[must_use]
+    pub fn new(executions: Vec<Execution>, cursor: Option<Cursor>) -> Self {
+        Self { executions, cursor }
+    }
+}
+
+/// Where a page ends: a text, which only the store that gave it understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// The cursor before the place `number`.
+    #[must_use]
+    pub fn before(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The place that it stands before.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+/// A text is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a cursor: take the one that the page before ended with")]
+pub struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_digits.then(|| i64::from_str_radix(text, 16).ok()).flatten();
+        number.and_then(|number| u64::try_from(number).ok()).map(Self).ok_or(CursorError)
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_is_written() {
+        for number in [0, 1, 0x7fff_ffff_ffff_ffff] {
+            let cursor = Cursor::before(number);
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        for text in ["", "-1", "+1", "8000000000000000", "x", "1 "] {
+            assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_bound() {
+        assert_eq!(Query::default().page_size(), 100);
+        let query = Query { limit: NonZeroU32::new(5000), ..Query::default() };
+        assert_eq!(query.page_size(), 1000);
+    }
+}

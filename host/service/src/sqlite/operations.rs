@@ -1,0 +1,302 @@
+//! What [`Store`](crate::store::Store) promises, as work for the writer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::memory::Claim;
+use super::queue::{self, Queue};
+use super::rows::Place;
+use super::{SqliteStore, rows};
+use crate::Timestamp;
+use crate::error::ChangeError;
+use crate::execution::{Execution, Id};
+use crate::store::{Accepted, New, StoreError};
+
+/// How much is kept, and how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) retention: Duration,
+    pub(super) size: u64,
+    /// When it was opened, by both clocks.
+    opened: (Timestamp, Instant),
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            size: 4 * 1024 * 1024 * 1024,
+            opened: (Timestamp::now(), Instant::now()),
+        }
+    }
+}
+
+impl Limits {
+    /// Executions that ended then or before are forgotten: no more of them than time has passed, whatever the calendar says.
+    fn forgotten(&self, now: Timestamp) -> Timestamp {
+        let (calendar, clock) = self.opened;
+        now.min(calendar.after(clock.elapsed())).before(self.retention)
+    }
+}
+
+/// The most executions that expire, or are forgotten, in one transaction.
+const TIDIED: u32 = 1000;
+
+impl SqliteStore {
+    pub(super) async fn accept_new(&self, new: New) -> Result<Accepted, StoreError> {
+        let (size, memory) = (self.limits.size, Arc::clone(&self.memory));
+        let tenant = Arc::clone(&new.execution.tenant);
+        let work = move |connection: &Connection| {
+            let New { execution, idempotency_key } = &new;
+            if let Some(key) = idempotency_key
+                && let Some((id, is_same)) = rows::find_by_key(connection, key, execution)?
+            {
+                let before = if is_same { rows::find(connection, id)? } else { None };
+                return Ok(Ok((
+                    before.map_or(Accepted::Other(id), |before| Accepted::Before(Box::new(before))),
+                    false,
+                )));
+            }
+            if used(connection)? >= size {
+                return Ok(Err(StoreError::Full { bytes: size }));
+            }
+            let queue = Queue::of_new(connection, execution)?;
+            rows::insert(connection, execution, queue, idempotency_key.as_deref())?;
+            Ok(Ok((Accepted::New, queue == Queue::Ready)))
+        };
+        let then = move |accepted: &Result<(Accepted, bool), StoreError>| {
+            if let Ok((_, true)) = accepted {
+                memory.mark_ready([tenant]);
+            }
+        };
+        Ok(self.writer.write(work, then).await??.0)
+    }
+
+    pub(super) async fn claim_of(&self, tenant: &str, most: usize) -> Result<Vec<Execution>, StoreError> {
+        let (memory, tenant) = (Arc::clone(&self.memory), Arc::<str>::from(tenant));
+        let look = move |connection: &Connection| {
+            let numbers = queue::ready(connection, &tenant, most, |seq| memory.is_claimed(seq))?;
+            let mut claimed = Vec::with_capacity(numbers.len());
+            for seq in &numbers {
+                let Some(execution) = rows::load(connection, *seq)? else { continue };
+                claimed.push((*seq, execution));
+            }
+            if numbers.len() < most {
+                memory.mark_claimed(&tenant);
+            }
+            for (seq, execution) in &claimed {
+                memory.claim(execution.id, Claim { seq: *seq, tenant: Arc::clone(&tenant) });
+            }
+            Ok(claimed.into_iter().map(|(_, execution)| execution).collect())
+        };
+        self.writer.look(look).await
+    }
+
+    pub(super) async fn begin_claimed(
+        &self,
+        execution: &Execution,
+        may_be_repeated: bool,
+    ) -> Result<bool, StoreError> {
+        let Some(Claim { seq, .. }) = self.memory.claim_of(execution.id) else { return Ok(false) };
+        let (execution, memory) = (execution.clone(), Arc::clone(&self.memory));
+        let work = move |connection: &Connection| {
+            let place = Place { may_be_repeated: Some(may_be_repeated), ..Queue::Running.into() };
+            rows::update(connection, seq, None, &execution, place)
+        };
+        self.writer.write(work, move |_| memory.begun(seq)).await
+    }
+
+    pub(super) async fn settle_claimed(
+        &self,
+        execution: &Execution,
+        due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let Some(Claim { seq, .. }) = self.memory.claim_of(execution.id) else { return Ok(()) };
+        let memory = Arc::clone(&self.memory);
+        let (id, tenant) = (execution.id, Arc::clone(&execution.tenant));
+        let is_final = execution.status.is_final();
+        let execution = execution.clone();
+        let work = move |connection: &Connection| {
+            let queue = Queue::of(&execution, due);
+            let is_written = rows::update(connection, seq, None, &execution, Place { due, ..queue.into() })?;
+            Ok(is_written && is_final && queue::pass_on(connection, &execution)? || queue == Queue::Ready)
+        };
+        let then = move |is_ready: &bool| {
+            memory.settled(id);
+            if *is_ready {
+                memory.mark_ready([tenant]);
+            }
+            if is_final {
+                memory.wake(id);
+            }
+        };
+        self.writer.write(work, then).await.map(drop)
+    }
+
+    pub(super) async fn cancel_of(
+        &self,
+        tenant: Option<&str>,
+        id: Id,
+        now: Timestamp,
+    ) -> Result<Execution, ChangeError> {
+        let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
+        let work = move |connection: &Connection| {
+            let Some((seq, execution)) = rows::find_row(connection, id)? else {
+                return Ok(Err(ChangeError::Unknown(id)));
+            };
+            let ended = execution.ended;
+            let cancelled =
+                ChangeError::unless_of(tenant.as_deref(), id, Some(execution)).and_then(|mut execution| {
+                    execution.cancel(now)?;
+                    Ok(execution)
+                });
+            let execution = match cancelled {
+                Ok(execution) => execution,
+                Err(error) => return Ok(Err(error)),
+            };
+            rows::update(connection, seq, ended, &execution, Queue::Ended.into())?;
+            let is_ready = queue::pass_on(connection, &execution)?;
+            Ok(Ok((execution, is_ready)))
+        };
+        let then = move |cancelled: &Result<(Execution, bool), ChangeError>| {
+            if let Ok((execution, is_ready)) = cancelled {
+                memory.wake(id);
+                if *is_ready {
+                    memory.mark_ready([Arc::clone(&execution.tenant)]);
+                }
+            }
+        };
+        Ok(self.writer.write(work, then).await??.0)
+    }
+
+    pub(super) async fn retry_of(
+        &self,
+        tenant: Option<&str>,
+        id: Id,
+        now: Timestamp,
+    ) -> Result<Execution, ChangeError> {
+        let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
+        let work = move |connection: &Connection| {
+            let Some((seq, execution)) = rows::find_row(connection, id)? else {
+                return Ok(Err(ChangeError::Unknown(id)));
+            };
+            let retried =
+                ChangeError::unless_of(tenant.as_deref(), id, Some(execution)).and_then(|mut old| {
+                    let new = old.retry(now)?;
+                    Ok((old, new))
+                });
+            let (old, new) = match retried {
+                Ok(retried) => retried,
+                Err(error) => return Ok(Err(error)),
+            };
+            rows::update(connection, seq, old.ended, &old, Queue::of(&old, None).into())?;
+            let queue = Queue::of_new(connection, &new)?;
+            rows::insert(connection, &new, queue, None)?;
+            Ok(Ok(new))
+        };
+        let then = move |retried: &Result<Execution, ChangeError>| {
+            if let Ok(new) = retried {
+                memory.mark_ready([Arc::clone(&new.tenant)]);
+            }
+        };
+        self.writer.write(work, then).await?
+    }
+
+    pub(super) async fn tidy_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let forgotten = self.limits.forgotten(now);
+        let memory = Arc::clone(&self.memory);
+        let work = move |connection: &Connection| {
+            let mut ready = queue::let_begin(connection, now)?;
+            let (expired, passed_on) = expire(connection, now)?;
+            ready.extend(passed_on);
+            let is_more = forget(connection, forgotten)? | (expired.len() >= TIDIED as usize);
+            let next = if is_more { Some(now) } else { queue::next(connection)? };
+            Ok((ready, expired, next))
+        };
+        let then = move |(ready, expired, _): &(Vec<Arc<str>>, Vec<Id>, Option<Timestamp>)| {
+            memory.mark_ready(ready.iter().cloned());
+            for id in expired {
+                memory.wake(*id);
+            }
+        };
+        let (_, _, next) = self.writer.write(work, then).await?;
+        self.look_for_others().await?;
+        Ok(next)
+    }
+
+    /// Whether another process has changed the file: what it has made ready is found then, and who waits looks again.
+    async fn look_for_others(&self) -> Result<(), StoreError> {
+        let memory = Arc::clone(&self.memory);
+        let look = move |connection: &Connection| {
+            let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+            if memory.is_changed_by_others(version) {
+                memory.mark_ready(queue::tenants(connection)?);
+                memory.wake_all();
+            }
+            Ok(())
+        };
+        self.writer.look(look).await
+    }
+}
+
+/// How many bytes of the file are used.
+fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |pragma: &str| {
+        connection.prepare_cached(pragma)?.query_row([], |row| row.get::<_, u32>(0)).map(u64::from)
+    };
+    let pages = number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+    Ok(pages * number("PRAGMA page_size")?)
+}
+
+/// Ends executions whose time is over, up to [`TIDIED`]: which they are, and who has something ready for that.
+fn expire(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<Id>, Vec<Arc<str>>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM executions WHERE expires IS NOT NULL AND queue < 4 AND expires <= ?1 LIMIT ?2",
+    )?;
+    let over = statement.query_map(params![now.milliseconds(), TIDIED], |row| row.get::<_, i64>(0))?;
+    let (mut expired, mut ready) = (Vec::new(), Vec::new());
+    for seq in over.collect::<Result<Vec<_>, _>>()? {
+        let Some(mut execution) = rows::load(connection, seq)? else { continue };
+        execution.expire(now);
+        rows::update(connection, seq, None, &execution, Queue::of(&execution, None).into())?;
+        if queue::pass_on(connection, &execution)? {
+            ready.push(Arc::clone(&execution.tenant));
+        }
+        expired.push(execution.id);
+    }
+    Ok((expired, ready))
+}
+
+/// Removes executions that had ended at `time`, up to [`TIDIED`]: whether there may be more.
+fn forget(connection: &Connection, time: Timestamp) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM executions WHERE ended IS NOT NULL AND ended <= ?1 ORDER BY ended LIMIT ?2",
+    )?;
+    let old = statement.query_map(params![time.milliseconds(), TIDIED], |row| row.get::<_, i64>(0))?;
+    let old = old.collect::<Result<Vec<_>, _>>()?;
+    for seq in &old {
+        connection.prepare_cached("DELETE FROM requests WHERE seq = ?1")?.execute([seq])?;
+        connection.prepare_cached("DELETE FROM executions WHERE seq = ?1")?.execute([seq])?;
+    }
+    Ok(old.len() >= TIDIED as usize)
+}
+
+/// Finds executions that are running, whose worker is gone with the last process.
+pub(super) fn recover(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let running: Vec<(i64, bool)> = {
+        let mut statement =
+            transaction.prepare("SELECT seq, coalesce(repeatable, false) FROM executions WHERE queue = 4")?;
+        let running = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        running.collect::<Result<_, _>>()?
+    };
+    for (seq, may_be_repeated) in running {
+        let Some(mut execution) = rows::load(&transaction, seq)? else { continue };
+        execution.break_off(may_be_repeated, now);
+        rows::update(&transaction, seq, None, &execution, Queue::of(&execution, None).into())?;
+        queue::pass_on(&transaction, &execution)?;
+    }
+    transaction.commit()
+}

@@ -1,0 +1,9 @@
+//! Executions: what each store promises, and what becomes of an execution at a real broker.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod order;
+mod promises;
+mod sending;
+mod sqlite;
+mod support;
+mod truth;

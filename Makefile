@@ -45,6 +45,39 @@ conformance: toolchain test-tools wasmtime component ## Every scenario of delive
 component: wasm-target wasi-target wasm-opt ## Leaves target/mqtt-connector.wasm and target/mqtt-connector-http.wasm, which run under any host of WASI 0.2
 	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target
 
+# What others get of a release.
+DIST := dist
+.PHONY: dist
+dist: build wasi-target wasm-opt wkg ## Leaves dist/: components, WIT, schema, programs, SBOMs, checksums
+	rm -rf $(DIST)
+	mkdir -p $(DIST)/wit
+	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target $(DIST)
+	cp wit/connector.wit $(DIST)/wit/
+	cd target && $(CURDIR)/$(WKG) build --wit-dir $(CURDIR)/$(DIST)/wit --output $(CURDIR)/$(DIST)/flint-mqtt.wasm
+	cp target/release/mqtt-connector target/release/mqtt-connector-compile $(DIST)/
+	$(DIST)/mqtt-connector schema > $(DIST)/schema.json
+	cp LICENSE-APACHE LICENSE-MIT $(DIST)/
+	cd $(DIST) && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
+	@ls -l $(DIST)
+
+.PHONY: publish-check
+publish-check: toolchain test-tools wasmtime wkg docker-registry ## Pushes what `make dist` has left to a registry on loopback, pulls it back, and runs it
+	cargo test --locked --package mqtt-connector-cli $(FEATURES) --test publish
+
+# Outside of this folder, whose settings cargo would find; names of two lengths.
+.PHONY: reproducible
+reproducible: wasm-target wasi-target wasm-opt ## Whether two builds of the last commit, in two folders, give the same components
+	cargo build --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
+	folder=$$(mktemp -d); \
+	trap 'rm -rf "$$folder"' EXIT; \
+	for name in one another-one; do \
+	    git clone --quiet . "$$folder/$$name"; \
+	    mkdir "$$folder/$$name/dist"; \
+	    (cd "$$folder/$$name" && $(CURDIR)/target/compose/debug/mqtt-connector-compose target dist); \
+	done; \
+	diff --recursive "$$folder/one/dist" "$$folder/another-one/dist"; \
+	cd "$$folder/one/dist" && sha256sum *.wasm
+
 # With the versions of the workspace, and a target directory of its own: what the features share depends on who is built.
 .PHONY: dependent
 dependent: toolchain ## What the libraries turn on for a program that depends on them
@@ -53,8 +86,10 @@ dependent: toolchain ## What the libraries turn on for a program that depends on
 	cargo test --locked --manifest-path tests/dependent/Cargo.toml --target-dir target/dependent
 
 BENCH := cargo bench --locked --package mqtt-connector-cli $(FEATURES)
+# Where the section `wasmtime` is measured.
+BENCH_WASMTIME := $(if $(BENCH_ONLY),$(if $(findstring wasmtime,$(BENCH_ONLY)),component wasmtime),component wasmtime)
 .PHONY: bench
-bench: toolchain test-tools bench-tools ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
+bench: toolchain test-tools bench-tools $(BENCH_WASMTIME) ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
 ifeq ($(filter-out cost,$(BENCH_ONLY)),)
 	BENCH_ONLY=cost $(BENCH) --bench peers
 endif
@@ -181,6 +216,20 @@ bench-tools:
 .PHONY: wasm-opt
 wasm-opt:
 	@command -v wasm-opt >/dev/null || { $(call install,binaryen); }
+
+# Packages of WIT and components, and registries of them.
+WKG := target/tools/bin/wkg
+.PHONY: wkg
+wkg: compiler
+	@test -x $(WKG) || cargo install --locked --root target/tools wkg --version 0.16.1
+
+# The program alone: the package would start a registry on port 5000 for everybody.
+.PHONY: docker-registry
+docker-registry:
+	@test -x target/tools/docker-registry/usr/bin/docker-registry || { \
+	    mkdir -p target/tools && cd target/tools && SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo) && $$SUDO apt-get update -qq \
+	    && apt-get download -qq docker-registry && dpkg-deb --extract docker-registry_*.deb docker-registry \
+	    && rm docker-registry_*.deb; }
 
 # The stock `wasmtime`, as target/tools/wasmtime-MAJOR/wasmtime.
 WASMTIMES := 48.0.2 49.0.3

@@ -13,6 +13,7 @@ mod logging;
 mod operator;
 mod origins;
 mod output;
+mod packaging;
 mod process;
 mod requests;
 mod results;

@@ -1,6 +1,8 @@
 //! What `make component` leaves: how large it is, and what it says about itself.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use mqtt_connector_contract::WIT;
 use mqtt_connector_guest::schema::schema;
@@ -24,6 +26,21 @@ fn artifacts_are_no_larger_than_promised() {
             size <= MOST && compressed <= MOST_COMPRESSED,
             "{name}: {size} bytes, {compressed} compressed"
         );
+    }
+}
+
+/// Two machines are to build the same bytes, and where they were built is nobody's business.
+#[test]
+fn artifacts_do_not_say_where_they_were_built() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let home = PathBuf::from(env::var_os("HOME").unwrap());
+    let cargo = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    for name in ["mqtt-connector.wasm", "mqtt-connector-http.wasm"] {
+        let bytes = fs::read(artifact(name)).unwrap();
+        for path in [&workspace, &cargo] {
+            let text = path.as_os_str().as_encoded_bytes();
+            assert!(!bytes.windows(text.len()).any(|part| part == text), "{name} names {}", path.display());
+        }
     }
 }
 

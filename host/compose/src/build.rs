@@ -11,7 +11,7 @@ use crate::guest;
 use crate::wasm_cargo::without_outer_settings;
 
 /// The target of the components that import WASI.
-const WASI: &str = "wasm32-wasip2";
+pub(crate) const WASI: &str = "wasm32-wasip2";
 /// Their profile, of the workspace's `Cargo.toml`.
 const PROFILE: &str = "wasi";
 

@@ -1,4 +1,5 @@
-//! Core modules inside a component, made smaller by Binaryen's `wasm-opt`: a seventh less than what LLVM leaves.
+//! Components, made smaller: core modules by Binaryen's `wasm-opt`, to a seventh less than what LLVM leaves, and without the names
+//! that only a debugger reads.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +9,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 /// How a module or a component starts: a magic number and a version.
 const PREAMBLE: usize = 8;
-/// The section of a component that is a core module (Component Model, Binary.md).
+/// The sections of a component that are custom, and a core module (Component Model, Binary.md).
+const CUSTOM: u8 = 0;
 const CORE_MODULE: u8 = 1;
+/// How the content of the custom section begins that names what is in a component: with the length of its name, and its name.
+const NAMES: &[u8] = b"\x0ecomponent-name";
 /// Smaller modules are not worth it: the shims of a component have some hundred bytes.
 const SMALL: usize = 16 * 1024;
 
@@ -23,7 +27,7 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// The component, with every core module of some size made smaller. Files are written in `directory`.
+/// The component without its names, with every core module of some size made smaller. Files are written in `directory`.
 ///
 /// # Errors
 ///
@@ -36,6 +40,9 @@ pub(crate) fn smaller(component: &[u8], directory: &Path) -> Result<Vec<u8>> {
         let (length, behind) = number(behind)?;
         let content = behind.get(..length).context("a section of the component is cut off")?;
         rest = &behind[length..];
+        if section == CUSTOM && content.starts_with(NAMES) {
+            continue;
+        }
         let is_worth_it = section == CORE_MODULE && length > SMALL;
         let content = if is_worth_it { optimised(content, directory)? } else { content.to_vec() };
         made.push(section);
@@ -50,7 +57,7 @@ fn optimised(module: &[u8], directory: &Path) -> Result<Vec<u8>> {
     let (input, output) = (directory.join("module.wasm"), directory.join("module.small.wasm"));
     fs::write(&input, module)?;
     let mut command = Command::new("wasm-opt");
-    command.args(["-Oz", "--strip-debug", "--strip-producers"]).args(FEATURES);
+    command.args(["-Oz", "--converge", "--strip-debug", "--strip-producers"]).args(FEATURES);
     let status = command.arg(&input).arg("-o").arg(&output).status();
     let status = status.context("wasm-opt could not be run; it is in Debian's package binaryen")?;
     ensure!(status.success(), "wasm-opt ended with {status}");
@@ -100,5 +107,14 @@ mod tests {
         let component = [&b"\0asm\x0d\0\x01\0"[..], &[CORE_MODULE, 3, 1, 2, 3], &[8, 0]].concat();
         assert_eq!(smaller(&component, Path::new("/nowhere")).expect("a component"), component);
         assert!(smaller(&component[..11], Path::new("/nowhere")).is_err());
+    }
+
+    #[test]
+    fn names_are_left_out() {
+        let component = &b"\0asm\x0d\0\x01\0"[..];
+        let (names, other) = (b"\0\x10\x0ecomponent-name\0", b"\0\x06\x04other");
+        let named = [component, names, &other[..], &[8, 0]].concat();
+        let made = smaller(&named, Path::new("/nowhere")).expect("a component");
+        assert_eq!(made, [component, &other[..], &[8, 0]].concat());
     }
 }

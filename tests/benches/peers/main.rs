@@ -2,7 +2,7 @@
 //!
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
 //! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
-//! `one-shot,batches`; also `service`, `connections`, `tenants`) shorten it. The section `cost` is measured by itself, with
+//! `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`) shorten it. The section `cost` is measured by itself, with
 //! `BENCH_ONLY=cost`, which `make bench` does first.
 //!
 //! On a machine with several cores a round trip takes 8 µs when the kernel lets the client and the broker share one, and
@@ -24,6 +24,7 @@ mod report;
 mod service;
 mod settings;
 mod tenants;
+mod wasmtime;
 
 use std::{env, fs};
 
@@ -72,6 +73,7 @@ fn bench() {
         ("connections", &|| service::connections(&settings)),
         ("batches", &|| batches::measure(&settings, paho.as_deref())),
         ("tenants", &|| tenants::measure(&settings)),
+        ("wasmtime", &|| wasmtime::measure(&settings)),
     ] {
         if settings.wants(name) {
             let section = measure();

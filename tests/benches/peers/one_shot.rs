@@ -12,7 +12,7 @@ use crate::programs::{connector, paho_script, time};
 use crate::report::Section;
 use crate::settings::{Settings, directory};
 
-const PUB: &str = "mosquitto_pub";
+pub(crate) const PUB: &str = "mosquitto_pub";
 const OWN: &str = "mqtt-connector send";
 
 /// The most times as long as [`PUB`] that [`OWN`] may take over plain TCP, and with mutual TLS.
@@ -76,7 +76,7 @@ fn mutual_tls(settings: &Settings, payload: &str) -> Case {
     Case::measure("mutual TLS, QoS 1", Unit::Milliseconds, settings.rounds, ways)
 }
 
-fn timed<'a>(name: &'a str, mut command: Command) -> (&'a str, Measured<'a>) {
+pub(crate) fn timed<'a>(name: &'a str, mut command: Command) -> (&'a str, Measured<'a>) {
     (name, Box::new(move |values| values.push(time(&mut command, None) * 1e3)))
 }
 
@@ -87,7 +87,7 @@ fn own(broker: &str, qos: u8, payload: &str) -> Command {
     command
 }
 
-fn mosquitto_pub(host: &str, port: u16, qos: u8, payload: &str) -> Command {
+pub(crate) fn mosquitto_pub(host: &str, port: u16, qos: u8, payload: &str) -> Command {
     let mut command = Command::new(PUB);
     command.args(["-h", host, "-p", &port.to_string(), "-i", "peer", "-t", "bench"]);
     command.args(["-q", &qos.to_string(), "-m", payload]);

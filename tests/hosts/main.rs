@@ -1,8 +1,10 @@
-//! The composed artifacts under the stock `wasmtime`, as a user has it: `make component` has built them, `make wasmtime` installs it.
+//! Hosts of the connector, as users have them: the stock `wasmtime`, which `make wasmtime` installs, with the composed artifacts that
+//! `make component` has built; and the examples in other languages.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod artifacts;
+mod examples;
 mod http;
 mod invoke;
 mod judged;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{NETWORK, Output, PATIENCE, Run, VERSIONS, Version};
 
 /// A broker that is reached by TCP and WebSockets, one that wants a client's certificate, and a witness of each.
-struct Brokers {
+pub(crate) struct Brokers {
     plain: Mosquitto,
     secured: Mosquitto,
     ws: Bridge,
@@ -20,7 +20,7 @@ struct Brokers {
 }
 
 impl Brokers {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let pki = Pki::new();
         let server = pki.server(&["localhost"]);
         let client = pki.client("device", KeyFormat::Pkcs8);
@@ -44,7 +44,7 @@ impl Brokers {
     }
 
     /// The scheme of each transport, and its port.
-    fn transports(&self) -> [(&'static str, u16); 4] {
+    pub(crate) fn transports(&self) -> [(&'static str, u16); 4] {
         [
             ("tcp", self.plain.port()),
             ("ssl", self.secured.port()),
@@ -54,7 +54,7 @@ impl Brokers {
     }
 
     /// A request for one message over this transport, whose topic names it.
-    fn request(&self, scheme: &str, port: u16, more: Value) -> Value {
+    pub(crate) fn request(&self, scheme: &str, port: u16, more: Value) -> Value {
         let request = json!({
             "broker": format!("{scheme}://localhost:{port}"), "client-id": "sender", "retries": 0,
             "topic": format!("plant/{scheme}"), "content": "x",
@@ -65,7 +65,7 @@ impl Brokers {
 
     /// Asserts that as many messages as that have come over each transport.
     #[track_caller]
-    fn arrived(&self, times: usize) {
+    pub(crate) fn arrived(&self, times: usize) {
         let count = |messages: Vec<mqtt_connector_tests::Message>, scheme: &str| {
             let topic = format!("plant/{scheme}");
             messages.iter().filter(|message| message.topic == topic && message.payload == b"x").count()

@@ -19,7 +19,7 @@ pub(crate) fn explain(error: &io::Error) -> Error {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => Error::Closed(reset(error.kind()).to_owned()),
-        // Of whatever has failed a stream, WASI 0.2 says no more than that it has.
+        // Most often it is this, and WASI 0.2 does not say.
         _ if cfg!(target_os = "wasi") && error.raw_os_error() == Some(libc::EIO) => Error::Closed(
             "the broker reset the connection, or the network failed: the host does not say which".to_owned(),
         ),

@@ -67,6 +67,8 @@ impl fmt::Display for System<'_> {
                 Some(libc::ELOOP) => "there are too many symbolic links",
                 Some(libc::EMFILE) => "this process has too many files and connections open",
                 Some(libc::ENFILE) => "this machine has too many files and connections open",
+                // Of whatever has failed a stream, WASI 0.2 says no more than that it has.
+                Some(libc::EIO) if cfg!(target_os = "wasi") => "it failed, and the host does not say why",
                 Some(libc::EIO) => "the device failed",
                 Some(libc::ENXIO | libc::ENODEV) => "there is no such device",
                 Some(libc::ENOBUFS) => "the system has no buffers left",

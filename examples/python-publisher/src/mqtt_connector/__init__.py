@@ -1,0 +1,47 @@
+"""The MQTT `send` connector: a WebAssembly component that decides, over a publisher in Python that acts."""
+
+import json
+from importlib import resources
+
+from wasmtime import Engine, Store
+from wasmtime.component import Component, Linker
+
+from .publisher import Publisher
+
+__all__ = ["Connector", "Publisher"]
+
+CONNECTOR = "flint:mqtt/connector@0.2.0"
+PUBLISHER = "flint:mqtt/publisher@0.2.0"
+MEMORY = 64 << 20
+"""Bytes of memory that one call may have."""
+
+
+class Connector:
+    """The component, compiled once. Calls may come from several threads: each has an instance of its own."""
+
+    def __init__(self) -> None:
+        self._engine = Engine()
+        self._component = Component(self._engine, resources.files(__package__).joinpath("connector.wasm").read_bytes())
+
+    def send(self, publisher: Publisher, config: dict, request: dict) -> dict:
+        """Sends one message, with what `publisher` is granted. The answer is `{"meta": {"exit-code": …, "message": …}}`."""
+        return self._call(publisher, "send", config, request)
+
+    def check(self, publisher: Publisher, config: dict, request: dict) -> dict:
+        """What `send` would answer, as far as that is known without the network."""
+        return self._call(publisher, "check", config, request)
+
+    def _call(self, publisher: Publisher, function: str, config: dict, request: dict) -> dict:
+        call = publisher.call()
+        linker = Linker(self._engine)
+        with linker.root() as root, root.add_instance(PUBLISHER) as instance:
+            instance.add_func("publish", lambda _store, *arguments: call.publish(*arguments))
+            instance.add_func("check", lambda _store, *arguments: call.check(*arguments))
+            instance.add_func("connections-tried", lambda _store: call.connections_tried)
+        store = Store(self._engine)
+        store.set_limits(memory_size=MEMORY)
+        instance = linker.instantiate(store, self._component)
+        exports = instance.get_export_index(store, CONNECTOR)
+        function = instance.get_func(store, instance.get_export_index(store, function, exports))
+        meta = function(store, json.dumps(config), json.dumps(request)).meta
+        return {"meta": {"exit-code": getattr(meta, "exit-code"), "message": meta.message}}

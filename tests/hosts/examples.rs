@@ -1,0 +1,127 @@
+//! The hosts in JavaScript and Python of `examples/`, as a user has them: `make hosts-examples` makes and unpacks their packages.
+
+use std::path::PathBuf;
+
+use mqtt_connector_tests::Mosquitto;
+use mqtt_connector_tests::conformance::Suite;
+use mqtt_connector_tests::program::Program;
+use mqtt_connector_tests::scenario::Candidate as _;
+use serde_json::json;
+
+use crate::support::built;
+use crate::transports::Brokers;
+
+/// What is made by `make hosts-examples`, below the target directory.
+#[track_caller]
+fn made(name: &str) -> PathBuf {
+    built(name, "hosts-examples")
+}
+
+/// Node of that version with a program of an npm package.
+fn node(version: u32, package: &str) -> [PathBuf; 2] {
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => panic!("examples/package.json names no Node for {other}"),
+    };
+    let node = made(&format!("hosts/node/node_modules/node-{version}-{machine}/bin/node"));
+    [node, made(&format!("hosts/node/{package}/main.js"))]
+}
+
+/// The composed component by jco, which may reach everybody.
+fn composed(version: u32) -> Program {
+    Program::new(node(version, "mqtt-connector-composed")).short_timeout(3000)
+}
+
+/// The publisher on mqtt.js, and the one on paho-mqtt, which may reach whom they are granted.
+fn publishers(grants: &[&str]) -> [Program; 2] {
+    let javascript = node(24, "mqtt-connector").map(PathBuf::into_os_string);
+    let python = [made("hosts/python/bin/mqtt-connector-send").into_os_string()];
+    let program = |command: &[_]| {
+        let grants = grants.iter().map(Into::into);
+        Program::new(command.iter().cloned().chain(grants)).short_timeout(3000)
+    };
+    [program(&javascript), program(&python)]
+}
+
+/// Everybody whom a scenario names.
+const ALL: [&str; 6] = [
+    "tcp://127.0.0.1",
+    "tcp://localhost",
+    "ssl://localhost",
+    "ws://localhost",
+    "wss://localhost",
+    "tcp://no-such-host.invalid",
+];
+
+/// One scenario of each family, over TCP. `docs/hosts.md` has the scores of longer runs, and what is missed there.
+#[track_caller]
+fn passes_the_conformance_suite(program: &Program) {
+    let mut said = Vec::new();
+    let score = Suite { of_a_family: 1, ..Suite::default() }.run(program, &mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    assert!(score.of > 30 && score.passed == score.of, "{said}");
+}
+
+#[test]
+fn the_component_in_node_20_passes_the_conformance_suite() {
+    passes_the_conformance_suite(&composed(20));
+}
+
+#[test]
+fn the_component_in_node_24_passes_the_conformance_suite() {
+    passes_the_conformance_suite(&composed(24));
+}
+
+#[test]
+fn the_publisher_on_mqtt_js_passes_the_conformance_suite() {
+    let [javascript, _] = publishers(&ALL);
+    passes_the_conformance_suite(&javascript);
+}
+
+#[test]
+fn the_publisher_on_paho_mqtt_passes_the_conformance_suite() {
+    let [_, python] = publishers(&ALL);
+    passes_the_conformance_suite(&python);
+}
+
+#[test]
+fn each_transport_carries_messages_to_a_real_broker() {
+    let brokers = Brokers::start();
+    let [javascript, python] = publishers(&ALL);
+    let programs = [composed(20), composed(24), javascript, python];
+    for program in &programs {
+        for (scheme, port) in brokers.transports() {
+            for more in [json!({ "qos": 1 }), json!({ "qos": 2, "protocol-version": "5" })] {
+                let answer = program.send(&json!({}), &brokers.request(scheme, port, more)).unwrap();
+                assert_eq!(answer.exit_code, 0, "{program:?}: {answer}");
+            }
+        }
+    }
+    brokers.arrived(2 * programs.len());
+}
+
+#[test]
+fn what_is_not_granted_is_77() {
+    let broker = Mosquitto::start();
+    let other = Mosquitto::start();
+    let granted = format!("tcp://127.0.0.1:{}", broker.port());
+    let request = |broker: &str, more| {
+        let request =
+            json!({ "broker": broker, "client-id": "sender", "topic": "t", "content": "x", "retries": 0 });
+        mqtt_connector_tests::scenario::with(&request, more)
+    };
+    for program in publishers(&[&granted]) {
+        for (broker, more, exit_code) in [
+            (granted.clone(), json!({}), 0),
+            (format!("tcp://127.0.0.1:{}", other.port()), json!({}), 77),
+            (format!("ws://127.0.0.1:{}", broker.port()), json!({}), 77),
+            (format!("tcp://localhost:{}", broker.port()), json!({}), 77),
+            (granted.clone(), json!({ "proxy": "socks5://127.0.0.1:1" }), 77),
+        ] {
+            let answer = program.send(&json!({}), &request(&broker, more)).unwrap();
+            assert_eq!(answer.exit_code, exit_code, "{program:?}: {broker}: {answer}");
+        }
+    }
+    assert!(!other.log().contains("sender"), "{}", other.log());
+}

@@ -20,6 +20,10 @@ help: ## Lists the targets
 demo: toolchain ## Starts a broker and a subscriber, and sends at QoS 0, 1 and 2 through the component
 	cargo run --locked --package mqtt-connector-cli $(FEATURES) -- demo
 
+.PHONY: serve-demo
+serve-demo: toolchain http-tools ## Starts the service, a broker and a subscriber, and asks for a synchronous and an asynchronous send
+	cargo run --locked --package mqtt-connector-cli $(FEATURES) -- demo --service
+
 .PHONY: build
 build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-compile for components of one's own
 # One after the other: built together, the first would have the compiler of the second.
@@ -31,7 +35,7 @@ build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-com
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools http-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
@@ -300,4 +304,17 @@ test-tools:
 	@export PATH="$$PATH:/usr/sbin"; \
 	for tool in mosquitto mosquitto_passwd mosquitto_sub mosquitto_pub microsocks tinyproxy openssl; do \
 	    command -v "$$tool" >/dev/null || { $(call install,mosquitto mosquitto-clients microsocks tinyproxy-bin openssl); break; }; \
+	done
+
+# What asks the service over HTTP: clients of several languages, and what judges and fuzzes its OpenAPI document.
+HTTP_TOOLS := httpx==0.28.1 openapi-spec-validator==0.9.0 schemathesis==4.32.5
+.PHONY: http-tools
+http-tools:
+	@for tool in curl node; do command -v "$$tool" >/dev/null || { $(call install,curl nodejs); break; }; done
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }
+	@test -x target/tools/http/bin/python || python3 -m venv target/tools/http
+	@for tool in $(HTTP_TOOLS); do \
+	    target/tools/http/bin/pip freeze --disable-pip-version-check | grep -qix "$$tool" && continue; \
+	    target/tools/http/bin/pip install --quiet --disable-pip-version-check $(HTTP_TOOLS); \
+	    break; \
 	done

@@ -48,6 +48,7 @@ acme
   may not have requests with passwords and keys stored
   limits: payload 256 KiB, timeout 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 100
+  nobody calls a service for it
   its configuration gives broker, client-id, password
 
 nobody
@@ -60,6 +61,7 @@ nobody
   may not have requests with passwords and keys stored
   limits: payload 1 MiB, timeout 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 250
+  nobody calls a service for it
   its configuration is empty
 "
         )

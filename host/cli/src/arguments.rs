@@ -1,6 +1,7 @@
 //! The commands of this program, and what their arguments say, resolved once.
 
 pub(crate) mod pin;
+pub(crate) mod serve;
 
 use std::ffi::OsString;
 use std::str::FromStr;
@@ -15,12 +16,18 @@ use mqtt_connector_arguments::message::MessageFlags;
 use mqtt_connector_arguments::refusal::Refusal;
 
 use pin::Pin;
+use serve::ServeArguments;
 
+const SERVE: &str = "serve";
 const TENANTS: &str = "tenants";
+const TOKEN: &str = "token";
+const NAME: &str = "name";
 const PRECOMPILE: &str = "precompile";
 const COMPLETIONS: &str = "completions";
 #[cfg(feature = "demo")]
 const DEMO: &str = "demo";
+#[cfg(feature = "demo")]
+const SERVICE: &str = "service";
 
 const TENANT: &str = "tenant";
 const RESOLVE: &str = "resolve";
@@ -42,6 +49,9 @@ pub(crate) enum Arguments {
     Check(SendArguments),
     /// What each tenant of a file may do.
     CheckTenants(NamedFile),
+    /// A token for the callers of this tenant.
+    Token(String),
+    Serve(Box<ServeArguments>),
     Schema(ConnectorArguments),
     Wit,
     Precompile {
@@ -50,7 +60,10 @@ pub(crate) enum Arguments {
     },
     Completions(clap_complete::Shell),
     #[cfg(feature = "demo")]
-    Demo,
+    Demo {
+        /// The service, asked over HTTP.
+        is_service: bool,
+    },
 }
 
 /// What `send` and `check` are to do.
@@ -93,8 +106,10 @@ impl Arguments {
             (CHECK, matches) => Self::Check(SendArguments::resolve(matches)?),
             (TENANTS, matches) => match matches.subcommand() {
                 Some((CHECK, matches)) => Self::CheckTenants(argument(matches, FILE).ok_or_else(missing)?),
+                Some((TOKEN, matches)) => Self::Token(matches.get_one(NAME).cloned().ok_or_else(missing)?),
                 Some(_) | None => return Err(missing()),
             },
+            (SERVE, matches) => Self::Serve(Box::new(ServeArguments::resolve(matches)?)),
             (SCHEMA, matches) => Self::Schema(ConnectorArguments::resolve(matches)),
             (WIT, _) => Self::Wit,
             (PRECOMPILE, matches) => Self::Precompile {
@@ -103,7 +118,7 @@ impl Arguments {
             },
             (COMPLETIONS, matches) => Self::Completions(matches.get_one(SHELL).copied().ok_or_else(missing)?),
             #[cfg(feature = "demo")]
-            (DEMO, _) => Self::Demo,
+            (DEMO, matches) => Self::Demo { is_service: matches.get_flag(SERVICE) },
             (_, _) => return Err(missing()),
         })
     }
@@ -226,8 +241,14 @@ pub(crate) fn command() -> Command {
                                 .value_hint(ValueHint::FilePath)
                                 .help("The file, TOML; - is standard input"),
                         ),
+                )
+                .subcommand(
+                    Command::new(TOKEN)
+                        .about("Makes a token for the callers of a tenant, and its SHA-256 for the file")
+                        .arg(Arg::new(NAME).value_name("NAME").required(true).help("The tenant")),
                 ),
         )
+        .subcommand(serve::command())
         .subcommand(flags::schema().arg(component()))
         .subcommand(flags::wit())
         .subcommand(
@@ -252,7 +273,13 @@ pub(crate) fn command() -> Command {
     #[cfg(feature = "demo")]
     let command = command.subcommand(
         Command::new(DEMO)
-            .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
+            .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2")
+            .arg(
+                Arg::new(SERVICE)
+                    .long(SERVICE)
+                    .action(ArgAction::SetTrue)
+                    .help("Starts the service as well, and asks it with curl for a send that is waited for and one that is not"),
+            ),
     );
     command
 }
@@ -260,18 +287,7 @@ pub(crate) fn command() -> Command {
 /// `send` and `check`: what only an operator may say.
 fn with_operator(command: Command) -> Command {
     command
-        .arg(
-            Arg::new(RESOLVE)
-                .long(RESOLVE)
-                .value_name("HOST:PORT:ADDRESS")
-                .action(ArgAction::Append)
-                .value_parser(Pin::from_str)
-                .help_heading("Operator")
-                .help(
-                    "Points a broker's name at an address instead of looking it up. The address may be followed by \
-                     a port of its own, as in broker.example:8883:127.0.0.1:18883",
-                ),
-        )
+        .arg(resolve_flag().help_heading("Operator"))
         .arg(component().help_heading("Operator"))
         .arg(
             file(TENANTS, "Tenants and what each may do, TOML; see tenants check. Without it, everything is allowed")
@@ -280,6 +296,18 @@ fn with_operator(command: Command) -> Command {
         .arg(Arg::new(TENANT).long(TENANT).value_name("NAME").help_heading("Operator").help(
             "Sends as this tenant: within its grants and limits, and with its configuration instead of --config",
         ))
+}
+
+fn resolve_flag() -> Arg {
+    Arg::new(RESOLVE)
+        .long(RESOLVE)
+        .value_name("HOST:PORT:ADDRESS")
+        .action(ArgAction::Append)
+        .value_parser(Pin::from_str)
+        .help(
+            "Points a broker's name at an address instead of looking it up. The address may be followed by a port of its \
+             own, as in broker.example:8883:127.0.0.1:18883",
+        )
 }
 
 fn component() -> Arg {

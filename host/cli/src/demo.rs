@@ -1,6 +1,8 @@
 //! `mqtt-connector demo`: a first look that needs nothing but this program. A broker in this process, a subscriber that
 //! is not ours, and one message with each quality of service through the sandboxed component.
 
+pub(super) mod service;
+
 use std::fmt;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -9,6 +9,7 @@
 //! | [`prepare`] | all of these, before a send begins |
 //! | [`send`] | `send` and `check`: one message |
 //! | [`lines`] | `send --lines`: a message a line |
+//! | [`serve`] | `serve`: a service behind HTTP |
 //! | [`session`] | how a command runs and answers |
 //! | [`mod@response`] | responses of the command line itself, and what it adds to the component's |
 //! | [`refusal`] | what is answered where a command line cannot be followed |
@@ -34,6 +35,7 @@ mod prepare;
 mod refusal;
 mod response;
 mod send;
+mod serve;
 mod session;
 mod shortage;
 mod signals;
@@ -112,12 +114,14 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
             session().respond(async |signals| send::check(&arguments, signals).await)
         }
         Arguments::CheckTenants(file) => report(|| tenants::check(&file)),
+        Arguments::Token(tenant) => report(|| tenants::token(&tenant)),
+        Arguments::Serve(arguments) => report(|| serve::serve(&arguments)),
         Arguments::Schema(arguments) => report(|| schema(&arguments)),
         Arguments::Wit => report(|| Ok(CONTRACT.to_owned())),
         Arguments::Precompile { component, output } => report(|| component::precompile(&component, &output)),
         Arguments::Completions(shell) => report(|| Ok(arguments::completions(shell))),
         #[cfg(feature = "demo")]
-        Arguments::Demo => demo(),
+        Arguments::Demo { is_service } => demo(is_service),
     }
 }
 
@@ -129,11 +133,18 @@ fn schema(arguments: &ConnectorArguments) -> Result<String, Response> {
 
 #[cfg(feature = "demo")]
 #[inline(never)]
-fn demo() -> u8 {
+fn demo(is_service: bool) -> u8 {
     let demo = || {
         let connector = Connector::new().context("the connector cannot be started")?;
         let mut out = std::io::stdout().lock();
-        block_on(demo::run(&connector, &mut out)).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
+        let demo = async {
+            if is_service {
+                demo::service::run(connector, &mut out).await
+            } else {
+                demo::run(&connector, &mut out).await
+            }
+        };
+        block_on(demo).map_err(|failed| anyhow::anyhow!(failed.meta.message))?
     };
     match demo() {
         Ok(true) => SUCCESS,

@@ -2,10 +2,11 @@
 
 mod refusals;
 mod remarks;
+mod token;
 
 use std::fmt::Write as _;
 
-use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
+use mqtt_connector::{Response, Tenant, Tenants, TenantsError, Token};
 use mqtt_connector_arguments::files::{Limit, NamedFile};
 use mqtt_connector_contract::exit_code::PARAMETER;
 use mqtt_connector_contract::shown::{Shown, TOPIC};
@@ -14,6 +15,9 @@ use crate::arguments::TenantArguments;
 use crate::output::note;
 use crate::refusal::refused;
 use crate::response::response;
+#[cfg(feature = "demo")]
+pub(super) use token::new_token;
+pub(super) use token::token;
 
 /// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
 const OF_TENANTS: Limit = Limit::new(1 << 20, "1 MiB").with_exit_code(PARAMETER);
@@ -31,6 +35,16 @@ pub(super) fn find(named: &TenantArguments) -> Result<Tenant, Response> {
     tenants.get(name).ok_or_else(|| response(PARAMETER, unknown(name, file.path(), &tenants)))
 }
 
+/// All tenants of a file, for a service.
+///
+/// # Errors
+///
+/// The response: the file cannot be read, or what is wrong with it, a line for each.
+pub(super) fn read(file: &NamedFile) -> Result<Tenants, Response> {
+    let text = file.text(OF_TENANTS).map_err(refused)?;
+    text.parse().map_err(|error| wrong(file.path(), &error))
+}
+
 fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
     let known: Vec<String> = tenants.iter().map(|tenant| tenant.name().to_owned()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -44,8 +58,7 @@ fn unknown(name: &str, path: &str, tenants: &Tenants) -> String {
 /// The response: the file cannot be read, or what is wrong with it, a line for each.
 pub(super) fn check(file: &NamedFile) -> Result<String, Response> {
     let path = file.path();
-    let text = file.text(OF_TENANTS).map_err(refused)?;
-    let tenants: Tenants = text.parse().map_err(|error| wrong(path, &error))?;
+    let tenants = read(file)?;
     if tenants.iter().len() == 0 {
         note(&format!("mqtt-connector: {path}: there is no tenant in it, as in [tenants.acme]"));
     }
@@ -105,6 +118,11 @@ fn describe(tenant: &Tenant, out: &mut String) {
             "may not have requests with passwords and keys stored".to_owned()
         },
         format!("limits: {}", tenant.limits()),
+        listed(
+            "its callers show one of the tokens",
+            tenant.tokens().iter().map(Token::name),
+            "nobody calls a service for it",
+        ),
         listed("its configuration gives", names(tenant.config()), "its configuration is empty"),
     ];
     // Writing to a string does not fail.

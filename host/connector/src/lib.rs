@@ -95,7 +95,8 @@ pub use mqtt_connector_contract::exit_code;
 pub use mqtt_connector_contract::exit_code::Retry;
 pub use mqtt_connector_publisher::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Error, Grants, Limits, LimitsBuilder, Refusal,
-    Scheme, Shortage, Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError, Unsettled,
+    Scheme, Shortage, Tenant, TenantBuilder, Tenants, Token, TokenDigest, TokenError, TopicFilter,
+    TopicFilterError, Unsettled,
 };
 #[cfg(feature = "tenants-file")]
 pub use mqtt_connector_publisher::{TenantsError, TenantsFault};

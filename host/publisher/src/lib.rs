@@ -51,7 +51,7 @@ pub use publisher::Publisher;
 pub use tally::Tally;
 pub use tenant::{
     BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, LimitsBuilder, Permit, Quotas,
-    Scheme, Tenant, TenantBuilder, Tenants, TopicFilter, TopicFilterError,
+    Scheme, Tenant, TenantBuilder, Tenants, Token, TokenDigest, TokenError, TopicFilter, TopicFilterError,
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};

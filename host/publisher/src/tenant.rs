@@ -8,6 +8,7 @@ mod grants;
 mod limits;
 mod quotas;
 mod tenants;
+mod token;
 mod topic_filter;
 mod unit;
 
@@ -24,6 +25,7 @@ pub use grants::{DirectoryGrantError, Grants};
 pub use limits::{Limits, LimitsBuilder};
 pub use quotas::{Permit, Quotas};
 pub use tenants::Tenants;
+pub use token::{Token, TokenDigest, TokenError};
 pub use topic_filter::{TopicFilter, TopicFilterError};
 
 use crate::telemetry::Series;
@@ -58,6 +60,7 @@ struct Record {
     grants: Grants,
     limits: Limits,
     config: String,
+    tokens: Vec<Token>,
     quotas: Arc<Quotas>,
     series: Arc<Series>,
 }
@@ -106,6 +109,12 @@ impl Tenant {
         &self.record.config
     }
 
+    /// By what callers are known that ask for it.
+    #[must_use]
+    pub fn tokens(&self) -> &[Token] {
+        &self.record.tokens
+    }
+
     /// What the tenant has under way.
     #[must_use]
     pub fn quotas(&self) -> &Quotas {
@@ -138,7 +147,7 @@ impl Tenant {
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Record { name, grants, limits, config: _, quotas: _, series: _ } = &*self.record;
+        let Record { name, grants, limits, config: _, tokens: _, quotas: _, series: _ } = &*self.record;
         let mut shown = f.debug_struct("Tenant");
         shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
     }
@@ -150,11 +159,12 @@ pub struct TenantBuilder {
     grants: Grants,
     limits: Limits,
     config: String,
+    tokens: Vec<Token>,
 }
 
 impl TenantBuilder {
     fn new(name: String, grants: Grants, limits: Limits) -> Self {
-        Self { name, grants, limits, config: "{}".to_owned() }
+        Self { name, grants, limits, config: "{}".to_owned(), tokens: Vec::new() }
     }
 
     /// Allows brokers: `scheme://host[:port]`, see [`BrokerGrant`].
@@ -241,6 +251,14 @@ impl TenantBuilder {
         self
     }
 
+    /// Lets callers that show this token ask for the tenant, beside those that were named before: see [`Tenants::holder`]. Default:
+    /// nobody.
+    #[must_use]
+    pub fn token(mut self, token: Token) -> Self {
+        self.tokens.push(token);
+        self
+    }
+
     /// The tenant.
     #[must_use]
     pub fn build(self) -> Tenant {
@@ -249,17 +267,17 @@ impl TenantBuilder {
     }
 
     fn with_quotas(self, quotas: Quotas) -> Tenant {
-        let Self { name, grants, limits, config } = self;
+        let Self { name, grants, limits, config, tokens } = self;
         let name = Arc::from(name);
         let series = Arc::new(Series::of(Arc::clone(&name)));
-        let record = Record { name, grants, limits, config, quotas: Arc::new(quotas), series };
+        let record = Record { name, grants, limits, config, tokens, quotas: Arc::new(quotas), series };
         Tenant { record: Arc::new(record) }
     }
 }
 
 impl fmt::Debug for TenantBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, grants, limits, config: _ } = self;
+        let Self { name, grants, limits, config: _, tokens: _ } = self;
         let mut shown = f.debug_struct("TenantBuilder");
         shown.field("name", name).field("grants", grants).field("limits", limits).finish_non_exhaustive()
     }

@@ -21,6 +21,7 @@ use crate::Timestamp;
 ///
 /// As JSON it has these names in kebab-case; what is not there is left out.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Execution {
@@ -28,6 +29,7 @@ pub struct Execution {
     pub id: Id,
     /// Whose it is.
     #[serde(serialize_with = "as_str")]
+    #[cfg_attr(feature = "http", schema(value_type = String))]
     pub tenant: Arc<str>,
     /// How far it is.
     pub status: Status,
@@ -46,6 +48,7 @@ pub struct Execution {
     /// How it ended, if it has: the answer of the last attempt, or what holds in place of it. An execution that has expired has the
     /// answer of its last attempt, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(value_type = Option<crate::http::MetaSchema>))]
     pub meta: Option<Meta>,
     /// The execution that this one carries out again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +104,7 @@ fn as_str<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Err
 
 /// How far an execution is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It is kept, and will be carried out; or carried out again, when an attempt was answered with something that may pass.
@@ -141,6 +145,7 @@ impl Status {
 
 /// One time that an execution was tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Attempt {
     /// When it began.
@@ -150,5 +155,6 @@ pub struct Attempt {
     pub ended: Option<Timestamp>,
     /// What it was answered with. An attempt that has ended without an answer was broken off, and its message may have arrived.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "http", schema(value_type = Option<crate::http::MetaSchema>))]
     pub meta: Option<Meta>,
 }

@@ -41,6 +41,7 @@
 //! - `secrets`: which parameters are not stored. `backoff`: how long it is waited between attempts.
 //! - `carry_out`: one attempt, from its claim to its answer. `dispatcher`: whose turn it is.
 //! - `executions`: [`Executions`].
+//! - `http`: all of it behind HTTP, with the cargo feature `http`.
 #![forbid(unsafe_code)]
 
 mod backoff;
@@ -49,6 +50,8 @@ mod dispatcher;
 mod error;
 mod execution;
 mod executions;
+#[cfg(feature = "http")]
+pub mod http;
 mod query;
 mod secrets;
 mod sqlite;

@@ -41,6 +41,7 @@ impl Query {
 
 /// A part of a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Page {
     /// The executions, without their requests.
@@ -60,6 +61,7 @@ impl Page {
 
 /// Where a page ends: a text, which only the store that gave it understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct Cursor(u64);
 
 impl Cursor {

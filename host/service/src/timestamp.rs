@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 /// A time of the calendar, to the millisecond, in UTC. As text it is that of RFC 3339, `2026-11-29T06:30:00.125Z`; read may be
 /// one with another offset, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = String, format = DateTime))]
 pub struct Timestamp(i64);
 
 impl Timestamp {

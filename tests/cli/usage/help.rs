@@ -20,6 +20,8 @@ fn help_is_a_success_when_nothing_else_was_asked_for() {
         &["check", "--help"],
         &["help", "check"],
         &["tenants", "check", "--help"],
+        &["tenants", "token", "--help"],
+        &["serve", "--help"],
         &["help", "tenants", "check"],
         &["schema", "-h"],
         &["--version"],
@@ -97,7 +99,7 @@ fn without_a_command_there_is_a_response() {
             "unrecognized subcommand 'chekc'; a message is sent with mqtt-connector send",
             "error: unrecognized subcommand 'chekc'\n…",
         ),
-        (&["S3cret"], hidden, "error: an argument stands where the command was expected …"),
+        (&["Hunter2"], hidden, "error: an argument stands where the command was expected …"),
         (&["--", "s3cret"], hidden, "error: an argument stands where the command was expected …"),
         (
             &["--log-format", "xml", "send"],

@@ -2,11 +2,11 @@
 
 mod document;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::Tenant;
+use super::{Tenant, TokenDigest};
 
 /// The tenants of a platform, by name. One registry serves all tasks: it is changed through `&self`.
 ///
@@ -14,8 +14,8 @@ use super::Tenant;
 /// put a tenant in whenever it has read it from its database, for every request if need be.
 ///
 /// As JSON it is an object with one member for each tenant, the name (1 to 64 letters, digits, `-`, `_` and `.`). The
-/// members of a tenant are those of [`Grants`](crate::Grants), `limits` ([`Limits`](crate::Limits)) and `config`, the
-/// connector's configuration, which is kept as it stands. What is left out is not granted, or has its default; a name that is
+/// members of a tenant are those of [`Grants`](crate::Grants), `limits` ([`Limits`](crate::Limits)), `tokens` (a list of
+/// [`Token`](crate::Token)s) and `config`, the connector's configuration, which is kept as it stands. What is left out is not granted, or has its default; a name that is
 /// not known is an error, and so is a directory that cannot be opened: it is opened now. It is read by serde out of JSON, and
 /// not out of other formats or buffered values (`#[serde(flatten)]`).
 ///
@@ -49,7 +49,36 @@ use super::Tenant;
 /// `[tenants.acme]` for each tenant.
 #[derive(Default)]
 pub struct Tenants {
-    by_name: RwLock<BTreeMap<String, Tenant>>,
+    registry: RwLock<Registry>,
+}
+
+#[derive(Default)]
+struct Registry {
+    by_name: BTreeMap<String, Tenant>,
+    /// The names of the tenants whose tokens these are.
+    holders: HashMap<TokenDigest, String>,
+}
+
+impl Registry {
+    fn insert(&mut self, tenant: Tenant) {
+        let name = tenant.name().to_owned();
+        self.remove(&name);
+        for token in tenant.tokens() {
+            self.holders.insert(*token.digest(), name.clone());
+        }
+        self.by_name.insert(name, tenant);
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Tenant> {
+        let tenant = self.by_name.remove(name)?;
+        for token in tenant.tokens() {
+            // It may be another's by now.
+            if self.holders.get(token.digest()).is_some_and(|holder| holder == name) {
+                self.holders.remove(token.digest());
+            }
+        }
+        Some(tenant)
+    }
 }
 
 impl Tenants {
@@ -62,12 +91,22 @@ impl Tenants {
     /// The tenant with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Tenant> {
-        self.read().get(name).cloned()
+        self.read().by_name.get(name).cloned()
+    }
+
+    /// The tenant that this token is one of, as a caller has shown it.
+    #[must_use]
+    pub fn holder(&self, token: &str) -> Option<Tenant> {
+        // What is looked up is the SHA-256, of which nobody can choose a part: how long that takes says nothing of the tokens.
+        let digest = TokenDigest::of(token);
+        let registry = self.read();
+        let tenant = registry.by_name.get(registry.holders.get(&digest)?)?;
+        tenant.tokens().iter().any(|token| token.digest().is_of_same(&digest)).then(|| tenant.clone())
     }
 
     /// All of them as they are now, in the order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Tenant> + use<> {
-        let all: Vec<_> = self.read().values().cloned().collect();
+        let all: Vec<_> = self.read().by_name.values().cloned().collect();
         all.into_iter()
     }
 
@@ -78,20 +117,22 @@ impl Tenants {
     /// (its grants but for `topics`): then each is closed when the calls that have it have ended, or the next call needs its
     /// client identifier. Calls that have begun end with the grants that they began with.
     pub fn replace(&self, tenant: Tenant) -> Tenant {
-        let mut by_name = self.write();
-        let tenant = match by_name.get(tenant.name()) {
+        let mut registry = self.write();
+        let tenant = match registry.by_name.get(tenant.name()) {
             Some(before) => tenant.succeeding(before),
             None => tenant,
         };
-        by_name.insert(tenant.name().to_owned(), tenant.clone());
+        registry.insert(tenant.clone());
         tenant
     }
 
     /// Puts all of `tenants` in, each as [`replace`](Self::replace) does, and takes those out that are not among them: for a
     /// file that was read again.
     pub fn replace_all(&self, tenants: Tenants) {
-        let new = tenants.by_name.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.write().retain(|name, _| new.contains_key(name));
+        let new = tenants.registry.into_inner().unwrap_or_else(PoisonError::into_inner).by_name;
+        for tenant in self.iter().filter(|tenant| !new.contains_key(tenant.name())) {
+            self.remove(tenant.name());
+        }
         for tenant in new.into_values() {
             self.replace(tenant);
         }
@@ -102,12 +143,12 @@ impl Tenants {
         self.write().remove(name)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Tenant>> {
-        self.by_name.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Tenant>> {
-        self.by_name.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,7 +165,7 @@ impl FromIterator<Tenant> for Tenants {
 
 impl fmt::Debug for Tenants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.read().iter()).finish()
+        f.debug_map().entries(self.read().by_name.iter()).finish()
     }
 }
 
@@ -132,6 +173,8 @@ impl fmt::Debug for Tenants {
 pub(super) const LIMITS_MEMBER: &str = "limits";
 /// What a tenant in a document has besides its grants: its configuration.
 pub(super) const CONFIG_MEMBER: &str = "config";
+/// What a tenant in a document has besides its grants: the tokens of its callers.
+pub(super) const TOKENS_MEMBER: &str = "tokens";
 
 /// Whether a tenant in a document may have this name.
 pub(super) fn is_name(name: &str) -> bool {
@@ -146,7 +189,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::tenant::{Grants, Limits};
+    use crate::tenant::{Grants, Limits, TenantBuilder, Token};
 
     fn limits(concurrent_sends: u32) -> Limits {
         Limits { concurrent_sends, messages_per_second: 2, ..Limits::default() }
@@ -203,6 +246,27 @@ mod tests {
         }
         assert!(first.shares_connections_with(&tenants.replace(granted(stored))), "as it was again");
         assert!(!first.shares_connections_with(&granted(stored)), "one that is not in the registry");
+    }
+
+    #[test]
+    fn a_token_is_held_by_the_tenant_that_has_it_now() {
+        let with = |name: &str, tokens: &[&str]| {
+            let token = |token: &&str| Token::new("t", TokenDigest::of(token)).unwrap();
+            tokens.iter().map(token).fold(Tenant::builder(name), TenantBuilder::token).build()
+        };
+        let tenants: Tenants =
+            [with("a", &["one", "two"]), with("b", &["three"]), with("c", &[])].into_iter().collect();
+        let holder = |token| tenants.holder(token).map(|tenant| tenant.name().to_owned());
+        let holders = || ["one", "two", "three", "four", ""].map(holder);
+        let named = |name: &str| Some(name.to_owned());
+        assert_eq!(holders(), [named("a"), named("a"), named("b"), None, None]);
+        // One is the next tenant's, one is gone, one is new.
+        tenants.replace_all([with("a", &["three"]), with("b", &["one", "four"])].into_iter().collect());
+        assert_eq!(holders(), [named("b"), None, named("a"), named("b"), None]);
+        tenants.replace_all([with("a", &["one"]), with("b", &["three"])].into_iter().collect());
+        assert_eq!(holders(), [named("a"), None, named("b"), None, None]);
+        tenants.remove("a");
+        assert_eq!(holders(), [None, None, named("b"), None, None]);
     }
 
     #[test]

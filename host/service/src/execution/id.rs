@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// The identifier of an execution: a UUID of version 7 (RFC 9562, section 5.7), as text in its usual form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = String, format = "uuid"))]
 pub struct Id(Uuid);
 
 impl Id {

@@ -8,6 +8,7 @@ use crate::Timestamp;
 ///
 /// In JSON an object with these names in kebab-case; what is left out has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Options {
     /// It is not begun before. Default: it may begin at once.

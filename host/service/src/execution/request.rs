@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 /// A request: a JSON object, which is kept as it stands. `Debug` shows nothing of it.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = Object))]
 #[serde(transparent)]
 pub struct Request(Box<RawValue>);
 

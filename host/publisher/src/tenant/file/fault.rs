@@ -4,7 +4,7 @@ use std::fmt;
 
 use mqtt_connector_contract::shown::Shown;
 
-use crate::tenant::{BrokerGrantError, DirectoryGrantError, TopicFilterError};
+use crate::tenant::{BrokerGrantError, DirectoryGrantError, TokenError, TopicFilterError};
 
 /// How many faults are kept; the others are counted.
 pub(super) const MOST_FAULTS: usize = 100;
@@ -52,6 +52,8 @@ pub(super) enum Reason {
     Topics(#[from] TopicFilterError),
     #[error("{}", .0.with_reason())]
     Directory(DirectoryGrantError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error("{0}")]
     Limit(String),
     #[error("{0} has no meaning in JSON, which the configuration is; a string may be meant")]

@@ -1,5 +1,6 @@
 //! The text of a file → tenants, or everything that is wrong with it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use mqtt_connector_contract::shown::Shown;
@@ -13,15 +14,16 @@ use super::json;
 use crate::tenant::excerpt::excerpt;
 use crate::tenant::grants::fields::{FIELDS, Kind, NAMES as GRANTS};
 use crate::tenant::limits::{LIMITS, Limits};
-use crate::tenant::tenants::{CONFIG_MEMBER, LIMITS_MEMBER, is_name};
+use crate::tenant::tenants::{CONFIG_MEMBER, LIMITS_MEMBER, TOKENS_MEMBER, is_name};
 use crate::tenant::unit::Unit;
-use crate::tenant::{Grants, Tenant};
+use crate::tenant::{Grants, Tenant, Token, TokenDigest, TokenError};
 
 const TENANTS: &str = "tenants";
 
 const STRINGS: &str = "a list of strings";
 const BOOLEAN: &str = "true or false";
 const TABLE: &str = "a table";
+const TABLES: &str = "a list of tables, as in [[tenants.acme.tokens]]";
 
 /// The largest file, in bytes: thousands of tenants.
 const MAX_FILE: usize = 1024 * 1024;
@@ -52,12 +54,14 @@ struct Reader<'t> {
     faults: Vec<TenantsFault>,
     /// How many faults there are besides.
     more: usize,
+    /// Of the tokens so far.
+    digests: HashSet<TokenDigest>,
 }
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
-        Self { text, lines, faults: Vec::new(), more: 0 }
+        Self { text, lines, faults: Vec::new(), more: 0, digests: HashSet::new() }
     }
 
     fn error(mut self) -> TenantsError {
@@ -118,10 +122,16 @@ impl<'t> Reader<'t> {
                         builder = builder.config(self.config(&entry, table));
                     }
                 }
+                TOKENS_MEMBER => {
+                    for token in self.tokens(&entry, value) {
+                        builder = builder.token(token);
+                    }
+                }
                 name => match FIELDS.iter().find(|field| field.name == name) {
                     Some(field) => self.grant(&mut grants, &field.kind, &entry, value),
                     None => {
-                        self.unknown(key, &entry, &[&GRANTS[..], &[LIMITS_MEMBER, CONFIG_MEMBER]].concat());
+                        let others = [LIMITS_MEMBER, CONFIG_MEMBER, TOKENS_MEMBER];
+                        self.unknown(key, &entry, &[&GRANTS[..], &others].concat());
                     }
                 },
             }
@@ -172,6 +182,36 @@ impl<'t> Reader<'t> {
             self.fault(place, &entry, reason);
         }
         object
+    }
+
+    fn tokens(&mut self, entry: &str, value: &Spanned<DeValue<'_>>) -> Vec<Token> {
+        let DeValue::Array(list) = value.get_ref() else {
+            self.kind(value, entry, TABLES);
+            return Vec::new();
+        };
+        let mut tokens = Vec::new();
+        for value in list {
+            let Some(table) = self.table(entry, value) else { continue };
+            match self.token(entry, table) {
+                Ok(token) if self.digests.insert(*token.digest()) => tokens.push(token),
+                Ok(_) => self.fault(value.span(), entry, TokenError::Repeated),
+                Err(reason) => self.fault(value.span(), entry, reason),
+            }
+        }
+        tokens
+    }
+
+    fn token(&mut self, token: &str, table: &DeTable<'_>) -> Result<Token, TokenError> {
+        let (mut name, mut digest) = (Err(TokenError::Name), Err(TokenError::Sha256));
+        for (key, value) in json::members(table) {
+            let text = value.get_ref().as_str();
+            match key.get_ref().as_ref() {
+                "name" => name = text.ok_or(TokenError::Name),
+                "sha256" => digest = text.map_or(Err(TokenError::Sha256), str::parse),
+                _ => self.unknown(key, &below(token, key.get_ref()), &["name", "sha256"]),
+            }
+        }
+        Token::new(name?, digest?)
     }
 
     /// Hands over each string of a list.

@@ -45,7 +45,16 @@ fn a_file_says_everything_of_a_tenant() {
         content = {{ z = 1.5, a = [true, "x"], big = 1e300 }}
         will.topic = "acme/gone"
         will.content = ""
-        "##
+
+        [[tenants.acme.tokens]]
+        name = "2026"
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+        [[tenants.acme.tokens]]
+        name = "2027"
+        sha256 = "{}"
+        "##,
+        crate::TokenDigest::of("next")
     );
     let tenants: Tenants = file.parse().unwrap();
     let acme = tenants.get("acme").unwrap();
@@ -77,6 +86,11 @@ fn a_file_says_everything_of_a_tenant() {
         acme.config(),
         r#"{"broker":"ssl://abc.iot.eu-west-1.amazonaws.com:8883","client-id":"acme-flow","keep-alive":30,"content":{"z":1.5,"a":[true,"x"],"big":1e+300},"will":{"topic":"acme/gone","content":""}}"#
     );
+    assert_eq!(acme.tokens().iter().map(crate::Token::name).collect::<Vec<_>>(), ["2026", "2027"]);
+    // The first is the example of FIPS 180-4.
+    let holders =
+        ["abc", "next", "other"].map(|token| tenants.holder(token).map(|tenant| tenant.name().to_owned()));
+    assert_eq!(holders, [Some("acme".to_owned()), Some("acme".to_owned()), None]);
 }
 
 #[test]
@@ -165,12 +179,38 @@ fn a_wrong_entry_is_named_with_its_place() {
         (
             "topic = []",
             "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, topics, directories, \
-             private-networks, unverified-servers, proxy-names, stored-secrets, limits, config are",
+             private-networks, unverified-servers, proxy-names, stored-secrets, limits, config, tokens are",
         ),
         (
             r#"password = "planted""#,
             "line 2, column 1: tenants.acme.password: is not known; brokers, topics, directories, private-networks, \
-             unverified-servers, proxy-names, stored-secrets, limits, config are",
+             unverified-servers, proxy-names, stored-secrets, limits, config, tokens are",
+        ),
+        (
+            "tokens = 5",
+            "line 2, column 10: tenants.acme.tokens: wants a list of tables, as in [[tenants.acme.tokens]], got a whole number",
+        ),
+        (
+            r#"tokens = [{sha256 = "planted", name = "a"}]"#,
+            "line 2, column 11: tenants.acme.tokens: a token's sha256 has 64 hexadecimal digits, as `mqtt-connector tenants \
+             token NAME` prints them",
+        ),
+        (
+            r#"tokens = [{sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]"#,
+            "line 2, column 11: tenants.acme.tokens: a token's name has 1 to 64 of the letters a to z and A to Z, digits, -, _ \
+             and .",
+        ),
+        (
+            r#"tokens = [{name = "a", sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", id = 1}]"#,
+            "line 2, column 101: tenants.acme.tokens.id: is not known; name, sha256 are",
+        ),
+        (
+            r#"tokens = [
+                {name = "a", sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+                {name = "b", sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+            ]"#,
+            "line 4, column 17: tenants.acme.tokens: the same sha256 stands there before: each token is one tenant's, and \
+             stands there once",
         ),
         ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),
         (

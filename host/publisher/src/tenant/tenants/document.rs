@@ -1,6 +1,6 @@
 //! Tenants as a platform stores them, in JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::de::value::MapDeserializer;
@@ -8,8 +8,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{CONFIG_MEMBER, LIMITS_MEMBER, Tenants, is_name};
-use crate::tenant::{Grants, Limits, Tenant};
+use super::{CONFIG_MEMBER, LIMITS_MEMBER, TOKENS_MEMBER, Tenants, is_name};
+use crate::tenant::{Grants, Limits, Tenant, TenantBuilder, Token, TokenDigest, TokenError};
 
 /// The members of an object, in their order and as they stand.
 struct Members(Vec<(String, Box<RawValue>)>);
@@ -42,6 +42,7 @@ impl<'de> Deserialize<'de> for Tenants {
     /// Reads JSON. Values of `config` are in no error: they may be secret.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut by_name = BTreeMap::new();
+        let mut digests: HashSet<TokenDigest> = HashSet::new();
         for (name, stored) in Members::deserialize(deserializer)?.0 {
             if !is_name(&name) {
                 let wants = "a tenant's name, which has 1 to 64 letters, digits, -, _ and .";
@@ -50,6 +51,12 @@ impl<'de> Deserialize<'de> for Tenants {
             let tenant = tenant(&name, &stored).map_err(|error| {
                 D::Error::custom(format_args!("tenant {name}: {}", without_place(&error)))
             })?;
+            if !tenant.tokens().iter().all(|token| digests.insert(*token.digest())) {
+                return Err(D::Error::custom(format_args!(
+                    "tenant {name}: tokens: {}",
+                    TokenError::Repeated
+                )));
+            }
             if by_name.insert(name, tenant).is_some() {
                 return Err(D::Error::custom("two tenants have one name"));
             }
@@ -61,7 +68,7 @@ impl<'de> Deserialize<'de> for Tenants {
 fn tenant(name: &str, stored: &RawValue) -> Result<Tenant, serde_json::Error> {
     let Members(members) = serde_json::from_str(stored.get())?;
     let mut builder = Tenant::builder(name);
-    let mut read = [false; 2];
+    let mut read = [false; 3];
     for (key, value) in &members {
         let seen = match key.as_str() {
             LIMITS_MEMBER => {
@@ -75,13 +82,19 @@ fn tenant(name: &str, stored: &RawValue) -> Result<Tenant, serde_json::Error> {
                 builder = builder.config(value.get());
                 std::mem::replace(&mut read[1], true)
             }
+            TOKENS_MEMBER => {
+                let tokens: Vec<Token> = serde_json::from_str(value.get())?;
+                builder = tokens.into_iter().fold(builder, TenantBuilder::token);
+                std::mem::replace(&mut read[2], true)
+            }
             _ => false,
         };
         if seen {
             return Err(serde_json::Error::custom(format_args!("duplicate field `{key}`")));
         }
     }
-    let grants = members.iter().filter(|(key, _)| ![LIMITS_MEMBER, CONFIG_MEMBER].contains(&key.as_str()));
+    let others = [LIMITS_MEMBER, CONFIG_MEMBER, TOKENS_MEMBER];
+    let grants = members.iter().filter(|(key, _)| !others.contains(&key.as_str()));
     let grants = MapDeserializer::new(grants.map(|(key, value)| (key.as_str(), &**value)));
     Ok(builder.grants(Grants::deserialize(grants)?).build())
 }
@@ -107,6 +120,18 @@ mod tests {
         assert!(acme.grants().allows_private_networks());
         assert_eq!(tenants.get("b").unwrap().config(), "{}");
         assert_eq!(tenants.iter().len(), 2);
+    }
+
+    #[test]
+    fn a_token_is_one_tenants() {
+        let token = format!(r#"{{"name": "a", "sha256": "{}"}}"#, TokenDigest::of("secret"));
+        let tenants: Tenants =
+            serde_json::from_str(&format!(r#"{{"acme": {{"tokens": [{token}]}}}}"#)).unwrap();
+        assert_eq!(tenants.holder("secret").unwrap().name(), "acme");
+        let twice = format!(r#"{{"acme": {{"tokens": [{token}]}}, "b": {{"tokens": [{token}]}}}}"#);
+        let error = serde_json::from_str::<Tenants>(&twice).unwrap_err();
+        let said = "tenant b: tokens: the same sha256 stands there before: each token is one tenant's, and stands there once";
+        assert_eq!(without_place(&error), said);
     }
 
     #[test]

@@ -1,0 +1,132 @@
+//! `serve`: what a service is to be like.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use mqtt_connector_arguments::files::NamedFile;
+use mqtt_connector_arguments::flags::file;
+use mqtt_connector_arguments::refusal::Refusal;
+use mqtt_connector_service::http::{Address, Api, Server};
+
+use super::{ConnectorArguments, SERVE, TENANTS, component, resolve_flag};
+
+const LISTEN: &str = "listen";
+const STORE: &str = "store";
+const DRAIN: &str = "drain";
+const METRICS: &str = "metrics";
+const TLS_CERTIFICATE: &str = "tls-certificate";
+const TLS_KEY: &str = "tls-key";
+const BEHIND_PROXY: &str = "behind-proxy";
+const LARGEST_BODY: &str = "largest-body";
+const CONNECTIONS: &str = "connections";
+const RETENTION: &str = "retention";
+const STORE_SIZE: &str = "store-size";
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// What a service is to be like.
+pub(crate) struct ServeArguments {
+    pub(crate) tenants: NamedFile,
+    pub(crate) listen: Address,
+    pub(crate) store: PathBuf,
+    pub(crate) store_size: u64,
+    pub(crate) retention: Duration,
+    /// How long what runs may take to end.
+    pub(crate) drain: Duration,
+    /// A listener for health and metrics alone.
+    pub(crate) metrics: Option<Address>,
+    /// Certificate and key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) largest_body: usize,
+    pub(crate) connections: usize,
+    pub(crate) connector: ConnectorArguments,
+}
+
+impl ServeArguments {
+    pub(super) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
+        let missing = || Refusal::of_usage("an argument is missing; see serve --help");
+        let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        let number = |name: &str| matches.get_one::<u64>(name).copied().ok_or_else(missing);
+        let tenants = super::flag(matches, TENANTS).ok_or_else(missing)?;
+        if tenants.path() == "-" {
+            return Err(Refusal::of_usage(
+                "--tenants - is standard input, which cannot be read again when SIGHUP asks for it: name a file",
+            ));
+        }
+        let listen = matches.get_one::<Address>(LISTEN).cloned().ok_or_else(missing)?;
+        let tls = path(TLS_CERTIFICATE).zip(path(TLS_KEY));
+        if !listen.is_local() && tls.is_none() && !matches.get_flag(BEHIND_PROXY) {
+            return Err(Refusal::of_usage(&format!(
+                "--{LISTEN} {listen} can be reached from other machines, and tokens and messages would be readable on the way: \
+                 give --{TLS_CERTIFICATE} and --{TLS_KEY}, or say --{BEHIND_PROXY} where a proxy in front speaks TLS"
+            )));
+        }
+        Ok(Self {
+            tenants,
+            listen,
+            store: path(STORE).ok_or_else(missing)?,
+            store_size: number(STORE_SIZE)? << 20,
+            retention: Duration::from_secs(number(RETENTION)? * DAY),
+            drain: Duration::from_secs(number(DRAIN)?),
+            metrics: matches.get_one::<Address>(METRICS).cloned(),
+            tls,
+            largest_body: usize::try_from(number(LARGEST_BODY)?).unwrap_or(usize::MAX),
+            connections: usize::try_from(number(CONNECTIONS)?).unwrap_or(usize::MAX),
+            connector: ConnectorArguments::resolve(matches),
+        })
+    }
+}
+
+/// The command, with its flags.
+pub(super) fn command() -> Command {
+    let path = |name, help| {
+        Arg::new(name)
+            .long(name)
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help(help)
+    };
+    let number = |name, value: &'static str, from: u64, to: u64, help| {
+        Arg::new(name)
+            .long(name)
+            .value_name("NUMBER")
+            .value_parser(value_parser!(u64).range(from..=to))
+            .default_value(value)
+            .help(help)
+    };
+    let address = |name, help| {
+        Arg::new(name).long(name).value_name("ADDRESS:PORT").value_parser(Address::from_str).help(help)
+    };
+    Command::new(SERVE)
+        .about("Serves tenants over HTTP: synchronous sends, and executions that are kept")
+        .arg(file(TENANTS, "Tenants, what each may do, and their tokens, TOML; read again on SIGHUP").required(true))
+        .arg(
+            address(LISTEN, "Where callers come: an address and a port, or unix: and a path")
+                .default_value("127.0.0.1:8080"),
+        )
+        .arg(path(STORE, "The executions").default_value("mqtt-connector.db"))
+        .arg(number(STORE_SIZE, "4096", 1, 1 << 32, "How large the store may be, in MiB, before nothing more is accepted"))
+        .arg(number(RETENTION, "7", 1, 36500, "How many days an execution is kept after it has ended"))
+        .arg(number(DRAIN, "30", 0, 86400, "How many seconds what runs may take to end after SIGTERM"))
+        .arg(address(METRICS, "Where /livez, /readyz and /metrics are asked for; without it, where callers come"))
+        .arg(path(TLS_CERTIFICATE, "The certificate of the service and those that it was issued by, PEM; read again when it changes").requires(TLS_KEY))
+        .arg(path(TLS_KEY, "The key of the certificate, PEM").requires(TLS_CERTIFICATE))
+        .arg(
+            Arg::new(BEHIND_PROXY)
+                .long(BEHIND_PROXY)
+                .action(ArgAction::SetTrue)
+                .help("Lets other machines reach the service without TLS, which a proxy in front of it speaks"),
+        )
+        .arg(
+            number(LARGEST_BODY, "8388608", 1, 16 << 20, "The largest document that is taken, in bytes"),
+        )
+        .arg(number(CONNECTIONS, "4096", 1, 1 << 20, "How many connections are open at one time"))
+        .arg(resolve_flag())
+        .arg(component())
+}
+
+// The help says in digits what the library has.
+const _: () = assert!(Api::LARGEST_BODY == 8_388_608 && Server::CONNECTIONS == 4096);

@@ -1,0 +1,257 @@
+//! [`Api`]: what the handlers share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use mqtt_connector::Connector;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::problem::Problem;
+use super::router;
+use crate::execution::{Execution, Id};
+use crate::executions::Executions;
+use crate::store::StoreError;
+
+/// A service behind HTTP: synchronous sends of a [`Connector`] and [`Executions`], for the tenants of the connector's registry
+/// ([`Connector::tenants`]), each with the configuration that it has there. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connector: Arc<Connector>,
+    executions: Executions,
+    largest_body: usize,
+    calls: Calls,
+    metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    /// The sends that somebody waits for.
+    sends: TaskTracker,
+    /// Cancelled when nothing more is to begin.
+    draining: CancellationToken,
+    /// Cancelled when nothing more ends.
+    drained: CancellationToken,
+}
+
+impl Api {
+    /// The largest body of a document, unless [`ApiBuilder::largest_body`] says otherwise: 8 MiB.
+    pub const LARGEST_BODY: usize = 8 << 20;
+
+    /// How many calls a tenant may have at one time, unless [`ApiBuilder::concurrent_calls`] says otherwise: 1,000.
+    pub const CONCURRENT_CALLS: usize = 1000;
+
+    /// Starts with the parts that are needed. `executions` are carried out by `connector`.
+    #[must_use]
+    pub fn builder(connector: Arc<Connector>, executions: Executions) -> ApiBuilder {
+        ApiBuilder {
+            connector,
+            executions,
+            largest_body: Self::LARGEST_BODY,
+            concurrent_calls: Self::CONCURRENT_CALLS,
+            metrics: None,
+        }
+    }
+
+    /// All paths: `/v1`, `/openapi.json`, and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
+    /// `with_metrics`.
+    pub fn router(&self, with_metrics: bool) -> Router {
+        router::all(self.clone(), with_metrics)
+    }
+
+    /// `/livez`, `/readyz` and `/metrics` alone, for a listener that callers do not reach.
+    pub fn operation_router(&self) -> Router {
+        router::operation(self.clone(), true)
+    }
+
+    /// Ends gracefully: begins nothing more and answers 503 instead, waits until what runs has ended, and breaks off after `deadline` what
+    /// still runs, which answers with what is known by then. See [`Executions::drain`]. Who waits for an execution is answered then.
+    /// Answers whether nothing had to be broken off.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        /// What is broken off answers at once.
+        const TO_ANSWER: Duration = Duration::from_secs(5);
+
+        let Inner { connector, executions, sends, draining, drained, .. } = &*self.inner;
+        draining.cancel();
+        sends.close();
+        let synchronous = async {
+            if timeout(deadline, sends.wait()).await.is_ok() {
+                return true;
+            }
+            connector.interrupt();
+            // What has not answered by now has nobody left who would hear it.
+            let _ = timeout(TO_ANSWER, sends.wait()).await;
+            false
+        };
+        let (asynchronous, synchronous) = tokio::join!(executions.drain(deadline), synchronous);
+        drained.cancel();
+        asynchronous && synchronous
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.inner.connector
+    }
+
+    pub(super) fn shared_connector(&self) -> Arc<Connector> {
+        Arc::clone(&self.inner.connector)
+    }
+
+    pub(super) fn executions(&self) -> &Executions {
+        &self.inner.executions
+    }
+
+    pub(super) fn largest_body(&self) -> usize {
+        self.inner.largest_body
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.inner.calls
+    }
+
+    pub(super) fn metrics(&self) -> Option<String> {
+        self.inner.metrics.as_ref().map(|render| render())
+    }
+
+    /// Cancelled when nothing more is to begin.
+    pub(super) fn draining(&self) -> &CancellationToken {
+        &self.inner.draining
+    }
+
+    /// A send that somebody waits for begins, unless nothing more is to begin.
+    pub(super) fn begin(&self) -> Result<TaskTrackerToken, Problem> {
+        // Before it is asked, so that whoever drains sees it, or it sees whoever drains.
+        let counted = self.inner.sends.token();
+        if self.inner.draining.is_cancelled() { Err(Problem::draining()) } else { Ok(counted) }
+    }
+
+    /// The execution when it has ended, but after `at_most` at the latest, or when nothing more ends.
+    pub(super) async fn wait(
+        &self,
+        tenant: &str,
+        id: Id,
+        at_most: Duration,
+    ) -> Result<Option<Execution>, StoreError> {
+        let executions = &self.inner.executions;
+        tokio::select! {
+            biased;
+            waited = executions.wait(tenant, id, at_most) => waited,
+            () = self.inner.drained.cancelled() => executions.get(tenant, id).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("executions", &self.inner.executions).finish_non_exhaustive()
+    }
+}
+
+/// Builds an [`Api`].
+pub struct ApiBuilder {
+    connector: Arc<Connector>,
+    executions: Executions,
+    largest_body: usize,
+    concurrent_calls: usize,
+    metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+}
+
+impl ApiBuilder {
+    /// The largest body of a document, and the longest line of a batch, in bytes. Default: [`Api::LARGEST_BODY`].
+    #[must_use]
+    pub fn largest_body(mut self, bytes: usize) -> Self {
+        self.largest_body = bytes;
+        self
+    }
+
+    /// How many calls a tenant may have at one time; more are answered with 429. Default: [`Api::CONCURRENT_CALLS`].
+    #[must_use]
+    pub fn concurrent_calls(mut self, calls: usize) -> Self {
+        self.concurrent_calls = calls;
+        self
+    }
+
+    /// What `/metrics` answers with: the text format of Prometheus. Default: there is no such path.
+    #[must_use]
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Box::new(render));
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> Api {
+        let Self { connector, executions, largest_body, concurrent_calls, metrics } = self;
+        let calls = Calls { most: concurrent_calls, by_tenant: Arc::default() };
+        let inner = Inner {
+            connector,
+            executions,
+            largest_body,
+            calls,
+            metrics,
+            sends: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            drained: CancellationToken::new(),
+        };
+        Api { inner: Arc::new(inner) }
+    }
+}
+
+/// How many calls each tenant has at this time: one tenant's do not keep the others' out.
+pub(super) struct Calls {
+    most: usize,
+    by_tenant: Arc<Mutex<HashMap<Arc<str>, usize>>>,
+}
+
+/// A call, for as long as it is there.
+pub(super) struct Call {
+    tenant: Arc<str>,
+    by_tenant: Arc<Mutex<HashMap<Arc<str>, usize>>>,
+}
+
+impl Calls {
+    pub(super) fn begin(&self, tenant: Arc<str>) -> Result<Call, Problem> {
+        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_tenant.entry(Arc::clone(&tenant)).or_default();
+        if *count >= self.most {
+            let most = self.most;
+            return Err(Problem::too_many(format_args!(
+                "{most} calls of the tenant are under way, which are the most"
+            )));
+        }
+        *count += 1;
+        Ok(Call { tenant, by_tenant: Arc::clone(&self.by_tenant) })
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_tenant.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                by_tenant.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_has_so_many_calls_and_leaves_the_others_theirs() {
+        let calls = Calls { most: 2, by_tenant: Arc::default() };
+        let both = [calls.begin("a".into()).unwrap(), calls.begin("a".into()).unwrap()];
+        assert!(calls.begin("a".into()).is_err());
+        let other = calls.begin("b".into()).unwrap();
+        drop(both);
+        let _again = calls.begin("a".into()).unwrap();
+        drop(other);
+        assert_eq!(calls.by_tenant.lock().unwrap().len(), 1);
+    }
+}

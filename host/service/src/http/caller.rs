@@ -1,0 +1,37 @@
+//! [`Caller`]: whose token a call has shown.
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use mqtt_connector::Tenant;
+
+use super::api::{Api, Call};
+use super::problem::Problem;
+
+/// A call of a tenant, for as long as it is there.
+pub(super) struct Caller {
+    pub(super) tenant: Tenant,
+    _call: Call,
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    /// Reads `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        const MISSING: &str = "the call has no token, as in Authorization: Bearer TOKEN";
+        const UNKNOWN: &str =
+            "the token is no tenant's: tokens stand in the file of tenants, as their SHA-256";
+
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next().ok_or_else(|| Problem::unauthorized(MISSING))?;
+        let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) =
+            token.filter(|_| values.next().is_none()).ok_or_else(|| Problem::unauthorized(MISSING))?;
+        let tenant =
+            api.connector().tenants().holder(token.trim()).ok_or_else(|| Problem::unauthorized(UNKNOWN))?;
+        let _call = api.calls().begin(tenant.shared_name())?;
+        Ok(Self { tenant, _call })
+    }
+}

@@ -1,0 +1,88 @@
+//! All paths, and what holds for each of them.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::api::Api;
+use super::problem::Problem;
+use super::{batch, executions, openapi, operation, synchronous};
+
+/// How long calls took, in seconds.
+const DURATION: &str = "http.server.request.duration";
+
+/// Tells the recorder that is installed what the metrics of the service mean, and in which units they are.
+pub fn describe_metrics() {
+    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long calls took, by path and status");
+}
+
+pub(super) fn all(api: Api, with_metrics: bool) -> Router {
+    let router = Router::new()
+        .route("/v1/send", post(synchronous::send))
+        .route("/v1/send-batch", post(batch::send_batch))
+        .route("/v1/check", post(synchronous::check))
+        .route("/v1/schema", get(synchronous::schema))
+        .route("/v1/executions", get(executions::list).post(executions::submit))
+        .route("/v1/executions/{id}", get(executions::get))
+        .route("/v1/executions/{id}/cancel", post(executions::cancel))
+        .route("/v1/executions/{id}/retry", post(executions::retry))
+        .route("/openapi.json", get(openapi::openapi));
+    finished(router.merge(of_operation(with_metrics)), api)
+}
+
+pub(super) fn operation(api: Api, with_metrics: bool) -> Router {
+    finished(of_operation(with_metrics), api)
+}
+
+fn of_operation(with_metrics: bool) -> Router<Api> {
+    let router =
+        Router::new().route("/livez", get(operation::livez)).route("/readyz", get(operation::readyz));
+    if with_metrics { router.route("/metrics", get(operation::metrics)) } else { router }
+}
+
+fn finished(router: Router<Api>, api: Api) -> Router {
+    router
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .layer(from_fn(watched))
+        .with_state(api)
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("there is no such path: /openapi.json names those that there are")
+}
+
+async fn method_not_allowed() -> Problem {
+    let detail =
+        "the path is not called with this method: the header Allow names those that it is called with";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// Counts a call, and logs it.
+async fn watched(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "other",
+    };
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await.into_response();
+    let status = response.status();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let took = began.elapsed();
+    tracing::debug!(method, route, status = status.as_u16(), elapsed_us = took.as_micros(), "answered");
+    let labels = [
+        ("http.request.method", method.to_owned()),
+        ("http.route", route),
+        ("http.response.status_code", status.as_str().to_owned()),
+    ];
+    metrics::histogram!(DURATION, &labels).record(took.as_secs_f64());
+    response
+}

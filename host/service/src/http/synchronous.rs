@@ -1,0 +1,120 @@
+//! Calls that wait until the connector has answered: `/v1/send`, `/v1/check`, `/v1/schema`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::answer::Answer;
+use super::api::Api;
+use super::body;
+use super::caller::Caller;
+use super::executions::{Accepted, accepted};
+use super::prefer::{PREFERENCE_APPLIED, Prefer, idempotency_key};
+use super::problem::Problem;
+use crate::execution::{Options, Request, Status};
+use crate::executions::Submission;
+
+/// How much longer than the tenant's timeout somebody waits for an execution with an idempotency key, so that its answer is kept.
+const TO_KEEP: Duration = Duration::from_secs(5);
+
+/// Send one message
+///
+/// The request is laid over the tenant's configuration. The answer comes when the quality of service was reached, or it is known why not.
+#[utoipa::path(
+    post,
+    path = "/v1/send",
+    tag = "send",
+    params(
+        ("Prefer" = Option<String>, Header, description = "RFC 7240: respond-async answers 202 with an execution; wait=N waits so many seconds (60 at most) for its end first"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, with the same answer, for as long as it is kept"),
+    ),
+    request_body = Request,
+    responses(
+        (status = 200, description = "What the connector answers, whatever its exit code", body = Answer),
+        (status = 202, description = "Accepted; the execution has not ended yet", body = Accepted,
+            headers(("Location" = String, description = "The path of the execution"), ("Preference-Applied" = Option<String>))),
+    )
+)]
+pub(super) async fn send(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let _counted = api.begin()?;
+    let tenant = &caller.tenant;
+    let (prefer, key) = (Prefer::read(&headers), idempotency_key(&headers)?);
+    let request = Request::parse(body::text(&headers, body, api.largest_body()).await?)?;
+    let (options, at_most) = match (prefer.respond_async, &key) {
+        (false, None) => {
+            let response = api.connector().send(tenant, tenant.config(), request.as_str()).await;
+            return Ok(Answer::from(response).into_response());
+        }
+        (true, _) => (Options::default(), prefer.wait.unwrap_or_default()),
+        // Once, as without a key: who waits decides whether to ask again.
+        (false, Some(_)) => {
+            (Options { attempts: 1, ..Options::default() }, tenant.limits().timeout + TO_KEEP)
+        }
+    };
+    let mut submission = Submission::new(request).options(options);
+    submission.idempotency_key = key;
+    let submitted = api.executions().submit(tenant, submission).await?;
+    let mut execution = submitted.execution;
+    if !at_most.is_zero() && !execution.status.is_final() {
+        let id = execution.id;
+        execution = api.wait(tenant.name(), id, at_most).await?.unwrap_or(execution);
+    }
+    let id = execution.id;
+    let mut response = match (execution.status, execution.meta) {
+        (Status::Finished, Some(meta)) => return Ok(Answer::from(meta).into_response()),
+        (Status::Cancelled | Status::Expired, _) => {
+            let status = execution.status.as_str();
+            return Err(Problem::conflict(format_args!(
+                "execution {id} of this idempotency key is {status}"
+            )));
+        }
+        (status, _) => accepted(id, status),
+    };
+    if let Some(applied) = prefer.applied() {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
+}
+
+/// Check a request
+///
+/// What a send would answer, as far as that is known without the network. Nothing is sent.
+#[utoipa::path(
+    post,
+    path = "/v1/check",
+    tag = "send",
+    request_body = Request,
+    responses((status = 200, description = "What a send would be answered with", body = Answer))
+)]
+pub(super) async fn check(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Answer, Problem> {
+    let request = Request::parse(body::text(&headers, body, api.largest_body()).await?)?;
+    let tenant = &caller.tenant;
+    Ok(api.connector().check(tenant, tenant.config(), request.as_str()).await.into())
+}
+
+/// The schema of a request
+///
+/// The JSON Schema of a configuration and of a request, as the connector has it.
+#[utoipa::path(
+    get,
+    path = "/v1/schema",
+    tag = "send",
+    responses((status = 200, description = "A JSON Schema", body = serde_json::Value, content_type = "application/schema+json"))
+)]
+pub(super) async fn schema(State(api): State<Api>, _caller: Caller) -> Result<Response, Problem> {
+    let schema = api.connector().schema().await.map_err(|fault| Problem::unavailable(fault.meta.message))?;
+    Ok(([(header::CONTENT_TYPE, "application/schema+json")], schema).into_response())
+}

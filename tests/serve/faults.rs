@@ -1,0 +1,174 @@
+//! Faults of the call itself: problem details, and nothing is sent.
+
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
+
+use mqtt_connector_tests::{Mosquitto, Observer};
+use serde_json::json;
+
+use crate::support::{Answer, Home, PATIENCE};
+
+#[test]
+fn what_is_wrong_with_a_call_is_said() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "#");
+    let home = Home::new(broker.port());
+    let service = home.serve(&["--largest-body", "1000"]);
+    let send = |body: &str| service.post("/v1/send", body);
+    let accept = |body: &str| service.post("/v1/executions", body);
+    let long = format!(r#"{{"content":"{}"}}"#, "x".repeat(1000));
+    for (call, status, detail) in [
+        (send("{"), 400, "the request is not JSON (RFC 8259): line 1, column 1"),
+        (send(""), 400, "the request is not JSON (RFC 8259): line 1, column 0"),
+        (
+            send("[]"),
+            422,
+            "the request is not a JSON object, as in {\"topic\": \"acme/door\", \"content\": \"open\"}",
+        ),
+        (send(&long), 413, "the body has more than 1000 bytes, which are the most that are taken"),
+        (
+            send("{}").header("Content-Type", "text/plain"),
+            415,
+            "the header Content-Type names something else than application/json",
+        ),
+        (
+            service.post("/v1/send-batch", "{}"),
+            415,
+            "the header Content-Type names something else than application/jsonl",
+        ),
+        (
+            send("{}").header("Idempotency-Key", "\""),
+            400,
+            "the header Idempotency-Key is not a text of 1 to 256 visible characters of ASCII, as in \
+             \"8e03978e-40d5-43e8-bc93-6894a57f9324\"",
+        ),
+        (accept("{"), 400, "the body is not JSON (RFC 8259): line 1, column 1"),
+        (accept("{}"), 422, "the body: missing field `request` at line 1 column 2"),
+        (
+            accept(r#"{"request":{},"attempt":1}"#),
+            422,
+            "the body: unknown field `attempt`, expected one of `request`, `not-before`, `expires`, `attempts`, `ordering-key` at \
+             line 1 column 23",
+        ),
+        (accept(r#"{"request":{},"attempts":0}"#), 422, "attempts is 0: it is 1 to 100"),
+        (
+            accept(r#"{"request":[]}"#),
+            422,
+            "the body: the request is not a JSON object, as in {\"topic\": \"acme/door\", \"content\": \"open\"} at line 1 \
+             column 14",
+        ),
+        (service.get("/v1/executions?limit=x"), 400, "limit behind ? wants a whole number from 1 to 1000"),
+        (
+            service.get("/v1/executions/planted"),
+            404,
+            "there is no execution with this identifier, or it is no longer kept",
+        ),
+        (
+            service.get("/v1/executions/%ff"),
+            404,
+            "there is no execution with this identifier, or it is no longer kept",
+        ),
+        (service.get("/v2"), 404, "there is no such path: /openapi.json names those that there are"),
+    ] {
+        assert_eq!(call.ask().problem(status), detail);
+    }
+    let mut binary = service.post("/v1/send", b"{\"content\":\"\xff\"}".to_vec());
+    binary = binary.header("Content-Type", "application/json; charset=utf-8");
+    assert_eq!(binary.ask().problem(400), "the body is not UTF-8 text (RFC 8259, section 8.1): byte 12");
+    for (method, path, allow) in [
+        ("GET", "/v1/send", "POST"),
+        ("DELETE", "/v1/executions", "GET,HEAD,POST"),
+        ("PUT", "/livez", "GET,HEAD"),
+    ] {
+        let refused = service.call(method, path).ask();
+        refused.problem(405);
+        assert_eq!(refused.header("allow"), Some(allow));
+    }
+    observer.nothing();
+}
+
+#[test]
+fn a_body_without_a_length_is_read_no_further_than_its_limit() {
+    let home = Home::new(1);
+    let service = home.serve(&["--largest-body", "1000"]);
+    let mut stream = service.call("POST", "/v1/send").begin("Transfer-Encoding: chunked\r\n");
+    let chunk = format!("{:x}\r\n{}\r\n", 1024, "x".repeat(1024));
+    // The service closes the connection meanwhile.
+    let _ = (0..1000).try_for_each(|_| stream.write_all(chunk.as_bytes()));
+    Answer::read(stream).problem(413);
+    // What has a length that is too much is not waited for.
+    let stream = service.call("POST", "/v1/executions").begin("Content-Length: 99999999999\r\n");
+    Answer::read(stream).problem(413);
+}
+
+#[test]
+fn slow_callers_keep_nobody_waiting_and_broken_ones_are_answered() {
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "acme/#");
+    let home = Home::new(broker.port());
+    let service = home.serve(&[]);
+    let slow: Vec<TcpStream> = (0..100)
+        .map(|number| {
+            let mut stream = service.call("POST", "/v1/send").begin("Content-Length: 15\r\n");
+            stream.write_all(&br#"{"content":"x"}"#[..number % 15]).unwrap();
+            stream
+        })
+        .collect();
+    let heads: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(service.address()).unwrap();
+            stream.write_all(b"POST /v1/send HTTP/1.1\r\nAuth").unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(service.post("/v1/send", r#"{"content":"x"}"#).ask().exit_code(), 0);
+    // Those that end in the middle are told so; the others are sent when they are whole.
+    let mut ends = slow.into_iter();
+    let broken = ends.next().unwrap();
+    broken.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(Answer::read(broken).problem(400), "the body has not come to its end");
+    let mut whole = ends.next().unwrap();
+    whole.write_all(&br#"{"content":"x"}"#[1..]).unwrap();
+    assert_eq!(Answer::read(whole).exit_code(), 0);
+    drop((ends, heads));
+    assert_eq!(observer.messages(2, PATIENCE).len(), 2);
+}
+
+#[test]
+fn a_head_that_is_too_large_or_is_none_is_refused() {
+    let home = Home::new(1);
+    let service = home.serve(&[]);
+    let large = service.get("/livez").header("X-Large", &"x".repeat(64 << 10)).ask();
+    assert_eq!(large.status, 431);
+    let mut stream = TcpStream::connect(service.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"\x16\x03\x01 no HTTP\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(stream).status, 400);
+    assert_eq!(service.get("/livez").ask().status, 200);
+}
+
+#[test]
+fn a_store_that_is_full_is_busy_and_loses_nothing() {
+    let broker = Mosquitto::start();
+    let home = Home::new(broker.port());
+    let service = home.serve(&["--store-size", "1"]);
+    let body = json!({
+        "request": {"content": "x".repeat(50_000)},
+        "not-before": "2999-01-01T00:00:00Z",
+    });
+    let mut accepted = 0;
+    let refused = loop {
+        let answer = service.post("/v1/executions", body.to_string()).ask();
+        if answer.status != 202 {
+            break answer;
+        }
+        accepted += 1;
+        assert!(accepted < 100, "it is never full");
+    };
+    assert!(refused.problem(429).starts_with("the store of executions is full"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let listed = service.get("/v1/executions?limit=1000").ask().json();
+    assert_eq!(listed["executions"].as_array().unwrap().len(), accepted);
+    // Who waits needs no store.
+    assert_eq!(service.post("/v1/send", r#"{"content":"x"}"#).ask().exit_code(), 0);
+}

@@ -1,0 +1,15 @@
+//! `mqtt-connector serve`: the program as a process, asked over HTTP, with a real broker behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod asynchronous;
+mod batch;
+mod callers;
+mod documentation;
+mod endings;
+mod faults;
+mod listeners;
+mod openapi;
+mod operation;
+mod support;
+mod synchronous;

@@ -57,20 +57,41 @@ const ALL: [&str; 6] = [
 /// One scenario of each family, over TCP. `docs/hosts.md` has the scores of longer runs, and what is missed there.
 #[track_caller]
 fn passes_the_conformance_suite(program: &Program) {
+    passes_but_for_chance(program, &[]);
+}
+
+/// The same of a host with which chance decides what comes of some families: 79, which is never wrong, has to be the answer then.
+#[track_caller]
+fn passes_but_for_chance(program: &Program, chance: &[&str]) {
     let mut said = Vec::new();
     let score = Suite { of_a_family: 1, ..Suite::default() }.run(program, &mut said).unwrap();
     let said = String::from_utf8(said).unwrap();
-    assert!(score.of > 30 && score.passed == score.of, "{said}");
+    assert!(score.of > 30, "{said}");
+    let mut lines = said.lines();
+    while let Some(line) = lines.next() {
+        if let Some(missed) = line.strip_prefix("FAIL  ") {
+            let is_chance = chance.iter().any(|family| missed.starts_with(family));
+            let answer = lines.next().unwrap_or_default();
+            assert!(is_chance && answer.contains(": exit code 79: "), "{said}");
+        }
+    }
 }
+
+/// preview2-shim tells of a reset before it gives what came before that: an acknowledgement may be lost.
+const RESETS: [&str; 3] = [
+    "a cut after the last acknowledgement changes nothing: ",
+    "a message that needs no acknowledgement was sent however the connection ends: ",
+    "quality of service 0 is never repeated: ",
+];
 
 #[test]
 fn the_component_in_node_20_passes_the_conformance_suite() {
-    passes_the_conformance_suite(&composed(20));
+    passes_but_for_chance(&composed(20), &RESETS);
 }
 
 #[test]
 fn the_component_in_node_24_passes_the_conformance_suite() {
-    passes_the_conformance_suite(&composed(24));
+    passes_but_for_chance(&composed(24), &RESETS);
 }
 
 #[test]

@@ -32,6 +32,11 @@ fn what_is_wrong_with_a_call_is_said() {
             "the header Content-Type names something else than application/json",
         ),
         (
+            send("{}").header("Content-Encoding", "gzip"),
+            415,
+            "the body is encoded, as the header Content-Encoding says: it is sent as it is",
+        ),
+        (
             service.post("/v1/send-batch", "{}"),
             415,
             "the header Content-Type names something else than application/jsonl",
@@ -88,17 +93,25 @@ fn what_is_wrong_with_a_call_is_said() {
 }
 
 #[test]
-fn a_body_without_a_length_is_read_no_further_than_its_limit() {
+fn a_body_that_is_too_large_is_answered_however_it_comes() {
     let home = Home::new(1);
     let service = home.serve(&["--largest-body", "1000"]);
     let mut stream = service.call("POST", "/v1/send").begin("Transfer-Encoding: chunked\r\n");
     let chunk = format!("{:x}\r\n{}\r\n", 1024, "x".repeat(1024));
-    // The service closes the connection meanwhile.
-    let _ = (0..1000).try_for_each(|_| stream.write_all(chunk.as_bytes()));
+    (0..1000).for_each(|_| stream.write_all(chunk.as_bytes()).unwrap());
+    write!(stream, "0\r\n\r\n").unwrap();
     Answer::read(stream).problem(413);
-    // What has a length that is too much is not waited for.
-    let stream = service.call("POST", "/v1/executions").begin("Content-Length: 99999999999\r\n");
-    Answer::read(stream).problem(413);
+    let large = format!(r#"{{"content":"{}"}}"#, "x".repeat(10_000_000));
+    for path in ["/v1/send", "/v1/check", "/v1/executions"] {
+        let mut stream = service.call("POST", path).begin(&format!("Content-Length: {}\r\n", large.len()));
+        stream.write_all(large.as_bytes()).unwrap();
+        Answer::read(stream).problem(413);
+        // What does not come is not waited for, and who asks before is answered at once.
+        for line in ["", "Expect: 100-continue\r\n"] {
+            let stream = service.call("POST", path).begin(&format!("Content-Length: 99999999999\r\n{line}"));
+            Answer::read(stream).problem(413);
+        }
+    }
 }
 
 #[test]

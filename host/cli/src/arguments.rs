@@ -185,6 +185,11 @@ pub(crate) fn logs_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
 }
 
+/// What is logged where nobody asks for anything: a service runs for long, and what goes wrong in it is in no answer.
+pub(crate) fn logs_by_default(matches: &ArgMatches) -> Option<&'static str> {
+    (matches.subcommand_name() == Some(SERVE)).then_some("error")
+}
+
 /// Whether the command that `arguments` name, of which the first is the program, answers with a response.
 pub(crate) fn have_a_response(arguments: &[OsString]) -> bool {
     let mut rest = arguments.iter().skip(1).filter_map(|argument| argument.to_str());

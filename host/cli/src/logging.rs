@@ -5,9 +5,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::output::{self, has_colours, note};
 
-/// Logs to standard error what `RUST_LOG` asks for, as text or, `as_json`, as an object a line; nothing without it.
-pub(crate) fn start(as_json: bool) {
-    let Some(wanted) = std::env::var_os("RUST_LOG") else { return };
+/// Logs to standard error what `RUST_LOG` asks for, as text or, `as_json`, as an object a line; without it what `default` says, or
+/// nothing.
+pub(crate) fn start(as_json: bool, default: Option<&str>) {
+    let Some(wanted) = std::env::var_os("RUST_LOG").or_else(|| default.map(Into::into)) else { return };
     let mut filter = EnvFilter::new("off");
     for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
         match directive.parse() {

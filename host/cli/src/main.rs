@@ -97,7 +97,7 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
         Ok(matches) => matches,
         Err(error) => return misused(arguments, error, session),
     };
-    logging::start(arguments::logs_json(&matches));
+    logging::start(arguments::logs_json(&matches), arguments::logs_by_default(&matches));
     let resolved = match (Arguments::resolve(&matches), &session) {
         (Ok(resolved), _) => resolved,
         (Err(wrong), Some(_)) => {

@@ -13,7 +13,7 @@ use crate::response::response;
 ///
 /// # Errors
 ///
-/// The response: there is no tenant of that name, or the system has no randomness.
+/// The response: it is no name of a tenant, or the system has no randomness.
 pub(crate) fn token(tenant: &str) -> Result<String, Response> {
     let token = new_token();
     let token =

@@ -12,6 +12,9 @@ use super::problem::Problem;
 /// How long the body of a document may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the next bytes of a body that is too large may take to come, before it is answered.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// The media types of a document.
 pub(super) const JSON: &[&str] = &["application/json"];
 
@@ -27,6 +30,11 @@ pub(super) const JSON_LINES: &[&str] = &[
 
 /// Refuses a body of another type. One that does not say what it is, is taken for the right one.
 pub(super) fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body is encoded, as the header Content-Encoding says: it is sent as it is";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
@@ -45,35 +53,41 @@ pub(super) async fn text(headers: &HeaderMap, body: Body, largest: usize) -> Res
 async fn text_within(
     patience: Duration,
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     largest: usize,
 ) -> Result<String, Problem> {
     check_type(headers, JSON)?;
-    let too_large = || {
-        let detail =
-            format_args!("the body has more than {largest} bytes, which are the most that are taken");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    };
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > largest as u64) {
-        return Err(too_large());
+        return Err(too_large(headers, body, largest).await);
     }
-    let collected = timeout(patience, Limited::new(body, largest).collect()).await.map_err(|_| {
+    let collected = timeout(patience, Limited::new(&mut body, largest).collect()).await.map_err(|_| {
         let detail = format_args!("the body has not come to its end within {} s", patience.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
     })?;
-    let bytes = collected.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            too_large()
-        } else {
-            Problem::bad_request("the body has not come to its end")
-        }
-    })?;
+    let bytes = match collected {
+        Ok(bytes) => bytes,
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(headers, body, largest).await),
+        Err(_) => return Err(Problem::bad_request("the body has not come to its end")),
+    };
     let text = String::from_utf8(bytes.to_bytes().into());
     text.map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         Problem::bad_request(format_args!("the body is not UTF-8 text (RFC 8259, section 8.1): byte {place}"))
     })
+}
+
+/// The answer to a body that is too large. What else comes of it is read and thrown away for a while: a connection that is closed
+/// with bytes unread is reset, and a caller who still writes does not hear the answer.
+async fn too_large(headers: &HeaderMap, mut body: Body, largest: usize) -> Problem {
+    let throw_away = async { while let Ok(Some(Ok(_))) = timeout(IDLE, body.frame()).await {} };
+    // Who expects 100 has not begun to write (RFC 9110, section 10.1.1).
+    if !headers.contains_key(header::EXPECT) {
+        // Whether it has come to its end is all the same.
+        let _ = timeout(PATIENCE, throw_away).await;
+    }
+    let detail = format_args!("the body has more than {largest} bytes, which are the most that are taken");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ fn without_a_command_there_is_a_response() {
             "error: unrecognized subcommand 'chekc'\n…",
         ),
         (&["Hunter2"], hidden, "error: an argument stands where the command was expected …"),
-        (&["--", "s3cret"], hidden, "error: an argument stands where the command was expected …"),
+        (&["--", "hunter2"], hidden, "error: an argument stands where the command was expected …"),
         (
             &["--log-format", "xml", "send"],
             "invalid value 'xml' for '--log-format <log-format>'",

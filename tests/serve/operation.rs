@@ -23,6 +23,7 @@ fn health_and_metrics_need_no_token() {
         (200, Some("text/plain; version=0.0.4; charset=utf-8"))
     );
     for line in [
+        "mqtt_connector_executions_under_way 0",
         "mqtt_connector_responses{tenant=\"acme\",action=\"send\",exit_code=\"0\"} 1",
         "http_server_request_duration_count{http_request_method=\"POST\",http_route=\"/v1/send\",http_response_status_code=\"200\"} 1",
     ] {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::api::Api;
 use super::problem::Problem;
+use super::router;
 use crate::query::Query;
 
 /// Whether the process answers
@@ -34,6 +35,8 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<&'static str, Probl
 /// In the text format of Prometheus. They have the names of tenants in them.
 #[utoipa::path(get, path = "/metrics", tag = "operation", security(()), responses((status = 200, description = "The metrics", body = String)))]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let under_way = u32::try_from(api.executions().under_way()).unwrap_or(u32::MAX);
+    metrics::gauge!(router::UNDER_WAY).set(f64::from(under_way));
     let text = api.metrics().ok_or_else(|| Problem::not_found("this service counts nothing"))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -16,9 +16,13 @@ use super::{batch, executions, openapi, operation, synchronous};
 /// How long calls took, in seconds.
 const DURATION: &str = "http.server.request.duration";
 
+/// Executions that are being carried out.
+pub(super) const UNDER_WAY: &str = "mqtt_connector.executions.under_way";
+
 /// Tells the recorder that is installed what the metrics of the service mean, and in which units they are.
 pub fn describe_metrics() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long calls took, by path and status");
+    metrics::describe_gauge!(UNDER_WAY, metrics::Unit::Count, "Executions that are being carried out");
 }
 
 pub(super) fn all(api: Api, with_metrics: bool) -> Router {

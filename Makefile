@@ -125,6 +125,10 @@ fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECO
 soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 10 minutes, over a bad network (SOAK_SENDS, SOAK_SECONDS, SOAK_SEED)
 	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench soak
 
+.PHONY: soak-service
+soak-service: toolchain test-tools ## Whether what is said of executions is true: 100,000, of a service that is killed hundreds of times (SOAK_EXECUTIONS, SOAK_SEED)
+	SOAK_EXECUTIONS=$${SOAK_EXECUTIONS:-100000} cargo test --locked --workspace $(FEATURES) --test crashes
+
 .PHONY: lint
 lint: toolchain wasi ## Formatting and lints
 	cargo fmt --all --check

@@ -1,0 +1,54 @@
+//! A file system that takes no more.
+
+use std::process::Command;
+
+use mqtt_connector_tests::{Mosquitto, Observer};
+use tempfile::TempDir;
+
+use crate::ledger::Ledger;
+use crate::service::Service;
+
+/// As a full disk, and one that has room again: the process may write no byte to a file, and then as many as it wants.
+fn allow(service: &Service, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let done = Command::new("prlimit").arg(format!("--pid={}", service.pid())).arg(limit).status();
+    assert!(done.unwrap().success());
+}
+
+/// What is submitted is refused, what was accepted is carried out when there is room again.
+pub(crate) fn a_full_disk_loses_nothing() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("executions.db");
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "#");
+    let mut service = Service::start(&store, broker.port());
+    let mut ledger = Ledger::new(vec![1; 20]);
+
+    broker.pause();
+    service.submit((0..10).map(|number| (number, 1)));
+    for _ in 0..10 {
+        ledger.answer(&service.answer().unwrap());
+    }
+    allow(&service, "0");
+    broker.resume();
+    service.submit((10..20).map(|number| (number, 1)));
+    let mut refused: Vec<_> = (10..20).map(|_| service.answer().unwrap()).collect();
+    refused.sort();
+    let why = "the store of executions cannot be used: SQLite says SystemIoFailure";
+    let all: Vec<_> = (10..20).map(|number| format!("refused {number} {why}")).collect();
+    assert_eq!(refused, all);
+    allow(&service, "unlimited");
+    service.submit((10..20).map(|number| (number, 1)));
+    for answer in service.finish() {
+        ledger.answer(&answer);
+    }
+    let numbers = observer.settled().into_iter().map(|message| String::from_utf8(message.payload).unwrap());
+    let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
+    let report = ledger.judge(&store, &numbers).to_string();
+    assert!(
+        report.ends_with(
+            "20 executions were sent, 0 may have arrived, 0 were not sent; 0 of QoS 1 arrived more than once"
+        ),
+        "{report}"
+    );
+}

@@ -1,5 +1,6 @@
 //! The commands of this program, and what their arguments say, resolved once.
 
+pub(crate) mod executions;
 pub(crate) mod pin;
 pub(crate) mod serve;
 
@@ -15,10 +16,12 @@ use mqtt_connector_arguments::flags::{
 use mqtt_connector_arguments::message::MessageFlags;
 use mqtt_connector_arguments::refusal::Refusal;
 
+use executions::ExecutionsArguments;
 use pin::Pin;
 use serve::ServeArguments;
 
 const SERVE: &str = "serve";
+const EXECUTIONS: &str = "executions";
 const TENANTS: &str = "tenants";
 const TOKEN: &str = "token";
 const NAME: &str = "name";
@@ -52,6 +55,7 @@ pub(crate) enum Arguments {
     /// A token for the callers of this tenant.
     Token(String),
     Serve(Box<ServeArguments>),
+    Executions(Box<ExecutionsArguments>),
     Schema(ConnectorArguments),
     Wit,
     Precompile {
@@ -110,6 +114,7 @@ impl Arguments {
                 Some(_) | None => return Err(missing()),
             },
             (SERVE, matches) => Self::Serve(Box::new(ServeArguments::resolve(matches)?)),
+            (EXECUTIONS, matches) => Self::Executions(Box::new(ExecutionsArguments::resolve(matches)?)),
             (SCHEMA, matches) => Self::Schema(ConnectorArguments::resolve(matches)),
             (WIT, _) => Self::Wit,
             (PRECOMPILE, matches) => Self::Precompile {
@@ -254,6 +259,7 @@ pub(crate) fn command() -> Command {
                 ),
         )
         .subcommand(serve::command())
+        .subcommand(executions::command())
         .subcommand(flags::schema().arg(component()))
         .subcommand(flags::wit())
         .subcommand(

@@ -10,6 +10,7 @@
 //! | [`send`] | `send` and `check`: one message |
 //! | [`lines`] | `send --lines`: a message a line |
 //! | [`serve`] | `serve`: a service behind HTTP |
+//! | [`executions`] | looks at a store of executions, and changes it |
 //! | [`session`] | how a command runs and answers |
 //! | [`mod@response`] | responses of the command line itself, and what it adds to the component's |
 //! | [`refusal`] | what is answered where a command line cannot be followed |
@@ -26,6 +27,7 @@ mod arguments;
 mod component;
 #[cfg(feature = "demo")]
 mod demo;
+mod executions;
 mod inputs;
 mod lines;
 mod logging;
@@ -116,6 +118,7 @@ fn run_command(arguments: &[OsString], session: Option<Session>) -> u8 {
         Arguments::CheckTenants(file) => report(|| tenants::check(&file)),
         Arguments::Token(tenant) => report(|| tenants::token(&tenant)),
         Arguments::Serve(arguments) => report(|| serve::serve(&arguments)),
+        Arguments::Executions(arguments) => executions::run(&arguments),
         Arguments::Schema(arguments) => report(|| schema(&arguments)),
         Arguments::Wit => report(|| Ok(CONTRACT.to_owned())),
         Arguments::Precompile { component, output } => report(|| component::precompile(&component, &output)),

@@ -21,7 +21,7 @@ use bindings::{MqttConnector, MqttConnectorPre};
 mod config;
 
 mod bindings {
-    wasmtime::component::bindgen!({ path: "../../wit", imports: { default: trappable } });
+    wasmtime::component::bindgen!({ path: "../../wit", world: "mqtt-connector", imports: { default: trappable } });
 }
 
 /// Requests in a batch.

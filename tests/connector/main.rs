@@ -33,3 +33,4 @@ mod tenants;
 mod time;
 mod tls;
 mod websocket;
+mod wiped;

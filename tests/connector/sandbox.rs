@@ -25,7 +25,7 @@ fn the_component_imports_nothing_but_the_publisher() {
     let imports: Vec<_> = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
     assert_eq!(imports, ["flint:mqtt/publisher@0.2.0"]);
     let exports: Vec<_> = kind.exports(&engine).map(|(name, _)| name.to_owned()).collect();
-    assert_eq!(exports, ["flint:mqtt/connector@0.2.0"]);
+    assert_eq!(exports, ["flint:mqtt/connector@0.2.0", "flint:mqtt/steps@0.2.0"]);
     assert!(mqtt_connector::component().len() <= 320 * 1024, "{} bytes", mqtt_connector::component().len());
 }
 

@@ -54,7 +54,7 @@ pub fn send<A: Into<Answer>>(
                 },
                 Err(error) => Err(error),
             };
-            Answers::new(&options, connections, 1).published(&message, &remarks, answer.as_ref())
+            conclude(&options, &message, &remarks, &Outcome::Published(answer, connections))
         }
     }
 }
@@ -71,11 +71,28 @@ pub fn check(
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
         Ok(Publication { options, message, policy, remarks }) => {
-            match judge(&options, slice::from_ref(&message), policy) {
-                Ok(remarked) => outcome::checked(&options, &message, &remarks, &remarked),
-                Err(error) => Answers::new(&options, 0, 1).published(&message, &remarks, Err(&error)),
-            }
+            let judged = judge(&options, slice::from_ref(&message), policy);
+            conclude(&options, &message, &remarks, &Outcome::Checked(judged))
         }
+    }
+}
+
+/// What has become of a publication.
+pub enum Outcome {
+    /// What the publisher answered for the message, and how many connections were tried.
+    Published(Result<Receipt, Error>, u32),
+    /// What the publisher answered to a check.
+    Checked(Checked),
+}
+
+/// The answer to a request of which this publication was made.
+pub fn conclude(options: &ConnectOptions, message: &Message, remarks: &Remarks, outcome: &Outcome) -> Meta {
+    match outcome {
+        Outcome::Published(result, connections) => {
+            Answers::new(options, *connections, 1).published(message, remarks, result.as_ref())
+        }
+        Outcome::Checked(Ok(remarked)) => outcome::checked(options, message, remarks, remarked),
+        Outcome::Checked(Err(error)) => Answers::new(options, 0, 1).published(message, remarks, Err(error)),
     }
 }
 

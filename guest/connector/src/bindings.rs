@@ -3,7 +3,7 @@
 
 mqtt_connector_contract::generate!(
     path: "../../wit",
-    world: "mqtt-connector",
+    world: "mqtt-connector-in-steps",
     with: {
         "flint:mqtt/connector@0.2.0/meta": mqtt_connector_contract::connector::Meta,
         "flint:mqtt/connector@0.2.0/response": mqtt_connector_contract::connector::Response,

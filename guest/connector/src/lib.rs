@@ -11,7 +11,7 @@
 //!
 //! | room | what it does |
 //! |---|---|
-//! | [`action`] | `send`, `send-batch` and `check`, with the publisher as a function: start here |
+//! | [`action`] | `send`, `send-batch` and `check`, with the publisher as a function, and how they are concluded: start here |
 //! | `bindings` | the contract's world as Rust |
 //! | [`json`] | JSON text, taken apart; one value of it |
 //! | [`vendor`] | what is different at AWS IoT Core, Azure IoT Hub and Azure Event Grid |
@@ -24,7 +24,7 @@
 //! | [`publication`] | the rules between parameters → connect options, message and retry policy |
 //! | [`outcome`] | what the publisher answered → exit code and message |
 //! | [`schema`] | the JSON Schema of a configuration and of a request, from the catalogue |
-//! | `memory` | the component's allocator, over a stock that it brings along |
+//! | `memory` | the component's allocator: an arena that it brings along, and more from the host |
 #![deny(unsafe_code)]
 
 pub mod action;
@@ -51,8 +51,11 @@ mod memory;
 #[allow(unsafe_code)]
 mod component {
     use crate::action::{self, Answer};
-    use crate::bindings::exports::flint::mqtt::connector::Guest;
+    use crate::bindings::exports::flint::mqtt::{connector, steps};
     use crate::bindings::publisher;
+    use crate::memory;
+    use crate::outcome;
+    use crate::publication::{Remarks, prepare};
     use crate::schema;
     use mqtt_connector_contract::connector::Response;
     use mqtt_connector_contract::publisher::{ConnectOptions, Message, RetryPolicy};
@@ -64,7 +67,7 @@ mod component {
         Answer { published, connections: publisher::connections_tried() }
     }
 
-    impl Guest for Component {
+    impl connector::Guest for Component {
         fn send(config: String, request: String) -> Response {
             Response { meta: action::send(&config, &request, publish) }
         }
@@ -80,6 +83,32 @@ mod component {
 
         fn schema() -> String {
             schema::schema()
+        }
+    }
+
+    impl steps::Guest for Component {
+        fn prepare(config: String, request: String) -> Result<steps::Publication, Response> {
+            memory::keep_nothing();
+            let publication =
+                prepare(&config, &request).map_err(|wrong| Response { meta: outcome::invalid(&wrong) })?;
+            let crate::publication::Publication { options, message, policy, remarks } = publication;
+            Ok(steps::Publication { options, message, policy, notes: remarks.to_notes() })
+        }
+
+        fn conclude(
+            options: ConnectOptions,
+            message: Message,
+            notes: steps::Notes,
+            outcome: steps::Outcome,
+        ) -> Response {
+            memory::keep_nothing();
+            let outcome = match outcome {
+                steps::Outcome::Published((result, connections)) => {
+                    action::Outcome::Published(result, connections)
+                }
+                steps::Outcome::Checked(checked) => action::Outcome::Checked(checked),
+            };
+            Response { meta: action::conclude(&options, &message, &Remarks::of_notes(notes), &outcome) }
         }
     }
 

@@ -147,7 +147,7 @@ impl<'a> Said<'a> {
         tried: Tried,
     ) -> Self {
         let About { asked, sent, broker, is_unsubscribed, remarks } = &about;
-        let lowered = if remarks.lowered.is_none() && qos::number(*sent) < qos::number(*asked) {
+        let lowered = if !remarks.lowered && qos::number(*sent) < qos::number(*asked) {
             let (asked, sent) = (qos::number(*asked), qos::number(*sent));
             format!(" QoS {asked} was asked for, and the broker has no higher one: QoS {sent} instead.")
         } else {
@@ -230,9 +230,9 @@ impl fmt::Display for Different<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Remarks { lowered, will_lowered, vendor, not_retained, .. } = self.remarks;
         let Some(vendor) = vendor else { return Ok(()) };
-        if let Some(asked) = lowered {
-            let (asked, sent) = (qos::number(*asked), qos::number(self.sent));
-            write!(f, " QoS {asked} was asked for, and {vendor} has no QoS 2: QoS {sent} instead.")?;
+        if *lowered {
+            let sent = qos::number(self.sent);
+            write!(f, " QoS 2 was asked for, and {vendor} has no QoS 2: QoS {sent} instead.")?;
         }
         if *will_lowered {
             write!(f, " QoS 2 was asked for the will, and {vendor} has no QoS 2: QoS 1 instead.")?;

@@ -1,6 +1,7 @@
 //! The rules between parameters: what was read → what the publisher is asked to do.
 
 mod build;
+mod notes;
 pub mod packet;
 mod requests;
 mod rules;
@@ -11,7 +12,7 @@ use crate::catalogue::Names;
 use crate::document::{Document, Source};
 use crate::problem::Invalid;
 use crate::vendor::BrokerVendor;
-use mqtt_connector_contract::publisher::{ConnectOptions, Message, Qos, RetryPolicy};
+use mqtt_connector_contract::publisher::{ConnectOptions, Message, RetryPolicy};
 
 pub use requests::Requests;
 
@@ -33,8 +34,8 @@ pub struct Publication {
 pub struct Remarks {
     /// How the brokers' URLs started, for messages that name a broker.
     pub schemes: Schemes,
-    /// The quality of service that was asked for, when a vendor does not have it and the message has a lower one.
-    pub lowered: Option<Qos>,
+    /// Whether QoS 2 was asked for, which the vendor does not have, and the message has a lower one.
+    pub lowered: bool,
     /// Whether the will was asked for with a quality of service that the vendor does not have, and has a lower one.
     pub will_lowered: bool,
     /// The vendor to name, when one of the brokers is a vendor's.

@@ -1,4 +1,4 @@
-//! [`Connector`]: the component, ready to run, one fresh instance for each call.
+//! [`Connector`]: the component, ready to run.
 
 mod answer;
 mod batch;
@@ -11,11 +11,13 @@ mod compile;
 mod config;
 mod engines;
 mod fault;
+mod kept;
 mod load;
 mod load_error;
 mod request;
 mod response;
 mod shortage;
+mod steps;
 mod turn;
 #[cfg(feature = "wasi")]
 mod wasi;
@@ -24,6 +26,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use wasmtime::Store;
 
 pub use batch::Batch;
 pub use load::ConnectorBuilder;
@@ -32,10 +35,13 @@ pub use response::{Meta, Outcome, Response};
 
 use mqtt_connector_contract::shown::{Shown, VALUE};
 
+use crate::bindings::Exports;
+use crate::bindings::exports::flint::mqtt::connector as wit;
 use crate::publisher::{BeforePublish, Publisher, Tenant, Tenants};
-use call::{Call, denied};
+use call::{State, UnderWay, Waiting, denied};
 use clock::Clock;
 use engines::Engines;
+use kept::Kept;
 use request::Who;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
@@ -46,7 +52,8 @@ pub fn component() -> &'static [u8] {
 }
 
 /// An MQTT connector: a component that has been compiled and linked, and the engine that runs it. Cheap to share
-/// (`Arc`), safe to call from many tasks at once; every call has an instance of its own, which is gone when it ends.
+/// (`Arc`), safe to call from many tasks at once. Every call has an instance of its own. That of another component is gone when
+/// the call ends; the built-in component wipes its memory, and its instance may be called again, for the same tenant.
 ///
 /// Whatever the component does, a call ends within the tenant's limits, and its answer is one that the contract knows:
 /// a component that traps, goes beyond a limit, breaks the contract, or says that a message was sent which the host has
@@ -54,6 +61,8 @@ pub fn component() -> &'static [u8] {
 /// the answer.
 pub struct Connector {
     engines: Engines,
+    /// `None` where nothing is kept ready for calls to come.
+    kept: Option<Arc<Kept>>,
     /// `None` where there is to be none, or the system has no thread for it: see [`ConnectorBuilder::one_shot`] and
     /// [`ConnectorBuilder::pool`].
     clock: Option<Clock>,
@@ -164,25 +173,18 @@ impl Connector {
     ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
-        let call = Call {
-            connector: self,
-            tenant,
-            dry_run: false,
-            documents: &documents,
-            length,
-            queued,
-            before: None,
-        };
-        let call = call.run(
-            async |component, store| {
+        let waiting = Waiting { dry_run: false, documents: &documents, queued, before: None };
+        let call = async {
+            let send_batch = async |component: &Exports, store: &mut Store<State>| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
-            },
-            |answers, tally| {
+            };
+            let judge = |answers, tally| {
                 let mut responses = answer::responses(answers, requests.len())?;
                 answer::believe(&mut responses, tally)?;
                 Ok(responses)
-            },
-        );
+            };
+            UnderWay::begin(self, tenant, length).await?.run(waiting, send_batch, judge).await
+        };
         let call = async { call.await.unwrap_or_else(|fault| vec![fault; requests.len()]) };
         request::watched(Who::Tenant(tenant), "send-batch", call, Vec::as_slice).await
     }
@@ -231,20 +233,13 @@ impl Connector {
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
         let nobody = Tenant::builder("schema").build();
-        Call {
-            connector: self,
-            tenant: &nobody,
-            dry_run: true,
-            documents: &[],
-            length: 0,
-            queued: None,
-            before: None,
-        }
-        .run(
+        let waiting = Waiting { dry_run: true, documents: &[], queued: None, before: None };
+        let call = UnderWay::begin(self, &nobody, 0).await?.run(
+            waiting,
             async |component, store| component.flint_mqtt_connector().call_schema(store).await,
             |schema, _| answer::schema(schema),
-        )
-        .await
+        );
+        call.await
     }
 
     /// One call with a configuration and a request, answered with one response.
@@ -254,29 +249,32 @@ impl Connector {
         tenant: &Tenant,
         config: &str,
         request: &str,
-        before: Option<BeforePublish>,
+        mut before: Option<BeforePublish>,
     ) -> Response {
         let (dry_run, documents) = (action == Action::Check, [config, request]);
-        let length = config.len() + request.len();
-        let call =
-            Call { connector: self, tenant, dry_run, documents: &documents, length, queued: None, before };
-        let call = call.run(
-            async |component, store| {
+        let call = async {
+            let call = UnderWay::begin(self, tenant, config.len() + request.len()).await?;
+            if let Some(answer) = steps::answer(&call, action, config, request, &mut before).await {
+                return answer;
+            }
+            let waiting = Waiting { dry_run, documents: &documents, queued: None, before };
+            let act = async |component: &Exports, store: &mut Store<State>| {
                 let (config, request) = (config.to_owned(), request.to_owned());
                 let component = component.flint_mqtt_connector();
                 match action {
                     Action::Send => component.call_send(store, &config, &request).await,
                     Action::Check => component.call_check(store, &config, &request).await,
                 }
-            },
-            |answer, tally| {
-                let mut response = answer::response(answer)?;
+            };
+            let judge = |answer: wit::Response, tally| {
+                let mut response = answer::response(answer.meta.exit_code, answer.meta.message)?;
                 if !dry_run {
                     answer::believe(std::slice::from_mut(&mut response), tally)?;
                 }
                 Ok(response)
-            },
-        );
+            };
+            call.run(waiting, act, judge).await
+        };
         let call = async { call.await.unwrap_or_else(|fault| fault) };
         request::watched(Who::Tenant(tenant), action.name(), call, std::slice::from_ref).await
     }

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::admission::admit;
 use crate::admission::admit::Admission;
 use crate::admission::preparation;
-use crate::contract::{ConnectOptions, Message, Remark, RetryPolicy};
+use crate::contract::{Message, Remark, RetryPolicy};
 use crate::error::{Answer, Error, Unsettled};
 use crate::options::Options;
 use crate::sharing::Shared;
@@ -53,11 +53,11 @@ impl Call {
         tenant: &Tenant,
         shared: &Arc<Shared>,
         latest: Instant,
-        options: ConnectOptions,
+        options: Arc<Options>,
         policy: RetryPolicy,
     ) -> Self {
         let (tenant, shared) = (tenant.clone(), Arc::clone(shared));
-        Self { tenant, shared, latest, options: Arc::new(Options::new(options)), policy, queued: None }
+        Self { tenant, shared, latest, options, policy, queued: None }
     }
 
     /// [`run`](Self::run), which an operator can see; and how many connections were tried.

@@ -5,6 +5,7 @@
 //! component (memory, computing, calls under way) are the host's.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -13,7 +14,8 @@ use wasmtime::component::Linker;
 
 use crate::call::Call;
 use crate::contract::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
-use crate::error::Unsettled;
+use crate::error::{Answer, Unsettled};
+use crate::options::Options;
 use crate::publisher::Publisher;
 use crate::tally::Tally;
 use crate::tenant::Tenant;
@@ -58,8 +60,67 @@ impl PublisherCtx {
 }
 
 impl PublisherCtx {
-    fn call(&self, options: ConnectOptions, policy: RetryPolicy) -> Call {
+    /// Publishes `message` for a component that prepares it and draws its conclusions by itself: what the interface's `publish` answers
+    /// for it, and how many connections were tried. The `options` stay with the caller; what they hold is wiped when the last of
+    /// those who have them drops them.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not acknowledged.
+    pub async fn publish_message(
+        &mut self,
+        options: &Arc<Options>,
+        message: Message,
+        policy: RetryPolicy,
+    ) -> (Result<Receipt, Error>, u32) {
+        let (answer, connections) = self.settle(self.call(Arc::clone(options), policy), vec![message]).await;
+        let missing = || Unsettled::not_sent(crate::Error::Lost("the message was not settled".to_owned()));
+        let result = answer.and_then(|mut results| results.pop().unwrap_or_else(|| Err(missing())));
+        (result.map_err(Unsettled::into_wit), connections)
+    }
+
+    /// A dry run of [`publish_message`](Self::publish_message): what the interface's `check` answers.
+    ///
+    /// # Errors
+    ///
+    /// What stands against the message.
+    pub async fn check_message(
+        &self,
+        options: &Arc<Options>,
+        message: &Message,
+        policy: RetryPolicy,
+    ) -> Result<Vec<Remark>, Error> {
+        self.judge(Arc::clone(options), std::slice::from_ref(message), policy).await
+    }
+
+    fn call(&self, options: Arc<Options>, policy: RetryPolicy) -> Call {
         Call::new(&self.tenant, &self.publisher.shared, self.latest, options, policy)
+    }
+
+    /// Makes the call when those who are asked before have answered, and counts what becomes of its messages.
+    async fn settle(&mut self, call: Call, messages: Vec<Message>) -> (Answer, u32) {
+        if let Some(before) = &mut self.before
+            && !messages.is_empty()
+        {
+            before(&messages).await;
+        }
+        let handed_over = messages.len();
+        self.tally.begin(handed_over);
+        let (answer, connections) = call.observed(messages).await;
+        self.tally.settle(handed_over, &answer);
+        self.connections = connections;
+        (answer, connections)
+    }
+
+    /// Nothing leaves this process, so that it is allowed where nothing is to be published.
+    async fn judge(
+        &self,
+        options: Arc<Options>,
+        messages: &[Message],
+        policy: RetryPolicy,
+    ) -> Result<Vec<Remark>, Error> {
+        let checked = Box::pin(self.call(options, policy).check(messages)).await;
+        checked.map_err(|error| Unsettled::not_sent(error).into_wit())
     }
 }
 
@@ -165,7 +226,7 @@ pub fn add_to_linker<T: PublisherView + 'static>(linker: &mut Linker<T>) -> wasm
         |mut store: StoreContextMut<'_, T>, (options, messages, policy): Publication| {
             Box::new(async move {
                 let context = store.data_mut().publisher();
-                Ok((context.check(options, messages, policy).await,))
+                Ok((context.judge(Arc::new(Options::new(options)), &messages, policy).await,))
             })
         },
     )?;
@@ -184,31 +245,11 @@ impl PublisherCtx {
         if let Some(refuse) = self.refuse {
             return Err(refuse());
         }
-        if let Some(before) = &mut self.before
-            && !messages.is_empty()
-        {
-            before(&messages).await;
-        }
         let queued = self.queued.take();
-        let call = Call { queued, ..self.call(options, policy) };
-        let handed_over = messages.len();
-        self.tally.begin(handed_over);
-        let (answer, connections) = call.observed(messages).await;
-        self.tally.settle(handed_over, &answer);
-        self.connections = connections;
+        let call = Call { queued, ..self.call(Arc::new(Options::new(options)), policy) };
+        let (answer, _) = self.settle(call, messages).await;
         let settlements = answer.map_err(Unsettled::into_wit);
         Ok(settlements
             .map(|all| all.into_iter().map(|settled| settled.map_err(Unsettled::into_wit)).collect()))
-    }
-
-    /// Nothing leaves this process, so that it is allowed where nothing is to be published.
-    async fn check(
-        &self,
-        options: ConnectOptions,
-        messages: Vec<Message>,
-        policy: RetryPolicy,
-    ) -> Result<Vec<Remark>, Error> {
-        let checked = Box::pin(self.call(options, policy).check(&messages)).await;
-        checked.map_err(|error| Unsettled::not_sent(error).into_wit())
     }
 }

@@ -21,12 +21,14 @@ const PUBLIC: [&str; 2] = ["origin", "user-agent"];
 /// Says of somebody's words, as they came, whether they may be shown.
 pub(crate) type MayBeShown<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
-/// Connect options. Without `Debug`, so that nobody can log them: that of the generated type shows passwords and keys.
+/// Connect options whose secrets are wiped from memory when they are dropped. Without `Debug`, so that nobody can log them.
 #[derive(PartialEq)]
-pub(crate) struct Options(ConnectOptions);
+pub struct Options(ConnectOptions);
 
 impl Options {
-    pub(crate) fn new(options: ConnectOptions) -> Self {
+    /// Takes the options over.
+    #[must_use]
+    pub fn new(options: ConnectOptions) -> Self {
         Self(options)
     }
 

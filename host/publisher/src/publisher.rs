@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::contract::{ConnectOptions, Message, Receipt, Remark, RetryPolicy};
 use crate::dial::egress::{Resolver, SystemResolver};
 use crate::error::{Error, Unsettled};
+use crate::options::Options;
 use crate::sharing::Shared;
 use crate::sharing::pool::Pool;
 use crate::tenant::Tenant;
@@ -76,7 +77,7 @@ impl Publisher {
             Ok(permit) => permit,
             Err(denied) => return (Err(Unsettled::not_sent(denied)), 0),
         };
-        let call = Call::new(tenant, &self.shared, latest, options, policy);
+        let call = Call::new(tenant, &self.shared, latest, Arc::new(Options::new(options)), policy);
         // Boxed, because each of the futures around it would have room for it.
         let observed = Box::pin(call.observed(messages));
         tenant.quotas().run(observed).await
@@ -97,6 +98,7 @@ impl Publisher {
         policy: RetryPolicy,
     ) -> Result<Vec<Remark>, Error> {
         let latest = Instant::now() + tenant.limits().timeout;
+        let options = Arc::new(Options::new(options));
         Box::pin(Call::new(tenant, &self.shared, latest, options, policy).check(messages)).await
     }
 

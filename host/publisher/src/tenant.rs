@@ -13,6 +13,7 @@ mod topic_filter;
 mod unit;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,6 +143,21 @@ impl Tenant {
         let quotas = Arc::clone(&before.record.quotas);
         quotas.set_limits(&self.record.limits);
         Self { record: Arc::new(Record { quotas, ..Arc::unwrap_or_clone(self.record) }) }
+    }
+}
+
+/// Equal are handles of one tenant as it stands; what replaces a tenant is another.
+impl PartialEq for Tenant {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.record, &other.record)
+    }
+}
+
+impl Eq for Tenant {}
+
+impl Hash for Tenant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.record).hash(state);
     }
 }
 

@@ -140,9 +140,22 @@ const BITS: usize = 3;
 const _: () = assert!(Scheme::ALL.len() <= 1 << BITS && MAX_BROKERS * BITS <= u64::BITS as usize);
 
 impl Schemes {
-    fn of(schemes: impl Iterator<Item = Scheme>) -> Self {
+    /// Bits of those of [`MAX_BROKERS`] brokers.
+    pub(crate) const BITS: usize = MAX_BROKERS * BITS;
+
+    pub(crate) fn of(schemes: impl Iterator<Item = Scheme>) -> Self {
         let bits = schemes.enumerate().map(|(index, scheme)| (scheme as u64) << (index * BITS));
         Schemes(bits.fold(0, |all, scheme| all | scheme))
+    }
+
+    /// The schemes as a number with [`BITS`](Self::BITS) bits.
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The schemes that the last [`BITS`](Self::BITS) bits are.
+    pub(crate) fn of_bits(bits: u64) -> Self {
+        Schemes(bits & ((1 << Self::BITS) - 1))
     }
 
     /// The scheme of the broker with this index.

@@ -90,6 +90,16 @@ impl Names {
         set
     }
 
+    /// The set as a number, a bit for each parameter.
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set that the number is; bits of no parameter are left out.
+    pub(crate) const fn of_bits(bits: u64) -> Names {
+        Names(bits & Names::ALL.0)
+    }
+
     /// This set and `name`.
     #[must_use]
     pub const fn with(self, name: Name) -> Names {

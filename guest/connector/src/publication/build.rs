@@ -27,13 +27,13 @@ pub(super) fn build(
     let asked = parameters.qos.unwrap_or(Qos::ExactlyOnce);
     let vendors = parameters.vendors();
     let vendor = vendors.first();
-    let lowered = (vendor.is_some() && asked == Qos::ExactlyOnce).then_some(asked);
+    let lowered = vendor.is_some() && asked == Qos::ExactlyOnce;
     let will = parameters.will.will.as_ref();
     let will_lowered = vendor.is_some() && will.is_some_and(|will| will.qos == Qos::ExactlyOnce);
     let message = Message {
         topic: parameters.topic.clone()?.into_string(),
         payload,
-        qos: if lowered.is_some() { Qos::AtLeastOnce } else { asked },
+        qos: if lowered { Qos::AtLeastOnce } else { asked },
         retain: parameters.retain.unwrap_or(false),
         properties: (parameters.version() == ProtocolVersion::V5).then(|| properties(parameters, is_text)),
     };

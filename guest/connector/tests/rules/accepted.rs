@@ -200,29 +200,20 @@ fn aws() {
         AWS,
         shown,
         &[
-            ("{}", "AtLeastOnce Some(ExactlyOnce) Some([])"),
-            (r#"{"qos":1}"#, "AtLeastOnce None Some([])"),
-            (r#"{"qos":0}"#, "AtMostOnce None Some([])"),
-            (
-                r#"{"broker":"ssl://A.IOT.CN-NORTH-1.AMAZONAWS.COM.CN"}"#,
-                "AtLeastOnce Some(ExactlyOnce) Some([])",
-            ),
-            (r#"{"broker":"ssl://iot.example.com"}"#, "ExactlyOnce None Some([])"),
-            (r#"{"use-certificate":true}"#, "AtLeastOnce Some(ExactlyOnce) Some([])"),
-            (&port_443(""), "AtLeastOnce Some(ExactlyOnce) Some([])"),
-            (
-                &port_443(r#","use-certificate":true"#),
-                r#"AtLeastOnce Some(ExactlyOnce) Some(["x-amzn-mqtt-ca"])"#,
-            ),
+            ("{}", "AtLeastOnce true Some([])"),
+            (r#"{"qos":1}"#, "AtLeastOnce false Some([])"),
+            (r#"{"qos":0}"#, "AtMostOnce false Some([])"),
+            (r#"{"broker":"ssl://A.IOT.CN-NORTH-1.AMAZONAWS.COM.CN"}"#, "AtLeastOnce true Some([])"),
+            (r#"{"broker":"ssl://iot.example.com"}"#, "ExactlyOnce false Some([])"),
+            (r#"{"use-certificate":true}"#, "AtLeastOnce true Some([])"),
+            (&port_443(""), "AtLeastOnce true Some([])"),
+            (&port_443(r#","use-certificate":true"#), r#"AtLeastOnce true Some(["x-amzn-mqtt-ca"])"#),
             (
                 &port_443(r#","use-certificate":true,"alpn-protocols":["mine"]"#),
-                r#"AtLeastOnce Some(ExactlyOnce) Some(["mine"])"#,
+                r#"AtLeastOnce true Some(["mine"])"#,
             ),
-            (
-                &port_443(r#","use-certificate":true,"alpn-protocols":[]"#),
-                "AtLeastOnce Some(ExactlyOnce) Some([])",
-            ),
-            (r#"{"broker":"ssl://h:443","use-certificate":true}"#, "ExactlyOnce None Some([])"),
+            (&port_443(r#","use-certificate":true,"alpn-protocols":[]"#), "AtLeastOnce true Some([])"),
+            (r#"{"broker":"ssl://h:443","use-certificate":true}"#, "ExactlyOnce false Some([])"),
         ],
     );
 }

@@ -79,7 +79,7 @@ fn wrong_lists_of_brokers() {
 fn what_holds_for_any_broker_of_a_list() {
     let request = r#"{"broker":["tcp://h","ssl://a.iot.r.amazonaws.com:443"]}"#;
     let publication = prepared(CONFIG, request);
-    assert_eq!(format!("{:?}", publication.remarks.lowered), "Some(ExactlyOnce)");
+    assert!(publication.remarks.lowered);
     assert_eq!(publication.options.tls.unwrap().alpn_protocols, [""; 0]);
     let request = r#"{"broker":["ssl://h","ssl://a.iot.r.amazonaws.com:443"],"use-certificate":true,"certificate":"/c","private-key":"/k"}"#;
     assert_eq!(prepared(CONFIG, request).options.tls.unwrap().alpn_protocols, ["x-amzn-mqtt-ca"]);

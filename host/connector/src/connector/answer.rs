@@ -15,13 +15,12 @@ pub(super) const MESSAGE: usize = 64 * 1024;
 /// The longest schema, in bytes. The built-in component's takes some 10 KiB.
 pub(super) const SCHEMA: usize = 1024 * 1024;
 
-/// The answer to one request, if it is one that the contract knows.
+/// The answer to one request with this exit code and message, if it is one that the contract knows.
 ///
 /// # Errors
 ///
 /// [`Fault::ExitCode`], [`Fault::Long`], [`Fault::ControlCharacters`].
-pub(super) fn response(response: wit::Response) -> Result<Response, Fault> {
-    let wit::Meta { exit_code, message } = response.meta;
+pub(super) fn response(exit_code: i32, message: String) -> Result<Response, Fault> {
     if ExitCode::find(exit_code).is_none() {
         return Err(Fault::ExitCode(exit_code));
     }
@@ -45,7 +44,7 @@ pub(super) fn responses(responses: Vec<wit::Response>, requests: usize) -> Resul
     if responses.len() != requests {
         return Err(Fault::Count);
     }
-    responses.into_iter().map(response).collect()
+    responses.into_iter().map(|answer| response(answer.meta.exit_code, answer.meta.message)).collect()
 }
 
 /// A schema that is a text for people and machines.
@@ -82,31 +81,27 @@ pub(super) fn believe(responses: &mut [Response], tally: Tally) -> Result<(), Fa
 mod tests {
     use super::*;
 
-    fn answer(exit_code: i32, message: &str) -> wit::Response {
-        wit::Response { meta: wit::Meta { exit_code, message: message.to_owned() } }
-    }
-
     #[test]
     fn only_documented_exit_codes_and_readable_messages() {
         for exit_code in [0, 1, 5, 64, 66, 68, 69, 70, 71, 74, 79, 128, 162] {
-            assert!(response(answer(exit_code, "fine")).is_ok(), "{exit_code}");
+            assert!(response(exit_code, "fine".to_owned()).is_ok(), "{exit_code}");
         }
         for exit_code in [i32::MIN, -1, 6, 63, 65, 67, 72, 73, 80, 127, 163, 255, 256, 300, i32::MAX] {
-            assert_eq!(response(answer(exit_code, "fine")), Err(Fault::ExitCode(exit_code)));
+            assert_eq!(response(exit_code, "fine".to_owned()), Err(Fault::ExitCode(exit_code)));
         }
         for message in ["a\nb", "\r", "\t", "\0", "\u{1b}[2J", "\u{7f}", "\u{9b}", "\u{202e}", "\u{2028}"] {
-            assert_eq!(response(answer(64, message)), Err(Fault::ControlCharacters), "{message:?}");
+            assert_eq!(response(64, message.to_owned()), Err(Fault::ControlCharacters), "{message:?}");
         }
-        assert!(response(answer(64, &"x".repeat(MESSAGE))).is_ok());
+        assert!(response(64, "x".repeat(MESSAGE)).is_ok());
         let length = MESSAGE + 1;
-        let long = response(answer(64, &"x".repeat(length)));
+        let long = response(64, "x".repeat(length));
         assert_eq!(long, Err(Fault::Long { length, most: MESSAGE }));
     }
 
     #[test]
     fn success_is_only_believed_as_often_as_it_was_seen() {
         let answers = |codes: &[i32]| -> Vec<Response> {
-            codes.iter().map(|code| response(answer(*code, "")).unwrap()).collect()
+            codes.iter().map(|code| response(*code, String::new()).unwrap()).collect()
         };
         for (codes, acknowledged, believed) in [
             (&[0][..], 1, true),

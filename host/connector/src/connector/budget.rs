@@ -21,16 +21,23 @@ pub(super) const INSTANCES: usize = 64;
 /// [`Fault::Memory`]: were its growth only refused, it would abort, and the log would not say why.
 pub(super) struct MemoryBudget {
     left: usize,
+    taken: usize,
 }
 
 impl MemoryBudget {
     /// A budget of `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
-        Self { left: bytes }
+        Self { left: bytes, taken: 0 }
+    }
+
+    /// How many bytes have been taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
     }
 
     fn take(&mut self, bytes: usize) -> wasmtime::Result<bool> {
         self.left = self.left.checked_sub(bytes).ok_or(Fault::Memory)?;
+        self.taken += bytes;
         Ok(true)
     }
 }

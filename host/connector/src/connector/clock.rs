@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
+
+use super::kept::{IDLE, Kept};
 
 /// How often a component that computes is interrupted: to let others run, and to count the time it has used.
 pub(super) const TICK: Duration = Duration::from_millis(1);
@@ -30,20 +32,27 @@ struct ClockState {
 }
 
 impl Clock {
-    /// Starts the thread for `engines`.
+    /// Starts the thread for `engines`. It lets the instances go that are `kept` and that nobody calls.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
-    pub(super) fn of(engines: Vec<Engine>) -> std::io::Result<Self> {
-        Self::start(move || engines.iter().for_each(Engine::increment_epoch))
+    pub(super) fn of(engines: Vec<Engine>, kept: Option<Arc<Kept>>) -> std::io::Result<Self> {
+        Self::start(
+            move || engines.iter().for_each(Engine::increment_epoch),
+            move || kept.as_ref().is_some_and(|kept| kept.sweep()),
+        )
     }
 
-    fn start(tick: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    /// `sweep` is called every [`IDLE`] for as long as it says that there is something left to be swept.
+    fn start(
+        tick: impl Fn() + Send + 'static,
+        sweep: impl Fn() -> bool + Send + 'static,
+    ) -> std::io::Result<Self> {
         let state = Arc::new(ClockState::default());
         let shared = Arc::clone(&state);
-        let builder = thread::Builder::new().name("mqtt-connector-epoch".to_owned()).stack_size(64 * 1024);
-        let thread = builder.spawn(move || shared.run(tick))?.thread().clone();
+        let builder = thread::Builder::new().name("mqtt-connector-epoch".to_owned()).stack_size(256 * 1024);
+        let thread = builder.spawn(move || shared.run(tick, sweep))?.thread().clone();
         Ok(Self { state, thread })
     }
 
@@ -65,8 +74,9 @@ impl Drop for Clock {
 }
 
 impl ClockState {
-    fn run(&self, tick: impl Fn()) {
+    fn run(&self, tick: impl Fn(), sweep: impl Fn() -> bool) {
         let mut idle = 0;
+        let mut swept = Instant::now();
         while !self.ended.load(Ordering::SeqCst) {
             if self.running.load(Ordering::SeqCst) > 0 {
                 idle = 0;
@@ -75,14 +85,19 @@ impl ClockState {
             } else {
                 // Stored before `running` is looked at again: a call that begins after that look finds it, and wakes this thread.
                 self.asleep.store(true, Ordering::SeqCst);
+                let has_more = sweep();
                 if self.running.load(Ordering::SeqCst) == 0 && !self.ended.load(Ordering::SeqCst) {
-                    thread::park();
+                    if has_more { thread::park_timeout(IDLE) } else { thread::park() }
                 }
                 self.asleep.store(false, Ordering::SeqCst);
                 continue;
             }
             thread::sleep(TICK);
             tick();
+            if swept.elapsed() >= IDLE {
+                sweep();
+                swept = Instant::now();
+            }
         }
     }
 }
@@ -98,8 +113,6 @@ impl Drop for Running<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[track_caller]
@@ -115,9 +128,12 @@ mod tests {
     fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
         let ticks = Arc::new(AtomicUsize::new(0));
         let hand = Arc::clone(&ticks);
-        let clock = Clock::start(move || {
-            hand.fetch_add(1, Ordering::SeqCst);
-        })
+        let clock = Clock::start(
+            move || {
+                hand.fetch_add(1, Ordering::SeqCst);
+            },
+            || false,
+        )
         .unwrap();
         for _ in 0..3 {
             wait_until(|| clock.state.asleep.load(Ordering::SeqCst));

@@ -6,16 +6,19 @@
 //! place made for it, so that one tenant's calls that wait for a broker do not keep out another's.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::Connector;
 use super::call::State;
 use super::config::config;
+use super::steps;
 use crate::bindings::ExportsPre;
+use crate::bindings::in_steps::StepsPre;
 
 /// Bytes of a place's memory that are put back without the kernel: from what an ordinary send uses to what a batch of large
 /// messages does.
@@ -30,49 +33,64 @@ const CORE_INSTANCES: u32 = 10;
 /// The engines of a connector.
 pub(super) struct Engines {
     pub(super) pool: Option<Pool>,
-    pub(super) on_demand: ExportsPre<State>,
+    pub(super) on_demand: Linked,
     /// There was no memory for the pool that there was to be.
     pub(super) lack_places: bool,
 }
 
+/// A component that is linked with what it may import.
+pub(super) struct Linked {
+    pub(super) exports: ExportsPre<State>,
+    /// Linked with nothing, for what calls nobody. `None` of a component that is not the built-in one.
+    pub(super) steps: Option<StepsPre<steps::State>>,
+}
+
 /// A component that is linked in an engine with so many places.
 pub(super) struct Pool {
-    component: ExportsPre<State>,
-    places: Semaphore,
+    component: Linked,
+    places: Arc<Semaphore>,
 }
 
-/// The component for one call, and its place in the pool, if it has one.
-pub(super) struct Taken<'a> {
-    component: &'a ExportsPre<State>,
-    _place: Option<SemaphorePermit<'a>>,
-}
+/// The component for one call, and its place in the pool, if it has one. To be held for as long as its instance lives.
+pub(super) type Taken<'a, T> = (&'a T, Option<OwnedSemaphorePermit>);
 
 impl Engines {
-    /// The component for one call. To be held for as long as its instance lives.
-    pub(super) fn take(&self) -> Taken<'_> {
-        let place = self.pool.as_ref().and_then(|pool| Some((pool, pool.places.try_acquire().ok()?)));
-        match place {
-            Some((pool, place)) => Taken { component: &pool.component, _place: Some(place) },
-            None => Taken { component: &self.on_demand, _place: None },
-        }
+    /// The component for one call.
+    pub(super) fn take(&self) -> Taken<'_, ExportsPre<State>> {
+        let (component, place) = self.take_linked();
+        (&component.exports, place)
+    }
+
+    /// The same, to be called in steps; `None` of a component that does not offer them.
+    pub(super) fn take_steps(&self) -> Option<Taken<'_, StepsPre<steps::State>>> {
+        let (component, place) = self.take_linked();
+        Some((component.steps.as_ref()?, place))
+    }
+
+    /// Whether the component is called in steps.
+    pub(super) fn offer_steps(&self) -> bool {
+        self.on_demand.steps.is_some()
+    }
+
+    fn take_linked(&self) -> Taken<'_, Linked> {
+        let in_pool = || {
+            let pool = self.pool.as_ref()?;
+            Some((&pool.component, Some(Arc::clone(&pool.places).try_acquire_owned().ok()?)))
+        };
+        in_pool().unwrap_or((&self.on_demand, None))
     }
 
     /// Every engine.
     pub(super) fn all(&self) -> Vec<Engine> {
         let pool = self.pool.as_ref().map(|pool| &pool.component);
-        pool.into_iter().chain([&self.on_demand]).map(|component| component.engine().clone()).collect()
+        let engine = |component: &Linked| component.exports.engine().clone();
+        pool.into_iter().chain([&self.on_demand]).map(engine).collect()
     }
 }
 
 impl Pool {
-    pub(super) fn new(component: ExportsPre<State>, places: u32) -> Self {
-        Self { component, places: Semaphore::new(places as usize) }
-    }
-}
-
-impl Taken<'_> {
-    pub(super) fn component(&self) -> &ExportsPre<State> {
-        self.component
+    pub(super) fn new(component: Linked, places: u32) -> Self {
+        Self { component, places: Arc::new(Semaphore::new(places as usize)) }
     }
 }
 

@@ -15,9 +15,12 @@ use super::call::State;
 use super::clock::Clock;
 #[cfg(feature = "compiler")]
 use super::compile;
-use super::engines::{Engines, Images, Pool, config_for_loading, with_places};
+use super::engines::{Engines, Images, Linked, Pool, config_for_loading, with_places};
+use super::kept::{self, Kept};
 use super::load_error::{LoadError, REASON};
+use super::steps;
 use crate::bindings::ExportsPre;
+use crate::bindings::in_steps::StepsPre;
 use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
 
 /// What a connector runs.
@@ -159,10 +162,14 @@ impl ConnectorBuilder {
             );
             return Err(LoadError::Refused { reason });
         }
-        let on_demand = link(&component)?;
+        let is_built_in = matches!(self.source, Source::BuiltIn);
+        let on_demand = if is_built_in {
+            link_built_in(&component)?
+        } else {
+            Linked { exports: link(&component)?, steps: None }
+        };
         // What another component needs is not known well enough to make places for it.
         let mut lack_places = false;
-        let is_built_in = matches!(self.source, Source::BuiltIn);
         let pool = if is_built_in && self.pool > 0 && images == Images::InFiles {
             match pool(&component, self.pool) {
                 // Places that are kept ready need much more of it than those that are made for a call.
@@ -177,12 +184,13 @@ impl ConnectorBuilder {
             None
         };
         let engines = Engines { pool, on_demand, lack_places };
+        let kept = engines.pool.is_some().then(|| Arc::new(Kept::new(kept::IDLE)));
         let is_without_clock = is_built_in && self.is_one_shot;
         let longest = if is_without_clock { Connector::LARGEST_ONE_SHOT } else { usize::MAX };
         let clock = if is_without_clock {
             None
         } else {
-            match Clock::of(engines.all()).map_err(|error| Shortage::of_thread(&error)) {
+            match Clock::of(engines.all(), kept.clone()).map_err(|error| Shortage::of_thread(&error)) {
                 Ok(clock) => Some(clock),
                 Err(shortage @ Shortage::Threads) if is_built_in && self.pool == 0 => {
                     tracing::warn!(%shortage, "the component is not interrupted while it computes");
@@ -193,14 +201,22 @@ impl ConnectorBuilder {
         };
         let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         let publisher = self.publisher.unwrap_or_else(of_its_own);
-        Ok(Connector { engines, clock, longest, publisher, tenants: self.tenants })
+        Ok(Connector { engines, kept, clock, longest, publisher, tenants: self.tenants })
     }
 }
 
 /// Places for instances of the built-in component that are kept ready.
 fn pool(component: &Component, places: u32) -> Result<Pool, LoadError> {
     let engine = Engine::new(&with_places(component, places))?;
-    Ok(Pool::new(link(&built_in::load_into(&engine, Images::InFiles)?)?, places))
+    Ok(Pool::new(link_built_in(&built_in::load_into(&engine, Images::InFiles)?)?, places))
+}
+
+/// Links the built-in component with what it may import, and with nothing for the steps, which call nobody.
+fn link_built_in(component: &Component) -> Result<Linked, LoadError> {
+    let mut linker = Linker::<steps::State>::new(component.engine());
+    linker.define_unknown_imports_as_traps(component)?;
+    let steps = linker.instantiate_pre(component).and_then(StepsPre::new)?;
+    Ok(Linked { exports: link(component)?, steps: Some(steps) })
 }
 
 /// Links a component with what it may import.

@@ -1,4 +1,4 @@
-//! The component's allocator: an arena that it brings along, and behind that a stock that it asks the host for.
+//! The component's allocator: an arena, and behind that a stock, of which the component brings the first part along.
 //!
 //! A call makes a hundred small blocks, and gives all of them back before its answer has left. They lie in the arena one after the
 //! other, and nothing of them is left when the last one is given back: the arena is wiped then, in one go. To ask the host for
@@ -21,6 +21,8 @@ use talc::wasm::WasmBinning;
 
 /// Bytes of the arena.
 const ARENA: usize = 32 * 1024;
+/// Bytes of the stock that are there from the start: a batch of some lines, which gives back much of what it takes, asks for no more.
+const FIRST: usize = 32 * 1024;
 /// Bytes of a page of WebAssembly.
 const PAGE: usize = 64 * 1024;
 /// How many pages are asked for at first: a batch of 512 KiB of content takes no more.
@@ -29,7 +31,7 @@ const MANY: usize = 20;
 #[global_allocator]
 static MEMORY: Memory = Memory {
     arena: Arena { used: Cell::new(0), touched: Cell::new(0), blocks: Cell::new(0) },
-    stock: TalcSyncCell::new_wasm(Stock { end: None }),
+    stock: TalcSyncCell::new_wasm(Stock { first: true, end: None }),
     is_wiped: Cell::new(false),
 };
 
@@ -163,9 +165,11 @@ impl Arena {
     }
 }
 
-/// Where more memory comes from: the host.
+/// Where more memory comes from.
 #[derive(Debug)]
 struct Stock {
+    /// Whether what is there from the start has not been used yet.
+    first: bool,
     /// Where the memory ends that the host gave.
     end: Option<NonNull<u8>>,
 }
@@ -173,6 +177,12 @@ struct Stock {
 // SAFETY: it reaches the allocator by its argument alone, and allocates nothing.
 unsafe impl Source for Stock {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
+        static mut THERE: [u8; FIRST] = [0; FIRST];
+
+        if std::mem::replace(&mut talc.source.first, false) {
+            // SAFETY: nobody else has this memory, which is given away once.
+            return unsafe { talc.claim((&raw mut THERE).cast(), FIRST) }.map(|_| ()).ok_or(());
+        }
         // Room for the block, wherever it has to begin, and for what the allocator notes around it.
         let needed =
             layout.size().checked_add(layout.align()).and_then(|size| size.checked_add(1024)).ok_or(())?;

@@ -24,7 +24,7 @@ const MEMORY: usize = 2 * 1024 * 1024;
 const SHELVES: usize = 64;
 
 /// Instances on one shelf. When there is no room, the one that has waited longest goes.
-const ROOM: usize = 16;
+const ROOM: usize = 32;
 
 /// The instances that are kept, of all tenants.
 pub(super) struct Kept {

@@ -45,7 +45,6 @@ pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 #[cfg(feature = "wasmtime")]
 pub use engine::{BeforePublish, PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
 pub use error::{Error, Refusal, Unsettled};
-#[cfg(feature = "wasmtime")]
 pub use options::Options;
 pub use platform::Shortage;
 pub use publisher::Publisher;

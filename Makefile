@@ -74,8 +74,9 @@ reproducible: wasm-target wasi-target wasm-opt ## Whether two builds of the last
 	cargo build --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	folder=$$(mktemp -d); \
 	trap 'rm -rf "$$folder"' EXIT; \
+	git clone --quiet . "$$folder/one"; \
+	git clone --quiet "$$folder/one" "$$folder/another-one"; \
 	for name in one another-one; do \
-	    git clone --quiet . "$$folder/$$name"; \
 	    mkdir "$$folder/$$name/dist"; \
 	    (cd "$$folder/$$name" && $(CURDIR)/target/compose/debug/mqtt-connector-compose target dist); \
 	done; \

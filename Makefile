@@ -122,6 +122,10 @@ fuzz: toolchain ## Made-up documents, grants and bytes of brokers, for FUZZ_SECO
 	    || { echo "make fuzz: to run that input again: $(FUZZ) $$target tests/fuzz/artifacts/$$target/NAME"; exit 1; }; \
 	done
 
+.PHONY: fuzz-http
+fuzz-http: toolchain test-tools http-tools ## Made-up calls of the service, by its OpenAPI document: FUZZ_EXAMPLES=500 for each path
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) cargo test --locked --workspace $(FEATURES) --test serve -- --nocapture a_fuzzer
+
 .PHONY: soak
 soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 10 minutes, over a bad network (SOAK_SENDS, SOAK_SECONDS, SOAK_SEED)
 	cargo bench --locked --package mqtt-connector-cli $(FEATURES) --bench soak

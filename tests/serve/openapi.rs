@@ -107,7 +107,9 @@ fn a_fuzzer_that_reads_it_finds_no_fault_of_the_service() {
     // `make fuzz-http` wants more of them, and others each time.
     let wanted = std::env::var("FUZZ_EXAMPLES");
     let mut fuzzer = tool("schemathesis");
-    fuzzer.args(["run", &url, "--checks", "not_a_server_error", "--max-examples"]);
+    // An execution may be waited for, for a minute.
+    fuzzer.args(["run", &url, "--checks", "not_a_server_error", "--request-timeout", "100"]);
+    fuzzer.args(["--phases", "coverage,fuzzing", "--max-examples"]);
     fuzzer.arg(wanted.as_deref().unwrap_or("20"));
     if wanted.is_err() {
         fuzzer.arg("--generation-deterministic");

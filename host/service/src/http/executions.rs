@@ -64,7 +64,7 @@ pub(super) fn accepted(id: Id, status: Status) -> Response {
     path = "/v1/executions",
     tag = "executions",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, for as long as it is kept"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, for as long as it is kept", min_length = 1, max_length = 256, pattern = "^[!#-~]([ !#-~]*[!#-~])?$"),
     ),
     request_body = NewExecution,
     responses((status = 202, description = "It is accepted, or was before", body = Accepted,
@@ -112,9 +112,9 @@ fn wrong(error: &serde_json::Error) -> Problem {
     params(
         ("status" = Option<Status>, Query, description = "Only those with this status"),
         ("dead-letters" = Option<bool>, Query, description = "Only those that ended without having been sent well"),
-        ("since" = Option<String>, Query, description = "Only those that were accepted at this time (RFC 3339) or later"),
+        ("since" = Option<String>, Query, description = "Only those that were accepted at this time (RFC 3339) or later", format = DateTime),
         ("topic" = Option<String>, Query, description = "Only those with exactly this topic"),
-        ("cursor" = Option<String>, Query, description = "The cursor that the page before ended with"),
+        ("cursor" = Option<String>, Query, description = "The cursor that the page before ended with", pattern = "^[0-9a-f]{1,15}$"),
         ("limit" = Option<u32>, Query, description = "How many at most, 100 without", minimum = 1, maximum = 1000),
     ),
     responses((status = 200, description = "A page", body = Page))
@@ -143,7 +143,7 @@ fn id(path: IdPath) -> Result<Id, Problem> {
     tag = "executions",
     params(
         ("id" = String, Path, description = "The identifier of the execution"),
-        ("wait" = Option<u32>, Query, description = "Answers when it has ended, but after so many seconds (60 at most) at the latest"),
+        ("wait" = Option<u32>, Query, description = "Answers when it has ended, but after so many seconds (60 at most) at the latest", minimum = 0),
         ("Prefer" = Option<String>, Header, description = "RFC 7240: wait=N, as ?wait=N"),
     ),
     responses((status = 200, description = "As it is now", body = Execution,

@@ -224,6 +224,7 @@ wasi-target: compiler
 bench-tools:
 	@command -v valgrind >/dev/null || { $(call install,valgrind libc6-dbg); } \
 	|| echo "make bench: valgrind could not be installed: instructions are NOT COUNTED"
+	@for tool in wrk node npm; do command -v "$$tool" >/dev/null || { $(call install,wrk nodejs npm); break; }; done
 
 # Makes WebAssembly smaller.
 .PHONY: wasm-opt

@@ -2,7 +2,7 @@
 //!
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
 //! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
-//! `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`) shorten it. The section `cost` is measured by itself, with
+//! `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`, `http`) shorten it. The section `cost` is measured by itself, with
 //! `BENCH_ONLY=cost`, which `make bench` does first.
 //!
 //! On a machine with several cores a round trip takes 8 µs when the kernel lets the client and the broker share one, and
@@ -13,6 +13,7 @@
 
 mod batches;
 mod cost;
+mod http;
 mod measure;
 mod native;
 mod one_shot;
@@ -42,6 +43,7 @@ fn main() {
             let (in_flight, messages) = (in_flight.parse().unwrap(), messages.parse().unwrap());
             cost::instructions::send(way, in_flight, messages, port.parse().unwrap());
         }
+        [http::WORKER, listen, port] => http::raw_mqtt::run(listen, port.parse().unwrap()),
         _ => bench(),
     }
 }
@@ -74,6 +76,7 @@ fn bench() {
         ("batches", &|| batches::measure(&settings, paho.as_deref())),
         ("tenants", &|| tenants::measure(&settings)),
         ("wasmtime", &|| wasmtime::measure(&settings)),
+        ("http", &|| http::measure(&settings)),
     ] {
         if settings.wants(name) {
             let section = measure();

@@ -61,7 +61,8 @@ impl Settings {
 }
 
 /// The sections, as `BENCH_ONLY` names them.
-const SECTIONS: [&str; 7] = [COST, "one-shot", "service", "connections", "batches", "tenants", "wasmtime"];
+const SECTIONS: [&str; 8] =
+    [COST, "one-shot", "service", "connections", "batches", "tenants", "wasmtime", "http"];
 
 /// The section that `make bench` runs first, in a process of its own.
 pub(crate) const COST: &str = "cost";

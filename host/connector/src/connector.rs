@@ -17,6 +17,7 @@ mod load_error;
 mod request;
 mod response;
 mod shortage;
+mod step_state;
 mod steps;
 mod turn;
 #[cfg(feature = "wasi")]

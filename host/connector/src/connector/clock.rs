@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-use super::kept::{IDLE, Kept};
-
 /// How often a component that computes is interrupted: to let others run, and to count the time it has used.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
@@ -32,27 +30,29 @@ struct ClockState {
 }
 
 impl Clock {
-    /// Starts the thread for `engines`. It lets the instances go that are `kept` and that nobody calls.
+    /// Starts the thread for `engines`. It calls `sweep` at such intervals, for as long as that says that there is something
+    /// left to be swept.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
-    pub(super) fn of(engines: Vec<Engine>, kept: Option<Arc<Kept>>) -> std::io::Result<Self> {
-        Self::start(
-            move || engines.iter().for_each(Engine::increment_epoch),
-            move || kept.as_ref().is_some_and(|kept| kept.sweep()),
-        )
+    pub(super) fn of(
+        engines: Vec<Engine>,
+        interval: Duration,
+        sweep: impl Fn() -> bool + Send + 'static,
+    ) -> std::io::Result<Self> {
+        Self::start(move || engines.iter().for_each(Engine::increment_epoch), interval, sweep)
     }
 
-    /// `sweep` is called every [`IDLE`] for as long as it says that there is something left to be swept.
     fn start(
         tick: impl Fn() + Send + 'static,
+        interval: Duration,
         sweep: impl Fn() -> bool + Send + 'static,
     ) -> std::io::Result<Self> {
         let state = Arc::new(ClockState::default());
         let shared = Arc::clone(&state);
         let builder = thread::Builder::new().name("mqtt-connector-epoch".to_owned()).stack_size(256 * 1024);
-        let thread = builder.spawn(move || shared.run(tick, sweep))?.thread().clone();
+        let thread = builder.spawn(move || shared.run(tick, interval, sweep))?.thread().clone();
         Ok(Self { state, thread })
     }
 
@@ -74,7 +74,7 @@ impl Drop for Clock {
 }
 
 impl ClockState {
-    fn run(&self, tick: impl Fn(), sweep: impl Fn() -> bool) {
+    fn run(&self, tick: impl Fn(), interval: Duration, sweep: impl Fn() -> bool) {
         let mut idle = 0;
         let mut swept = Instant::now();
         while !self.ended.load(Ordering::SeqCst) {
@@ -87,14 +87,14 @@ impl ClockState {
                 self.asleep.store(true, Ordering::SeqCst);
                 let has_more = sweep();
                 if self.running.load(Ordering::SeqCst) == 0 && !self.ended.load(Ordering::SeqCst) {
-                    if has_more { thread::park_timeout(IDLE) } else { thread::park() }
+                    if has_more { thread::park_timeout(interval) } else { thread::park() }
                 }
                 self.asleep.store(false, Ordering::SeqCst);
                 continue;
             }
             thread::sleep(TICK);
             tick();
-            if swept.elapsed() >= IDLE {
+            if swept.elapsed() >= interval {
                 sweep();
                 swept = Instant::now();
             }
@@ -132,6 +132,7 @@ mod tests {
             move || {
                 hand.fetch_add(1, Ordering::SeqCst);
             },
+            Duration::from_secs(1),
             || false,
         )
         .unwrap();

@@ -16,7 +16,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::Connector;
 use super::call::State;
 use super::config::config;
-use super::steps;
+use super::step_state::StepState;
 use crate::bindings::ExportsPre;
 use crate::bindings::in_steps::StepsPre;
 
@@ -42,7 +42,7 @@ pub(super) struct Engines {
 pub(super) struct Linked {
     pub(super) exports: ExportsPre<State>,
     /// Linked with nothing, for what calls nobody. `None` of a component that is not the built-in one.
-    pub(super) steps: Option<StepsPre<steps::State>>,
+    pub(super) steps: Option<StepsPre<StepState>>,
 }
 
 /// A component that is linked in an engine with so many places.
@@ -62,7 +62,7 @@ impl Engines {
     }
 
     /// The same, to be called in steps; `None` of a component that does not offer them.
-    pub(super) fn take_steps(&self) -> Option<Taken<'_, StepsPre<steps::State>>> {
+    pub(super) fn take_steps(&self) -> Option<Taken<'_, StepsPre<StepState>>> {
         let (component, place) = self.take_linked();
         Some((component.steps.as_ref()?, place))
     }

@@ -18,7 +18,7 @@ use super::compile;
 use super::engines::{Engines, Images, Linked, Pool, config_for_loading, with_places};
 use super::kept::{self, Kept};
 use super::load_error::{LoadError, REASON};
-use super::steps;
+use super::step_state::StepState;
 use crate::bindings::ExportsPre;
 use crate::bindings::in_steps::StepsPre;
 use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
@@ -190,7 +190,10 @@ impl ConnectorBuilder {
         let clock = if is_without_clock {
             None
         } else {
-            match Clock::of(engines.all(), kept.clone()).map_err(|error| Shortage::of_thread(&error)) {
+            let swept = kept.clone();
+            let sweep = move || swept.as_ref().is_some_and(|kept| kept.sweep());
+            let clock = Clock::of(engines.all(), kept::IDLE, sweep);
+            match clock.map_err(|error| Shortage::of_thread(&error)) {
                 Ok(clock) => Some(clock),
                 Err(shortage @ Shortage::Threads) if is_built_in && self.pool == 0 => {
                     tracing::warn!(%shortage, "the component is not interrupted while it computes");
@@ -213,7 +216,7 @@ fn pool(component: &Component, places: u32) -> Result<Pool, LoadError> {
 
 /// Links the built-in component with what it may import, and with nothing for the steps, which call nobody.
 fn link_built_in(component: &Component) -> Result<Linked, LoadError> {
-    let mut linker = Linker::<steps::State>::new(component.engine());
+    let mut linker = Linker::<StepState>::new(component.engine());
     linker.define_unknown_imports_as_traps(component)?;
     let steps = linker.instantiate_pre(component).and_then(StepsPre::new)?;
     Ok(Linked { exports: link(component)?, steps: Some(steps) })

@@ -15,6 +15,7 @@ use super::call::{HANDLES, KEPT_FREE, UnderWay};
 use super::clock::Clock;
 use super::engines::Engines;
 use super::fault::Fault;
+use super::step_state::StepState;
 use super::{Action, Response, answer};
 use crate::bindings::in_steps::Steps;
 use crate::bindings::in_steps::exports::flint::mqtt::steps::{Outcome, Publication};
@@ -28,13 +29,6 @@ const LARGEST: usize = 256 * 1024;
 /// Ticks of the clock after which a step is given up that has not ended: at least one whole tick.
 const TICKS: u64 = 2;
 
-/// What the store of an instance holds.
-pub(super) struct State {
-    memory: MemoryBudget,
-    /// Whether a step that takes long is given up, because the call can be made in another way.
-    may_be_given_up: bool,
-}
-
 /// A step took so long that others have to have their turn.
 #[derive(Debug, thiserror::Error)]
 #[error("the step takes long")]
@@ -42,7 +36,7 @@ struct TakesLong;
 
 /// An instance of the built-in component.
 pub(super) struct Instance {
-    store: Store<State>,
+    store: Store<StepState>,
     steps: Steps,
     calls: u32,
     /// Behind the store, which has it until it is dropped.
@@ -72,7 +66,7 @@ impl Instance {
         let limits = tenant.limits();
         let Some((steps, place)) = engines.take_steps() else { return Err(Fault::Contract.into()) };
         let memory = MemoryBudget::new(limits.memory);
-        let state = State { memory, may_be_given_up: false };
+        let state = StepState { memory, may_be_given_up: false };
         let mut store = Store::new(steps.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.memory);

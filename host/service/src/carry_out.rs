@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Timestamp;
 use crate::backoff;
+use crate::error::StoreError;
 use crate::execution::{Execution, Id, Status};
-use crate::store::{Store, StoreError, may_be_repeated};
+use crate::store::{Store, may_be_repeated};
 
 /// How long it is waited before an execution is given back that the store could not begin.
 const PAUSE: Duration = Duration::from_secs(1);

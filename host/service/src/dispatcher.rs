@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::Timestamp;
 use crate::carry_out::Worker;
+use crate::error::StoreError;
 use crate::execution::Execution;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// How often the store is tidied at least.
 const TIDY: Duration = Duration::from_secs(1);

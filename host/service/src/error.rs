@@ -1,7 +1,6 @@
-//! What may stand against an execution that is asked for, or against a change of one.
+//! What may stand against an execution that is asked for, or against a change of one; why a store could not answer.
 
 use crate::execution::{Id, OptionsError, RequestError, Status};
-use crate::store::StoreError;
 
 /// Why an execution was not accepted. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -82,4 +81,29 @@ pub enum ChangeError {
     /// The store could not keep the change.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a store could not answer. Nothing has changed. It has no text out of an execution.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It is as large as it may be.
+    #[error(
+        "the store of executions is full, at {bytes} bytes: ask again later, when more executions have ended"
+    )]
+    Full {
+        /// How large it may be.
+        bytes: u64,
+    },
+    /// The file system has no room.
+    #[error(
+        "the store of executions has no room left on its file system: ask again later, when there is some"
+    )]
+    NoRoom,
+    /// It cannot be read or written.
+    #[error("the store of executions cannot be used: {0}")]
+    Unusable(String),
+    /// It is closed.
+    #[error("the store of executions is closed")]
+    Closed,
 }

@@ -10,11 +10,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::Timestamp;
 use crate::dispatcher::Dispatcher;
-use crate::error::{ChangeError, SubmitError};
+use crate::error::{ChangeError, StoreError, SubmitError};
 use crate::execution::{Execution, Id, Options, Request, check_key};
 use crate::query::{Page, Query};
 use crate::secrets::Secrets;
-use crate::store::{Accepted, New, Store, StoreError};
+use crate::store::{Accepted, New, Store};
 
 /// Executions over a [`Store`], and the workers that carry them out through a [`Connector`], for the tenants of its registry
 /// ([`Connector::tenants`]) with the configuration that each has there. Cheap to clone; safe to call from many tasks at once.

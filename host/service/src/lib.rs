@@ -58,10 +58,10 @@ mod sqlite;
 pub mod store;
 mod timestamp;
 
-pub use error::{ChangeError, SubmitError};
+pub use error::{ChangeError, StoreError, SubmitError};
 pub use execution::{Attempt, Execution, Id, IdError, Options, OptionsError, Request, RequestError, Status};
 pub use executions::{Executions, ExecutionsBuilder, Submission, Submitted};
 pub use query::{Cursor, CursorError, Page, Query};
 pub use sqlite::{OpenError, SqliteStore, SqliteStoreBuilder};
-pub use store::{Store, StoreError};
+pub use store::Store;
 pub use timestamp::{Timestamp, TimestampError};

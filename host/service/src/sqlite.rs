@@ -25,10 +25,10 @@ use rusqlite::ErrorCode;
 pub use schema::OpenError;
 
 use crate::Timestamp;
-use crate::error::ChangeError;
+use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
-use crate::store::{Accepted, New, Pending, Store, StoreError};
+use crate::store::{Accepted, New, Pending, Store};
 use listing::Readers;
 use lock::Lock;
 use memory::Memory;

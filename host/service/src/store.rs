@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt_connector::publisher::contract::Qos;
 
 use crate::Timestamp;
-use crate::error::ChangeError;
+use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
 
@@ -108,31 +108,6 @@ pub enum Accepted {
     Before(Box<Execution>),
     /// There is one with this idempotency key, and another request or other options.
     Other(Id),
-}
-
-/// Why a store could not answer. Nothing has changed. It has no text out of an execution.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// It is as large as it may be.
-    #[error(
-        "the store of executions is full, at {bytes} bytes: ask again later, when more executions have ended"
-    )]
-    Full {
-        /// How large it may be.
-        bytes: u64,
-    },
-    /// The file system has no room.
-    #[error(
-        "the store of executions has no room left on its file system: ask again later, when there is some"
-    )]
-    NoRoom,
-    /// It cannot be read or written.
-    #[error("the store of executions cannot be used: {0}")]
-    Unusable(String),
-    /// It is closed.
-    #[error("the store of executions is closed")]
-    Closed,
 }
 
 /// Whether messages may be sent a second time without breaking what was promised for them.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use mqtt_connector::Connector;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -12,10 +11,9 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::problem::Problem;
-use super::router;
+use crate::error::StoreError;
 use crate::execution::{Execution, Id};
 use crate::executions::Executions;
-use crate::store::StoreError;
 
 /// A service behind HTTP: synchronous sends of a [`Connector`] and [`Executions`], for the tenants of the connector's registry
 /// ([`Connector::tenants`]), each with the configuration that it has there. Cheap to clone.
@@ -55,17 +53,6 @@ impl Api {
             concurrent_calls: Self::CONCURRENT_CALLS,
             metrics: None,
         }
-    }
-
-    /// All paths: `/v1`, `/openapi.json`, and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
-    /// `with_metrics`.
-    pub fn router(&self, with_metrics: bool) -> Router {
-        router::all(self.clone(), with_metrics)
-    }
-
-    /// `/livez`, `/readyz` and `/metrics` alone, for a listener that callers do not reach.
-    pub fn operation_router(&self) -> Router {
-        router::operation(self.clone(), true)
     }
 
     /// Ends gracefully: begins nothing more and answers 503 instead, waits until what runs has ended, and breaks off after `deadline` what

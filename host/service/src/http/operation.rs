@@ -6,8 +6,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::api::Api;
 use super::problem::Problem;
-use super::router;
 use crate::query::Query;
+
+/// Executions that are being carried out.
+pub(super) const UNDER_WAY: &str = "mqtt_connector.executions.under_way";
 
 /// Whether the process answers
 #[utoipa::path(get, path = "/livez", tag = "operation", security(()), responses((status = 200, description = "It does", body = String)))]
@@ -36,7 +38,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<&'static str, Probl
 #[utoipa::path(get, path = "/metrics", tag = "operation", security(()), responses((status = 200, description = "The metrics", body = String)))]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let under_way = u32::try_from(api.executions().under_way()).unwrap_or(u32::MAX);
-    metrics::gauge!(router::UNDER_WAY).set(f64::from(under_way));
+    metrics::gauge!(UNDER_WAY).set(f64::from(under_way));
     let text = api.metrics().ok_or_else(|| Problem::not_found("this service counts nothing"))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -7,9 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{ChangeError, SubmitError};
+use crate::error::{ChangeError, StoreError, SubmitError};
 use crate::execution::RequestError;
-use crate::store::StoreError;
 
 /// After how many seconds it is worth while to ask again, where nobody knows better.
 const SOON: &str = "1";

@@ -16,31 +16,37 @@ use super::{batch, executions, openapi, operation, synchronous};
 /// How long calls took, in seconds.
 const DURATION: &str = "http.server.request.duration";
 
-/// Executions that are being carried out.
-pub(super) const UNDER_WAY: &str = "mqtt_connector.executions.under_way";
-
 /// Tells the recorder that is installed what the metrics of the service mean, and in which units they are.
 pub fn describe_metrics() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long calls took, by path and status");
-    metrics::describe_gauge!(UNDER_WAY, metrics::Unit::Count, "Executions that are being carried out");
+    metrics::describe_gauge!(
+        operation::UNDER_WAY,
+        metrics::Unit::Count,
+        "Executions that are being carried out"
+    );
 }
 
-pub(super) fn all(api: Api, with_metrics: bool) -> Router {
-    let router = Router::new()
-        .route("/v1/send", post(synchronous::send))
-        .route("/v1/send-batch", post(batch::send_batch))
-        .route("/v1/check", post(synchronous::check))
-        .route("/v1/schema", get(synchronous::schema))
-        .route("/v1/executions", get(executions::list).post(executions::submit))
-        .route("/v1/executions/{id}", get(executions::get))
-        .route("/v1/executions/{id}/cancel", post(executions::cancel))
-        .route("/v1/executions/{id}/retry", post(executions::retry))
-        .route("/openapi.json", get(openapi::openapi));
-    finished(router.merge(of_operation(with_metrics)), api)
-}
+impl Api {
+    /// All paths: `/v1`, `/openapi.json`, and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
+    /// `with_metrics`.
+    pub fn router(&self, with_metrics: bool) -> Router {
+        let router = Router::new()
+            .route("/v1/send", post(synchronous::send))
+            .route("/v1/send-batch", post(batch::send_batch))
+            .route("/v1/check", post(synchronous::check))
+            .route("/v1/schema", get(synchronous::schema))
+            .route("/v1/executions", get(executions::list).post(executions::submit))
+            .route("/v1/executions/{id}", get(executions::get))
+            .route("/v1/executions/{id}/cancel", post(executions::cancel))
+            .route("/v1/executions/{id}/retry", post(executions::retry))
+            .route("/openapi.json", get(openapi::openapi));
+        finished(router.merge(of_operation(with_metrics)), self.clone())
+    }
 
-pub(super) fn operation(api: Api, with_metrics: bool) -> Router {
-    finished(of_operation(with_metrics), api)
+    /// `/livez`, `/readyz` and `/metrics` alone, for a listener that callers do not reach.
+    pub fn operation_router(&self) -> Router {
+        finished(of_operation(true), self.clone())
+    }
 }
 
 fn of_operation(with_metrics: bool) -> Router<Api> {

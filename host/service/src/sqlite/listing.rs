@@ -10,8 +10,8 @@ use super::queue::Queue;
 use super::rows::{COLUMNS, read, status_number};
 use super::schema;
 use crate::Timestamp;
+use crate::error::StoreError;
 use crate::query::{Cursor, Page, Query};
-use crate::store::StoreError;
 
 /// Connections that read, beside the one that writes.
 pub(super) struct Readers {

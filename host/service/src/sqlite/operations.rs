@@ -10,9 +10,9 @@ use super::queue::{self, Queue};
 use super::rows::Place;
 use super::{SqliteStore, rows};
 use crate::Timestamp;
-use crate::error::ChangeError;
+use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
-use crate::store::{Accepted, New, StoreError};
+use crate::store::{Accepted, New};
 
 /// How much is kept, and how long.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// By which a file of SQLite is known to be a store of executions: `MQTx`.
 const APPLICATION_ID: i32 = 0x4d51_5478;

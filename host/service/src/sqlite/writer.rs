@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::schema::OpenError;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// The most that is made durable together.
 const GROUP: usize = 1024;

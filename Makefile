@@ -22,12 +22,13 @@ demo: toolchain ## Starts a broker and a subscriber, and sends at QoS 0, 1 and 2
 
 .PHONY: serve-demo
 serve-demo: toolchain http-tools ## Starts the service, a broker and a subscriber, and asks for a synchronous and an asynchronous send
-	cargo run --locked --package mqtt-connector-cli $(FEATURES) -- demo --service
+	cargo run --locked --package mqtt-connector-serve --example serve-demo
 
 .PHONY: build
-build: toolchain ## Leaves target/release/mqtt-connector, and mqtt-connector-compile for components of one's own
-# One after the other: built together, the first would have the compiler of the second.
+build: toolchain ## Leaves target/release/mqtt-connector, mqtt-connector-serve for the service, and mqtt-connector-compile for components of one's own
+# One after the other: built together, the first would have the compiler of the last.
 	cargo build --locked --release --package mqtt-connector-cli
+	cargo build --locked --release --package mqtt-connector-serve
 	cargo build --locked --release --package mqtt-connector-compile
 # The linker writes through a memory map, page by page. A file that is written in one go is mapped in larger pieces, and
 # starts a tenth sooner.
@@ -58,7 +59,7 @@ dist: build wasi-target wasm-opt wkg ## Leaves dist/: components, WIT, schema, p
 	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target $(DIST)
 	cp wit/connector.wit $(DIST)/wit/
 	cd target && $(CURDIR)/$(WKG) build --wit-dir $(CURDIR)/$(DIST)/wit --output $(CURDIR)/$(DIST)/flint-mqtt.wasm
-	cp target/release/mqtt-connector target/release/mqtt-connector-compile $(DIST)/
+	cp target/release/mqtt-connector target/release/mqtt-connector-serve target/release/mqtt-connector-compile $(DIST)/
 	$(DIST)/mqtt-connector schema > $(DIST)/schema.json
 	cp LICENSE-APACHE LICENSE-MIT $(DIST)/
 	cd $(DIST) && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
@@ -99,6 +100,7 @@ ifeq ($(filter-out cost,$(BENCH_ONLY)),)
 	BENCH_ONLY=cost $(BENCH) --bench peers
 endif
 ifneq ($(BENCH_ONLY),cost)
+	cargo build --locked --profile bench --package mqtt-connector-serve
 	$(BENCH) --bench fairness
 	$(BENCH) --bench parts
 	$(BENCH) --bench peers

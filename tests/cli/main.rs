@@ -6,7 +6,6 @@ mod away;
 mod documents;
 mod embed;
 mod examples;
-mod executions;
 mod files;
 mod inputs;
 mod lines;

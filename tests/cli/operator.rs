@@ -170,7 +170,7 @@ fn webassembly_needs_the_program_that_compiles_it() {
     std::fs::copy(env!("CARGO_BIN_EXE_mqtt-connector"), &program).unwrap();
     let missing = format!(
         "WebAssembly is compiled by the program mqtt-connector-compile, and there is no {here}/mqtt-connector-compile: put it \
-         there (make build leaves both programs in target/release), or use the output of mqtt-connector precompile from a \
+         there (make build leaves all programs in target/release), or use the output of mqtt-connector precompile from a \
          machine that has it."
     );
     let schema = Program::at(&program).args(["schema", "--component", &wasm]).run();

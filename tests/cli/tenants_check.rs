@@ -1,8 +1,10 @@
 //! `tenants check`: what the tenants of a file may do, in plain words, and everything that is wrong with it.
 
+use mqtt_connector::TokenDigest;
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Program, write};
+use crate::support::{Output, Program, write};
 
 #[test]
 fn a_file_of_tenants_is_put_in_plain_words() {
@@ -249,4 +251,24 @@ fn of_very_many_faults_a_hundred_are_told() {
     assert_eq!(output.status, Some(64), "{output:#?}");
     assert_eq!(output.stderr.lines().count(), 102, "{output:#?}");
     assert!(output.stderr.ends_with(" more\n"), "{output:#?}");
+}
+
+#[test]
+fn a_token_that_is_made_is_one() {
+    let made = || {
+        let Output { status, stdout, stderr } = Program::new(["tenants", "token", "acme"]).run();
+        assert_eq!((status, stdout.lines().count()), (Some(0), 1));
+        let made: Value = serde_json::from_str(&stdout).unwrap();
+        let (token, sha256) = (made["token"].as_str().unwrap().to_owned(), made["sha256"].as_str().unwrap());
+        assert_eq!(sha256, TokenDigest::of(&token).to_string());
+        // What is said besides is the digest's place, and not the token.
+        let is_place = stderr.contains("[[tenants.acme.tokens]]") && stderr.contains(sha256);
+        assert!(is_place && !stderr.contains(&token), "{stderr}");
+        token
+    };
+    let token = made();
+    assert_eq!(token.len(), 64);
+    assert_ne!(token, made());
+    let Output { status, stdout, .. } = Program::new(["tenants", "token", "a b"]).run();
+    assert_eq!((status, &*stdout), (Some(64), ""));
 }

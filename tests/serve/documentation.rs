@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use mqtt_connector_tests::pattern::fits;
@@ -105,4 +106,23 @@ fn the_client_in_node_sends() {
 fn the_client_in_python_sends() {
     let printed = "0 reached Sent with QoS 1 …\nfinished 0\n";
     client(tool("python"), &["client.py"], printed, ["from Python", "from Python, later"]);
+}
+
+#[test]
+fn the_demo_shows_two_messages() {
+    let example =
+        Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")).with_file_name("examples").join("serve-demo");
+    let output = Command::new(example).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    for line in [
+        "  {\"meta\":{\"exit-code\":0,",
+        "  received  demo/kitchen/temperature, QoS 1, 8 bytes: \"21.5 °C\"\n",
+        "\"status\":\"accepted\"}\n",
+        "  received  demo/kitchen/temperature, QoS 1, 8 bytes: \"21.6 °C\"\n",
+        "\"status\":\"finished\"",
+    ] {
+        assert_eq!(out.matches(line).count(), 1, "{line} in:\n{out}");
+    }
+    assert!(out.ends_with("\nBoth messages arrived, byte for byte.\n"), "{out}");
 }

@@ -63,7 +63,7 @@ impl Home {
 
     /// The service with these arguments, which may not start.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Service {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector-serve"));
         command.args(["serve", "--tenants", "tenants.toml"]).args(arguments).current_dir(self.path());
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

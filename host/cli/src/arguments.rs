@@ -1,8 +1,6 @@
-//! The commands of this program, and what their arguments say, resolved once.
+//! The commands of the programs, and what their arguments say, resolved once.
 
-pub(crate) mod executions;
-pub(crate) mod pin;
-pub(crate) mod serve;
+pub mod pin;
 
 use std::ffi::OsString;
 use std::str::FromStr;
@@ -16,28 +14,32 @@ use mqtt_connector_arguments::flags::{
 use mqtt_connector_arguments::message::MessageFlags;
 use mqtt_connector_arguments::refusal::Refusal;
 
-use executions::ExecutionsArguments;
 use pin::Pin;
-use serve::ServeArguments;
 
-const SERVE: &str = "serve";
-const EXECUTIONS: &str = "executions";
-const TENANTS: &str = "tenants";
+/// The command that serves tenants over HTTP.
+pub const SERVE: &str = "serve";
+/// The command that works with a store of executions.
+pub const EXECUTIONS: &str = "executions";
+/// The command that prints the completions for a shell.
+pub const COMPLETIONS: &str = "completions";
+/// A file of tenants.
+pub const TENANTS: &str = "tenants";
+/// A tenant of such a file.
+pub const TENANT: &str = "tenant";
+
 const TOKEN: &str = "token";
 const NAME: &str = "name";
 const PRECOMPILE: &str = "precompile";
-const COMPLETIONS: &str = "completions";
 #[cfg(feature = "demo")]
 const DEMO: &str = "demo";
-#[cfg(feature = "demo")]
-const SERVICE: &str = "service";
 
-const TENANT: &str = "tenant";
 const RESOLVE: &str = "resolve";
 const COMPONENT: &str = "component";
 const OUTPUT: &str = "output";
 const FILE: &str = "file";
 const SHELL: &str = "shell";
+/// What another program resolves.
+const REST: &str = "arguments";
 
 /// Of this program, and of the component that is built with it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -45,7 +47,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TEXT: &str = "text";
 const JSON: &str = "json";
 
-/// What the program is to do.
+/// What the program `mqtt-connector` is to do.
 pub(crate) enum Arguments {
     Send(SendArguments),
     /// What [`Arguments::Send`] would say, without the network.
@@ -54,8 +56,8 @@ pub(crate) enum Arguments {
     CheckTenants(NamedFile),
     /// A token for the callers of this tenant.
     Token(String),
-    Serve(Box<ServeArguments>),
-    Executions(Box<ExecutionsArguments>),
+    /// What the program beside it does, with the same arguments.
+    HandedOn,
     Schema(ConnectorArguments),
     Wit,
     Precompile {
@@ -64,10 +66,7 @@ pub(crate) enum Arguments {
     },
     Completions(clap_complete::Shell),
     #[cfg(feature = "demo")]
-    Demo {
-        /// The service, asked over HTTP.
-        is_service: bool,
-    },
+    Demo,
 }
 
 /// What `send` and `check` are to do.
@@ -89,11 +88,11 @@ pub(crate) struct TenantArguments {
 
 /// Which component is run, and how it finds brokers.
 #[derive(Clone)]
-pub(crate) struct ConnectorArguments {
+pub struct ConnectorArguments {
     /// Instead of the built-in one.
-    pub(crate) component: Option<NamedFile>,
+    pub component: Option<NamedFile>,
     /// Where names of brokers are, instead of looking them up.
-    pub(crate) pins: Vec<Pin>,
+    pub pins: Vec<Pin>,
 }
 
 impl Arguments {
@@ -113,17 +112,16 @@ impl Arguments {
                 Some((TOKEN, matches)) => Self::Token(matches.get_one(NAME).cloned().ok_or_else(missing)?),
                 Some(_) | None => return Err(missing()),
             },
-            (SERVE, matches) => Self::Serve(Box::new(ServeArguments::resolve(matches)?)),
-            (EXECUTIONS, matches) => Self::Executions(Box::new(ExecutionsArguments::resolve(matches)?)),
+            (SERVE | EXECUTIONS, _) => Self::HandedOn,
             (SCHEMA, matches) => Self::Schema(ConnectorArguments::resolve(matches)),
             (WIT, _) => Self::Wit,
             (PRECOMPILE, matches) => Self::Precompile {
                 component: argument(matches, COMPONENT).ok_or_else(missing)?,
                 output: flag(matches, OUTPUT).ok_or_else(missing)?,
             },
-            (COMPLETIONS, matches) => Self::Completions(matches.get_one(SHELL).copied().ok_or_else(missing)?),
+            (COMPLETIONS, matches) => Self::Completions(shell(matches).ok_or_else(missing)?),
             #[cfg(feature = "demo")]
-            (DEMO, matches) => Self::Demo { is_service: matches.get_flag(SERVICE) },
+            (DEMO, _) => Self::Demo,
             (_, _) => return Err(missing()),
         })
     }
@@ -165,7 +163,9 @@ impl TenantArguments {
 }
 
 impl ConnectorArguments {
-    fn resolve(matches: &ArgMatches) -> Self {
+    /// What the flags say that [`component`] and [`resolve_flag`] are.
+    #[must_use]
+    pub fn resolve(matches: &ArgMatches) -> Self {
         // `schema` looks nothing up.
         let pins = matches.try_get_many::<Pin>(RESOLVE).ok().flatten();
         Self {
@@ -176,7 +176,8 @@ impl ConnectorArguments {
 }
 
 /// The file behind `--{name}`.
-fn flag(matches: &ArgMatches, name: &'static str) -> Option<NamedFile> {
+#[must_use]
+pub fn flag(matches: &ArgMatches, name: &'static str) -> Option<NamedFile> {
     Some(NamedFile::flag(name, matches.get_one::<String>(name)?))
 }
 
@@ -185,14 +186,15 @@ fn argument(matches: &ArgMatches, name: &str) -> Option<NamedFile> {
     Some(NamedFile::argument(matches.get_one::<String>(name)?))
 }
 
+/// The shell whose completions are asked for.
+#[must_use]
+pub fn shell(matches: &ArgMatches) -> Option<clap_complete::Shell> {
+    matches.get_one(SHELL).copied()
+}
+
 /// Whether to log JSON, one object a line.
 pub(crate) fn logs_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>(LOG_FORMAT).is_some_and(|format| format == JSON)
-}
-
-/// What is logged where nobody asks for anything: a service runs for long, and what goes wrong in it is in no answer.
-pub(crate) fn logs_by_default(matches: &ArgMatches) -> Option<&'static str> {
-    (matches.subcommand_name() == Some(SERVE)).then_some("error")
 }
 
 /// Whether the command that `arguments` name, of which the first is the program, answers with a response.
@@ -210,15 +212,18 @@ pub(crate) fn have_a_response(arguments: &[OsString]) -> bool {
 }
 
 /// The completions for a shell.
-pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+#[must_use]
+pub fn completions(shell: clap_complete::Shell, mut command: Command) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "mqtt-connector", &mut script);
+    clap_complete::generate(shell, &mut command, "mqtt-connector", &mut script);
     // For bash, clap_complete 4.6 spells the name of a program with a hyphen in two ways (clap-rs/clap#6421).
     String::from_utf8_lossy(&script).replace("mqtt__subcmd__connector", "mqtt__connector")
 }
 
-/// The whole command line. The flags of the parameters are made for the command that is used, and not for the others.
-pub(crate) fn command() -> Command {
+/// The whole command line of `mqtt-connector`. The flags of the parameters are made for the command that is used, and not for the
+/// others; those of [`SERVE`] and [`EXECUTIONS`] only the program that carries them out knows.
+#[must_use]
+pub fn command() -> Command {
     let command = flags::program()
         .version(VERSION)
         .long_version(format!(
@@ -258,8 +263,11 @@ pub(crate) fn command() -> Command {
                         .arg(Arg::new(NAME).value_name("NAME").required(true).help("The tenant")),
                 ),
         )
-        .subcommand(serve::command())
-        .subcommand(executions::command())
+        .subcommand(handed_on(
+            SERVE,
+            "Serves tenants over HTTP: synchronous sends, and executions that are kept",
+        ))
+        .subcommand(handed_on(EXECUTIONS, "Works with a store of executions, also beside a running service"))
         .subcommand(flags::schema().arg(component()))
         .subcommand(flags::wit())
         .subcommand(
@@ -284,15 +292,18 @@ pub(crate) fn command() -> Command {
     #[cfg(feature = "demo")]
     let command = command.subcommand(
         Command::new(DEMO)
-            .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2")
-            .arg(
-                Arg::new(SERVICE)
-                    .long(SERVICE)
-                    .action(ArgAction::SetTrue)
-                    .help("Starts the service as well, and asks it with curl for a send that is waited for and one that is not"),
-            ),
+            .about("Starts a broker and a subscriber, and sends at quality of service 0, 1 and 2"),
     );
     command
+}
+
+/// A command whose arguments another program resolves, `--help` too.
+fn handed_on(name: &'static str, about: &'static str) -> Command {
+    let rest = Arg::new(REST).num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+    Command::new(name)
+        .about(about)
+        .disable_help_flag(true)
+        .arg(rest.value_parser(value_parser!(OsString)).hide(true))
 }
 
 /// `send` and `check`: what only an operator may say.
@@ -309,7 +320,9 @@ fn with_operator(command: Command) -> Command {
         ))
 }
 
-fn resolve_flag() -> Arg {
+/// `--resolve`: where names of brokers are.
+#[must_use]
+pub fn resolve_flag() -> Arg {
     Arg::new(RESOLVE)
         .long(RESOLVE)
         .value_name("HOST:PORT:ADDRESS")
@@ -321,7 +334,9 @@ fn resolve_flag() -> Arg {
         )
 }
 
-fn component() -> Arg {
+/// `--component`: which component is run.
+#[must_use]
+pub fn component() -> Arg {
     file(
         COMPONENT,
         "Runs this component (.wasm, or the output of precompile) instead of the built-in one. Machine code is not \

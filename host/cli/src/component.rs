@@ -34,11 +34,14 @@ const OF_CODE: Limit = Limit::new(256 << 20, "256 MiB");
 
 /// What a connector is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Calls {
+pub enum Calls {
     /// One call with short documents.
     One,
     /// Any calls, with so many places for instances that are kept ready.
-    Any { places: u32 },
+    Any {
+        /// So many.
+        places: u32,
+    },
 }
 
 /// The connector that the operator asked for.
@@ -46,7 +49,7 @@ pub(super) enum Calls {
 /// # Errors
 ///
 /// The response: the component cannot be read or loaded.
-pub(super) fn connector(arguments: &ConnectorArguments, calls: Calls) -> Result<Connector, Response> {
+pub fn connector(arguments: &ConnectorArguments, calls: Calls) -> Result<Connector, Response> {
     let mut builder = match calls {
         Calls::One => Connector::builder().one_shot(),
         Calls::Any { places } => Connector::builder().pool(places),

@@ -1,8 +1,6 @@
 //! `mqtt-connector demo`: a first look that needs nothing but this program. A broker in this process, a subscriber that
 //! is not ours, and one message with each quality of service through the sandboxed component.
 
-pub(super) mod service;
-
 use std::fmt;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,12 +18,13 @@ use serde_json::json;
 use tokio::time::timeout;
 
 /// The whole demo. It takes some 20 milliseconds.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One step of it: the subscription, a send, the arrival of a message.
-const STEP: Duration = Duration::from_secs(5);
+pub const STEP: Duration = Duration::from_secs(5);
 
-const TOPIC: &str = "demo/kitchen/temperature";
+/// Where the demo's messages go.
+pub const TOPIC: &str = "demo/kitchen/temperature";
 
 /// One message for each quality of service; each with a content of its own, so that none is taken for another, and
 /// with a character outside ASCII, so that bytes are compared and not letters.
@@ -42,13 +41,23 @@ const MESSAGES: [(QoS, &str); 3] =
 ///
 /// Not even one message could be tried: the broker did not start or the subscriber could not subscribe. Or it took too
 /// long, or `out` cannot be written.
-pub(super) async fn run(connector: &Connector, out: &mut impl Write) -> anyhow::Result<bool> {
+pub async fn run(connector: &Connector, out: &mut impl Write) -> anyhow::Result<bool> {
+    beside_broker(async |broker| demonstrate(connector, broker, out).await).await
+}
+
+/// Demonstrates something beside a broker in this process, whose address it is given.
+///
+/// # Errors
+///
+/// The broker did not start or failed, the demonstration was not over after [`DEADLINE`], or it failed.
+pub async fn beside_broker<T>(
+    demonstration: impl AsyncFnOnce(SocketAddr) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut broker =
         MqttBroker::with_config(on_loopback()).await.context("the demo's broker did not start")?;
     let address = broker.local_addr().context("the demo's broker has no address")?;
-    let demonstration = timeout(DEADLINE, demonstrate(connector, address, out));
     tokio::select! {
-        shown = demonstration => {
+        shown = timeout(DEADLINE, demonstration(address)) => {
             shown.with_context(|| format!("the demo was not over after {} seconds", DEADLINE.as_secs()))?
         }
         stopped = broker.run() => {
@@ -134,10 +143,13 @@ async fn exchange(
 
 /// What a subscriber is told of a message.
 #[derive(Debug, PartialEq, Eq)]
-struct Message {
-    topic: Bytes,
-    qos: QoS,
-    payload: Bytes,
+pub struct Message {
+    /// Its topic.
+    pub topic: Bytes,
+    /// With which it came.
+    pub qos: QoS,
+    /// Its content.
+    pub payload: Bytes,
 }
 
 impl fmt::Display for Message {
@@ -158,7 +170,7 @@ impl fmt::Display for Message {
 }
 
 /// Another MQTT client, which shares no code with the connector's exchange: what it receives, the broker has delivered.
-struct Subscriber {
+pub struct Subscriber {
     events: EventLoop,
     /// Without a client the event loop ends.
     _client: AsyncClient,
@@ -166,7 +178,7 @@ struct Subscriber {
 
 impl Subscriber {
     /// Connects to `broker` and subscribes to [`TOPIC`] with QoS 2; returns when the broker has granted it.
-    async fn subscribe(broker: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn subscribe(broker: SocketAddr) -> anyhow::Result<Self> {
         let options =
             MqttOptions::new("mqtt-connector-demo-subscriber", (broker.ip().to_string(), broker.port()));
         let (client, events) = AsyncClient::builder(options).capacity(1).build();
@@ -182,7 +194,7 @@ impl Subscriber {
     }
 
     /// The next message.
-    async fn message(&mut self) -> anyhow::Result<Message> {
+    pub async fn message(&mut self) -> anyhow::Result<Message> {
         loop {
             if let Packet::Publish(publish) = self.packet().await? {
                 return Ok(Message { topic: publish.topic, qos: publish.qos, payload: publish.payload });

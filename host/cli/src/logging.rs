@@ -1,13 +1,15 @@
 //! What `RUST_LOG` asks for, on standard error.
 
+use clap::ArgMatches;
 use mqtt_connector_contract::shown::{Shown, VALUE};
 use tracing_subscriber::EnvFilter;
 
+use crate::arguments::logs_json;
 use crate::output::{self, has_colours, note};
 
-/// Logs to standard error what `RUST_LOG` asks for, as text or, `as_json`, as an object a line; without it what `default` says, or
-/// nothing.
-pub(crate) fn start(as_json: bool, default: Option<&str>) {
+/// Logs to standard error what `RUST_LOG` asks for, as text or, if the arguments say so, as an object a line; without `RUST_LOG` what
+/// `default` says, or nothing.
+pub fn start(matches: &ArgMatches, default: Option<&str>) {
     let Some(wanted) = std::env::var_os("RUST_LOG").or_else(|| default.map(Into::into)) else { return };
     let mut filter = EnvFilter::new("off");
     for directive in wanted.to_string_lossy().split(',').filter(|directive| !directive.is_empty()) {
@@ -22,7 +24,7 @@ pub(crate) fn start(as_json: bool, default: Option<&str>) {
         }
     }
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log);
-    if as_json {
+    if logs_json(matches) {
         output::log_as_json();
         logging.json().with_current_span(false).init();
     } else {

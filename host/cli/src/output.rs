@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 
 use crate::poll::{Wish, ready};
 use crate::signals::Signals;
-pub(super) use stderr::{Log, drain, frame, log_as_json, note};
-pub(super) use whole::{ATOMIC, WholeLines};
+pub use stderr::note;
+pub(super) use stderr::{Log, drain, frame, log_as_json};
+pub(super) use whole::ATOMIC;
+pub use whole::WholeLines;
 
 /// Writes a line to standard output, for as long as that takes.
 ///

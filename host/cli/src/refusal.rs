@@ -7,7 +7,7 @@ use crate::response::response;
 use crate::shortage::unreadable;
 
 /// The response that says why.
-pub(crate) fn refused(refusal: Refusal) -> Response {
+pub fn refused(refusal: Refusal) -> Response {
     match refusal {
         Refusal::Answer { exit_code, message } => response(exit_code, message),
         Refusal::Unreadable { file, error } => unreadable(&file, &error),

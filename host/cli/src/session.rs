@@ -14,7 +14,7 @@ use crate::shortage;
 use crate::signals::Signals;
 
 /// A command that answers with a response: the runtime it runs in, and the signals that end it.
-pub(crate) struct Session {
+pub struct Session {
     runtime: Result<ManuallyDrop<Runtime>, Response>,
     signals: Option<Signals>,
 }
@@ -81,7 +81,7 @@ fn said(printed: std::io::Result<()>, line: &str) {
 }
 
 /// Runs a command that prints a text; what is wrong goes to standard error, and its exit code is the exit status.
-pub(crate) fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
+pub fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
     let printed = command().and_then(|text| {
         match std::io::stdout().write_all(text.as_bytes()) {
             // Whoever reads has read enough.
@@ -103,7 +103,7 @@ pub(crate) fn report(command: impl FnOnce() -> Result<String, Response>) -> u8 {
 /// # Errors
 ///
 /// The response: no runtime can be started.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
+pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Response> {
     Ok(runtime()?.block_on(future))
 }
 

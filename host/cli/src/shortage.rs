@@ -61,7 +61,7 @@ pub(super) fn check_memory() -> Result<(), Response> {
 /// # Errors
 ///
 /// The response: there are too few.
-pub(super) fn check_descriptors() -> Result<(), Response> {
+pub fn check_descriptors() -> Result<(), Response> {
     Shortage::of_descriptors(DESCRIPTORS).map_or(Ok(()), |shortage| Err(short(shortage, "starting")))
 }
 

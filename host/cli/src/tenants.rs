@@ -15,8 +15,7 @@ use crate::arguments::TenantArguments;
 use crate::output::note;
 use crate::refusal::refused;
 use crate::response::response;
-#[cfg(feature = "demo")]
-pub(super) use token::new_token;
+pub use token::new_token;
 pub(super) use token::token;
 
 /// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.
@@ -40,7 +39,7 @@ pub(super) fn find(named: &TenantArguments) -> Result<Tenant, Response> {
 /// # Errors
 ///
 /// The response: the file cannot be read, or what is wrong with it, a line for each.
-pub(super) fn read(file: &NamedFile) -> Result<Tenants, Response> {
+pub fn read(file: &NamedFile) -> Result<Tenants, Response> {
     let text = file.text(OF_TENANTS).map_err(refused)?;
     text.parse().map_err(|error| wrong(file.path(), &error))
 }

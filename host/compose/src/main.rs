@@ -52,7 +52,7 @@ const NAMES: [&str; 2] = ["mqtt-connector.wasm", "mqtt-connector-http.wasm"];
 const CONNECTOR_PART: Part = Part { target: TARGET, packages: &["mqtt-connector-guest"] };
 
 /// What is distributed: a name, what it is, and what is in it besides the connector.
-const DISTRIBUTED: [(&str, &str, &[&str]); 5] = [
+const DISTRIBUTED: [(&str, &str, &[&str]); 6] = [
     (
         NAMES[0],
         "Sends MQTT messages and answers when they are acknowledged: wasi:cli/run, and the interface flint:mqtt/connector",
@@ -69,6 +69,7 @@ const DISTRIBUTED: [(&str, &str, &[&str]); 5] = [
         &[],
     ),
     ("mqtt-connector", "Sends MQTT messages and answers when they are acknowledged", &["mqtt-connector-cli"]),
+    ("mqtt-connector-serve", "The service that mqtt-connector serve starts", &["mqtt-connector-serve"]),
     ("mqtt-connector-compile", "Compiles components for mqtt-connector", &["mqtt-connector-compile"]),
 ];
 

@@ -169,7 +169,7 @@ fn service(home: &Path, port: u16) -> Server {
     );
     fs::write(home.join("tenants.toml"), tenants).unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
-    let mut command = Command::new(programs::connector());
+    let mut command = Command::new(programs::serve());
     command.current_dir(home).args(["serve", "--tenants", "tenants.toml", "--listen", &listen]);
     Server::start(SERVICE, command, "listening on", format!("http://{listen}/v1/send"))
 }

@@ -20,6 +20,11 @@ pub(crate) fn connector() -> &'static Path {
     &COPY
 }
 
+/// The program that `mqtt-connector serve` goes on as. `make bench` builds it, of another package, before.
+pub(crate) fn serve() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("mqtt-connector-serve")
+}
+
 /// Whether the command line can send a message for each line of a file.
 pub(crate) fn sends_lines() -> bool {
     let help = Command::new(connector()).args(["send", "--help"]).output().unwrap();

@@ -8,10 +8,13 @@ use mqtt_connector_contract::url;
 
 /// `HOST:PORT:ADDRESS[:PORT]`: a broker's name, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pin {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) address: SocketAddr,
+pub struct Pin {
+    /// The broker's name.
+    pub host: String,
+    /// The broker's port.
+    pub port: u16,
+    /// Where it is.
+    pub address: SocketAddr,
 }
 
 impl FromStr for Pin {

@@ -1,6 +1,5 @@
 //! The program that compiles components, `mqtt-connector-compile`: this one has no compiler, so that it starts quickly.
 
-use std::env::consts::EXE_SUFFIX;
 use std::fmt;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -9,6 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use mqtt_connector::Shortage;
 use mqtt_connector_contract::exit_code::{FAULT, SHORTAGE};
+
+use crate::beside;
 
 /// Its name. It lies beside this program.
 const NAME: &str = "mqtt-connector-compile";
@@ -30,7 +31,7 @@ impl fmt::Display for CompileError {
         match self {
             Self::Missing { compiler } => write!(
                 f,
-                "WebAssembly is compiled by the program {NAME}, and there is no {}: put it there (make build leaves both \
+                "WebAssembly is compiled by the program {NAME}, and there is no {}: put it there (make build leaves all \
                  programs in target/release), or use the output of mqtt-connector precompile from a machine that has it",
                 compiler.display()
             ),
@@ -49,7 +50,7 @@ impl fmt::Display for CompileError {
 ///
 /// There is no compiler, or it cannot compile the component.
 pub(super) fn compile(wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let compiler = path();
+    let compiler = beside::path(NAME);
     let child = start(&compiler).map_err(|error| match (error.kind(), Shortage::of(&error)) {
         (ErrorKind::NotFound, _) => CompileError::Missing { compiler: compiler.clone() },
         (_, Some(shortage)) => CompileError::Shortage(shortage.to_string()),
@@ -65,13 +66,6 @@ pub(super) fn compile(wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
         Some(FAULT) => Err(CompileError::Refused(said)),
         Some(_) | None => Err(CompileError::Failed { compiler, how: status.to_string() }),
     }
-}
-
-/// Where the compiler should be.
-fn path() -> PathBuf {
-    // Where the system does not tell where this program is, the compiler is looked up like any program.
-    let here = std::env::current_exe().unwrap_or_default();
-    here.with_file_name(format!("{NAME}{EXE_SUFFIX}"))
 }
 
 fn start(compiler: &Path) -> io::Result<Child> {

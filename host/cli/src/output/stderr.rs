@@ -37,7 +37,7 @@ struct State {
 }
 
 /// Writes a line for people.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     let line = format!("{text}\n").into_bytes();
     let mut state = QUEUE.lock();
     if let Err(line) = QUEUE.push(&mut state, line) {

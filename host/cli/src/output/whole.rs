@@ -11,7 +11,7 @@ pub(crate) const ATOMIC: usize = 4096;
 
 /// A file, a pipe or a terminal to which lines are written. Of a line that it does not take as a whole it keeps nothing, as
 /// far as that can be had: a regular file is cut back, and a pipe is given no more at a time than it takes together.
-pub(crate) struct WholeLines {
+pub struct WholeLines {
     output: Output,
     is_regular: bool,
 }
@@ -29,7 +29,8 @@ impl WholeLines {
         Self { output: Output::File(file), is_regular }
     }
 
-    pub(crate) fn stdout() -> Self {
+    /// Writes to standard output.
+    pub fn stdout() -> Self {
         match stdout().as_fd().try_clone_to_owned() {
             Ok(owned) => Self::file(owned.into()),
             Err(_) => Self { output: Output::Stdout, is_regular: false },
@@ -41,7 +42,7 @@ impl WholeLines {
     /// # Errors
     ///
     /// Not all of them were written; [`write_counting`](Self::write_counting) says how many were.
-    pub(crate) fn write(&mut self, lines: &[u8]) -> Result<()> {
+    pub fn write(&mut self, lines: &[u8]) -> Result<()> {
         self.write_counting(lines, |_| ())
     }
 

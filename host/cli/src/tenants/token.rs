@@ -36,7 +36,7 @@ pub(crate) fn token(tenant: &str) -> Result<String, Response> {
 /// # Errors
 ///
 /// The system has no randomness.
-pub(crate) fn new_token() -> Result<String, Errno> {
+pub fn new_token() -> Result<String, Errno> {
     let mut random = [0; 32];
     // So few bytes are given all at once, or not at all (getrandom(2)).
     match getrandom(&mut random, GetRandomFlags::empty())? {

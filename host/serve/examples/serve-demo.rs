@@ -1,86 +1,48 @@
-//! `mqtt-connector demo --service`: the service, a broker and a subscriber in one process, asked with `curl`: one send that is waited for, and
-//! one that is not.
+//! The service, a broker and a subscriber in one process, asked with `curl`: one send that is waited for, and one that is not
+//! (`make serve-demo`). Exit status 0 if both messages arrived.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::net::SocketAddr;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use mqtt_connector::{Connector, Tenant, Token, TokenDigest};
+use mqtt_connector_cli::demo::{Message, STEP, Subscriber, TOPIC, beside_broker};
+use mqtt_connector_cli::tenants;
 use mqtt_connector_service::http::{Address, Api, Listener, Server};
 use mqtt_connector_service::{Executions, SqliteStore};
-use mqtt5::broker::MqttBroker;
 use rumqttc::QoS;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{DEADLINE, Message, STEP, Subscriber, TOPIC, on_loopback};
-use crate::tenants;
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<ExitCode> {
+    let connector = Connector::new().context("the connector cannot be started")?;
+    let mut out = std::io::stdout().lock();
+    let arrived = beside_broker(async |broker| demonstrate(connector, broker, &mut out).await).await?;
+    Ok(if arrived { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
 /// Asks the service for two sends, and writes to `out` what was asked for, what came back, and what the subscriber received. True
 /// if both messages arrived byte for byte.
-///
-/// # Errors
-///
-/// The broker or the service did not start, `curl` is not there, it took too long, or `out` cannot be written.
-pub(crate) async fn run(connector: Connector, out: &mut impl Write) -> anyhow::Result<bool> {
-    let mut broker =
-        MqttBroker::with_config(on_loopback()).await.context("the demo's broker did not start")?;
-    let address = broker.local_addr().context("the demo's broker has no address")?;
-    let directory = Directory::make()?;
-    let url = format!("tcp://{address}");
-    let demonstration = timeout(DEADLINE, demonstrate(connector, &url, &directory.0, out));
-    tokio::select! {
-        shown = demonstration => {
-            shown.with_context(|| format!("the demo was not over after {} seconds", DEADLINE.as_secs()))?
-        }
-        stopped = broker.run() => {
-            stopped.context("the demo's broker failed")?;
-            bail!("the demo's broker stopped before the demo was over")
-        }
-    }
-}
-
-/// A directory that is gone in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn make() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("mqtt-connector-demo-{}", std::process::id()));
-        std::fs::create_dir(&path).with_context(|| path.display().to_string())?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Who cleans the directory up has done it before.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn demonstrate(
-    connector: Connector,
-    broker: &str,
-    directory: &Path,
-    out: &mut impl Write,
-) -> anyhow::Result<bool> {
-    let port =
-        broker.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).context("the broker has no port")?;
-    let mut subscriber = timeout(STEP, Subscriber::subscribe(([127, 0, 0, 1], port).into()))
+async fn demonstrate(connector: Connector, broker: SocketAddr, out: &mut impl Write) -> anyhow::Result<bool> {
+    let directory = TempDir::new()?;
+    let mut subscriber = timeout(STEP, Subscriber::subscribe(broker))
         .await
         .context("the broker did not answer the subscriber in time")??;
 
+    let broker = format!("tcp://{broker}");
     let token = tenants::new_token().context("the system gives no random bits")?;
     let config = json!({"broker": broker, "client-id": "mqtt-connector-demo", "topic": TOPIC, "qos": 1});
     let tenant = Tenant::builder("demo").broker(broker.parse()?).topics(TOPIC.parse()?).timeout(STEP);
     let tenant = tenant.config(config.to_string()).token(Token::new("demo", TokenDigest::of(&token))?);
     connector.tenants().replace(tenant.build());
     let connector = Arc::new(connector);
-    let store = SqliteStore::open(directory.join("executions.db"))?;
+    let store = SqliteStore::open(directory.path().join("executions.db"))?;
     let executions = Executions::builder(Arc::clone(&connector), Arc::new(store)).start();
     let api = Api::builder(Arc::clone(&connector), executions).build();
     let listener = Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into())).await?;
@@ -160,27 +122,4 @@ async fn received(
     let message = message?;
     writeln!(out, "  received  {message}")?;
     Ok(message == Message { topic: TOPIC.into(), qos: QoS::AtLeastOnce, payload: content.into() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn both_messages_arrive() {
-        let mut out = Vec::new();
-        let both = run(Connector::new().unwrap(), &mut out).await.unwrap();
-        let out = String::from_utf8(out).unwrap();
-        assert!(both, "{out}");
-        for line in [
-            "  {\"meta\":{\"exit-code\":0,",
-            "  received  demo/kitchen/temperature, QoS 1, 8 bytes: \"21.5 °C\"\n",
-            "\"status\":\"accepted\"}\n",
-            "  received  demo/kitchen/temperature, QoS 1, 8 bytes: \"21.6 °C\"\n",
-            "\"status\":\"finished\"",
-        ] {
-            assert_eq!(out.matches(line).count(), 1, "{line} in:\n{out}");
-        }
-        assert!(out.ends_with("\nBoth messages arrived, byte for byte.\n"), "{out}");
-    }
 }

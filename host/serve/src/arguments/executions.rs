@@ -7,9 +7,8 @@ use std::str::FromStr;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use mqtt_connector_arguments::refusal::Refusal;
+use mqtt_connector_cli::arguments::TENANT;
 use mqtt_connector_service::{Id, Query, Status, Timestamp};
-
-use super::{EXECUTIONS, TENANT};
 
 const LIST: &str = "list";
 const SHOW: &str = "show";
@@ -44,7 +43,7 @@ pub(crate) enum Action {
 }
 
 impl ExecutionsArguments {
-    pub(super) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
+    pub(crate) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
         let missing = || Refusal::of_usage("the command is missing; see executions --help");
         let (action, matches) = matches.subcommand().ok_or_else(missing)?;
         let ids = || matches.get_many::<Id>(ID).into_iter().flatten().copied();
@@ -76,8 +75,8 @@ fn query(matches: &ArgMatches) -> Query {
     }
 }
 
-/// The command, with its commands.
-pub(super) fn command() -> Command {
+/// The command with its commands.
+pub(super) fn command(command: Command) -> Command {
     let id = || Arg::new(ID).value_name("ID").required(true).value_parser(Id::from_str);
     let ids = || id().action(ArgAction::Append).num_args(1..).help("Which");
     let limit = Arg::new(LIMIT)
@@ -85,8 +84,7 @@ pub(super) fn command() -> Command {
         .value_name("NUMBER")
         .value_parser(value_parser!(NonZeroU32))
         .help("How many at most [default: all]");
-    Command::new(EXECUTIONS)
-        .about("Works with a store of executions, also beside a running service")
+    command
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(

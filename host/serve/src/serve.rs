@@ -14,11 +14,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use mqtt_connector_cli::component::{self, Calls};
+use mqtt_connector_cli::output::note;
+use mqtt_connector_cli::response::response;
+use mqtt_connector_cli::{shortage, tenants};
+
 use crate::arguments::serve::ServeArguments;
-use crate::component::{self, Calls};
-use crate::output::note;
-use crate::response::response;
-use crate::{shortage, tenants};
 
 /// How long brokers may take to hear that their connections end.
 const GOODBYE: Duration = Duration::from_secs(5);

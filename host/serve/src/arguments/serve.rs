@@ -8,9 +8,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::flags::file;
 use mqtt_connector_arguments::refusal::Refusal;
+use mqtt_connector_cli::arguments::{ConnectorArguments, TENANTS, component, flag, resolve_flag};
 use mqtt_connector_service::http::{Address, Api, Server};
-
-use super::{ConnectorArguments, SERVE, TENANTS, component, resolve_flag};
 
 const LISTEN: &str = "listen";
 const STORE: &str = "store";
@@ -45,11 +44,11 @@ pub(crate) struct ServeArguments {
 }
 
 impl ServeArguments {
-    pub(super) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
+    pub(crate) fn resolve(matches: &ArgMatches) -> Result<Self, Refusal> {
         let missing = || Refusal::of_usage("an argument is missing; see serve --help");
         let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
         let number = |name: &str| matches.get_one::<u64>(name).copied().ok_or_else(missing);
-        let tenants = super::flag(matches, TENANTS).ok_or_else(missing)?;
+        let tenants = flag(matches, TENANTS).ok_or_else(missing)?;
         if tenants.path() == "-" {
             return Err(Refusal::of_usage(
                 "--tenants - is standard input, which cannot be read again when SIGHUP asks for it: name a file",
@@ -79,8 +78,8 @@ impl ServeArguments {
     }
 }
 
-/// The command, with its flags.
-pub(super) fn command() -> Command {
+/// The command with its flags.
+pub(super) fn command(command: Command) -> Command {
     let path = |name, help| {
         Arg::new(name)
             .long(name)
@@ -100,8 +99,7 @@ pub(super) fn command() -> Command {
     let address = |name, help| {
         Arg::new(name).long(name).value_name("ADDRESS:PORT").value_parser(Address::from_str).help(help)
     };
-    Command::new(SERVE)
-        .about("Serves tenants over HTTP: synchronous sends, and executions that are kept")
+    command
         .arg(file(TENANTS, "Tenants, what each may do, and their tokens, TOML; read again on SIGHUP").required(true))
         .arg(
             address(LISTEN, "Where callers come: an address and a port, or unix: and a path")

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use mqtt_connector::Response;
 use mqtt_connector::exit_code::{FAULT, PARAMETER, SHORTAGE, UNUSABLE_FILE};
+use mqtt_connector_cli::output::{WholeLines, note};
+use mqtt_connector_cli::response::{SUCCESS, exit_status, response};
+use mqtt_connector_cli::session::block_on;
 use mqtt_connector_service::{
     ChangeError, Execution, Id, OpenError, Query, SqliteStore, Store as _, StoreError, Timestamp,
 };
 
 use crate::arguments::executions::{Action, ExecutionsArguments};
-use crate::output::{WholeLines, note};
-use crate::response::{SUCCESS, exit_status, response};
-use crate::session::block_on;
 
 /// Does what is asked, and prints a line of JSON for each execution. What is wrong is said on standard error, and its exit code is the
 /// exit status: of several, that of the last.

@@ -1,7 +1,10 @@
-//! `executions`: what a store holds, and what an operator changes in it.
+//! `mqtt-connector executions`: what a store holds, and what an operator changes in it; and how `mqtt-connector` goes on as the program that
+//! has these commands.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use mqtt_connector::Response;
 use mqtt_connector_service::store::New;
@@ -9,7 +12,13 @@ use mqtt_connector_service::{Execution, Options, Query, Request, SqliteStore, St
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Output, Program};
+/// How a run ended.
+#[derive(Debug)]
+struct Output {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
 
 /// A store with a dead letter, one that was sent, and one that waits, in this order.
 struct Stored {
@@ -44,7 +53,21 @@ fn stored() -> Stored {
 
 fn run(path: &Path, arguments: &[&str]) -> Output {
     let store = ["--store", path.to_str().unwrap()];
-    Program::new(["executions"].iter().chain(arguments).chain(&store).copied()).run()
+    answer(&connector(), &[&["executions"], arguments, &store].concat())
+}
+
+/// The program that people call. Cargo builds it for its own tests that have the name of these.
+fn connector() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")).with_file_name("mqtt-connector")
+}
+
+fn answer(program: &Path, arguments: &[&str]) -> Output {
+    let output = Command::new(program).args(arguments).env_remove("RUST_LOG").output().unwrap();
+    Output {
+        status: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
 }
 
 /// The lines of an output that went well.
@@ -154,4 +177,71 @@ fn what_cannot_be_done_is_said() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn the_commands_of_the_service_need_its_program() {
+    let directory = TempDir::new().unwrap();
+    let alone = directory.path().join("mqtt-connector");
+    std::fs::copy(connector(), &alone).unwrap();
+    let beside = directory.path().join("mqtt-connector-serve");
+    for command in ["serve", "executions"] {
+        let output = answer(&alone, &[command, "--help"]);
+        let said = format!(
+            "mqtt-connector: The service and its store are in the program mqtt-connector-serve, and there is no {}: put it there \
+             (make build leaves all programs in target/release).\n",
+            beside.display()
+        );
+        assert_eq!((output.status, &*output.stdout, &*output.stderr), (Some(70), "", &*said));
+    }
+    // Whoever only sends has the completions for that.
+    let completions = answer(&alone, &["completions", "bash"]);
+    assert_eq!(completions.status, Some(0));
+    assert!(completions.stdout.contains("--client-id") && !completions.stdout.contains("--drain"));
+
+    std::fs::write(&beside, "no program").unwrap();
+    let output = answer(&alone, &["serve"]);
+    let said =
+        format!("mqtt-connector: {} cannot be started: Permission denied (os error 13).\n", beside.display());
+    assert_eq!((output.status, &*output.stderr), (Some(70), &*said));
+}
+
+#[test]
+fn its_words_are_those_of_one_program() {
+    for (arguments, said) in [
+        (&["serve", "--help"][..], "Usage: mqtt-connector serve [OPTIONS] --tenants <FILE>"),
+        (&["executions", "list", "--help"], "Usage: mqtt-connector executions list [OPTIONS]"),
+        (&["completions", "bash"], "--drain"),
+        (&["completions", "bash"], "--client-id"),
+    ] {
+        let output = answer(&connector(), arguments);
+        assert_eq!((output.status, &*output.stderr), (Some(0), ""), "{arguments:?}");
+        assert!(output.stdout.contains(said), "{arguments:?}: {}", output.stdout);
+    }
+    let output = answer(&connector(), &["serve", "--tenants"]);
+    assert_eq!(output.status, Some(64));
+    assert!(
+        output.stderr.contains("a value is required for '--tenants <FILE>' but none was supplied"),
+        "{}",
+        output.stderr
+    );
+    let output = answer(Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")), &["send", "--topic", "t"]);
+    let said = "mqtt-connector: mqtt-connector-serve has the commands serve and executions; the others are those of mqtt-connector.\n";
+    assert_eq!((output.status, &*output.stderr), (Some(64), said));
+}
+
+/// A process for one message has neither an HTTP server nor a database in it, and starts the sooner.
+#[test]
+fn the_program_that_sends_has_no_service() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let tree = |package| {
+        let arguments =
+            ["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", package];
+        let output =
+            Command::new(env!("CARGO")).args(arguments).args(["--manifest-path", manifest]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let names = String::from_utf8(output.stdout).unwrap();
+        ["axum ", "rusqlite "].map(|wanted| names.lines().any(|name| name.starts_with(wanted)))
+    };
+    assert_eq!(["mqtt-connector-cli", "mqtt-connector-serve"].map(tree), [[false; 2], [true; 2]]);
 }

@@ -3,7 +3,7 @@
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
 //! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
 //! `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`, `http`) shorten it. The section `cost` is measured by itself, with
-//! `BENCH_ONLY=cost`, which `make bench` does first.
+//! `BENCH_ONLY=cost`, which `make bench` does first; `BENCH_CASE` shortens it to the cases that have this in their names.
 //!
 //! On a machine with several cores a round trip takes 8 µs when the kernel lets the client and the broker share one, and
 //! 55 µs when it does not, which depends on what else runs. The section `cost` says what holds on any machine.

@@ -60,6 +60,11 @@ impl Settings {
     }
 }
 
+/// From `BENCH_CASE` (all): what the names of the cases of the section `cost` have in them that are measured.
+pub(crate) fn only_case() -> String {
+    env::var("BENCH_CASE").unwrap_or_default()
+}
+
 /// The sections, as `BENCH_ONLY` names them.
 const SECTIONS: [&str; 8] =
     [COST, "one-shot", "service", "connections", "batches", "tenants", "wasmtime", "http"];

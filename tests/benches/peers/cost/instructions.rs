@@ -8,8 +8,8 @@ use std::time::Duration;
 use mqtt_connector::Connector;
 use mqtt_connector_tests::Mosquitto;
 
-use super::ways::{Clients, Tenants, Work, send_raw};
-use super::{NATIVE, OWN, RAW};
+use super::ways::{Clients, Tenants, Work, check, send_raw};
+use super::{CHECK, CLOSED, NATIVE, OWN, RAW};
 use crate::raw::Raw;
 use crate::service::current_thread;
 
@@ -20,16 +20,23 @@ const MANY: u64 = 2048;
 /// Places for instances that are kept ready: valgrind has no room for more.
 const POOL: u32 = 4;
 
-/// Instructions of a message for each way, at 1 and 64 in flight; or why they are not counted.
+/// Instructions of a message for each way, at 1 and 64 in flight, over a connection of its own, and of a check; or why they are not
+/// counted.
 pub(super) fn count() -> Result<Vec<String>, String> {
     let broker = Mosquitto::builder().quiet_log().start();
+    let each = |way: &str, in_flight| {
+        let [few, many] = [FEW, MANY].map(|messages| run(way, in_flight, messages, broker.port()));
+        Ok::<_, String>(many?.saturating_sub(few?) / (MANY - FEW))
+    };
     let mut lines = Vec::new();
     for in_flight in [1, 64] {
         for way in [OWN, NATIVE, RAW] {
-            let [few, many] = [FEW, MANY].map(|messages| run(way, in_flight, messages, broker.port()));
-            let each = many?.saturating_sub(few?) / (MANY - FEW);
+            let each = each(way, in_flight)?;
             lines.push(format!("{in_flight} in flight, {way}: {each} instructions for a message"));
         }
+    }
+    for way in [CLOSED, CHECK] {
+        lines.push(format!("{way}: {} instructions", each(way, 1)?));
     }
     Ok(lines)
 }
@@ -60,12 +67,18 @@ pub(crate) fn send(way: &str, in_flight: usize, messages: u64, port: u16) {
         return;
     }
     let (runtime, work) = (Arc::new(current_thread()), Work::of(messages));
-    let sent = if way == NATIVE {
-        Clients::new(&runtime, port, "counted", 1).send(in_flight, &work)
-    } else {
-        let builder = Connector::builder().idle(Duration::from_secs(3600)).pool(POOL);
-        let connector = Arc::new(builder.build().unwrap());
-        Tenants::new(&runtime, &connector, port, "counted", 1).send(in_flight, &work)
+    if way == NATIVE {
+        let sent = Clients::new(&runtime, port, "counted", 1).send(in_flight, &work);
+        assert_eq!(sent, messages);
+        return;
+    }
+    let idle = if way == CLOSED { Duration::ZERO } else { Duration::from_secs(3600) };
+    let connector = Arc::new(Connector::builder().idle(idle).pool(POOL).build().unwrap());
+    let tenants = || Tenants::new(&runtime, &connector, port, "counted", 1);
+    let done = match way {
+        CHECK => check(&runtime, &connector, &work),
+        CLOSED => tenants().send_and_close(&work),
+        _ => tenants().send(in_flight, &work),
     };
-    assert_eq!(sent, messages);
+    assert_eq!(done, messages);
 }

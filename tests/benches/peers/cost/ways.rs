@@ -183,6 +183,28 @@ pub(super) fn send_raw_and_close(port: u16, work: &Work) -> u64 {
     sent
 }
 
+/// Does `work` with `Connector::check`, of the configuration for AWS IoT that the README documents, without the files; returns
+/// how many were checked, each with exit code 0.
+pub(super) fn check(runtime: &Runtime, connector: &Connector, work: &Work) -> u64 {
+    const CONFIG: &str = r#"{
+        "broker": "ssl://Z2EBLEZ5JJFGKF.iot.us-east-1.amazonaws.com:8883",
+        "client-id": "thing-name",
+        "topic": "$aws/things/thing-name/shadow/update",
+        "qos": 2
+    }"#;
+    const REQUEST: &str = r#"{"content": {"state": {"desired": {"on": true}}}}"#;
+    let tenant = Tenant::unrestricted("operator");
+    runtime.block_on(async {
+        let mut checked = 0;
+        while work.take() {
+            let response = connector.check(&tenant, CONFIG, REQUEST).await;
+            assert_eq!(response.meta.exit_code, 0, "{}", response.meta.message);
+            checked += 1;
+        }
+        checked
+    })
+}
+
 fn content() -> String {
     "x".repeat(64)
 }

@@ -4,16 +4,17 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_connector::{Connector, Tenant};
+use mqtt_connector::Connector;
 use mqtt_connector_tests::Mosquitto;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 
-use super::ways::{Clients, Tenants, Work, send_raw, send_raw_and_close};
+use super::ways::{Clients, Tenants, Work, check, send_raw, send_raw_and_close};
 use super::{BATCHES, CHECK, CLOSED, IN_FLIGHT, MANY, MORE, NATIVE, OWN, RAW, Sample, case, on_threads};
 use crate::batches::{self, Batch, Sender};
 use crate::raw::Raw;
 use crate::service::{current_thread, multi_thread};
+use crate::settings;
 
 /// How long each way sends in a round.
 const SLICE: Duration = Duration::from_millis(100);
@@ -27,7 +28,7 @@ type Way<'a> = (String, Box<dyn FnMut() -> u64 + 'a>);
 /// Measures all cases with so many rounds. `threads` are the numbers of the runtimes' threads.
 pub(crate) fn run(rounds: usize, threads: &[usize]) {
     let broker = Mosquitto::builder().quiet_log().start();
-    let measure = Measure { pid: broker.pid(), rounds };
+    let measure = Measure { pid: broker.pid(), rounds, only: settings::only_case() };
     let port = broker.port();
     let connector = connector(Duration::from_secs(3600));
     let runtimes: Vec<_> = threads
@@ -66,8 +67,9 @@ pub(crate) fn run(rounds: usize, threads: &[usize]) {
     }
     let runtime = Arc::new(current_thread());
     measure.case(CLOSED, closed(&runtime, port));
-    measure.case(CHECK, vec![(OWN.to_owned(), check(&runtime, &connector))]);
-    lines(&measure, &runtime);
+    let checks = || check(&runtime, &connector, &Work::during(SLICE));
+    measure.case(CHECK, vec![(OWN.to_owned(), Box::new(checks))]);
+    lines(measure, &runtime);
 }
 
 /// A connector with `idle` as the time for which a connection stays open.
@@ -84,35 +86,15 @@ fn closed(runtime: &Arc<Runtime>, port: u16) -> Vec<Way<'static>> {
     ]
 }
 
-/// `Connector::check` of the configuration for AWS IoT that the README documents, without the files.
-fn check<'a>(runtime: &'a Runtime, connector: &'a Connector) -> Box<dyn FnMut() -> u64 + 'a> {
-    const CONFIG: &str = r#"{
-        "broker": "ssl://Z2EBLEZ5JJFGKF.iot.us-east-1.amazonaws.com:8883",
-        "client-id": "thing-name",
-        "topic": "$aws/things/thing-name/shadow/update",
-        "qos": 2
-    }"#;
-    const REQUEST: &str = r#"{"content": {"state": {"desired": {"on": true}}}}"#;
-    let tenant = Tenant::unrestricted("operator");
-    Box::new(move || {
-        runtime.block_on(async {
-            let (until, mut checked) = (Instant::now() + SLICE, 0);
-            while Instant::now() < until {
-                let response = connector.check(&tenant, CONFIG, REQUEST).await;
-                assert_eq!(response.meta.exit_code, 0, "{}", response.meta.message);
-                checked += 1;
-            }
-            checked
-        })
-    })
-}
-
 /// Batches, from the start of the process, or before the connection, to the end.
-fn lines(measure: &Measure, runtime: &Runtime) {
+fn lines(measure: Measure, runtime: &Runtime) {
     let broker = batches::broker(true).start();
-    let measure = Measure { pid: broker.pid(), rounds: measure.rounds };
+    let measure = Measure { pid: broker.pid(), ..measure };
     let sender = Sender::new(runtime, None);
     for (name, qos, count, size, peer) in BATCHES {
+        if !measure.wants(name) {
+            continue;
+        }
         let batch = Batch::new(qos, count, size);
         let wanted = [batches::LINES, peer];
         let ways = sender.ways(broker.port(), &batch).into_iter();
@@ -132,11 +114,16 @@ struct Measure {
     /// The broker's process.
     pid: u32,
     rounds: usize,
+    /// What the names of the cases have in them that are measured.
+    only: String,
 }
 
 impl Measure {
     /// Each way once per round, in turns; one round before that does not count.
     fn case(&self, name: &str, mut ways: Vec<Way<'_>>) {
+        if !self.wants(name) {
+            return;
+        }
         for round in 0..=self.rounds {
             for (way, send) in &mut ways {
                 let sample = self.sample(send);
@@ -145,6 +132,10 @@ impl Measure {
                 }
             }
         }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.only)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]

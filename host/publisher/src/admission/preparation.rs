@@ -70,14 +70,15 @@ fn out_of_time(remark: &Remark) -> Option<String> {
     }
 }
 
-/// Reads certificates and keys, on a thread that may block. Without TLS there is nothing to wait for.
+/// Reads certificates and keys, on a thread that may block. Without TLS there is nothing to wait for, and neither is there where
+/// the system's authorities are all that is needed and have been read before.
 ///
 /// # Errors
 ///
 /// As [`Material::read`] and [`Material::at`].
 pub(crate) async fn prepare(options: &Arc<Options>, tenant: &Tenant) -> Result<Prepared, Error> {
-    if options.tls.is_none() {
-        return Ok(Prepared::default());
+    if options.tls.as_ref().is_none_or(tls::is_known) {
+        return read(options, tenant);
     }
     let (options, tenant) = (Arc::clone(options), tenant.clone());
     let permit = tenant.quotas().blocking().await;
@@ -100,4 +101,42 @@ fn read(options: &Options, tenant: &Tenant) -> Result<Prepared, Error> {
         .map(|broker| is_secured(broker).then(|| material.at(broker, tls)).transpose())
         .collect::<Result<_, _>>()?;
     Ok(Prepared { by_broker, remarks: material.remarks(), shows_certificate: tls.identity.is_some() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::contract::{Broker, ConnectOptions, TlsOptions, Transport};
+    use crate::options::plain;
+
+    /// Options for a broker behind TLS that shows no certificate and is verified by the system's authorities.
+    fn secured(verify_server: bool) -> Arc<Options> {
+        let broker = Broker { transport: Transport::Tls, host: "h".to_owned(), port: 1, path: String::new() };
+        let tls = TlsOptions {
+            root_ca: None,
+            identity: None,
+            server_name: None,
+            alpn_protocols: Vec::new(),
+            verify_server,
+        };
+        Arc::new(Options::new(ConnectOptions { tls: Some(tls), ..plain(broker) }))
+    }
+
+    #[tokio::test]
+    async fn what_is_known_needs_no_thread() {
+        let tenant = Tenant::unrestricted("t");
+        // It need not succeed: a system without authorities is known as well.
+        let first = prepare(&secured(true), &tenant).await;
+        for (verify_server, is_prepared) in [(true, first.is_ok()), (false, true)] {
+            let options = secured(verify_server);
+            let polled = pin!(prepare(&options, &tenant)).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(
+                matches!(polled, Poll::Ready(prepared) if prepared.is_ok() == is_prepared),
+                "{verify_server}"
+            );
+        }
+    }
 }

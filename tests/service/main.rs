@@ -1,6 +1,10 @@
 //! Executions: what each store promises, and what becomes of an execution at a real broker.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "nats")]
+mod nodes;
 mod order;
 mod promises;
 mod sending;

@@ -46,6 +46,7 @@
 //!   [`step`]s, which send what [`encode`] and [`property`] make and compare what comes with what they [`expect`]; [`record`] is what it
 //!   saw, [`packet`] the parser for that, [`tls`] its TLS, [`websocket`] its WebSocket;
 //! - [`component`]: the connector under test, built from its crate;
+//! - [`nats`]: [`NatsCluster`], real servers of NATS;
 //! - [`port`]: addresses where nobody listens, nobody answers, or nothing arrives;
 //! - [`pattern`]: what a message has to be, but for times and ports.
 //!
@@ -72,6 +73,7 @@ mod connection;
 pub mod encode;
 pub mod expect;
 pub mod forward_proxy;
+pub mod nats;
 pub mod observer;
 pub mod packet;
 pub mod pattern;
@@ -95,6 +97,7 @@ pub use broker::Mosquitto;
 pub use collector::Collector;
 pub use expect::Expect;
 pub use forward_proxy::ForwardProxy;
+pub use nats::NatsCluster;
 pub use observer::{Message, Observer};
 pub use pki::Pki;
 pub use proxy::{Faults, Proxy};

@@ -44,6 +44,8 @@ enum Stop {
     Draining,
     /// That it is running cannot be kept.
     Store(StoreError),
+    /// It is another worker's now.
+    Lost,
 }
 
 /// What `before` and the attempt both know.
@@ -79,6 +81,10 @@ impl Worker {
                 let due = is_again.then(|| now.after(backoff::delay(execution.answered_attempts())));
                 self.keep(&execution, due).await;
             }
+            Ending::Stopped(Stop::Lost) => {
+                tracing::warn!(%id, "an execution was taken over by another node while it was carried out here");
+                self.store.release(id);
+            }
             // A component that publishes more than once was stopped between two messages.
             Ending::Stopped(_) if execution.status == Status::Running => {
                 execution.break_off(may_be_repeated, now);
@@ -98,8 +104,11 @@ impl Worker {
     }
 
     async fn attempt(&self, begun: &Arc<Mutex<Begun>>, request: &str, began: Timestamp) -> Ending {
+        let (id, name) = {
+            let begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+            (begun.execution.id, Arc::clone(&begun.execution.tenant))
+        };
         let tenant = {
-            let name = Arc::clone(&begun.lock().unwrap_or_else(PoisonError::into_inner).execution.tenant);
             match self.connector.tenants().get(&name) {
                 Some(tenant) => tenant,
                 None => return Ending::Answered(self.connector.send_as(&name, "{}", request).await),
@@ -111,6 +120,7 @@ impl Worker {
         tokio::select! {
             response = send => Ending::Answered(response),
             Some(stop) = stopped.recv() => Ending::Stopped(stop),
+            () = self.store.lost(id) => Ending::Stopped(Stop::Lost),
         }
     }
 

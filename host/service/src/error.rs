@@ -95,6 +95,16 @@ pub enum StoreError {
         /// How large it may be.
         bytes: u64,
     },
+    /// It takes no document that long.
+    #[error(
+        "the execution has {bytes} bytes as it would be stored: the store of executions takes {most} at most"
+    )]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
     /// The file system has no room.
     #[error(
         "the store of executions has no room left on its file system: ask again later, when there is some"

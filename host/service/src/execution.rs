@@ -1,6 +1,7 @@
 //! What an execution is: its identifier, its status, its options, its attempts.
 
 mod change;
+mod fingerprint;
 mod id;
 mod options;
 mod request;
@@ -8,8 +9,9 @@ mod request;
 use std::sync::Arc;
 
 use mqtt_connector::Meta;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use fingerprint::fingerprint;
 pub use id::{Id, IdError};
 pub(crate) use options::check_key;
 pub use options::{Options, OptionsError};
@@ -20,7 +22,7 @@ use crate::Timestamp;
 /// One request of one tenant to be carried out, and what has become of it.
 ///
 /// As JSON it has these names in kebab-case; what is not there is left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -28,7 +30,7 @@ pub struct Execution {
     /// Which it is.
     pub id: Id,
     /// Whose it is.
-    #[serde(serialize_with = "as_str")]
+    #[serde(serialize_with = "as_str", deserialize_with = "shared")]
     #[cfg_attr(feature = "http", schema(value_type = String))]
     pub tenant: Arc<str>,
     /// How far it is.
@@ -100,6 +102,10 @@ impl Execution {
 
 fn as_str<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Arc::from)
 }
 
 /// How far an execution is.

@@ -74,8 +74,7 @@ impl Executions {
     ///
     /// The store cannot be read.
     pub async fn get(&self, tenant: &str, id: Id) -> Result<Option<Execution>, StoreError> {
-        let execution = self.inner.store.get(id).await?;
-        Ok(execution.filter(|execution| &*execution.tenant == tenant))
+        self.inner.store.get_of(tenant, id).await
     }
 
     /// [`get`](Self::get), as soon as the execution has ended, but after `at_most` at the latest.
@@ -162,6 +161,7 @@ impl Executions {
         self.inner.draining.cancel();
         self.inner.tasks.close();
         if tokio::time::timeout(deadline, self.inner.tasks.wait()).await.is_ok() {
+            self.inner.store.leave().await;
             return true;
         }
         self.inner.connector.interrupt();
@@ -171,6 +171,7 @@ impl Executions {
                 "executions have an answer that could not be kept: the next process ends them with 79, or sends them again"
             );
         }
+        self.inner.store.leave().await;
         false
     }
 }

@@ -37,7 +37,8 @@
 //!
 //! - [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
 //!   `error`: what may stand against an execution.
-//! - [`store`]: what a store promises. `sqlite`: [`SqliteStore`], the one that needs nothing.
+//! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
+//!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
 //! - `secrets`: which parameters are not stored. `backoff`: how long it is waited between attempts.
 //! - `carry_out`: one attempt, from its claim to its answer. `dispatcher`: whose turn it is.
 //! - `executions`: [`Executions`].
@@ -52,15 +53,20 @@ mod execution;
 mod executions;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "nats")]
+mod nats;
 mod query;
 mod secrets;
 mod sqlite;
 pub mod store;
 mod timestamp;
+mod waiting;
 
 pub use error::{ChangeError, StoreError, SubmitError};
 pub use execution::{Attempt, Execution, Id, IdError, Options, OptionsError, Request, RequestError, Status};
 pub use executions::{Executions, ExecutionsBuilder, Submission, Submitted};
+#[cfg(feature = "nats")]
+pub use nats::{NatsAddress, NatsAddressError, NatsError, NatsStore, NatsStoreBuilder};
 pub use query::{Cursor, CursorError, Page, Query};
 pub use sqlite::{OpenError, SqliteStore, SqliteStoreBuilder};
 pub use store::Store;

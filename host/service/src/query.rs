@@ -62,18 +62,18 @@ impl Page {
 /// Where a page ends: a text, which only the store that gave it understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = String))]
-pub struct Cursor(u64);
+pub struct Cursor(u128);
 
 impl Cursor {
     /// The cursor before the place `number`.
     #[must_use]
-    pub fn before(number: u64) -> Self {
-        Self(number)
+    pub fn before(number: impl Into<u128>) -> Self {
+        Self(number.into())
     }
 
     /// The place that it stands before.
     #[must_use]
-    pub fn number(&self) -> u64 {
+    pub fn number(&self) -> u128 {
         self.0
     }
 }
@@ -94,8 +94,8 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = is_digits.then(|| i64::from_str_radix(text, 16).ok()).flatten();
-        number.and_then(|number| u64::try_from(number).ok()).map(Self).ok_or(CursorError)
+        let number = is_digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        number.map(Self).ok_or(CursorError)
     }
 }
 
@@ -111,11 +111,11 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_is_written() {
-        for number in [0, 1, 0x7fff_ffff_ffff_ffff] {
+        for number in [0_u128, 1, u128::MAX] {
             let cursor = Cursor::before(number);
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        for text in ["", "-1", "+1", "8000000000000000", "x", "1 "] {
+        for text in ["", "-1", "+1", "100000000000000000000000000000000", "x", "1 "] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
         }
     }

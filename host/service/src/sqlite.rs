@@ -200,7 +200,7 @@ impl Store for SqliteStore {
     }
 
     fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.memory.ended(id))
+        Box::pin(self.memory.waiting.ended(id))
     }
 }
 

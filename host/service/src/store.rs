@@ -40,6 +40,14 @@ pub trait Store: Send + Sync + 'static {
     /// The execution, with its request if that is still kept.
     fn get(&self, id: Id) -> Pending<'_, Option<Execution>>;
 
+    /// [`get`](Self::get), if the execution is one of `tenant`.
+    fn get_of<'a>(&'a self, tenant: &'a str, id: Id) -> Pending<'a, Option<Execution>> {
+        Box::pin(async move {
+            let execution = self.get(id).await?;
+            Ok(execution.filter(|execution| &*execution.tenant == tenant))
+        })
+    }
+
     /// The executions that a query asks for, without their requests.
     fn list(&self, query: Query) -> Pending<'_, Page>;
 
@@ -58,6 +66,14 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Answers `false` when it may not be sent: somebody has cancelled it, or it has expired.
     fn begin<'a>(&'a self, execution: &'a Execution, may_be_repeated: bool) -> Pending<'a, bool>;
+
+    /// Answers when a claimed execution is no longer this worker's, although it has not settled or released it: where others may carry out what
+    /// one store holds, they take over from a worker that they have not heard of for a while. Nothing more may be sent for it then; what has become of
+    /// it, whoever has it now decides. Default: never.
+    fn lost(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let _ = id;
+        Box::pin(std::future::pending())
+    }
 
     /// Says what has become of a claimed execution: its status, its attempts, its `meta`. One that is `accepted` again may begin
     /// at `due`.
@@ -85,6 +101,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Answers when there may be more to [claim](Self::claim) than before it was called last.
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// This worker begins nothing more, and has settled what it had: others may take its place at once. Default: there are none.
+    fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Answers when the execution has ended; soon after, where somebody else has changed it.
     fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -102,6 +102,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full { .. } => Self::too_many(error),
+            StoreError::TooLong { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error),
             StoreError::NoRoom | StoreError::Unusable(_) | StoreError::Closed => Self::unavailable(error),
         }
     }

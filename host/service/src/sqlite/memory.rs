@@ -1,6 +1,5 @@
 //! [`Memory`]: what the process knows besides what the file holds.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::execution::Id;
+use crate::waiting::Waiting;
 
 /// Which executions are claimed, which tenants may have something to claim, and who waits. None of it grows with what waits in the file.
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(super) struct Memory {
     /// Tenants that may have executions to claim.
     ready: Mutex<BTreeSet<Arc<str>>>,
     changed: Notify,
-    waiting: Mutex<HashMap<Id, Waiting>>,
+    pub(super) waiting: Waiting,
     /// What SQLite counts when another connection changes the file, as it was seen last.
     version: AtomicI64,
 }
@@ -33,12 +33,6 @@ struct Claims {
 pub(super) struct Claim {
     pub(super) seq: i64,
     pub(super) tenant: Arc<str>,
-}
-
-/// Those who wait for an execution to end.
-struct Waiting {
-    callers: usize,
-    ended: Arc<Notify>,
 }
 
 impl Memory {
@@ -97,55 +91,9 @@ impl Memory {
         self.changed.notified().await;
     }
 
-    /// Answers when the execution has ended, from now on.
-    pub(super) fn ended(&self, id: Id) -> impl Future<Output = ()> + Send + '_ {
-        let ended = {
-            let mut waiting = lock(&self.waiting);
-            let waiting = waiting.entry(id).or_insert_with(|| Waiting { callers: 0, ended: Arc::default() });
-            waiting.callers += 1;
-            Arc::clone(&waiting.ended).notified_owned()
-        };
-        let leaving = Leaving { memory: self, id };
-        async move {
-            ended.await;
-            drop(leaving);
-        }
-    }
-
-    /// Wakes those who wait for the execution.
-    pub(super) fn wake(&self, id: Id) {
-        if let Some(waiting) = lock(&self.waiting).get(&id) {
-            waiting.ended.notify_waiters();
-        }
-    }
-
     /// Whether the file was changed by another connection than the one that writes, since this was asked last.
     pub(super) fn is_changed_by_others(&self, version: i64) -> bool {
         self.version.swap(version, Ordering::Relaxed) != version
-    }
-
-    /// Wakes all who wait: somebody else has changed something.
-    pub(super) fn wake_all(&self) {
-        for waiting in lock(&self.waiting).values() {
-            waiting.ended.notify_waiters();
-        }
-    }
-}
-
-/// Somebody waits no longer.
-struct Leaving<'a> {
-    memory: &'a Memory,
-    id: Id,
-}
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        if let Entry::Occupied(mut waiting) = lock(&self.memory.waiting).entry(self.id) {
-            waiting.get_mut().callers -= 1;
-            if waiting.get().callers == 0 {
-                waiting.remove();
-            }
-        }
     }
 }
 

@@ -129,7 +129,7 @@ impl SqliteStore {
                 memory.mark_ready([tenant]);
             }
             if is_final {
-                memory.wake(id);
+                memory.waiting.wake(id);
             }
         };
         self.writer.write(work, then).await.map(drop)
@@ -162,7 +162,7 @@ impl SqliteStore {
         };
         let then = move |cancelled: &Result<(Execution, bool), ChangeError>| {
             if let Ok((execution, is_ready)) = cancelled {
-                memory.wake(id);
+                memory.waiting.wake(id);
                 if *is_ready {
                     memory.mark_ready([Arc::clone(&execution.tenant)]);
                 }
@@ -218,7 +218,7 @@ impl SqliteStore {
         let then = move |(ready, expired, _): &(Vec<Arc<str>>, Vec<Id>, Option<Timestamp>)| {
             memory.mark_ready(ready.iter().cloned());
             for id in expired {
-                memory.wake(*id);
+                memory.waiting.wake(*id);
             }
         };
         let (_, _, next) = self.writer.write(work, then).await?;
@@ -233,7 +233,7 @@ impl SqliteStore {
             let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
             if memory.is_changed_by_others(version) {
                 memory.mark_ready(queue::tenants(connection)?);
-                memory.wake_all();
+                memory.waiting.wake_all();
             }
             Ok(())
         };

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use mqtt_connector::Meta;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use sha2::{Digest as _, Sha256};
 
 use super::queue::Queue;
 use crate::Timestamp;
-use crate::execution::{Attempt, Execution, Id, Options, Request, Status};
+use crate::execution::{Attempt, Execution, Id, Options, Request, Status, fingerprint};
 
 /// The columns that [`read`] reads, in their order.
 pub(super) const COLUMNS: &str = "seq, id, tenant, status, topic, accepted, ended, not_before, expires, attempts, ordering_key, \
@@ -217,22 +216,4 @@ pub(super) fn find_by_key(
         let id = Id::from_bytes(id);
         (id, before == fingerprint(id, new))
     }))
-}
-
-/// By which a request and its options are known again when they are no longer kept. The identifier is in it, so that equal requests have
-/// different ones, and nobody can look one up.
-fn fingerprint(id: Id, execution: &Execution) -> Vec<u8> {
-    let Options { not_before, expires, attempts, ordering_key } = &execution.options;
-    let time = |time: &Option<Timestamp>| time.map_or(-1, Timestamp::milliseconds).to_be_bytes();
-    let ordering_key = ordering_key.as_deref().unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(id.as_bytes());
-    hash.update(time(not_before));
-    hash.update(time(expires));
-    hash.update(attempts.to_be_bytes());
-    // It has no control characters, and the request begins with one that it cannot have.
-    hash.update(ordering_key);
-    hash.update([0]);
-    hash.update(execution.request.as_ref().map(Request::as_str).unwrap_or_default());
-    hash.finalize().to_vec()
 }

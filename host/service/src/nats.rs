@@ -1,0 +1,275 @@
+//! [`NatsStore`]: executions in one stream of NATS JetStream, for many machines.
+//!
+//! - `address`: which cluster; `provision`: the connection and the stream.
+//! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
+//! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
+//! - `nodes`: leases of nodes, and whose a tenant is.
+//! - `operations`: what [`Store`] promises; `listing`: lists.
+
+mod address;
+mod listing;
+mod nodes;
+mod operations;
+mod provision;
+mod queue;
+mod record;
+mod view;
+mod watch;
+mod write;
+
+use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::Stream;
+use tokio::sync::{Notify, watch as channel};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use address::{NatsAddress, NatsAddressError};
+pub use provision::NatsError;
+
+use crate::Timestamp;
+use crate::error::ChangeError;
+use crate::execution::{Execution, Id};
+use crate::query::{Page, Query};
+use crate::store::{Accepted, New, Pending, Store};
+use nodes::Incarnation;
+use record::Subjects;
+use view::View;
+
+/// How long a node may take to hear of what is there, when it starts.
+const TO_CATCH_UP: Duration = Duration::from_secs(300);
+
+/// Executions in one stream of NATS JetStream: any node accepts them, and any carries them out, those of one tenant at one node at a time.
+///
+/// Accepted is what a majority of the servers that keep the stream has acknowledged. With `sync_interval: always` in the configuration of each server
+/// they have it on disk by then.
+///
+/// A node has a lease, which it renews. When it is silent for longer, others take over what it had: an execution that was running then
+/// ends with 79, or is accepted again, as [`Store`] says. What such a node still sends, it stops when it hears of it.
+pub struct NatsStore {
+    inner: Arc<Inner>,
+    _stop: DropGuard,
+}
+
+struct Inner {
+    client: Client,
+    jetstream: Context,
+    stream: Stream,
+    subjects: Subjects,
+    lease: Duration,
+    retention: Duration,
+    size: u64,
+    /// How many bytes the stream has, as it was asked last.
+    used: AtomicU64,
+    measured: Mutex<Option<Instant>>,
+    view: View,
+    /// The stream is to be listened to anew.
+    rewatch: Notify,
+    /// Whether all that was there has been heard.
+    caught_up: channel::Sender<bool>,
+}
+
+impl NatsStore {
+    /// Starts with the defaults.
+    #[must_use]
+    pub fn builder(address: NatsAddress) -> NatsStoreBuilder {
+        NatsStoreBuilder {
+            address,
+            user: None,
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            size: 4 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+impl std::fmt::Debug for NatsStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsStore").field("subjects", &self.inner.subjects).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`NatsStore`]. `Debug` shows no password.
+pub struct NatsStoreBuilder {
+    address: NatsAddress,
+    user: Option<(String, String)>,
+    retention: Duration,
+    size: u64,
+}
+
+impl std::fmt::Debug for NatsStoreBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsStoreBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl NatsStoreBuilder {
+    /// A user of NATS and its password, where the address names no file of credentials. Default: none.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.user = Some((user.into(), password.into()));
+        self
+    }
+
+    /// How long an execution is kept after it has ended, in whole seconds, by the clocks of the servers. Default: 7 days.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// How large the stream may be, in bytes, before nothing more is accepted ([`StoreError::Full`](crate::StoreError::Full)); each node asks for it every second, so that it may
+    /// grow beyond that by what comes in a second. What is accepted already is carried out all the same. Default: 4 GiB.
+    #[must_use]
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Opens it, as a node that carries executions out. The stream is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// No server lets us in, the server is too old, or the stream cannot be used as it is.
+    pub async fn open(self) -> Result<NatsStore, NatsError> {
+        let name = self.address.node.clone().unwrap_or_else(|| Id::new().to_string());
+        let address = self.address.to_string();
+        let (store, stop) = self.start(Some(Incarnation::new(name))).await?;
+        let inner = &store.inner;
+        let deadline = Instant::now() + inner.lease.max(TO_CATCH_UP);
+        while !inner.view.has_lease() {
+            // A majority may be on its way.
+            let renewed = inner.renew_lease().await;
+            if inner.view.incarnation().is_none() || (renewed.is_err() && Instant::now() >= deadline) {
+                return Err(NatsError::NoLease { address });
+            }
+        }
+        tokio::spawn(Arc::clone(inner).keep_lease(stop.clone()));
+        tokio::spawn(Arc::clone(inner).watch_lease(stop));
+        Ok(store)
+    }
+
+    /// Opens it to look at and to change beside the nodes that carry executions out. It is not for [`Executions`](crate::Executions).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_beside(self) -> Result<NatsStore, NatsError> {
+        Ok(self.start(None).await?.0)
+    }
+
+    async fn start(
+        self,
+        incarnation: Option<Incarnation>,
+    ) -> Result<(NatsStore, CancellationToken), NatsError> {
+        let Self { address, user, retention, size } = self;
+        let client = provision::connect(&address, user).await?;
+        let jetstream = provision::context(client.clone());
+        let stream = provision::provision(&jetstream, &address).await?;
+        let inner = Arc::new(Inner {
+            client,
+            jetstream,
+            used: AtomicU64::new(stream.cached_info().state.bytes),
+            stream,
+            subjects: Subjects::new(&address.stream),
+            lease: address.lease,
+            retention,
+            size,
+            measured: Mutex::new(None),
+            view: View::new(incarnation),
+            rewatch: Notify::new(),
+            caught_up: channel::Sender::new(false),
+        });
+        let stop = CancellationToken::new();
+        tokio::spawn(Arc::clone(&inner).watch(stop.clone()));
+        let store = NatsStore { inner: Arc::clone(&inner), _stop: stop.clone().drop_guard() };
+        let mut caught_up = inner.caught_up.subscribe();
+        let heard = tokio::time::timeout(TO_CATCH_UP, caught_up.wait_for(|caught_up| *caught_up)).await;
+        match heard {
+            Ok(Ok(_)) => Ok((store, stop)),
+            Ok(Err(_)) | Err(_) => Err(NatsError::Stream {
+                address: address.to_string(),
+                reason: "what it holds could not be read".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Store for NatsStore {
+    fn accept(&self, new: New) -> Pending<'_, Accepted> {
+        Box::pin(self.inner.accept_new(new))
+    }
+
+    fn get(&self, id: Id) -> Pending<'_, Option<Execution>> {
+        Box::pin(self.inner.get_of(None, id))
+    }
+
+    fn get_of<'a>(&'a self, tenant: &'a str, id: Id) -> Pending<'a, Option<Execution>> {
+        Box::pin(self.inner.get_of(Some(tenant), id))
+    }
+
+    fn list(&self, query: Query) -> Pending<'_, Page> {
+        Box::pin(async move { self.inner.list_of(&query).await })
+    }
+
+    fn tenants(&self) -> Vec<Arc<str>> {
+        self.inner.view.ready()
+    }
+
+    fn claim<'a>(&'a self, tenant: &'a str, most: usize) -> Pending<'a, Vec<Execution>> {
+        Box::pin(self.inner.claim_of(tenant, most))
+    }
+
+    fn release(&self, id: Id) {
+        self.inner.view.release(id);
+    }
+
+    fn lost(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.inner.view.lost(id))
+    }
+
+    fn begin<'a>(&'a self, execution: &'a Execution, may_be_repeated: bool) -> Pending<'a, bool> {
+        Box::pin(self.inner.begin_claimed(execution, may_be_repeated))
+    }
+
+    fn settle<'a>(&'a self, execution: &'a Execution, due: Option<Timestamp>) -> Pending<'a, ()> {
+        Box::pin(self.inner.settle_claimed(execution, due))
+    }
+
+    fn cancel<'a>(
+        &'a self,
+        tenant: Option<&'a str>,
+        id: Id,
+        now: Timestamp,
+    ) -> Pending<'a, Execution, ChangeError> {
+        Box::pin(self.inner.cancel_of(tenant, id, now))
+    }
+
+    fn retry<'a>(
+        &'a self,
+        tenant: Option<&'a str>,
+        id: Id,
+        now: Timestamp,
+    ) -> Pending<'a, Execution, ChangeError> {
+        Box::pin(self.inner.retry_of(tenant, id, now))
+    }
+
+    fn tidy(&self, now: Timestamp) -> Pending<'_, Option<Timestamp>> {
+        Box::pin(self.inner.tidy_at(now))
+    }
+
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.inner.view.changed())
+    }
+
+    fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.inner.leave_cluster())
+    }
+
+    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.inner.view.waiting.ended(id))
+    }
+}

@@ -1,0 +1,430 @@
+//! [`View`]: what a node knows of the cluster, by what it has heard.
+//!
+//! It changes by what the stream delivers, in the order of the stream, and by what this node claims: never by what it has written itself before the stream
+//! has delivered that. So each node sees the same order of events.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderMap;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Notify, watch};
+
+use super::nodes::{Incarnation, NodeState, Owner, Stance};
+use super::queue::{Item, TenantQueue};
+use super::record::{About, Entry, Key, Subjects};
+use crate::Timestamp;
+use crate::execution::{Id, Request, Status};
+use crate::waiting::Waiting;
+
+/// How long it is waited until what was written is heard. It holds without that.
+const TO_HEAR: Duration = Duration::from_secs(2);
+
+pub(super) struct View {
+    state: Mutex<State>,
+    pub(super) waiting: Waiting,
+    changed: Notify,
+    /// The sequence of the last message that was heard.
+    heard: watch::Sender<u64>,
+    /// Counts how often claims were lost.
+    losses: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    tenants: BTreeMap<Arc<str>, TenantQueue>,
+    owners: HashMap<Arc<str>, Seen<Owner>>,
+    nodes: HashMap<String, Seen<NodeState>>,
+    claims: HashMap<Id, Claim>,
+    me: Me,
+    /// Tenants that are to be another node's.
+    yielding: HashSet<Arc<str>>,
+}
+
+/// What this process is among the nodes.
+#[derive(Default)]
+struct Me {
+    /// `None`: it carries nothing out.
+    incarnation: Option<Incarnation>,
+    /// Until then no other node takes over what this one has.
+    lease_until: Option<Instant>,
+    /// Whether this incarnation had a lease before.
+    was_here: bool,
+}
+
+struct Seen<T> {
+    value: T,
+    sequence: u64,
+    at: Instant,
+}
+
+/// An execution that this node carries out.
+#[derive(Clone)]
+pub(super) struct Claim {
+    pub(super) tenant: Arc<str>,
+    pub(super) place: u64,
+    /// The sequence of its last message.
+    pub(super) sequence: u64,
+    pub(super) key: Option<Key>,
+    pub(super) request: Option<Request>,
+}
+
+impl View {
+    pub(super) fn new(incarnation: Option<Incarnation>) -> Self {
+        let state = State { me: Me { incarnation, ..Me::default() }, ..State::default() };
+        Self {
+            state: Mutex::new(state),
+            waiting: Waiting::default(),
+            changed: Notify::new(),
+            heard: watch::Sender::new(0),
+            losses: watch::Sender::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message is the last one of its subject, or was. The stream may deliver it later.
+    pub(super) fn hear(&self, subjects: &Subjects, subject: &str, headers: &HeaderMap, sequence: u64) {
+        let mut state = self.lock();
+        match subjects.about(subject) {
+            Some(About::Execution(tenant, id)) => {
+                if let Some(entry) = Entry::of_headers(headers) {
+                    let is_final = entry.status.is_final();
+                    let queue = state.tenants.entry(Arc::clone(&tenant)).or_default();
+                    queue.show(entry.place.unwrap_or(sequence), id, sequence, entry);
+                    if queue.is_empty() {
+                        state.tenants.remove(&tenant);
+                    }
+                    if is_final {
+                        self.waiting.wake(id);
+                    }
+                    self.changed.notify_one();
+                }
+            }
+            Some(About::Node(name)) => {
+                let is_new = state.nodes.get(&name).is_none_or(|seen| seen.sequence < sequence);
+                if let Some(value) = NodeState::of_headers(headers).filter(|_| is_new) {
+                    state.nodes.insert(name, Seen { value, sequence, at: Instant::now() });
+                    self.changed.notify_one();
+                }
+            }
+            Some(About::Owner(tenant)) => {
+                let is_new = state.owners.get(&tenant).is_none_or(|seen| seen.sequence < sequence);
+                if let Some(value) = Owner::of_headers(headers).filter(|_| is_new) {
+                    if !state.me.is(&value) {
+                        self.lose(&mut state, Some(&tenant));
+                    }
+                    state.owners.insert(tenant, Seen { value, sequence, at: Instant::now() });
+                    self.changed.notify_one();
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The stream has delivered everything up to this message.
+    pub(super) fn has_heard(&self, sequence: u64) {
+        self.heard.send_if_modified(|heard| {
+            let is_later = sequence > *heard;
+            *heard = sequence.max(*heard);
+            is_later
+        });
+    }
+
+    pub(super) fn heard(&self) -> u64 {
+        *self.heard.borrow()
+    }
+
+    /// Waits until a message is heard that this node has written. Answers whether it was, soon enough.
+    pub(super) async fn hears(&self, sequence: u64) -> bool {
+        let mut heard = self.heard.subscribe();
+        let is_heard = heard.wait_for(|heard| *heard >= sequence);
+        tokio::time::timeout(TO_HEAR, is_heard).await.is_ok()
+    }
+
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// The tenants that have something to claim, and whose executions this node carries out, or could.
+    pub(super) fn ready(&self) -> Vec<Arc<str>> {
+        let state = self.lock();
+        if !state.has_lease() {
+            return Vec::new();
+        }
+        let is_ready = |(tenant, queue): &(&Arc<str>, &TenantQueue)| {
+            queue.has_ready()
+                && !state.yielding.contains(*tenant)
+                && (state.owns(tenant) || state.may_own(tenant))
+        };
+        state.tenants.iter().filter(is_ready).map(|(tenant, _)| Arc::clone(tenant)).collect()
+    }
+
+    /// Gives executions that may begin to this node's workers, and the sequences of their messages.
+    pub(super) fn claim(&self, tenant: &str, most: usize) -> Vec<(u64, Item)> {
+        let mut state = self.lock();
+        if !state.owns(tenant) || state.yielding.contains(tenant) {
+            return Vec::new();
+        }
+        let state = &mut *state;
+        let name = state.tenants.get_key_value(tenant).map(|(name, _)| Arc::clone(name));
+        let Some((name, queue)) = name.zip(state.tenants.get_mut(tenant)) else { return Vec::new() };
+        let claimed = queue.claim(most);
+        for (place, item) in &claimed {
+            let claim = Claim {
+                tenant: Arc::clone(&name),
+                place: *place,
+                sequence: item.sequence,
+                key: None,
+                request: None,
+            };
+            state.claims.insert(item.id, claim);
+        }
+        claimed
+    }
+
+    pub(super) fn claim_of(&self, id: Id) -> Option<Claim> {
+        self.lock().claims.get(&id).cloned()
+    }
+
+    /// Changes a claim. Answers whether this node still has it, and may send for it.
+    pub(super) fn change_claim(&self, id: Id, change: impl FnOnce(&mut Claim)) -> bool {
+        let mut state = self.lock();
+        let Some(claim) = state.claims.get_mut(&id) else { return false };
+        change(claim);
+        let tenant = Arc::clone(&claim.tenant);
+        state.owns(&tenant)
+    }
+
+    /// Whether this node still carries out what the tenant has.
+    pub(super) fn owns(&self, tenant: &str) -> bool {
+        self.lock().owns(tenant)
+    }
+
+    /// The worker no longer has it.
+    pub(super) fn release(&self, id: Id) {
+        let mut state = self.lock();
+        let Some(claim) = state.claims.remove(&id) else { return };
+        if let Some(queue) = state.tenants.get_mut(&claim.tenant)
+            && queue.release(claim.place)
+        {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Answers when this node no longer has a claim on the execution.
+    pub(super) async fn lost(&self, id: Id) {
+        let mut losses = self.losses.subscribe();
+        while self.lock().claims.contains_key(&id) {
+            if losses.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// This node has lost the claims on a tenant's executions, or all that it had.
+    fn lose(&self, state: &mut State, tenant: Option<&str>) {
+        let is_lost = |claim: &Claim| tenant.is_none_or(|tenant| &*claim.tenant == tenant);
+        let lost: Vec<Claim> =
+            state.claims.extract_if(|_, claim| is_lost(claim)).map(|(_, claim)| claim).collect();
+        if lost.is_empty() {
+            return;
+        }
+        metrics::counter!("mqtt_connector_cluster_lost_claims_total").increment(lost.len() as u64);
+        for claim in lost {
+            if let Some(queue) = state.tenants.get_mut(&claim.tenant) {
+                queue.release(claim.place);
+            }
+        }
+        self.losses.send_modify(|losses| *losses += 1);
+    }
+
+    /// Lets executions begin whose time has come, of tenants that are this node's. Answers which have expired, and of which the worker is gone.
+    pub(super) fn let_begin(&self, now: Timestamp) -> (Vec<Item>, Vec<Item>) {
+        let mut state = self.lock();
+        let (mut over, mut orphans) = (Vec::new(), Vec::new());
+        let owned: Vec<_> = state.tenants.keys().filter(|tenant| state.owns(tenant)).cloned().collect();
+        for tenant in owned {
+            let Some(queue) = state.tenants.get_mut(&tenant) else { continue };
+            if queue.let_begin(now) {
+                self.changed.notify_one();
+            }
+            over.extend(queue.over(now));
+            orphans.extend(queue.orphans());
+        }
+        (over, orphans)
+    }
+
+    /// The executions of a tenant of which the worker is gone, if the tenant is this node's.
+    pub(super) fn orphans(&self, tenant: &str) -> Vec<Item> {
+        let state = self.lock();
+        let queue = state.tenants.get(tenant).filter(|_| state.owns(tenant));
+        queue.map(TenantQueue::orphans).unwrap_or_default()
+    }
+
+    /// When an execution of a tenant that is this node's is next to begin, or expires.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let state = self.lock();
+        let owned = state.tenants.iter().filter(|(tenant, _)| state.owns(tenant));
+        owned.filter_map(|(_, queue)| queue.next()).min()
+    }
+
+    /// The executions with a status that is not final, of a tenant or of all.
+    pub(super) fn with_status(&self, tenant: Option<&str>, status: Status) -> Vec<(String, Id)> {
+        let state = self.lock();
+        let theirs = state.tenants.iter().filter(|(name, _)| tenant.is_none_or(|tenant| &***name == tenant));
+        theirs.flat_map(|(name, queue)| queue.with_status(status).map(|id| (name.to_string(), id))).collect()
+    }
+
+    /// How many executions wait or run, of all tenants; and how many tenants this node has.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = self.lock();
+        let backlog = state.tenants.values().map(TenantQueue::len).sum();
+        let owned = state.owners.keys().filter(|tenant| state.owns(tenant)).count();
+        (backlog, owned)
+    }
+
+    // --- nodes and owners ---------------------------------------------------------------------------------------
+
+    pub(super) fn incarnation(&self) -> Option<Incarnation> {
+        self.lock().me.incarnation.clone()
+    }
+
+    /// The lease of this incarnation was renewed.
+    pub(super) fn renew(&self, incarnation: &Incarnation, until: Instant) {
+        let mut state = self.lock();
+        if state.me.incarnation.as_ref() == Some(incarnation) {
+            (state.me.lease_until, state.me.was_here) = (Some(until), true);
+        }
+    }
+
+    /// Whether this process had a lease as this incarnation.
+    pub(super) fn was_here(&self) -> bool {
+        self.lock().me.was_here
+    }
+
+    /// Whether this node may carry executions out now.
+    pub(super) fn has_lease(&self) -> bool {
+        self.lock().has_lease()
+    }
+
+    /// Whether the lease is over; then what this node had is lost.
+    pub(super) fn check_lease(&self) -> bool {
+        let mut state = self.lock();
+        let is_over = state.me.lease_until.is_some_and(|until| until <= Instant::now());
+        if is_over {
+            let next = state.me.incarnation.as_ref().map(Incarnation::next);
+            self.start_again(&mut state, next);
+        }
+        is_over
+    }
+
+    /// This node was declared gone, or has another one with its name: what it had is lost. It goes on as `incarnation`.
+    pub(super) fn become_another(&self, incarnation: Option<Incarnation>) {
+        self.start_again(&mut self.lock(), incarnation);
+    }
+
+    fn start_again(&self, state: &mut State, incarnation: Option<Incarnation>) {
+        state.me = Me { incarnation, ..Me::default() };
+        state.yielding.clear();
+        self.lose(state, None);
+    }
+
+    /// What was heard of the node with this name last: its state, and the sequence of the message.
+    pub(super) fn node(&self, name: &str) -> Option<(NodeState, u64)> {
+        self.lock().nodes.get(name).map(|seen| (seen.value.clone(), seen.sequence))
+    }
+
+    /// The nodes that nothing was heard of for as long as their leases last.
+    pub(super) fn silent_nodes(&self) -> Vec<(String, NodeState, u64)> {
+        let state = self.lock();
+        let me = state.me.incarnation.as_ref().map(|me| &*me.name);
+        let silent = state.nodes.iter().filter(|(name, seen)| {
+            Some(&***name) != me
+                && seen.value.stance != Stance::Gone
+                && seen.at.elapsed() >= seen.value.lease()
+        });
+        silent.map(|(name, seen)| (name.clone(), seen.value.clone(), seen.sequence)).collect()
+    }
+
+    /// Tenants with executions that have not ended, that nobody carries out and that are to be this node's.
+    pub(super) fn to_own(&self) -> Vec<Arc<str>> {
+        let state = self.lock();
+        if !state.has_lease() {
+            return Vec::new();
+        }
+        state.tenants.keys().filter(|tenant| !state.owns(tenant) && state.may_own(tenant)).cloned().collect()
+    }
+
+    /// Whether this node may take a tenant, and the sequence of the message that says whose it was.
+    pub(super) fn may_own(&self, tenant: &str) -> Option<u64> {
+        let state = self.lock();
+        (state.has_lease() && state.may_own(tenant))
+            .then(|| state.owners.get(tenant).map_or(0, |owner| owner.sequence))
+    }
+
+    /// Marks the tenants that are to be another node's, and answers with those of them of which nothing is under way here.
+    pub(super) fn to_yield(&self) -> Vec<(Arc<str>, u64)> {
+        let mut state = self.lock();
+        let owned = state.owners.iter().filter(|(tenant, _)| state.owns(tenant));
+        let others =
+            owned.filter(|(tenant, _)| state.preferred(tenant).is_some_and(|name| !state.me.has_name(name)));
+        let yielding: HashSet<_> = others.map(|(tenant, _)| Arc::clone(tenant)).collect();
+        let busy: HashSet<_> = state.claims.values().map(|claim| Arc::clone(&claim.tenant)).collect();
+        let idle = yielding.difference(&busy);
+        let idle = idle
+            .filter_map(|tenant| Some((Arc::clone(tenant), state.owners.get(tenant)?.sequence)))
+            .collect();
+        state.yielding = yielding;
+        idle
+    }
+}
+
+impl State {
+    fn has_lease(&self) -> bool {
+        self.me.lease_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn owns(&self, tenant: &str) -> bool {
+        self.has_lease() && self.owners.get(tenant).is_some_and(|owner| self.me.is(&owner.value))
+    }
+
+    /// Whether nobody carries out what a tenant has, and this node is the one that should.
+    fn may_own(&self, tenant: &str) -> bool {
+        let is_theirs = |owner: &Seen<Owner>| {
+            let Some(incarnation) = &owner.value.incarnation else { return false };
+            let node = self.nodes.get(&incarnation.name);
+            node.is_some_and(|node| {
+                node.value.stance != Stance::Gone && node.value.incarnation == *incarnation
+            })
+        };
+        !self.owners.get(tenant).is_some_and(is_theirs)
+            && self.preferred(tenant).is_none_or(|name| self.me.has_name(name))
+    }
+
+    /// The node that should carry out what a tenant has: by rendezvous hashing, so that few tenants move when a node comes or goes.
+    fn preferred(&self, tenant: &str) -> Option<&str> {
+        let here = self.nodes.iter().filter(|(_, seen)| seen.value.stance == Stance::Here);
+        let weight = |name: &str| {
+            let mut hash = Sha256::new();
+            hash.update(name);
+            hash.update([0]);
+            hash.update(tenant);
+            hash.finalize()
+        };
+        here.map(|(name, _)| &**name).max_by_key(|name| weight(name))
+    }
+}
+
+impl Me {
+    fn is(&self, owner: &Owner) -> bool {
+        self.incarnation.is_some() && self.incarnation == owner.incarnation
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.incarnation.as_ref().is_some_and(|me| me.name == name)
+    }
+}

@@ -1,0 +1,207 @@
+//! Compare-and-set of a subject, and what its last message is: also while the stream has no leader, and when an answer is lost.
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID, NATS_MESSAGE_TTL};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
+use async_nats::{HeaderMap, jetstream};
+use bytes::Bytes;
+
+use super::Inner;
+use crate::error::StoreError;
+use crate::execution::Id;
+
+/// How long it is waited between tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a read may take: as long as a cluster takes to find another leader.
+const TO_READ: Duration = Duration::from_secs(15);
+
+/// A message to be written.
+pub(super) struct Message {
+    subject: String,
+    headers: HeaderMap,
+    payload: Bytes,
+}
+
+/// The subject has another last message than the one that was expected.
+pub(super) struct Conflict;
+
+impl Message {
+    pub(super) fn new(subject: String, headers: HeaderMap) -> Self {
+        Self { subject, headers, payload: Bytes::new() }
+    }
+
+    pub(super) fn with(self, payload: Vec<u8>) -> Self {
+        Self { payload: payload.into(), ..self }
+    }
+
+    /// The server removes it after that time.
+    pub(super) fn for_at_most(mut self, time: Duration) -> Self {
+        self.headers.insert(NATS_MESSAGE_TTL, time.as_secs().max(1).to_string());
+        self
+    }
+}
+
+/// What has become of one try.
+enum Tried {
+    Written(u64),
+    /// Something else stands there, or was on its way there.
+    Refused,
+    /// Perhaps it was written.
+    Unknown,
+}
+
+impl Inner {
+    /// Writes a message durably, if the sequence of the last one of its subject is `expected` (0: there is none), and answers with its own. Tries for
+    /// `patience`.
+    ///
+    /// # Errors
+    ///
+    /// The store has no room for it; or NATS has not answered, and it may have been written.
+    pub(super) async fn write(
+        &self,
+        message: Message,
+        expected: Option<u64>,
+        patience: Duration,
+    ) -> Result<Result<u64, Conflict>, StoreError> {
+        let Message { subject, mut headers, payload } = message;
+        let id = Id::new().to_string();
+        headers.insert(NATS_MESSAGE_ID, &*id);
+        if let Some(expected) = expected {
+            headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
+        }
+        let most = self.client.max_payload();
+        if payload.len() + TO_HEADERS > most {
+            return Err(StoreError::TooLong { bytes: payload.len(), most: most - TO_HEADERS });
+        }
+        let deadline = Instant::now() + patience;
+        loop {
+            let tried = match self.try_write(&subject, headers.clone(), payload.clone()).await? {
+                Tried::Written(sequence) => return Ok(Ok(sequence)),
+                tried @ (Tried::Refused | Tried::Unknown) => tried,
+            };
+            if let Some(expected) = expected
+                && let Ok(last) = self.try_last(&subject).await
+            {
+                let last_id = last.as_ref().and_then(|last| last.headers.get(NATS_MESSAGE_ID));
+                let sequence = last.as_ref().map_or(0, |last| last.sequence);
+                if last_id.is_some_and(|last_id| last_id.as_str() == id) {
+                    return Ok(Ok(sequence));
+                }
+                if sequence != expected && matches!(tried, Tried::Refused) {
+                    return Ok(Err(Conflict));
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(silent());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_write(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Tried, StoreError> {
+        let published = self.jetstream.publish_with_headers(subject.to_owned(), headers, payload).await;
+        let acknowledged = match published {
+            Ok(acknowledgement) => acknowledgement.await,
+            Err(error) => Err(error),
+        };
+        let error = match acknowledged {
+            Ok(acknowledgement) => return Ok(Tried::Written(acknowledgement.sequence)),
+            Err(error) => error,
+        };
+        match error.kind() {
+            PublishErrorKind::WrongLastSequence => Ok(Tried::Refused),
+            PublishErrorKind::MaxPayloadExceeded => {
+                let most = self.client.max_payload();
+                Err(StoreError::TooLong { bytes: most + 1, most })
+            }
+            PublishErrorKind::Other => match code(&error) {
+                Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) => Ok(Tried::Refused),
+                Some(
+                    ErrorCode::STORAGE_RESOURCES_EXCEEDED
+                    | ErrorCode::INSUFFICIENT_RESOURCES
+                    | ErrorCode::STREAM_STORE_FAILED,
+                ) => Err(StoreError::NoRoom),
+                _ => Ok(Tried::Unknown),
+            },
+            PublishErrorKind::StreamNotFound
+            | PublishErrorKind::WrongLastMessageId
+            | PublishErrorKind::TimedOut
+            | PublishErrorKind::BrokenPipe
+            | PublishErrorKind::MaxAckPending => Ok(Tried::Unknown),
+        }
+    }
+
+    /// The last message of a subject, which may have wildcards.
+    pub(super) async fn last(&self, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
+        let deadline = Instant::now() + TO_READ;
+        loop {
+            match self.try_last(subject).await {
+                Ok(last) => return Ok(last),
+                Err(_) if Instant::now() >= deadline => return Err(silent()),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// The message with this sequence, if it is still there.
+    pub(super) async fn at(&self, sequence: u64) -> Result<Option<StreamMessage>, StoreError> {
+        let deadline = Instant::now() + TO_READ;
+        loop {
+            match found(self.stream.get_raw_message(sequence).await) {
+                Ok(message) => return Ok(message),
+                Err(_) if Instant::now() >= deadline => return Err(silent()),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    // From the leader: another server could answer with what was there before.
+    async fn try_last(&self, subject: &str) -> Result<Option<StreamMessage>, RawMessageError> {
+        found(self.stream.get_last_raw_message_by_subject(subject).await)
+    }
+
+    /// Has this node know the last message of a subject before the stream delivers it.
+    pub(super) async fn hear_last(&self, subject: &str) -> Result<(), StoreError> {
+        if let Some(last) = self.last(subject).await? {
+            self.view.hear(&self.subjects, &last.subject, &last.headers, last.sequence);
+        }
+        Ok(())
+    }
+
+    /// Waits until this node has heard what it has written.
+    pub(super) async fn hears(&self, sequence: u64) {
+        if !self.view.hears(sequence).await {
+            self.rewatch.notify_one();
+        }
+    }
+}
+
+/// What the headers of a message need at most.
+const TO_HEADERS: usize = 2048;
+
+fn found(message: Result<StreamMessage, RawMessageError>) -> Result<Option<StreamMessage>, RawMessageError> {
+    match message {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn code(error: &PublishError) -> Option<ErrorCode> {
+    error.source()?.downcast_ref::<jetstream::Error>().map(jetstream::Error::error_code)
+}
+
+fn silent() -> StoreError {
+    StoreError::Unusable("NATS does not answer, or has no majority of its servers".to_owned())
+}

@@ -1,0 +1,232 @@
+//! Real servers of NATS with JetStream: [`NatsCluster`].
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{env, fs, io};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::port::free_port;
+use crate::process::{self, Process, Watched, lock};
+
+/// How long a start may take on a machine under load.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One server of NATS, or a cluster of them, on free ports of loopback, ended when dropped. What is acknowledged is on disk (`sync_interval: always`).
+///
+/// The program is that of the environment variable `NATS_SERVER`, or what `make nats-server` has left in `target/tools`.
+///
+/// ```no_run
+/// use mqtt_connector_tests::NatsCluster;
+///
+/// let cluster = NatsCluster::start(3);
+/// cluster.kill(0);
+/// println!("connect to {}", cluster.address());
+/// ```
+#[derive(Debug)]
+pub struct NatsCluster {
+    program: PathBuf,
+    servers: Vec<Server>,
+    directory: TempDir,
+}
+
+#[derive(Debug)]
+struct Server {
+    port: u16,
+    monitor: u16,
+    config: PathBuf,
+    process: Mutex<Option<Process>>,
+    log: Arc<Watched<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    text: String,
+    open_streams: usize,
+}
+
+impl NatsCluster {
+    /// Starts so many servers that are one cluster.
+    ///
+    /// # Panics
+    ///
+    /// If the program is not there, or does not start.
+    #[track_caller]
+    #[must_use]
+    pub fn start(servers: usize) -> Self {
+        Self::start_with(servers, "")
+    }
+
+    /// Starts them with these lines in the configuration of each.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[track_caller]
+    #[must_use]
+    pub fn start_with(servers: usize, lines: &str) -> Self {
+        let program = program();
+        let mut last = String::new();
+        for _ in 0..10 {
+            match Self::try_start(&program, servers, lines) {
+                Ok(cluster) => return cluster,
+                Err(log) => last = log,
+            }
+        }
+        panic!("{} did not start: {last}", program.display());
+    }
+
+    fn try_start(program: &Path, count: usize, lines: &str) -> Result<Self, String> {
+        let directory = TempDir::new().map_err(|error| error.to_string())?;
+        let routes: Vec<u16> = (0..count).map(|_| free_port()).collect();
+        let mut servers = Vec::with_capacity(count);
+        for (index, route) in routes.iter().enumerate() {
+            let (port, monitor) = (free_port(), free_port());
+            let store = directory.path().join(format!("store-{index}"));
+            let mut config = format!(
+                "server_name: n{index}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
+                 jetstream {{ store_dir: {store:?}, sync_interval: always }}\n{lines}\n"
+            );
+            if count > 1 {
+                let all: Vec<String> =
+                    routes.iter().map(|route| format!("nats://127.0.0.1:{route}")).collect();
+                // Writing to a text does not fail.
+                let _ = writeln!(
+                    config,
+                    "cluster {{ name: tests, listen: 127.0.0.1:{route}, routes: [{}] }}",
+                    all.join(", ")
+                );
+            }
+            let path = directory.path().join(format!("n{index}.conf"));
+            fs::write(&path, config).map_err(|error| error.to_string())?;
+            servers.push(Server {
+                port,
+                monitor,
+                config: path,
+                process: Mutex::new(None),
+                log: Arc::default(),
+            });
+        }
+        let cluster = Self { program: program.to_owned(), servers, directory };
+        for server in &cluster.servers {
+            server.run(program)?;
+        }
+        Ok(cluster)
+    }
+
+    /// How many servers it has, of which some may be killed.
+    #[must_use]
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Its servers: `nats://127.0.0.1:4222,127.0.0.1:4223`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let hosts: Vec<String> =
+            self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
+        format!("nats://{}", hosts.join(","))
+    }
+
+    /// The port that a server answers questions about itself on, over HTTP.
+    #[must_use]
+    pub fn monitor(&self, server: usize) -> u16 {
+        self.servers[server].monitor
+    }
+
+    /// The number of a server's name, as in `n0`.
+    #[must_use]
+    pub fn index(name: &str) -> Option<usize> {
+        name.strip_prefix('n')?.parse().ok()
+    }
+
+    /// Kills a server (SIGKILL).
+    pub fn kill(&self, server: usize) {
+        drop(lock(&self.servers[server].process).take());
+    }
+
+    /// Starts a server that was killed, with what it had stored.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[track_caller]
+    pub fn restart(&self, server: usize) {
+        if let Err(log) = self.servers[server].run(&self.program) {
+            panic!("a server of NATS did not start again: {log}");
+        }
+    }
+
+    /// Stops a server where it stands (SIGSTOP), until [`resume`](Self::resume).
+    pub fn pause(&self, server: usize) {
+        self.signal(server, Signal::STOP);
+    }
+
+    /// Lets a server go on (SIGCONT).
+    pub fn resume(&self, server: usize) {
+        self.signal(server, Signal::CONT);
+    }
+
+    fn signal(&self, server: usize, signal: Signal) {
+        if let Some(process) = &mut *lock(&self.servers[server].process) {
+            process.signal(signal);
+        }
+    }
+
+    /// Where the servers keep what they store.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+impl Server {
+    fn run(&self, program: &Path) -> Result<(), String> {
+        let before = self.log.change(|log| {
+            log.open_streams = 2;
+            log.text.len()
+        });
+        let mut command = process::command(program);
+        command.arg("-c").arg(&self.config);
+        let (lines, ends) = (Arc::clone(&self.log), Arc::clone(&self.log));
+        let process = Process::start(
+            command,
+            move |line| {
+                lines.change(|log| {
+                    log.text.push_str(line);
+                    log.text.push('\n');
+                });
+            },
+            move || ends.change(|log| log.open_streams = log.open_streams.saturating_sub(1)),
+        );
+        let process = process.map_err(|error: io::Error| error.to_string())?;
+        let started = self.log.wait(PATIENCE, |log| {
+            let text = &log.text[before..];
+            match (text.contains("Server is ready"), log.open_streams) {
+                (true, _) => Some(Ok(())),
+                (false, 0) => Some(Err(text.to_owned())),
+                _ => None,
+            }
+        });
+        match started {
+            Some(Ok(())) => {
+                *lock(&self.process) = Some(process);
+                Ok(())
+            }
+            Some(Err(log)) => Err(log),
+            None => Err(format!("not ready within {PATIENCE:?}")),
+        }
+    }
+}
+
+fn program() -> PathBuf {
+    if let Some(path) = env::var_os("NATS_SERVER") {
+        return path.into();
+    }
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/nats/bin/nats-server");
+    assert!(made.is_file(), "there is no server of NATS at {}: run `make nats-server`", made.display());
+    made
+}

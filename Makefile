@@ -136,6 +136,11 @@ soak: toolchain test-tools ## Whether exit codes are true: a million sends, or 1
 soak-service: toolchain test-tools ## Whether what is said of executions is true: 100,000, of a service that is killed hundreds of times (SOAK_EXECUTIONS, SOAK_SEED)
 	SOAK_EXECUTIONS=$${SOAK_EXECUTIONS:-100000} cargo test --locked --workspace $(FEATURES) --test crashes
 
+.PHONY: soak-cluster
+soak-cluster: toolchain test-tools nats-server ## Whether what is said of executions is true: 100,000 of 50 tenants, in a cluster of which everything is killed (CLUSTER_EXECUTIONS, CLUSTER_FAULTS, CLUSTER_SEED)
+	CLUSTER_EXECUTIONS=$${CLUSTER_EXECUTIONS:-100000} CLUSTER_TENANTS=$${CLUSTER_TENANTS:-50} CLUSTER_FAULTS=$${CLUSTER_FAULTS:-50} \
+	    cargo test --locked --workspace $(FEATURES) --test cluster
+
 .PHONY: lint
 lint: toolchain wasi ## Formatting and lints
 	cargo fmt --all --check

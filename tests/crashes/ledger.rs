@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::num::NonZeroU32;
 
-use mqtt_connector_service::{Execution, Query, SqliteStore, Status, Store as _};
+use mqtt_connector_service::{Execution, Query, Status, Store};
 
 /// What is known of each number that was submitted.
 pub(crate) struct Ledger {
@@ -60,8 +60,7 @@ impl Ledger {
     }
 
     /// Whether each number has one execution, with one final state, which is true of what `arrived`: a number for each message.
-    pub(crate) fn judge(&self, store: &Path, arrived: &[usize]) -> Report {
-        let executions = all(store);
+    pub(crate) fn judge(&self, executions: Vec<Execution>, arrived: &[usize]) -> Report {
         let mut count = vec![0; self.qos.len()];
         for number in arrived {
             count[*number] += 1;
@@ -103,18 +102,15 @@ impl Report {
 }
 
 /// All that the store holds.
-fn all(store: &Path) -> Vec<Execution> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let store = SqliteStore::open_beside(store).unwrap();
-        let (mut executions, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = store.list(Query { cursor, ..Query::default() }).await.unwrap();
-            executions.extend(page.executions);
-            cursor = page.cursor;
-            if cursor.is_none() {
-                return executions;
-            }
+pub(crate) async fn all(store: &dyn Store) -> Vec<Execution> {
+    let (mut executions, mut cursor) = (Vec::new(), None);
+    loop {
+        let query = Query { cursor, limit: NonZeroU32::new(Query::MOST), ..Query::default() };
+        let page = store.list(query).await.unwrap();
+        executions.extend(page.executions);
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return executions;
         }
-    })
+    }
 }

@@ -4,8 +4,10 @@
 //! `SOAK_EXECUTIONS` (800) and `SOAK_SEED` (random, and printed) say how much; `make soak-service` takes 100,000.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod arrivals;
 mod disk;
 mod ledger;
+mod node;
 mod service;
 mod soak;
 

@@ -1,19 +1,16 @@
 //! The service that is killed, as a process of its own, and the one who starts it.
 //!
-//! It reads a line `NUMBER QOS` for each execution that it is to accept, and answers `accepted NUMBER ID` when that is kept, or
-//! `refused NUMBER WHY`. The number is the idempotency key, and the content. At the end of its input it waits until all has ended, and says `done`.
+//! What it reads and answers: see [`node`].
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
-use mqtt_connector::{Connector, Limits, Tenant};
-use mqtt_connector_service::{Executions, Query, Request, SqliteStore, Status, Submission};
-use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader as AsyncBufReader};
+use mqtt_connector_service::{Execution, SqliteStore};
+
+use crate::{ledger, node};
 
 pub(crate) const COMMAND: &str = "carry-out";
 
@@ -22,56 +19,16 @@ pub(crate) const TENANTS: [&str; 3] = ["a", "b", "c"];
 
 pub(crate) fn carry_out(store: &Path, port: u16) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(serve(store, port));
-}
-
-async fn serve(store: &Path, port: u16) {
-    let connector = Arc::new(Connector::new().unwrap());
-    let broker = format!("tcp://127.0.0.1:{port}");
-    let tenants = TENANTS.map(|name| {
-        let config = json!({"broker": broker, "client-id": name, "topic": name, "timeout": 20000});
-        let limits = Limits::builder().messages_per_second(1_000_000).build();
-        let tenant = Tenant::builder(name).broker(broker.parse().unwrap()).topics("#".parse().unwrap());
-        connector.tenants().replace(tenant.limits(limits).config(config.to_string()).build())
+    runtime.block_on(async {
+        let store = Arc::new(SqliteStore::open(store).unwrap());
+        node::carry_out(store, &TENANTS.map(str::to_owned), port).await;
     });
-    let store = Arc::new(SqliteStore::open(store).unwrap());
-    let executions = Executions::builder(Arc::clone(&connector), store).start();
-    let mut lines = AsyncBufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        let (number, qos) = line.split_once(' ').unwrap();
-        let (number, qos): (usize, u8) = (number.parse().unwrap(), qos.parse().unwrap());
-        let request = json!({"content": number.to_string(), "qos": qos}).to_string();
-        let submission =
-            Submission::new(Request::parse(request).unwrap()).idempotency_key(number.to_string());
-        let (executions, tenant) = (executions.clone(), tenants[number % TENANTS.len()].clone());
-        tokio::spawn(async move {
-            let answer = match executions.submit(&tenant, submission).await {
-                Ok(submitted) => format!("accepted {number} {}", submitted.execution.id),
-                Err(error) => format!("refused {number} {error}"),
-            };
-            say(&answer);
-        });
-    }
-    for status in [Status::Accepted, Status::Running, Status::Accepted, Status::Running] {
-        while !has_none(&executions, status).await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-    assert!(executions.drain(Duration::from_secs(60)).await);
-    connector.close().await;
-    say("done");
 }
 
-async fn has_none(executions: &Executions, status: Status) -> bool {
-    let query = Query { status: Some(status), limit: std::num::NonZeroU32::new(1), ..Query::default() };
-    executions.list(query).await.unwrap().executions.is_empty()
-}
-
-/// One line, at once and whole.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // Whoever started this may have killed it already, and reads no more.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+/// All that a store holds.
+pub(crate) fn stored(store: &Path) -> Vec<Execution> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { ledger::all(&SqliteStore::open_beside(store).unwrap()).await })
 }
 
 /// A service that runs.

@@ -1,14 +1,14 @@
 //! [`Soak`]: a service that is killed again and again.
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use mqtt_connector_tests::{Collector, Mosquitto};
+use mqtt_connector_tests::Mosquitto;
 use tempfile::TempDir;
 
+use crate::arrivals::Arrivals;
 use crate::ledger::{Ledger, Report};
-use crate::service::Service;
+use crate::service::{Service, stored};
 
 /// How many executions are submitted before the service may be killed; more are submitted as they are acknowledged.
 const UNDER_WAY: usize = 32;
@@ -26,11 +26,7 @@ impl Soak {
         let directory = TempDir::new().unwrap();
         let store = directory.path().join("executions.db");
         let broker = Mosquitto::builder().persistence_when_stopped().quiet_log().start();
-        let (sender, received) = mpsc::channel();
-        let collector = Collector::start(broker.port(), "collector", "#", move |publish| {
-            let content = String::from_utf8(publish.payload).unwrap();
-            sender.send(content.parse::<usize>().ok()).unwrap();
-        });
+        let arrivals = Arrivals::start(&broker);
         let mut ledger = Ledger::new((0..self.executions).map(|_| random.u8(0..3)).collect());
         let (mut kills, mut restarts) = (0, 0);
         // Each life of the service acknowledges some of what is open; the last one all of it.
@@ -67,22 +63,9 @@ impl Soak {
         for answer in service.finish() {
             ledger.answer(&answer);
         }
-        let arrived = settled(&broker, &received);
-        assert_eq!(collector.problems(), [""; 0]);
-        let mut report = ledger.judge(&store, &arrived);
+        let arrived = arrivals.settled(&broker);
+        let mut report = ledger.judge(stored(&store), &arrived);
         (report.kills, report.restarts) = (kills, restarts);
         report
     }
-}
-
-/// What has arrived by the time that everything which the broker accepted before this call was delivered.
-fn settled(broker: &Mosquitto, received: &mpsc::Receiver<Option<usize>>) -> Vec<usize> {
-    let port = broker.port().to_string();
-    let last = ["-p", &port, "-q", "2", "-t", "last", "-m", "last"];
-    assert!(std::process::Command::new("mosquitto_pub").args(last).status().unwrap().success());
-    let mut arrived = Vec::new();
-    while let Some(number) = received.recv_timeout(Duration::from_secs(60)).unwrap() {
-        arrived.push(number);
-    }
-    arrived
 }

@@ -226,7 +226,7 @@ fn its_words_are_those_of_one_program() {
         output.stderr
     );
     let output = answer(Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")), &["send", "--topic", "t"]);
-    let said = "mqtt-connector: The command line: mqtt-connector-serve has the commands serve and executions; the others are those of mqtt-connector.\n";
+    let said = "mqtt-connector: The command line: mqtt-connector-serve has the commands serve, executions and cluster; the others are those of mqtt-connector.\n";
     assert_eq!((output.status, &*output.stderr), (Some(64), said));
 }
 

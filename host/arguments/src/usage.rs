@@ -312,8 +312,13 @@ fn similar(error: &clap::Error) -> Vec<String> {
         }
         Some(_) | None => None,
     };
-    let argument = named(ContextKind::SuggestedArg, "argument");
-    argument.into_iter().chain(named(ContextKind::SuggestedSubcommand, "subcommand")).collect()
+    // What is like an argument that is not shown would say what that is like.
+    let is_shown = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => is_plain_word(word),
+        Some(_) | None => true,
+    };
+    let subcommand = named(ContextKind::SuggestedSubcommand, "subcommand").filter(|_| is_shown);
+    named(ContextKind::SuggestedArg, "argument").into_iter().chain(subcommand).collect()
 }
 
 /// Whether help or the version is all that the arguments ask for: but for them there are only commands.

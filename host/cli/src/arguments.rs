@@ -20,6 +20,8 @@ use pin::Pin;
 pub const SERVE: &str = "serve";
 /// The command that works with a store of executions.
 pub const EXECUTIONS: &str = "executions";
+/// The command that looks at a cluster of NATS.
+pub const CLUSTER: &str = "cluster";
 /// The command that prints the completions for a shell.
 pub const COMPLETIONS: &str = "completions";
 /// A file of tenants.
@@ -112,7 +114,7 @@ impl Arguments {
                 Some((TOKEN, matches)) => Self::Token(matches.get_one(NAME).cloned().ok_or_else(missing)?),
                 Some(_) | None => return Err(missing()),
             },
-            (SERVE | EXECUTIONS, _) => Self::HandedOn,
+            (SERVE | EXECUTIONS | CLUSTER, _) => Self::HandedOn,
             (SCHEMA, matches) => Self::Schema(ConnectorArguments::resolve(matches)),
             (WIT, _) => Self::Wit,
             (PRECOMPILE, matches) => Self::Precompile {
@@ -221,7 +223,7 @@ pub fn completions(shell: clap_complete::Shell, mut command: Command) -> String 
 }
 
 /// The whole command line of `mqtt-connector`. The flags of the parameters are made for the command that is used, and not for the
-/// others; those of [`SERVE`] and [`EXECUTIONS`] only the program that carries them out knows.
+/// others; those of [`SERVE`], [`EXECUTIONS`] and [`CLUSTER`] only the program that carries them out knows.
 #[must_use]
 pub fn command() -> Command {
     let command = flags::program()
@@ -268,6 +270,7 @@ pub fn command() -> Command {
             "Serves tenants over HTTP: synchronous sends, and executions that are kept",
         ))
         .subcommand(handed_on(EXECUTIONS, "Works with a store of executions, also beside a running service"))
+        .subcommand(handed_on(CLUSTER, "Looks at a cluster of NATS that is to hold executions"))
         .subcommand(flags::schema().arg(component()))
         .subcommand(flags::wit())
         .subcommand(

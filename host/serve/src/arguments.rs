@@ -1,10 +1,11 @@
 //! The command line of this program: that of `mqtt-connector`, with the arguments of the commands which it hands on.
 
+pub(crate) mod cluster;
 pub(crate) mod executions;
 pub(crate) mod serve;
 
 use clap::Command;
-use mqtt_connector_cli::arguments::{self, EXECUTIONS, SERVE};
+use mqtt_connector_cli::arguments::{self, CLUSTER, EXECUTIONS, SERVE};
 
 /// The whole command line. For people, this program is `mqtt-connector`.
 pub(crate) fn command() -> Command {
@@ -16,5 +17,6 @@ pub(crate) fn command() -> Command {
     arguments::command()
         .bin_name("mqtt-connector")
         .mut_subcommand(SERVE, |command| serve::command(as_it_is(command)))
+        .mut_subcommand(CLUSTER, |command| cluster::command(as_it_is(command)))
         .mut_subcommand(EXECUTIONS, |command| executions::command(as_it_is(command)))
 }

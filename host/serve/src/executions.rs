@@ -1,16 +1,13 @@
 //! `executions`: looks at a store and changes it, also beside the service that carries out what it holds.
 
 use std::num::NonZeroU32;
-use std::path::Path;
 
 use mqtt_connector::Response;
 use mqtt_connector::exit_code::{FAULT, PARAMETER, SHORTAGE, UNUSABLE_FILE};
 use mqtt_connector_cli::output::{WholeLines, note};
 use mqtt_connector_cli::response::{SUCCESS, exit_status, response};
 use mqtt_connector_cli::session::block_on;
-use mqtt_connector_service::{
-    ChangeError, Execution, Id, OpenError, Query, SqliteStore, Store as _, StoreError, Timestamp,
-};
+use mqtt_connector_service::{ChangeError, Execution, Id, Query, Store, StoreError, Timestamp};
 
 use crate::arguments::executions::{Action, ExecutionsArguments};
 
@@ -18,10 +15,10 @@ use crate::arguments::executions::{Action, ExecutionsArguments};
 /// exit status: of several, that of the last.
 pub(crate) fn run(arguments: &ExecutionsArguments) -> u8 {
     let done = block_on(async {
-        let store = open(&arguments.store)?;
+        let store = &*arguments.store.open_beside().await?;
         match &arguments.action {
-            Action::List(query) => list(&store, query, false).await,
-            Action::Export(query) => list(&store, query, true).await,
+            Action::List(query) => list(store, query, false).await,
+            Action::Export(query) => list(store, query, true).await,
             Action::Show(id) => match store.get(*id).await {
                 Ok(execution) => print(&execution.ok_or_else(|| refused(&ChangeError::Unknown(*id)))?),
                 Err(error) => Err(unusable(&error)),
@@ -37,17 +34,6 @@ pub(crate) fn run(arguments: &ExecutionsArguments) -> u8 {
             exit_status(failed.meta.exit_code)
         }
     }
-}
-
-fn open(path: &Path) -> Result<SqliteStore, Response> {
-    SqliteStore::open_beside(path).map_err(|error| {
-        let why = match &error {
-            OpenError::Io { source, .. } => format!("{error}: {source}"),
-            OpenError::Store { source, .. } => format!("{error}: {source}"),
-            _ => error.to_string(),
-        };
-        response(UNUSABLE_FILE, format!("{why}."))
-    })
 }
 
 /// Changes each, whatever becomes of the others.
@@ -68,7 +54,7 @@ async fn each(
 }
 
 /// Page by page, so that a store of any size needs no memory to speak of.
-async fn list(store: &SqliteStore, query: &Query, has_requests: bool) -> Result<(), Response> {
+async fn list(store: &dyn Store, query: &Query, has_requests: bool) -> Result<(), Response> {
     let mut left = query.limit.map_or(u32::MAX, NonZeroU32::get);
     let mut query = Query { limit: NonZeroU32::new(left.min(Query::MOST)), ..query.clone() };
     loop {

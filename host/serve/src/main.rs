@@ -1,24 +1,28 @@
 //! The program `mqtt-connector-serve`: the service behind HTTP, and its store of executions. `mqtt-connector` starts it for the
-//! commands `serve` and `executions`, so that a process for one message has neither in it.
+//! commands `serve`, `executions` and `cluster`, so that a process for one message has neither in it.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`arguments`] | what the arguments of these commands say |
 //! | [`serve`] | `serve`: a service behind HTTP |
 //! | [`executions`] | `executions`: looks at a store, and changes it |
+//! | [`cluster`] | `cluster`: looks at a cluster of NATS |
+//! | [`store`] | where executions are kept |
 
 #![deny(unsafe_code)]
 
 mod arguments;
+mod cluster;
 mod executions;
 mod serve;
+mod store;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 use mqtt_connector_arguments::refusal::Refusal;
-use mqtt_connector_cli::arguments::{COMPLETIONS, EXECUTIONS, SERVE, completions, shell};
+use mqtt_connector_cli::arguments::{CLUSTER, COMPLETIONS, EXECUTIONS, SERVE, completions, shell};
 use mqtt_connector_cli::refusal::refused;
 use mqtt_connector_cli::session::{Session, report};
 use mqtt_connector_cli::{Program, logging};
@@ -44,6 +48,10 @@ fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
                 Err(wrong) => report(|| Err(refused(wrong))),
             }
         }
+        Some((CLUSTER, asked)) => {
+            logging::start(matches, None);
+            report(|| cluster::check(&arguments::cluster::resolve(asked).map_err(refused)?))
+        }
         Some((COMPLETIONS, asked)) => match shell(asked) {
             Some(shell) => report(|| Ok(completions(shell, arguments::command()))),
             None => report(|| Err(refused(elsewhere()))),
@@ -55,6 +63,6 @@ fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
 /// The refusal of a command that the other program carries out.
 fn elsewhere() -> Refusal {
     Refusal::of_usage(
-        "mqtt-connector-serve has the commands serve and executions; the others are those of mqtt-connector",
+        "mqtt-connector-serve has the commands serve, executions and cluster; the others are those of mqtt-connector",
     )
 }

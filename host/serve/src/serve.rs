@@ -8,8 +8,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use mqtt_connector::{Connector, Response};
 use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
+use mqtt_connector_service::Executions;
 use mqtt_connector_service::http::{Address, Api, Listener, Server, TlsFiles};
-use mqtt_connector_service::{Executions, SqliteStore};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -56,18 +56,14 @@ async fn run(arguments: &ServeArguments) -> Result<(), Response> {
     connector.tenants().replace_all(tenants::read(&arguments.tenants)?);
     let tls = arguments.tls.as_ref().map(|(certificate, key)| TlsFiles::read(certificate, key)).transpose();
     let tls = tls.map_err(|error| response(UNUSABLE_FILE, format!("{error}.")))?.map(Arc::new);
-    let store = SqliteStore::builder(&arguments.store)
-        .size(arguments.store_size)
-        .retention(arguments.retention)
-        .open();
-    let store = store.map_err(|error| response(UNUSABLE_FILE, format!("{error}.")))?;
+    let store = arguments.store.open(arguments.store_size, arguments.retention).await?;
     let listener = bind(&arguments.listen).await?;
     let operation = match &arguments.metrics {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
 
-    let executions = Executions::builder(Arc::clone(&connector), Arc::new(store)).start();
+    let executions = Executions::builder(Arc::clone(&connector), store).start();
     let api = Api::builder(Arc::clone(&connector), executions)
         .largest_body(arguments.largest_body)
         .metrics(move || metrics.render())

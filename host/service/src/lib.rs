@@ -66,7 +66,10 @@ pub use error::{ChangeError, StoreError, SubmitError};
 pub use execution::{Attempt, Execution, Id, IdError, Options, OptionsError, Request, RequestError, Status};
 pub use executions::{Executions, ExecutionsBuilder, Submission, Submitted};
 #[cfg(feature = "nats")]
-pub use nats::{NatsAddress, NatsAddressError, NatsError, NatsStore, NatsStoreBuilder};
+pub use nats::{
+    NatsAddress, NatsAddressError, NatsError, NatsFinding, NatsStore, NatsStoreBuilder, NatsVerdict,
+    check_nats,
+};
 pub use query::{Cursor, CursorError, Page, Query};
 pub use sqlite::{OpenError, SqliteStore, SqliteStoreBuilder};
 pub use store::Store;

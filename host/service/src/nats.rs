@@ -4,9 +4,11 @@
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
 //! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
+//! - `check`: whether a cluster is as executions need it.
 //! - `operations`: what [`Store`] promises; `listing`: lists.
 
 mod address;
+mod check;
 mod listing;
 mod nodes;
 mod operations;
@@ -29,6 +31,7 @@ use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use address::{NatsAddress, NatsAddressError};
+pub use check::{NatsFinding, NatsVerdict, check_nats};
 pub use provision::NatsError;
 
 use crate::Timestamp;
@@ -56,6 +59,7 @@ pub struct NatsStore {
 }
 
 struct Inner {
+    address: NatsAddress,
     client: Client,
     jetstream: Context,
     stream: Stream,
@@ -176,6 +180,7 @@ impl NatsStoreBuilder {
             stream,
             subjects: Subjects::new(&address.stream),
             lease: address.lease,
+            address: address.clone(),
             retention,
             size,
             measured: Mutex::new(None),
@@ -195,6 +200,17 @@ impl NatsStoreBuilder {
                 reason: "what it holds could not be read".to_owned(),
             }),
         }
+    }
+}
+
+impl NatsStore {
+    /// What an operator should know of the cluster: what is not as it should be, or is not known.
+    pub async fn doubts(&self) -> Vec<NatsFinding> {
+        let Inner { address, stream, .. } = &*self.inner;
+        let mut findings = check::of_stream(address, stream.cached_info());
+        findings.extend(check::of_servers(address).await);
+        findings.retain(|finding| finding.verdict != NatsVerdict::Right);
+        findings
     }
 }
 

@@ -1,7 +1,6 @@
 //! `executions`: what is asked of a store.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
@@ -9,6 +8,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::arguments::TENANT;
 use mqtt_connector_service::{Id, Query, Status, Timestamp};
+
+use crate::store::StorePlace;
 
 const LIST: &str = "list";
 const SHOW: &str = "show";
@@ -24,9 +25,9 @@ const TOPIC: &str = "topic";
 const LIMIT: &str = "limit";
 const ID: &str = "id";
 
-/// What is asked of the store in a file.
+/// What is asked of a store.
 pub(crate) struct ExecutionsArguments {
-    pub(crate) store: PathBuf,
+    pub(crate) store: StorePlace,
     pub(crate) action: Action,
 }
 
@@ -48,7 +49,7 @@ impl ExecutionsArguments {
         let (action, matches) = matches.subcommand().ok_or_else(missing)?;
         let ids = || matches.get_many::<Id>(ID).into_iter().flatten().copied();
         Ok(Self {
-            store: matches.get_one::<PathBuf>(STORE).cloned().ok_or_else(missing)?,
+            store: matches.get_one::<StorePlace>(STORE).cloned().ok_or_else(missing)?,
             action: match action {
                 LIST => Action::List(query(matches)),
                 SHOW => Action::Show(ids().next().ok_or_else(missing)?),
@@ -122,10 +123,10 @@ fn with_store(command: Command) -> Command {
         Arg::new(STORE)
             .long(STORE)
             .value_name("FILE")
-            .value_parser(value_parser!(PathBuf))
+            .value_parser(StorePlace::parser())
             .value_hint(ValueHint::FilePath)
             .default_value("mqtt-connector.db")
-            .help("The store of executions"),
+            .help("The store of executions; nats://HOST,… is a cluster of NATS"),
     )
 }
 

@@ -11,6 +11,8 @@ use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::arguments::{ConnectorArguments, TENANTS, component, flag, resolve_flag};
 use mqtt_connector_service::http::{Address, Api, Server};
 
+use crate::store::StorePlace;
+
 const LISTEN: &str = "listen";
 const STORE: &str = "store";
 const DRAIN: &str = "drain";
@@ -29,7 +31,7 @@ const DAY: u64 = 24 * 60 * 60;
 pub(crate) struct ServeArguments {
     pub(crate) tenants: NamedFile,
     pub(crate) listen: Address,
-    pub(crate) store: PathBuf,
+    pub(crate) store: StorePlace,
     pub(crate) store_size: u64,
     pub(crate) retention: Duration,
     /// How long what runs may take to end.
@@ -65,7 +67,7 @@ impl ServeArguments {
         Ok(Self {
             tenants,
             listen,
-            store: path(STORE).ok_or_else(missing)?,
+            store: matches.get_one::<StorePlace>(STORE).cloned().ok_or_else(missing)?,
             store_size: number(STORE_SIZE)? << 20,
             retention: Duration::from_secs(number(RETENTION)? * DAY),
             drain: Duration::from_secs(number(DRAIN)?),
@@ -105,7 +107,11 @@ pub(super) fn command(command: Command) -> Command {
             address(LISTEN, "Where callers come: an address and a port, or unix: and a path")
                 .default_value("127.0.0.1:8080"),
         )
-        .arg(path(STORE, "The executions").default_value("mqtt-connector.db"))
+        .arg(
+            path(STORE, "The executions; nats://HOST,… is a cluster of NATS, for many nodes")
+                .value_parser(StorePlace::parser())
+                .default_value("mqtt-connector.db"),
+        )
         .arg(number(STORE_SIZE, "4096", 1, 1 << 32, "How large the store may be, in MiB, before nothing more is accepted"))
         .arg(number(RETENTION, "7", 1, 36500, "How many days an execution is kept after it has ended"))
         .arg(number(DRAIN, "30", 0, 86400, "How many seconds what runs may take to end after SIGTERM"))

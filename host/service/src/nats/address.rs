@@ -18,6 +18,8 @@ use async_nats::ServerAddr;
 /// - `node`: the name of this node, 1 to 64 letters, digits, `-`, `_` and `.`. Whoever starts with the name of another one takes its place at once: the
 ///   platform sees to it that there is one process of a name, as a StatefulSet does. Default: a name that no other process has.
 /// - `credentials`: a file with the credentials of a NATS user (`.creds`). Default: none.
+/// - `monitor`: where the servers answer over HTTP what they are like, `HOST:PORT` with commas between them; only then it can be checked whether they write
+///   to disk at once. Default: nowhere.
 /// - `ca`: a file with the authorities that are trusted for TLS, PEM. Default: those of the system.
 ///
 /// No secret stands in an address.
@@ -30,6 +32,7 @@ pub struct NatsAddress {
     pub(super) node: Option<String>,
     pub(super) credentials: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
+    pub(super) monitors: Vec<String>,
 }
 
 /// A text is no address of a NATS cluster.
@@ -84,6 +87,7 @@ impl FromStr for NatsAddress {
             node: None,
             credentials: None,
             ca: None,
+            monitors: Vec::new(),
         };
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -103,10 +107,20 @@ impl FromStr for NatsAddress {
                 }
                 "credentials" if !value.is_empty() => parsed.credentials = Some(value.into()),
                 "ca" if !value.is_empty() => parsed.ca = Some(value.into()),
+                "monitor" => {
+                    let is_place = |place: &str| {
+                        let parts = place.rsplit_once(':');
+                        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+                    };
+                    if !value.split(',').all(is_place) {
+                        return Err(expected("a host and a port, as in a:8222,b:8222"));
+                    }
+                    parsed.monitors = value.split(',').map(str::to_owned).collect();
+                }
                 "credentials" | "ca" => return Err(expected("a file")),
                 _ => {
                     return Err(wrong(format!(
-                        "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials and ca"
+                        "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials, ca and monitor"
                     )));
                 }
             }
@@ -164,10 +178,11 @@ mod tests {
             ("nats://a?lease=1", "lease is \"1\": it is 2 to 3600 seconds"),
             ("nats://a?stream=a.b", "stream is \"a.b\": it is 1 to 32 letters, digits, - and _"),
             ("nats://a?node=", "node is \"\": it is 1 to 64 letters, digits, -, _ and ."),
+            ("nats://a?monitor=a", "monitor is \"a\": it is a host and a port, as in a:8222,b:8222"),
             ("nats://a?ca=", "ca is \"\": it is a file"),
             (
                 "nats://a?leese=1",
-                "\"leese\" is not known: after ? may stand stream, replicas, lease, node, credentials and ca",
+                "\"leese\" is not known: after ? may stand stream, replicas, lease, node, credentials, ca and monitor",
             ),
         ] {
             assert_eq!(text.parse::<NatsAddress>().unwrap_err().to_string(), error);

@@ -234,10 +234,9 @@ impl Inner {
         let Some(Claim { place, sequence, key, .. }) = self.view.claim_of(id) else { return Ok(()) };
         let entry = Entry::of(execution, Some(place), due);
         let record = Record { execution: execution.clone(), key };
-        match self.write_execution(&record, &entry, sequence).await? {
-            Ok(sequence) => self.hears(sequence).await,
-            // Somebody has cancelled it, or another node has taken it over.
-            Err(Conflict) => {}
+        // Where there is a conflict, somebody has cancelled it, or another node has taken it over.
+        if let Ok(sequence) = self.write_execution(&record, &entry, sequence).await? {
+            self.hears(sequence).await;
         }
         self.view.release(id);
         Ok(())

@@ -1,0 +1,96 @@
+//! Where executions are kept: in a file, or in a cluster of NATS.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser as _, ValueParser};
+use mqtt_connector::Response;
+use mqtt_connector::exit_code::UNUSABLE_FILE;
+use mqtt_connector_cli::output::note;
+use mqtt_connector_cli::response::response;
+use mqtt_connector_service::{
+    NatsAddress, NatsAddressError, NatsError, NatsStore, NatsStoreBuilder, OpenError, SqliteStore, Store,
+};
+
+/// The environment variables that hold the user of NATS and its password.
+const USER: [&str; 2] = ["NATS_USER", "NATS_PASSWORD"];
+
+/// Where executions are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum StorePlace {
+    File(PathBuf),
+    Nats(Box<NatsAddress>),
+}
+
+impl StorePlace {
+    /// Reads it from an argument.
+    pub(crate) fn parser() -> ValueParser {
+        OsStringValueParser::new().try_map(Self::parse).into()
+    }
+
+    fn parse(argument: OsString) -> Result<Self, NatsAddressError> {
+        match argument.to_str() {
+            Some(text) if NatsAddress::is_meant(text) => Ok(Self::Nats(Box::new(text.parse()?))),
+            _ => Ok(Self::File(argument.into())),
+        }
+    }
+
+    /// Opens it for a service, which carries out what it holds.
+    pub(crate) async fn open(&self, size: u64, retention: Duration) -> Result<Arc<dyn Store>, Response> {
+        match self {
+            Self::File(path) => {
+                let store = SqliteStore::builder(path).size(size).retention(retention).open();
+                Ok(Arc::new(store.map_err(|error| response(UNUSABLE_FILE, format!("{error}.")))?))
+            }
+            Self::Nats(address) => {
+                let store = nats(address).size(size).retention(retention).open().await;
+                let store = store.map_err(|error| unusable(&error))?;
+                for doubt in store.doubts().await {
+                    note(&format!("mqtt-connector: {doubt}"));
+                }
+                Ok(Arc::new(store))
+            }
+        }
+    }
+
+    /// Opens it to look at and to change, also beside a service.
+    pub(crate) async fn open_beside(&self) -> Result<Arc<dyn Store>, Response> {
+        match self {
+            Self::File(path) => Ok(Arc::new(open_file_beside(path)?)),
+            Self::Nats(address) => {
+                Ok(Arc::new(nats(address).open_beside().await.map_err(|error| unusable(&error))?))
+            }
+        }
+    }
+}
+
+fn open_file_beside(path: &Path) -> Result<SqliteStore, Response> {
+    SqliteStore::open_beside(path).map_err(|error| {
+        let why = match &error {
+            OpenError::Io { source, .. } => format!("{error}: {source}"),
+            OpenError::Store { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        };
+        response(UNUSABLE_FILE, format!("{why}."))
+    })
+}
+
+fn nats(address: &NatsAddress) -> NatsStoreBuilder {
+    let builder = NatsStore::builder(address.clone());
+    match user() {
+        Some((user, password)) => builder.user(user, password),
+        None => builder,
+    }
+}
+
+/// The user of NATS and its password, if they are in the environment.
+pub(crate) fn user() -> Option<(String, String)> {
+    let [user, password] = USER.map(|name| std::env::var(name).ok());
+    user.zip(password)
+}
+
+pub(crate) fn unusable(error: &NatsError) -> Response {
+    response(UNUSABLE_FILE, format!("{error}."))
+}

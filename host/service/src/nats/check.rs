@@ -1,0 +1,226 @@
+//! Whether a cluster is as executions need it: what an operator asks for, and what a node says when it starts.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use async_nats::jetstream::stream::Info;
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::address::NatsAddress;
+use super::provision::{self, NatsError};
+use crate::Timestamp;
+
+/// How long a server may take to answer a question about itself.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The longest answer.
+const LONGEST: u64 = 1024 * 1024;
+
+/// How far the clocks of two machines may be apart.
+const APART: Duration = Duration::from_secs(1);
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NatsFinding {
+    /// Whether it is as it has to be.
+    pub verdict: NatsVerdict,
+    /// What was found, and what would be right.
+    pub text: String,
+}
+
+/// What is to be thought of something that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NatsVerdict {
+    /// It is right.
+    Right,
+    /// It works, and something may be lost for that, or is not known.
+    Doubtful,
+    /// What is accepted is not safe.
+    Wrong,
+}
+
+impl fmt::Display for NatsFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.verdict {
+            NatsVerdict::Right => "ok",
+            NatsVerdict::Doubtful => "doubtful",
+            NatsVerdict::Wrong => "wrong",
+        };
+        write!(f, "{word}: {}", self.text)
+    }
+}
+
+fn right(text: impl Into<String>) -> NatsFinding {
+    NatsFinding { verdict: NatsVerdict::Right, text: text.into() }
+}
+
+fn doubtful(text: impl Into<String>) -> NatsFinding {
+    NatsFinding { verdict: NatsVerdict::Doubtful, text: text.into() }
+}
+
+fn wrong(text: impl Into<String>) -> NatsFinding {
+    NatsFinding { verdict: NatsVerdict::Wrong, text: text.into() }
+}
+
+/// Looks at a cluster without changing it: versions, the stream and its replicas, how far they are behind; with `monitor` in the address also
+/// whether the servers write to disk at once, and their clocks. `user`: as [`NatsStoreBuilder::user`](super::NatsStoreBuilder::user).
+///
+/// # Errors
+///
+/// No server lets us in, or it is too old.
+pub async fn check_nats(
+    address: &NatsAddress,
+    user: Option<(String, String)>,
+) -> Result<Vec<NatsFinding>, NatsError> {
+    let client = provision::connect(address, user).await?;
+    let mut findings = vec![round_trip(&client).await];
+    let jetstream = provision::context(client);
+    match jetstream.get_stream(&address.stream).await {
+        Ok(stream) => findings.extend(of_stream(address, stream.cached_info())),
+        Err(error) => findings.push(doubtful(format!(
+            "stream {}: it cannot be read ({:?}); a service makes it when it starts",
+            address.stream,
+            error.kind()
+        ))),
+    }
+    findings.extend(of_servers(address).await);
+    Ok(findings)
+}
+
+async fn round_trip(client: &Client) -> NatsFinding {
+    let info = client.server_info();
+    let before = Instant::now();
+    match tokio::time::timeout(ANSWER, client.flush()).await {
+        Ok(Ok(())) => right(format!(
+            "server {}: version {}, answers in {:.1} ms",
+            info.server_name,
+            info.version,
+            before.elapsed().as_secs_f64() * 1000.0
+        )),
+        Ok(Err(_)) | Err(_) => wrong(format!("server {}: it does not answer", info.server_name)),
+    }
+}
+
+/// What stands in the description of the stream.
+pub(super) fn of_stream(address: &NatsAddress, info: &Info) -> Vec<NatsFinding> {
+    let name = &info.config.name;
+    let mut findings = vec![right(format!(
+        "stream {name}: {} messages, {} bytes, up to sequence {}",
+        info.state.messages, info.state.bytes, info.state.last_sequence
+    ))];
+    findings.push(match info.config.num_replicas {
+        replicas if replicas >= 3 => right(format!("stream {name}: {replicas} replicas")),
+        replicas => doubtful(format!(
+            "stream {name}: {replicas} replicas: what is accepted is lost with one disk; replicas=3 needs three servers"
+        )),
+    });
+    if info.config.num_replicas < address.replicas {
+        findings.push(doubtful(format!(
+            "stream {name}: the address asks for {} replicas; a service makes them when it starts",
+            address.replicas
+        )));
+    }
+    if let Some(cluster) = &info.cluster {
+        match &cluster.leader {
+            Some(leader) => findings.push(right(format!("stream {name}: its leader is {leader}"))),
+            None => {
+                findings.push(wrong(format!("stream {name}: it has no leader, so nothing can be accepted")));
+            }
+        }
+        for peer in &cluster.replicas {
+            let what = format!("stream {name}: the replica at {}", peer.name);
+            findings.push(match (peer.offline, peer.current, peer.lag) {
+                (true, _, _) => wrong(format!("{what} is not there")),
+                (false, true, None | Some(0)) => right(format!("{what} has everything")),
+                (false, _, lag) => doubtful(format!("{what} is {} behind", lag.unwrap_or_default())),
+            });
+        }
+    }
+    findings
+}
+
+/// What servers say of themselves, where the address says where to ask them.
+pub(super) async fn of_servers(address: &NatsAddress) -> Vec<NatsFinding> {
+    if address.monitors.is_empty() {
+        return vec![doubtful(
+            "whether the servers write to disk at once (sync_interval: always) and what their clocks say is not known: \
+             monitor=HOST:PORT,… in the address says where they answer over HTTP (http: in their configuration)",
+        )];
+    }
+    let mut findings = Vec::new();
+    for monitor in &address.monitors {
+        match ask(monitor).await {
+            Some(server) => findings.extend(of_server(monitor, &server)),
+            None => findings
+                .push(wrong(format!("server at {monitor}: it does not answer over HTTP what it is like"))),
+        }
+    }
+    findings
+}
+
+fn of_server(monitor: &str, server: &Varz) -> Vec<NatsFinding> {
+    let Varz { server_name, version, now, jetstream } = server;
+    let what = format!("server {server_name} at {monitor}, version {version}");
+    let mut findings = Vec::new();
+    findings.push(match &jetstream.config {
+        None => wrong(format!("{what}: it has no JetStream (jetstream in its configuration)")),
+        Some(Config { sync_always: true }) => right(format!("{what}: what it acknowledges is on its disk")),
+        Some(Config { sync_always: false }) => wrong(format!(
+            "{what}: what it acknowledges is on its disk minutes later, and lost with its power: sync_interval: always belongs into its \
+             configuration, within jetstream"
+        )),
+    });
+    if let Ok(time) = now.parse::<Timestamp>() {
+        let apart = time.milliseconds().abs_diff(Timestamp::now().milliseconds());
+        findings.push(if Duration::from_millis(apart) <= APART {
+            right(format!("{what}: its clock and that of this machine are {apart} ms apart"))
+        } else {
+            doubtful(format!(
+                "{what}: its clock and that of this machine are {apart} ms apart: executions that wait for a time begin by the clock of the node \
+                 that has them"
+            ))
+        });
+    }
+    findings
+}
+
+/// The part of `/varz` that matters.
+#[derive(Deserialize)]
+struct Varz {
+    server_name: String,
+    version: String,
+    now: String,
+    #[serde(default)]
+    jetstream: JetStream,
+}
+
+#[derive(Default, Deserialize)]
+struct JetStream {
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    sync_always: bool,
+}
+
+async fn ask(monitor: &str) -> Option<Varz> {
+    let answer = tokio::time::timeout(ANSWER, async {
+        let mut connection = TcpStream::connect(monitor).await.ok()?;
+        // The server closes the connection of HTTP/1.0 behind its answer (RFC 1945, section 1.3).
+        let question = format!("GET /varz HTTP/1.0\r\nHost: {monitor}\r\n\r\n");
+        connection.write_all(question.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        connection.take(LONGEST).read_to_end(&mut answer).await.ok()?;
+        Some(answer)
+    });
+    let answer = answer.await.ok()??;
+    let body = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    serde_json::from_slice(&answer[body + 4..]).ok()
+}

@@ -1,0 +1,279 @@
+//! [`Chaos`]: faults, one after another, while executions are submitted at every node.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use mqtt_connector_service::NatsStore;
+use mqtt_connector_tests::{Mosquitto, NatsCluster};
+
+use crate::arrivals::Arrivals;
+use crate::ledger::{self, Ledger, Report};
+use crate::nodes::{Node, Said};
+
+/// How long nothing may happen at all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How many seconds a node may be silent before the others take its place.
+const LEASE: u64 = 2;
+
+/// How many nodes of the service there are.
+const NODES: usize = 3;
+
+/// How many executions are submitted at a node at a time.
+const UNDER_WAY: usize = 32;
+
+/// How much, and from which random numbers.
+pub(crate) struct Chaos {
+    pub(crate) seed: u64,
+    pub(crate) executions: usize,
+    pub(crate) tenants: usize,
+    /// How many faults there are, spread over the executions.
+    pub(crate) faults: usize,
+}
+
+/// What is done to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fault {
+    KillNode,
+    /// For longer than its lease.
+    StopNode,
+    KillLeader,
+    /// A server of NATS, for some seconds.
+    StopServer,
+    RestartBroker,
+}
+
+const FAULTS: [Fault; 5] =
+    [Fault::KillLeader, Fault::StopNode, Fault::KillNode, Fault::RestartBroker, Fault::StopServer];
+
+/// What came of it.
+pub(crate) struct Outcome {
+    report: Report,
+    faults: HashMap<Fault, usize>,
+    submitted: Duration,
+    whole: Duration,
+    /// The longest time between two answers.
+    silence: Duration,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { report, faults, submitted, whole, silence } = self;
+        let count = |fault| faults.get(&fault).copied().unwrap_or_default();
+        write!(
+            f,
+            "{report}; {} stops of nodes, {} kills of the leader and {} stops of servers of NATS; all accepted after {:.0} s, ended after {:.0} s, \
+             nothing was accepted for {:.1} s at most",
+            count(Fault::StopNode),
+            count(Fault::KillLeader),
+            count(Fault::StopServer),
+            submitted.as_secs_f64(),
+            whole.as_secs_f64(),
+            silence.as_secs_f64()
+        )
+    }
+}
+
+impl Chaos {
+    pub(crate) fn run(self) -> Outcome {
+        println!("seed {}", self.seed);
+        let mut random = Rng::with_seed(self.seed);
+        let nats = NatsCluster::start(3);
+        let broker = Mosquitto::builder().persistence_when_stopped().quiet_log().start();
+        let arrivals = Arrivals::start(&broker);
+        let ledger = Ledger::new((0..self.executions).map(|_| random.u8(0..3)).collect());
+        let mut cluster = Cluster::start(&self, nats, broker, ledger);
+        let began = Instant::now();
+        let mut faults = HashMap::new();
+        for number in 0..self.faults {
+            let fault = FAULTS[number % FAULTS.len()];
+            // As many are acknowledged before each.
+            cluster.acknowledge(self.executions * (number + 1) / (self.faults + 1));
+            cluster.suffer(fault, &mut random);
+            *faults.entry(fault).or_default() += 1;
+        }
+        cluster.acknowledge(self.executions);
+        let submitted = began.elapsed();
+        cluster.finish();
+        let whole = began.elapsed();
+        let arrived = arrivals.settled(&cluster.broker);
+        let silence = cluster.silence;
+        let mut report = cluster.judge(&arrived);
+        let count = |fault| faults.get(&fault).copied().unwrap_or_default();
+        (report.kills, report.restarts) = (count(Fault::KillNode), count(Fault::RestartBroker));
+        Outcome { report, faults, submitted, whole, silence }
+    }
+}
+
+struct Cluster {
+    nats: NatsCluster,
+    broker: Mosquitto,
+    nodes: Vec<Node>,
+    told: Receiver<(usize, Said)>,
+    tell: std::sync::mpsc::Sender<(usize, Said)>,
+    ledger: Ledger,
+    address: String,
+    tenants: usize,
+    /// Numbers to be submitted, the last one first.
+    left: Vec<usize>,
+    /// At which node a number was submitted that is not acknowledged.
+    asked: HashMap<usize, usize>,
+    acknowledged: usize,
+    last: Instant,
+    silence: Duration,
+}
+
+impl Cluster {
+    fn start(chaos: &Chaos, nats: NatsCluster, broker: Mosquitto, ledger: Ledger) -> Self {
+        let (tell, told) = channel();
+        let address = format!("{}?lease={LEASE}", nats.address());
+        let nodes = (0..NODES)
+            .map(|index| Node::start(&address, broker.port(), chaos.tenants, index, tell.clone()))
+            .collect();
+        Self {
+            nats,
+            broker,
+            nodes,
+            told,
+            tell,
+            address,
+            tenants: chaos.tenants,
+            left: ledger.open().into_iter().rev().collect(),
+            ledger,
+            asked: HashMap::new(),
+            acknowledged: 0,
+            last: Instant::now(),
+            silence: Duration::ZERO,
+        }
+    }
+
+    /// Submits, until so many are acknowledged.
+    fn acknowledge(&mut self, wanted: usize) {
+        while self.acknowledged < wanted {
+            self.submit();
+            let (index, said) = self.told.recv_timeout(PATIENCE).expect("the cluster goes on");
+            self.hear(index, said);
+        }
+    }
+
+    fn submit(&mut self) {
+        for index in 0..self.nodes.len() {
+            while self.nodes[index].open < UNDER_WAY
+                && let Some(number) = self.left.pop()
+            {
+                self.nodes[index].submit(number, self.ledger.qos(number));
+                self.asked.insert(number, index);
+            }
+        }
+    }
+
+    fn hear(&mut self, index: usize, said: Said) {
+        match said {
+            Said::Answer(answer) => {
+                let mut words = answer.splitn(3, ' ');
+                let (word, number) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
+                // One that was asked for again elsewhere is answered twice.
+                if self.asked.get(&number) == Some(&index) {
+                    self.asked.remove(&number);
+                    self.nodes[index].open -= 1;
+                    match word {
+                        "accepted" => self.acknowledged += 1,
+                        // Perhaps it was accepted: it is asked for again, with its idempotency key.
+                        _ => self.left.push(number),
+                    }
+                }
+                if word == "accepted" {
+                    self.ledger.answer(&answer);
+                    self.silence = self.silence.max(self.last.elapsed());
+                    self.last = Instant::now();
+                }
+            }
+            Said::Gone => {
+                assert!(!self.nodes[index].is_there(), "node {index} has gone");
+                let lost: Vec<usize> =
+                    self.asked.iter().filter(|(_, at)| **at == index).map(|(number, _)| *number).collect();
+                for number in lost {
+                    self.asked.remove(&number);
+                    self.left.push(number);
+                }
+                self.nodes[index] =
+                    Node::start(&self.address, self.broker.port(), self.tenants, index, self.tell.clone());
+            }
+            Said::Done => panic!("node {index} has ended before it was asked to"),
+        }
+    }
+
+    fn suffer(&mut self, fault: Fault, random: &mut Rng) {
+        let node = random.usize(..NODES);
+        match fault {
+            Fault::KillNode => self.nodes[node].kill(),
+            Fault::StopNode => {
+                self.nodes[node].signal("STOP");
+                // The time itself is what is tried.
+                std::thread::sleep(Duration::from_secs(LEASE + LEASE / 2 + 1));
+                self.nodes[node].signal("CONT");
+            }
+            Fault::KillLeader => {
+                let leader = self.leader();
+                self.nats.kill(leader);
+                std::thread::sleep(Duration::from_secs(1));
+                self.nats.restart(leader);
+            }
+            Fault::StopServer => {
+                let server = random.usize(..self.nats.servers());
+                self.nats.pause(server);
+                std::thread::sleep(Duration::from_secs(3));
+                self.nats.resume(server);
+            }
+            Fault::RestartBroker => self.broker.restart(),
+        }
+    }
+
+    /// The server that leads the stream now.
+    fn leader(&self) -> usize {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                let client =
+                    async_nats::connect(self.nats.address().split(',').collect::<Vec<_>>()).await.unwrap();
+                let stream = async_nats::jetstream::new(client).get_stream("MQTT_EXECUTIONS").await;
+                let cluster = stream.ok().and_then(|stream| stream.cached_info().cluster.clone());
+                if let Some(leader) = cluster.and_then(|cluster| cluster.leader) {
+                    return NatsCluster::index(&leader).unwrap();
+                }
+                assert!(Instant::now() < deadline, "the stream has no leader");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    }
+
+    /// Waits until all has ended.
+    fn finish(&mut self) {
+        for node in &mut self.nodes {
+            node.finish();
+        }
+        let mut done = 0;
+        while done < NODES {
+            match self.told.recv_timeout(10 * PATIENCE).expect("everything ends") {
+                (_, Said::Done) => done += 1,
+                (index, Said::Answer(answer)) => self.hear(index, Said::Answer(answer)),
+                (_, Said::Gone) => {}
+            }
+        }
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            assert!(node.ended_well(), "node {index}");
+        }
+    }
+
+    fn judge(&self, arrived: &[usize]) -> Report {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = NatsStore::builder(self.address.parse().unwrap()).open_beside().await.unwrap();
+            self.ledger.judge(ledger::all(&store).await, arrived)
+        })
+    }
+}

@@ -159,7 +159,7 @@ mod tests {
             (whole.replicas, whole.lease, whole.node.as_deref()),
             (1, Duration::from_secs(5), Some("pod-0"))
         );
-        assert_eq!((whole.stream(), whole.credentials), ("X", Some("/run/user.creds".into())));
+        assert_eq!((whole.stream(), whole.credentials.as_deref()), ("X", Some("/run/user.creds".as_ref())));
         assert!(NatsAddress::is_meant("nats://a") && !NatsAddress::is_meant("mqtt-connector.db"));
     }
 

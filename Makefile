@@ -36,7 +36,7 @@ build: toolchain ## Leaves target/release/mqtt-connector, mqtt-connector-serve f
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools http-tools nats-server wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools http-tools nats-server console-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
@@ -345,3 +345,15 @@ http-tools:
 	    target/tools/http/bin/pip install --quiet --disable-pip-version-check $(HTTP_TOOLS); \
 	    break; \
 	done
+
+# A browser, fonts for its pictures, and what judges whether everybody can use a page.
+CONSOLE_TOOLS := target/tools/console
+.PHONY: console-tools
+console-tools: $(CONSOLE_TOOLS)/made
+	@command -v chromium >/dev/null || { $(call install,chromium fonts-dejavu-core); }
+
+$(CONSOLE_TOOLS)/made: tests/serve/console/package-lock.json target/tools/npm/made
+	mkdir -p $(@D)
+	cp tests/serve/console/package.json tests/serve/console/package-lock.json $(@D)/
+	cd $(@D) && PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" npm --loglevel error ci
+	touch $@

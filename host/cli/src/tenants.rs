@@ -6,10 +6,10 @@ mod token;
 
 use std::fmt::Write as _;
 
-use mqtt_connector::{Response, Tenant, Tenants, TenantsError, Token};
+use mqtt_connector::{Response, Tenant, Tenants, TenantsError};
 use mqtt_connector_arguments::files::{Limit, NamedFile};
 use mqtt_connector_contract::exit_code::PARAMETER;
-use mqtt_connector_contract::shown::{Shown, TOPIC};
+use mqtt_connector_contract::shown::Shown;
 
 use crate::arguments::TenantArguments;
 use crate::output::note;
@@ -89,54 +89,6 @@ fn wrong(path: &str, error: &TenantsError) -> Response {
 }
 
 fn describe(tenant: &Tenant, out: &mut String) {
-    let grants = tenant.grants();
-    let directories = grants.directories().unwrap_or_default();
-    let directories = directories.iter().map(|directory| directory.display());
-    let lines = [
-        listed("may send to", grants.brokers().unwrap_or_default(), "may send nowhere"),
-        listed("may publish to", grants.topics().unwrap_or_default(), "may publish nothing"),
-        listed("may read certificate, key and CA files below", directories, "may read no files"),
-        if grants.allows_private_networks() {
-            "may reach private networks by the names of its brokers".to_owned()
-        } else {
-            "may not reach private networks, but for addresses that are granted as brokers".to_owned()
-        },
-        if grants.allows_unverified_servers() {
-            "may send to brokers whose certificate nobody verifies".to_owned()
-        } else {
-            "may not send to brokers whose certificate is not verified".to_owned()
-        },
-        if grants.allows_proxy_names() {
-            "may send through proxies, which look names up out of sight".to_owned()
-        } else {
-            "may not send through a proxy".to_owned()
-        },
-        if grants.allows_stored_secrets() {
-            "may have requests with passwords and keys stored".to_owned()
-        } else {
-            "may not have requests with passwords and keys stored".to_owned()
-        },
-        format!("limits: {}", tenant.limits()),
-        listed(
-            "its callers show one of the tokens",
-            tenant.tokens().iter().map(Token::name),
-            "nobody calls a service for it",
-        ),
-        listed("its configuration gives", names(tenant.config()), "its configuration is empty"),
-    ];
     // Writing to a string does not fail.
-    let _ = write!(out, "{}\n  {}\n", tenant.name(), lines.join("\n  "));
-}
-
-/// What is on a list, or that there is nothing.
-fn listed<T: ToString>(may: &str, entries: impl IntoIterator<Item = T>, nothing: &str) -> String {
-    let shown = |entry: T| Shown::plain(&entry.to_string(), TOPIC).to_string();
-    let entries: Vec<String> = entries.into_iter().map(shown).collect();
-    if entries.is_empty() { nothing.to_owned() } else { format!("{may} {}", entries.join(", ")) }
-}
-
-/// The names of the parameters in a configuration, without their values.
-fn names(config: &str) -> Vec<String> {
-    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(config);
-    object.map(|object| object.keys().cloned().collect()).unwrap_or_default()
+    let _ = write!(out, "{}\n  {}\n", tenant.name(), tenant.in_words().join("\n  "));
 }

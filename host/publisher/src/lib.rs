@@ -42,6 +42,7 @@ mod tenant;
 pub use mqtt_connector_contract::publisher as contract;
 
 pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
+pub use dial::tls::CertificateInUse;
 #[cfg(feature = "wasmtime")]
 pub use engine::{BeforePublish, PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
 pub use error::{Error, Refusal, Unsettled};

@@ -11,6 +11,7 @@ mod tenants;
 mod token;
 mod topic_filter;
 mod unit;
+mod words;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -66,8 +66,11 @@ async fn run(arguments: &ServeArguments) -> Result<(), Response> {
     let executions = Executions::builder(Arc::clone(&connector), store).start();
     let api = Api::builder(Arc::clone(&connector), executions)
         .largest_body(arguments.largest_body)
-        .metrics(move || metrics.render())
-        .build();
+        .metrics(move || metrics.render());
+    let api = match arguments.console {
+        Some(cookies) => api.console(cookies).build(),
+        None => api.build(),
+    };
     say_where(&listener, tls.is_some());
     let stop = CancellationToken::new();
     let mut server = Server::new(listener, api.router(operation.is_none()))

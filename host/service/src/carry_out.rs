@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Timestamp;
 use crate::backoff;
+use crate::counts::Counts;
 use crate::error::StoreError;
 use crate::execution::{Execution, Id, Status};
 use crate::store::{Store, may_be_repeated};
@@ -28,6 +29,7 @@ pub(crate) struct Worker {
     pub(crate) store: Arc<dyn Store>,
     /// Nothing is begun any more when it is cancelled.
     pub(crate) draining: CancellationToken,
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// How an attempt ended.
@@ -77,6 +79,8 @@ impl Worker {
         let now = Timestamp::now();
         match ending {
             Ending::Answered(response) => {
+                let took = Duration::from_millis(now.milliseconds().abs_diff(began.milliseconds()));
+                self.counts.ended(&execution.tenant, response.meta.exit_code, Some(took), now);
                 let is_again = execution.answer(&response, began, now);
                 let due = is_again.then(|| now.after(backoff::delay(execution.answered_attempts())));
                 self.keep(&execution, due).await;

@@ -4,18 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_connector::Connector;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Timestamp;
 use crate::carry_out::Worker;
 use crate::error::StoreError;
 use crate::execution::Execution;
-use crate::store::Store;
 
 /// How often the store is tidied at least.
 const TIDY: Duration = Duration::from_secs(1);
@@ -81,14 +78,7 @@ impl Drop for Ended {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        connector: Arc<Connector>,
-        store: Arc<dyn Store>,
-        concurrency: usize,
-        draining: CancellationToken,
-        tasks: TaskTracker,
-    ) -> Self {
-        let worker = Worker { connector, store, draining };
+    pub(crate) fn new(worker: Worker, concurrency: usize, tasks: TaskTracker) -> Self {
         Self { worker, concurrency, tasks, under_way: UnderWay::default(), last: None }
     }
 

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Timestamp;
+use crate::carry_out::Worker;
+use crate::counts::Counts;
 use crate::dispatcher::Dispatcher;
 use crate::error::{ChangeError, StoreError, SubmitError};
 use crate::execution::{Execution, Id, Options, Request, check_key};
@@ -33,6 +35,7 @@ struct Inner {
     draining: CancellationToken,
     /// The dispatcher, and what it has begun.
     tasks: TaskTracker,
+    counts: Arc<Counts>,
 }
 
 impl Executions {
@@ -145,6 +148,12 @@ impl Executions {
         self.inner.tasks.len().saturating_sub(1)
     }
 
+    /// How sends ended: those of executions, and those that are counted by others.
+    #[cfg(feature = "http")]
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.inner.counts
+    }
+
     /// Whether [`drain`](Self::drain) was called: nothing more is accepted.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -206,16 +215,17 @@ impl ExecutionsBuilder {
     pub fn start(self) -> Executions {
         let Self { connector, store, concurrency } = self;
         let (draining, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let dispatcher = Dispatcher::new(
-            Arc::clone(&connector),
-            Arc::clone(&store),
-            concurrency,
-            draining.clone(),
-            tasks.clone(),
-        );
+        let counts = Arc::<Counts>::default();
+        let worker = Worker {
+            connector: Arc::clone(&connector),
+            store: Arc::clone(&store),
+            draining: draining.clone(),
+            counts: Arc::clone(&counts),
+        };
+        let dispatcher = Dispatcher::new(worker, concurrency, tasks.clone());
         tasks.spawn(dispatcher.run());
         Executions {
-            inner: Arc::new(Inner { connector, store, secrets: Secrets::default(), draining, tasks }),
+            inner: Arc::new(Inner { connector, store, secrets: Secrets::default(), draining, tasks, counts }),
         }
     }
 }

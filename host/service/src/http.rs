@@ -9,7 +9,7 @@
 //! - `problem`: what is wrong with a call; `answer`: what a call is answered with.
 //! - `prefer`: the header `Prefer`; `query`: what stands behind `?`; `body`: documents, within limits.
 //! - `api`: what the handlers share; `caller`: whose token it is.
-//! - `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `router`: all of them.
+//! - `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `console`: pages for a person; `router`: all of them.
 //! - `tls`, `listener`, `server`: connections, within limits.
 //!
 //! [`Api::router`] is a router of axum for a program that has an HTTP server; [`Server`] is one for a program that has none.
@@ -19,6 +19,7 @@ mod api;
 mod batch;
 mod body;
 mod caller;
+mod console;
 mod executions;
 mod listener;
 mod openapi;
@@ -32,7 +33,7 @@ mod synchronous;
 mod tls;
 
 pub(crate) use answer::MetaSchema;
-pub use api::{Api, ApiBuilder};
+pub use api::{Api, ApiBuilder, ConsoleCookies};
 pub use listener::{Address, AddressError, Listener};
 pub use openapi::document as openapi;
 pub use router::describe_metrics;

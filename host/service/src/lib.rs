@@ -40,6 +40,7 @@
 //! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
 //!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
 //! - `secrets`: which parameters are not stored. `backoff`: how long it is waited between attempts.
+//! - `counts`: how the sends of the last day ended.
 //! - `carry_out`: one attempt, from its claim to its answer. `dispatcher`: whose turn it is.
 //! - `executions`: [`Executions`].
 //! - `http`: all of it behind HTTP, with the cargo feature `http`.
@@ -47,6 +48,7 @@
 
 mod backoff;
 mod carry_out;
+mod counts;
 mod dispatcher;
 mod error;
 mod execution;

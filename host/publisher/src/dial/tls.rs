@@ -3,6 +3,7 @@
 mod certificate;
 mod credentials;
 mod explain;
+mod in_use;
 mod keys;
 mod remarks;
 mod verifier;
@@ -28,6 +29,8 @@ use crate::stage::Stage;
 use crate::tenant::Tenant;
 use credentials::{certificates, unusable_certificate};
 use verifier::{Trust, UnverifiedServer, VerifiedServer};
+
+pub use in_use::CertificateInUse;
 
 pub(crate) use explain::{explain_after, is_cut_off, to_client};
 

@@ -9,7 +9,7 @@ use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::flags::file;
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::arguments::{ConnectorArguments, TENANTS, component, flag, resolve_flag};
-use mqtt_connector_service::http::{Address, Api, Server};
+use mqtt_connector_service::http::{Address, Api, ConsoleCookies, Server};
 
 use crate::store::StorePlace;
 
@@ -20,6 +20,7 @@ const METRICS: &str = "metrics";
 const TLS_CERTIFICATE: &str = "tls-certificate";
 const TLS_KEY: &str = "tls-key";
 const BEHIND_PROXY: &str = "behind-proxy";
+const CONSOLE: &str = "console";
 const LARGEST_BODY: &str = "largest-body";
 const CONNECTIONS: &str = "connections";
 const RETENTION: &str = "retention";
@@ -40,6 +41,8 @@ pub(crate) struct ServeArguments {
     pub(crate) metrics: Option<Address>,
     /// Certificate and key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Pages for a person, if they are wanted.
+    pub(crate) console: Option<ConsoleCookies>,
     pub(crate) largest_body: usize,
     pub(crate) connections: usize,
     pub(crate) connector: ConnectorArguments,
@@ -58,7 +61,10 @@ impl ServeArguments {
         }
         let listen = matches.get_one::<Address>(LISTEN).cloned().ok_or_else(missing)?;
         let tls = path(TLS_CERTIFICATE).zip(path(TLS_KEY));
-        if !listen.is_local() && tls.is_none() && !matches.get_flag(BEHIND_PROXY) {
+        let is_behind_proxy = matches.get_flag(BEHIND_PROXY);
+        let cookies =
+            if tls.is_some() || is_behind_proxy { ConsoleCookies::Secure } else { ConsoleCookies::Plain };
+        if !listen.is_local() && tls.is_none() && !is_behind_proxy {
             return Err(Refusal::of_usage(&format!(
                 "--{LISTEN} {listen} can be reached from other machines, and tokens and messages would be readable on the way: \
                  give --{TLS_CERTIFICATE} and --{TLS_KEY}, or say --{BEHIND_PROXY} where a proxy in front speaks TLS"
@@ -73,6 +79,7 @@ impl ServeArguments {
             drain: Duration::from_secs(number(DRAIN)?),
             metrics: matches.get_one::<Address>(METRICS).cloned(),
             tls,
+            console: matches.get_flag(CONSOLE).then_some(cookies),
             largest_body: usize::try_from(number(LARGEST_BODY)?).unwrap_or(usize::MAX),
             connections: usize::try_from(number(CONNECTIONS)?).unwrap_or(usize::MAX),
             connector: ConnectorArguments::resolve(matches),
@@ -123,6 +130,12 @@ pub(super) fn command(command: Command) -> Command {
                 .long(BEHIND_PROXY)
                 .action(ArgAction::SetTrue)
                 .help("Lets other machines reach the service without TLS, which a proxy in front of it speaks"),
+        )
+        .arg(
+            Arg::new(CONSOLE)
+                .long(CONSOLE)
+                .action(ArgAction::SetTrue)
+                .help("Shows pages for a person at /, who signs in with a token of a tenant"),
         )
         .arg(
             number(LARGEST_BODY, "8388608", 1, 16 << 20, "The largest document that is taken, in bytes"),

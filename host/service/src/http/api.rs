@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_connector::Connector;
+use mqtt_connector::{Connector, Response, Tenant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::problem::Problem;
+use crate::Timestamp;
 use crate::error::StoreError;
 use crate::execution::{Execution, Id};
 use crate::executions::Executions;
@@ -28,6 +29,7 @@ struct Inner {
     largest_body: usize,
     calls: Calls,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    console: Option<ConsoleCookies>,
     /// The sends that somebody waits for.
     sends: TaskTracker,
     /// Cancelled when nothing more is to begin.
@@ -52,6 +54,7 @@ impl Api {
             largest_body: Self::LARGEST_BODY,
             concurrent_calls: Self::CONCURRENT_CALLS,
             metrics: None,
+            console: None,
         }
     }
 
@@ -103,9 +106,19 @@ impl Api {
         self.inner.metrics.as_ref().map(|render| render())
     }
 
+    pub(super) fn console(&self) -> Option<ConsoleCookies> {
+        self.inner.console
+    }
+
     /// Cancelled when nothing more is to begin.
     pub(super) fn draining(&self) -> &CancellationToken {
         &self.inner.draining
+    }
+
+    /// Counts a send that somebody has waited for; how long it took is not known of those in a batch.
+    pub(super) fn count(&self, tenant: &Tenant, response: &Response, took: Option<Duration>) {
+        let (tenant, now) = (tenant.shared_name(), Timestamp::now());
+        self.inner.executions.counts().ended(&tenant, response.meta.exit_code, took, now);
     }
 
     /// A send that somebody waits for begins, unless nothing more is to begin.
@@ -144,6 +157,16 @@ pub struct ApiBuilder {
     largest_body: usize,
     concurrent_calls: usize,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    console: Option<ConsoleCookies>,
+}
+
+/// How browsers keep the cookie of a session of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleCookies {
+    /// It is sent over TLS alone (`Secure`): where callers reach the service by `https://`.
+    Secure,
+    /// It is sent without TLS, too: where callers reach the service by `http://`, which is to be this machine alone.
+    Plain,
 }
 
 impl ApiBuilder {
@@ -168,10 +191,21 @@ impl ApiBuilder {
         self
     }
 
+    /// Pages for a person at `/`: to send, to look at executions, and to see how sends end. Sessions of whoever has signed in are held in
+    /// the process; how sends end is counted from now on. Default: there are no such pages.
+    #[must_use]
+    pub fn console(mut self, cookies: ConsoleCookies) -> Self {
+        self.console = Some(cookies);
+        self
+    }
+
     /// The service.
     #[must_use]
     pub fn build(self) -> Api {
-        let Self { connector, executions, largest_body, concurrent_calls, metrics } = self;
+        let Self { connector, executions, largest_body, concurrent_calls, metrics, console } = self;
+        if console.is_some() {
+            executions.counts().begin();
+        }
         let calls = Calls { most: concurrent_calls, by_tenant: Arc::default() };
         let inner = Inner {
             connector,
@@ -179,6 +213,7 @@ impl ApiBuilder {
             largest_body,
             calls,
             metrics,
+            console,
             sends: TaskTracker::new(),
             draining: CancellationToken::new(),
             drained: CancellationToken::new(),

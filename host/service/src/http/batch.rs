@@ -76,6 +76,7 @@ async fn answer_all(
 ) -> Result<(), Unread> {
     let connector = api.shared_connector();
     let mut under_way = VecDeque::new();
+    let count = |response: &mqtt_connector::Response| api.count(&caller.tenant, response, None);
     loop {
         if under_way.len() < UNDER_WAY && lines.has_line() {
             let (answered, requests) = lines.lot();
@@ -89,12 +90,12 @@ async fn answer_all(
                 biased;
                 () = api.draining().cancelled() => lines.has_ended = true,
                 () = lines.fill() => {}
-                answers = first(&mut under_way), if !is_idle => write(&mut out, answers).await?,
+                answers = first(&mut under_way, count), if !is_idle => write(&mut out, answers).await?,
             }
         } else if under_way.is_empty() {
             return Ok(());
         } else {
-            let answers = first(&mut under_way).await;
+            let answers = first(&mut under_way, count).await;
             write(&mut out, answers).await?;
         }
     }
@@ -112,12 +113,16 @@ struct Lot {
 }
 
 /// The answers to the first lot, as lines, when they are there. It may be given up, and asked for again.
-async fn first(under_way: &mut VecDeque<Lot>) -> String {
+async fn first(under_way: &mut VecDeque<Lot>, count: impl Fn(&mqtt_connector::Response)) -> String {
     let Some(lot) = under_way.front_mut() else { return String::new() };
     let mut responses = (&mut lot.batch).await.into_iter();
     let Some(lot) = under_way.pop_front() else { return String::new() };
-    let answers =
-        lot.answered.into_iter().filter_map(|answer| answer.or_else(|| responses.next().map(Answer::from)));
+    let mut next = || {
+        let response = responses.next()?;
+        count(&response);
+        Some(Answer::from(response))
+    };
+    let answers = lot.answered.into_iter().filter_map(|answer| answer.or_else(&mut next));
     answers.map(|answer| answer.line()).collect()
 }
 

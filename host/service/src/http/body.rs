@@ -47,6 +47,17 @@ pub(super) fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Prob
 
 /// The text of a document that has at most `largest` bytes.
 pub(super) async fn text(headers: &HeaderMap, body: Body, largest: usize) -> Result<String, Problem> {
+    text_of(headers, body, largest, JSON).await
+}
+
+/// The text of a body of one of these types that has at most `largest` bytes.
+pub(super) async fn text_of(
+    headers: &HeaderMap,
+    body: Body,
+    largest: usize,
+    types: &[&str],
+) -> Result<String, Problem> {
+    check_type(headers, types)?;
     text_within(PATIENCE, headers, body, largest).await
 }
 
@@ -56,7 +67,6 @@ async fn text_within(
     mut body: Body,
     largest: usize,
 ) -> Result<String, Problem> {
-    check_type(headers, JSON)?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > largest as u64) {
         return Err(too_large(headers, body, largest).await);

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 
 use super::api::Api;
 use super::problem::Problem;
-use super::{batch, executions, openapi, operation, synchronous};
+use super::{batch, console, executions, openapi, operation, synchronous};
 
 /// How long calls took, in seconds.
 const DURATION: &str = "http.server.request.duration";
@@ -27,7 +27,7 @@ pub fn describe_metrics() {
 }
 
 impl Api {
-    /// All paths: `/v1`, `/openapi.json`, and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
+    /// All paths: `/v1`, `/openapi.json`, those of the [console](super::ApiBuilder::console), and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
     /// `with_metrics`.
     pub fn router(&self, with_metrics: bool) -> Router {
         let router = Router::new()
@@ -40,6 +40,10 @@ impl Api {
             .route("/v1/executions/{id}/cancel", post(executions::cancel))
             .route("/v1/executions/{id}/retry", post(executions::retry))
             .route("/openapi.json", get(openapi::openapi));
+        let router = match self.console() {
+            Some(cookies) => router.merge(console::router(self, cookies)),
+            None => router,
+        };
         finished(router.merge(of_operation(with_metrics)), self.clone())
     }
 

@@ -1,6 +1,6 @@
 //! Calls that wait until the connector has answered: `/v1/send`, `/v1/check`, `/v1/schema`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -50,7 +50,9 @@ pub(super) async fn send(
     let request = Request::parse(body::text(&headers, body, api.largest_body()).await?)?;
     let (options, at_most) = match (prefer.respond_async, &key) {
         (false, None) => {
+            let began = Instant::now();
             let response = api.connector().send(tenant, tenant.config(), request.as_str()).await;
+            api.count(tenant, &response, Some(began.elapsed()));
             return Ok(Answer::from(response).into_response());
         }
         (true, _) => (Options::default(), prefer.wait.unwrap_or_default()),

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::tenant::Tenant;
 use held::{Held, Key};
 
-const CERTIFICATE: &str = "certificate";
+pub(super) const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private-key";
 const PRIVATE_KEY_PASSWORD: &str = "private-key-password";
 

@@ -41,7 +41,7 @@ pub(super) async fn list(
             p.intro { "What ended without having been sent well. Each keeps its request until it is sent again, or its time to be kept is over." }
         }
         (filters(&values))
-        div #list data-live[is_first] {
+        div #list data-live=[is_first.then_some("2000")] {
             @if executions.is_empty() {
                 p.empty { "There is no execution" @if !query.is_empty() { " like that" } ". " a href="/console/send" { "Send a message" } }
             } @else { (table(&visitor, &executions)) }
@@ -188,7 +188,7 @@ pub(super) async fn one(
     let execution = console.api.executions().get(visitor.tenant.name(), id).await?;
     let execution = execution.ok_or(ChangeError::Unknown(id))?;
     let main = html! {
-        div #execution data-live[!execution.status.is_final()] {
+        div #execution data-live=[(!execution.status.is_final()).then_some("2000")] {
             (facts(&execution))
             div.actions { (changes(&visitor, &execution, false)) }
             h2 { "What happened" }

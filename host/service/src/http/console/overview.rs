@@ -1,12 +1,14 @@
 //! The first page: how sends end, what waits, and what the tenant may do.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use mqtt_connector::Tenant;
 use mqtt_connector::exit_code::{ExitCode, SENT};
+use tokio::time::timeout;
 
 use super::layout::{Place, page, sentence};
 use super::plot::{bars, parts};
@@ -22,6 +24,12 @@ use crate::query::Query;
 /// How many executions are counted; of more it is said that there are more.
 const COUNTED: u32 = Query::MOST;
 
+/// How long the check of the configuration may take before the page is shown without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is shown in its place.
+const BUSY: &str = "It was not checked: the tenant has as many sends under way as it may.";
+
 /// The page.
 pub(super) async fn overview(State(console): State<Console>, visitor: Visitor) -> Result<Response, Refused> {
     let tenant = &visitor.tenant;
@@ -30,9 +38,11 @@ pub(super) async fn overview(State(console): State<Console>, visitor: Visitor) -
     let waiting = count(&console, tenant, |query| query.status = Some(Status::Accepted)).await?;
     let running = count(&console, tenant, |query| query.status = Some(Status::Running)).await?;
     let dead = count(&console, tenant, |query| query.dead_letters = true).await?;
-    let checked = console.api.connector().check(tenant, tenant.config(), "{}").await;
+    // A check waits for its turn as a send does: a tenant that is busy sees its numbers all the same.
+    let checked = timeout(PATIENCE, console.api.connector().check(tenant, tenant.config(), "{}")).await;
+    let checked = checked.map_or_else(|_| BUSY.to_owned(), |checked| whole(&checked.meta.message));
     let main = html! {
-        div #overview data-live {
+        div #overview data-live="10000" {
             ul.tiles {
                 (tile(&waiting, "waiting", "/console/executions?status=accepted", "accepted, and not sent yet"))
                 (tile(&running, "being sent", "/console/executions?status=running", "executions that are running"))
@@ -52,7 +62,7 @@ pub(super) async fn overview(State(console): State<Console>, visitor: Visitor) -
         section aria-labelledby="config" {
             h2 id="config" { "The configuration" }
             p { "Of itself, before anything is asked for:" }
-            p.message { (whole(&checked.meta.message)) }
+            p.message { (checked) }
         }
     };
     Ok(page(&visitor, Some(Place::Overview), "Overview", &main))

@@ -20,6 +20,9 @@ pub(super) const PATH: &str = "/console/sign-in";
 /// The cookie that the form for signing in is compared with, while there is no session.
 const BEFORE: &str = "sign-in";
 
+/// The largest form of somebody whom nobody knows yet, in bytes.
+const LARGEST: usize = 4096;
+
 /// The page with the form.
 pub(super) async fn form(State(console): State<Console>, headers: HeaderMap) -> Result<Response, Refused> {
     with_form(&console, &headers, None)
@@ -61,7 +64,7 @@ pub(super) async fn sign_in(
     body: Body,
 ) -> Result<Response, Refused> {
     check_site(&headers)?;
-    let values = Values::read(&console, &headers, body).await?;
+    let values = Values::read(&headers, body, LARGEST).await?;
     let is_ours =
         values.get(CSRF).zip(cookie(&headers, BEFORE)).is_some_and(|(form, cookie)| is_same(form, cookie));
     if !is_ours {

@@ -101,11 +101,9 @@ impl Values {
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Reads a form (HTML, `application/x-www-form-urlencoded`).
-    pub(super) async fn read(console: &Console, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
-        let text =
-            body::text_of(headers, body, console.api.largest_body(), &["application/x-www-form-urlencoded"])
-                .await?;
+    /// Reads a form (HTML, `application/x-www-form-urlencoded`) of at most `largest` bytes.
+    pub(super) async fn read(headers: &HeaderMap, body: Body, largest: usize) -> Result<Self, Problem> {
+        let text = body::text_of(headers, body, largest, &["application/x-www-form-urlencoded"]).await?;
         let pairs = form_urlencoded::parse(text.as_bytes());
         // A form writes each line break as two characters (HTML, section 4.10.21.4).
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect()))
@@ -145,7 +143,7 @@ impl FromRequest<Console> for Posted {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, console).await?;
         check_site(&parts.headers)?;
-        let values = Values::read(console, &parts.headers, body).await?;
+        let values = Values::read(&parts.headers, body, console.api.largest_body()).await?;
         if !values.get(CSRF).is_some_and(|shown| is_same(shown, &visitor.csrf)) {
             return Err(foreign().into());
         }

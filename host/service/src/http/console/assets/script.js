@@ -70,17 +70,20 @@ document.getElementById("the-answer")?.focus();
 
 // --- what lives -----------------------------------------------------------------------------------------------------
 
-const PERIOD = 2000;
+// Each part says after how many milliseconds it is asked for again.
+const live = () => [...document.querySelectorAll("[data-live]")];
+const later = () => {
+    const periods = live().map((part) => Number(part.dataset.live));
+    if (periods.length > 0) setTimeout(update, Math.min(...periods));
+};
 const update = async () => {
-    const live = [...document.querySelectorAll("[data-live]")];
-    if (live.length === 0) return;
     if (!document.hidden) {
         try {
             const response = await fetch(location.href);
             if (response.redirected) return void location.reload();
             if (response.ok) {
                 const page = new DOMParser().parseFromString(await response.text(), "text/html");
-                for (const part of live) {
+                for (const part of live()) {
                     const now = page.getElementById(part.id);
                     // Nobody loses the place that the keyboard is at.
                     if (!now || part.contains(document.activeElement) || part.isEqualNode(now)) continue;
@@ -91,6 +94,6 @@ const update = async () => {
             // The service is away: asked again the next time.
         }
     }
-    setTimeout(update, PERIOD);
+    later();
 };
-setTimeout(update, PERIOD);
+later();

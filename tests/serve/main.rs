@@ -14,3 +14,4 @@ mod openapi;
 mod operation;
 mod support;
 mod synchronous;
+mod traces;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`arguments`] | what the arguments of these commands say |
 //! | [`serve`] | `serve`: a service behind HTTP |
+//! | [`traces`] | the spans of calls and sends, for a collector of OpenTelemetry |
 //! | [`executions`] | `executions`: looks at a store, and changes it |
 //! | [`cluster`] | `cluster`: looks at a cluster of NATS |
 //! | [`store`] | where executions are kept |
@@ -16,6 +17,7 @@ mod cluster;
 mod executions;
 mod serve;
 mod store;
+mod traces;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ use mqtt_connector_cli::{Program, logging};
 
 use arguments::executions::ExecutionsArguments;
 use arguments::serve::ServeArguments;
+use traces::Traces;
 
 fn main() -> ExitCode {
     Program { command: arguments::command, run }.run(std::env::args_os()).into()
@@ -38,8 +41,20 @@ fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
     match matches.subcommand() {
         Some((SERVE, serve)) => {
             // A service runs for long, and what goes wrong in it is in no answer.
-            logging::start(matches, Some("error"));
-            report(|| serve::serve(&ServeArguments::resolve(serve).map_err(refused)?))
+            const LOGGED: &str = "error";
+            let traces = match arguments::serve::traces(serve).map(Traces::begin).transpose() {
+                Ok(traces) => traces,
+                Err(wrong) => return report(|| Err(wrong)),
+            };
+            match &traces {
+                Some(traces) => logging::start_beside(matches, LOGGED, traces.layer()),
+                None => logging::start(matches, Some(LOGGED)),
+            }
+            let status = report(|| serve::serve(&ServeArguments::resolve(serve).map_err(refused)?));
+            if let Some(traces) = traces {
+                traces.end();
+            }
+            status
         }
         Some((EXECUTIONS, executions)) => {
             logging::start(matches, None);

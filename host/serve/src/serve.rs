@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use mqtt_connector::{Connector, Response};
 use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
@@ -20,6 +21,7 @@ use mqtt_connector_cli::response::response;
 use mqtt_connector_cli::{shortage, tenants};
 
 use crate::arguments::serve::ServeArguments;
+use crate::traces::traced;
 
 /// How long brokers may take to hear that their connections end.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -71,10 +73,13 @@ async fn run(arguments: &ServeArguments) -> Result<(), Response> {
         Some(cookies) => api.console(cookies).build(),
         None => api.build(),
     };
+    let mut router = api.router(operation.is_none());
+    if arguments.is_traced {
+        router = router.layer(from_fn(traced));
+    }
     say_where(&listener, tls.is_some());
     let stop = CancellationToken::new();
-    let mut server = Server::new(listener, api.router(operation.is_none()))
-        .connections(arguments.connections.min(most_connections()));
+    let mut server = Server::new(listener, router).connections(arguments.connections.min(most_connections()));
     if let Some(tls) = tls {
         server = server.tls(tls);
     }

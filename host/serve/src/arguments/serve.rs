@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::http::Uri;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::flags::file;
@@ -20,6 +21,7 @@ const METRICS: &str = "metrics";
 const TLS_CERTIFICATE: &str = "tls-certificate";
 const TLS_KEY: &str = "tls-key";
 const BEHIND_PROXY: &str = "behind-proxy";
+const TRACES: &str = "traces";
 const CONSOLE: &str = "console";
 const LARGEST_BODY: &str = "largest-body";
 const CONNECTIONS: &str = "connections";
@@ -43,6 +45,8 @@ pub(crate) struct ServeArguments {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Pages for a person, if they are wanted.
     pub(crate) console: Option<ConsoleCookies>,
+    /// Whether spans go to a collector: see [`traces`].
+    pub(crate) is_traced: bool,
     pub(crate) largest_body: usize,
     pub(crate) connections: usize,
     pub(crate) connector: ConnectorArguments,
@@ -80,11 +84,25 @@ impl ServeArguments {
             metrics: matches.get_one::<Address>(METRICS).cloned(),
             tls,
             console: matches.get_flag(CONSOLE).then_some(cookies),
+            is_traced: traces(matches).is_some(),
             largest_body: usize::try_from(number(LARGEST_BODY)?).unwrap_or(usize::MAX),
             connections: usize::try_from(number(CONNECTIONS)?).unwrap_or(usize::MAX),
             connector: ConnectorArguments::resolve(matches),
         })
     }
+}
+
+/// Where spans are sent by OTLP over HTTP, if they are.
+pub(crate) fn traces(matches: &ArgMatches) -> Option<&str> {
+    matches.get_one::<String>(TRACES).map(String::as_str)
+}
+
+/// Reads the URL of a collector.
+fn collector(text: &str) -> Result<String, &'static str> {
+    const WANTS: &str = "it is no URL of a collector without TLS, as in http://127.0.0.1:4318/v1/traces";
+    let url = text.parse::<Uri>().map_err(|_| WANTS)?;
+    let is_right = url.scheme_str() == Some("http") && url.path().len() > 1;
+    if is_right { Ok(text.to_owned()) } else { Err(WANTS) }
 }
 
 /// The command with its flags.
@@ -130,6 +148,13 @@ pub(super) fn command(command: Command) -> Command {
                 .long(BEHIND_PROXY)
                 .action(ArgAction::SetTrue)
                 .help("Lets other machines reach the service without TLS, which a proxy in front of it speaks"),
+        )
+        .arg(
+            Arg::new(TRACES)
+                .long(TRACES)
+                .value_name("URL")
+                .value_parser(collector)
+                .help("Sends the spans of calls and sends by OTLP over HTTP, as in http://127.0.0.1:4318/v1/traces"),
         )
         .arg(
             Arg::new(CONSOLE)

@@ -1,0 +1,120 @@
+//! Traces: the spans of calls and of what becomes of them, sent by OTLP over HTTP to a collector of OpenTelemetry.
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::Response as HttpResponse;
+use mqtt_connector::Response;
+use mqtt_connector_contract::exit_code::FAULT;
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
+use tracing::{Instrument as _, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::registry::LookupSpan;
+
+use mqtt_connector_cli::output::note;
+use mqtt_connector_cli::response::response;
+
+/// Whose traces they are, unless `OTEL_SERVICE_NAME` says otherwise.
+const SERVICE: &str = "mqtt-connector";
+
+/// Sends spans to a collector, in the background, some at a time. The standard's variables say the rest: `OTEL_SERVICE_NAME`,
+/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_BSP_…`, `OTEL_TRACES_SAMPLER`.
+pub(crate) struct Traces {
+    provider: SdkTracerProvider,
+}
+
+impl Traces {
+    /// Sends them to this URL, as in `http://127.0.0.1:4318/v1/traces`.
+    ///
+    /// # Errors
+    ///
+    /// The response: it is no such URL.
+    pub(crate) fn begin(url: &str) -> Result<Self, Response> {
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(url)
+            .build();
+        let exporter = exporter.map_err(|error| response(FAULT, format!("--traces: {error}.")))?;
+        let mut resource = Resource::builder();
+        if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
+            resource = resource.with_service_name(SERVICE);
+        }
+        let provider =
+            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build());
+        Ok(Self { provider: provider.build() })
+    }
+
+    /// What hears of the spans of this program's crates: those of level `INFO` and above.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        let ours = Targets::new().with_target("mqtt_connector", LevelFilter::INFO);
+        let tracer = self.provider.tracer(SERVICE);
+        tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_tracer(tracer)
+            .with_filter(ours)
+    }
+
+    /// Sends what is left.
+    pub(crate) fn end(self) {
+        if let Err(error) = self.provider.shutdown() {
+            note(&format!("mqtt-connector: the last spans could not be sent: {error}"));
+        }
+    }
+}
+
+/// Makes a span of a call, which the caller's (`traceparent`, W3C Trace Context) is the parent of.
+pub(crate) async fn traced(request: Request, next: Next) -> HttpResponse {
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "_OTHER",
+    };
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let span = tracing::info_span!(
+        "call",
+        otel.name = format!("{method} {route}").trim_end(),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+    );
+    let caller = TraceContextPropagator::new().extract(&Headers(request.headers()));
+    // One that nobody hears of has no parent.
+    let _ = span.set_parent(caller);
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    response
+}
+
+/// The headers of a call, out of which a trace is read.
+struct Headers<'h>(&'h HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(axum::http::HeaderName::as_str).collect()
+    }
+}

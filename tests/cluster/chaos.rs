@@ -192,7 +192,7 @@ impl Cluster {
                 }
             }
             Said::Gone => {
-                assert!(!self.nodes[index].is_there(), "node {index} has gone");
+                assert!(self.nodes[index].was_killed(), "node {index} has gone, and nobody has killed it");
                 let lost: Vec<usize> =
                     self.asked.iter().filter(|(_, at)| **at == index).map(|(number, _)| *number).collect();
                 for number in lost {

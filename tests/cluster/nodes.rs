@@ -38,6 +38,7 @@ pub(crate) struct Node {
     requests: Option<ChildStdin>,
     /// How many executions were submitted here and are not answered.
     pub(crate) open: usize,
+    was_killed: bool,
 }
 
 impl Node {
@@ -70,13 +71,14 @@ impl Node {
             // Whoever started it may have ended.
             let _ = tell.send((index, Said::Gone));
         });
-        Self { child, requests, open: 0 }
+        Self { child, requests, open: 0, was_killed: false }
     }
 
     /// Asks for an execution.
     pub(crate) fn submit(&mut self, number: usize, qos: u8) {
         let requests = self.requests.as_mut().unwrap();
-        writeln!(requests, "{number} {qos}").and_then(|()| requests.flush()).unwrap();
+        // One that was killed reads no more: what it was asked for is asked for again when it is known to have gone.
+        let _ = writeln!(requests, "{number} {qos}").and_then(|()| requests.flush());
         self.open += 1;
     }
 
@@ -94,10 +96,12 @@ impl Node {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.was_killed = true;
     }
 
-    pub(crate) fn is_there(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+    /// Whether it has gone because it was killed.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.was_killed
     }
 
     pub(crate) fn ended_well(&mut self) -> bool {

@@ -5,6 +5,7 @@
 mod asynchronous;
 mod batch;
 mod callers;
+mod cluster;
 mod console;
 mod documentation;
 mod endings;

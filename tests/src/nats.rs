@@ -57,7 +57,7 @@ impl NatsCluster {
     #[track_caller]
     #[must_use]
     pub fn start(servers: usize) -> Self {
-        Self::start_with(servers, "")
+        Self::start_as(servers, "always", "")
     }
 
     /// Starts them with these lines in the configuration of each.
@@ -68,10 +68,26 @@ impl NatsCluster {
     #[track_caller]
     #[must_use]
     pub fn start_with(servers: usize, lines: &str) -> Self {
+        Self::start_as(servers, "always", lines)
+    }
+
+    /// Starts them as they come: what is acknowledged is on disk two minutes later.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[track_caller]
+    #[must_use]
+    pub fn start_as_it_comes(servers: usize) -> Self {
+        Self::start_as(servers, "2m", "")
+    }
+
+    #[track_caller]
+    fn start_as(servers: usize, sync: &str, lines: &str) -> Self {
         let program = program();
         let mut last = String::new();
         for _ in 0..10 {
-            match Self::try_start(&program, servers, lines) {
+            match Self::try_start(&program, servers, sync, lines) {
                 Ok(cluster) => return cluster,
                 Err(log) => last = log,
             }
@@ -79,7 +95,7 @@ impl NatsCluster {
         panic!("{} did not start: {last}", program.display());
     }
 
-    fn try_start(program: &Path, count: usize, lines: &str) -> Result<Self, String> {
+    fn try_start(program: &Path, count: usize, sync: &str, lines: &str) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         let routes: Vec<u16> = (0..count).map(|_| free_port()).collect();
         let mut servers = Vec::with_capacity(count);
@@ -88,7 +104,7 @@ impl NatsCluster {
             let store = directory.path().join(format!("store-{index}"));
             let mut config = format!(
                 "server_name: n{index}\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
-                 jetstream {{ store_dir: {store:?}, sync_interval: always }}\n{lines}\n"
+                 jetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n{lines}\n"
             );
             if count > 1 {
                 let all: Vec<String> =

@@ -22,8 +22,6 @@ pub(crate) fn check(address: &NatsAddress) -> Result<String, Response> {
         return Ok(lines);
     }
     note(lines.trim_end());
-    Err(response(
-        UNUSABLE_FILE,
-        format!("What is accepted is not safe in this cluster: {wrong} things are wrong."),
-    ))
+    let things = if wrong == 1 { "one thing is" } else { "several things are" };
+    Err(response(UNUSABLE_FILE, format!("What is accepted is not safe in this cluster: {things} wrong.")))
 }

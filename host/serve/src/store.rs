@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::{OsStringValueParser, TypedValueParser as _, ValueParser};
+use clap::ArgMatches;
 use mqtt_connector::Response;
 use mqtt_connector::exit_code::UNUSABLE_FILE;
+use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::output::note;
 use mqtt_connector_cli::response::response;
 use mqtt_connector_service::{
-    NatsAddress, NatsAddressError, NatsError, NatsStore, NatsStoreBuilder, OpenError, SqliteStore, Store,
+    NatsAddress, NatsError, NatsStore, NatsStoreBuilder, OpenError, SqliteStore, Store,
 };
 
 /// The environment variables that hold the user of NATS and its password.
@@ -25,14 +26,14 @@ pub(crate) enum StorePlace {
 }
 
 impl StorePlace {
-    /// Reads it from an argument.
-    pub(crate) fn parser() -> ValueParser {
-        OsStringValueParser::new().try_map(Self::parse).into()
-    }
-
-    fn parse(argument: OsString) -> Result<Self, NatsAddressError> {
+    /// Reads it from the argument of `--store`. It is no parser of clap, which would show an address that has a password in it.
+    pub(crate) fn resolve(matches: &ArgMatches, name: &str) -> Result<Self, Refusal> {
+        let argument = matches.get_one::<OsString>(name).cloned().unwrap_or_default();
         match argument.to_str() {
-            Some(text) if NatsAddress::is_meant(text) => Ok(Self::Nats(Box::new(text.parse()?))),
+            Some(text) if NatsAddress::is_meant(text) => match text.parse() {
+                Ok(address) => Ok(Self::Nats(Box::new(address))),
+                Err(error) => Err(Refusal::of_usage(&format!("--{name}: {error}"))),
+            },
             _ => Ok(Self::File(argument.into())),
         }
     }

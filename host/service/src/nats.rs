@@ -44,7 +44,7 @@ use record::Subjects;
 use view::View;
 
 /// How long a node may take to hear of what is there, when it starts.
-const TO_CATCH_UP: Duration = Duration::from_secs(300);
+const TO_CATCH_UP: Duration = Duration::from_secs(120);
 
 /// Executions in one stream of NATS JetStream: any node accepts them, and any carries them out, those of one tenant at one node at a time.
 ///

@@ -1,7 +1,5 @@
 //! `cluster`: which cluster is looked at.
 
-use std::str::FromStr as _;
-
 use clap::{Arg, ArgMatches, Command};
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_service::NatsAddress;
@@ -13,7 +11,9 @@ const ADDRESS: &str = "address";
 pub(crate) fn resolve(matches: &ArgMatches) -> Result<NatsAddress, Refusal> {
     let missing = || Refusal::of_usage("the command is missing; see cluster --help");
     let (_, matches) = matches.subcommand().ok_or_else(missing)?;
-    matches.get_one::<NatsAddress>(ADDRESS).cloned().ok_or_else(missing)
+    let address = matches.get_one::<String>(ADDRESS).ok_or_else(missing)?;
+    // Not by clap, which would show an address that has a password in it.
+    address.parse().map_err(|error| Refusal::of_usage(&format!("the address: {error}")))
 }
 
 /// The command with its command.
@@ -25,7 +25,6 @@ pub(super) fn command(command: Command) -> Command {
                 Arg::new(ADDRESS)
                     .value_name("nats://HOST,…")
                     .required(true)
-                    .value_parser(NatsAddress::from_str)
                     .help("The servers, and what else --store of serve has"),
             ),
     )

@@ -1,5 +1,6 @@
 //! `executions`: what is asked of a store.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
@@ -49,7 +50,7 @@ impl ExecutionsArguments {
         let (action, matches) = matches.subcommand().ok_or_else(missing)?;
         let ids = || matches.get_many::<Id>(ID).into_iter().flatten().copied();
         Ok(Self {
-            store: matches.get_one::<StorePlace>(STORE).cloned().ok_or_else(missing)?,
+            store: StorePlace::resolve(matches, STORE)?,
             action: match action {
                 LIST => Action::List(query(matches)),
                 SHOW => Action::Show(ids().next().ok_or_else(missing)?),
@@ -123,7 +124,7 @@ fn with_store(command: Command) -> Command {
         Arg::new(STORE)
             .long(STORE)
             .value_name("FILE")
-            .value_parser(StorePlace::parser())
+            .value_parser(value_parser!(OsString))
             .value_hint(ValueHint::FilePath)
             .default_value("mqtt-connector.db")
             .help("The store of executions; nats://HOST,… is a cluster of NATS"),

@@ -1,5 +1,6 @@
 //! `serve`: what a service is to be like.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl ServeArguments {
         Ok(Self {
             tenants,
             listen,
-            store: matches.get_one::<StorePlace>(STORE).cloned().ok_or_else(missing)?,
+            store: StorePlace::resolve(matches, STORE)?,
             store_size: number(STORE_SIZE)? << 20,
             retention: Duration::from_secs(number(RETENTION)? * DAY),
             drain: Duration::from_secs(number(DRAIN)?),
@@ -134,7 +135,7 @@ pub(super) fn command(command: Command) -> Command {
         )
         .arg(
             path(STORE, "The executions; nats://HOST,… is a cluster of NATS, for many nodes")
-                .value_parser(StorePlace::parser())
+                .value_parser(value_parser!(OsString))
                 .default_value("mqtt-connector.db"),
         )
         .arg(number(STORE_SIZE, "4096", 1, 1 << 32, "How large the store may be, in MiB, before nothing more is accepted"))

@@ -248,7 +248,7 @@ impl Browser {
     /// Keeps a picture of the page in `target/console`; those that the documentation shows in `docs/console`, when `UPDATE_DOCS` is set.
     #[track_caller]
     pub(crate) fn picture(&self, name: &str) {
-        let height = self.evaluate("Math.min(document.documentElement.scrollHeight, 1000)");
+        let height = self.evaluate("Math.min(document.documentElement.scrollHeight, innerHeight)");
         let width = self.evaluate("innerWidth");
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let params = json!({"format": "png", "clip": clip, "captureBeyondViewport": true});

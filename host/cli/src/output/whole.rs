@@ -41,7 +41,7 @@ impl WholeLines {
     ///
     /// # Errors
     ///
-    /// Not all of them were written; [`write_counting`](Self::write_counting) says how many were.
+    /// Not all of them were written; `write_counting` says how many were.
     pub fn write(&mut self, lines: &[u8]) -> Result<()> {
         self.write_counting(lines, |_| ())
     }

@@ -79,6 +79,18 @@ impl Quotas {
         }
     }
 
+    /// How many sends and checks are under way, of [`Limits::concurrent_sends`].
+    #[must_use]
+    pub fn sends_under_way(&self) -> usize {
+        self.sends.in_use()
+    }
+
+    /// How many connections are open, of [`Limits::connections`].
+    #[must_use]
+    pub fn connections_open(&self) -> usize {
+        self.connections.in_use()
+    }
+
     /// Other limits hold from now on.
     pub(crate) fn set_limits(&self, limits: &Limits) {
         self.sends.set_limit(limits.concurrent_sends);
@@ -187,6 +199,13 @@ impl Permits {
         *before = limit;
     }
 
+    fn in_use(&self) -> usize {
+        // While it is looked at, the limit does not change.
+        let limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let surplus = self.surplus.load(Ordering::SeqCst);
+        (*limit + surplus).saturating_sub(self.semaphore.available_permits())
+    }
+
     /// Takes one permit from the surplus; returns whether there was a surplus.
     fn take_surplus(&self) -> bool {
         let one_less = |surplus: usize| surplus.checked_sub(1);
@@ -268,6 +287,21 @@ mod tests {
         let (most, all) = other.await.unwrap();
         assert!(most <= 2, "{most} calls of one tenant were polled between two polls of another");
         assert!(all >= CALLS / 2, "they are polled: {all}");
+    }
+
+    #[tokio::test]
+    async fn what_is_in_use_is_counted_also_when_the_limit_changes() {
+        let permits = Permits::new(4);
+        let mut held = vec![permits.acquire().await, permits.acquire().await, permits.acquire().await];
+        assert_eq!(permits.in_use(), 3);
+        permits.set_limit(1);
+        assert_eq!(permits.in_use(), 3);
+        held.pop();
+        assert_eq!(permits.in_use(), 2);
+        permits.set_limit(8);
+        assert_eq!(permits.in_use(), 2);
+        held.clear();
+        assert_eq!(permits.in_use(), 0);
     }
 
     #[test]

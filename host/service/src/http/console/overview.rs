@@ -44,6 +44,8 @@ pub(super) async fn overview(State(console): State<Console>, visitor: Visitor) -
     let main = html! {
         div #overview data-live="10000" {
             ul.tiles {
+                (in_use(tenant.quotas().sends_under_way(), tenant.limits().concurrent_sends, "sends", "under way, of its limit concurrent-sends"))
+                (in_use(tenant.quotas().connections_open(), tenant.limits().connections, "connections", "open to brokers, of its limit connections"))
                 (tile(&waiting, "waiting", "/console/executions?status=accepted", "accepted, and not sent yet"))
                 (tile(&running, "being sent", "/console/executions?status=running", "executions that are running"))
                 (tile(&dead, "dead letters", "/console/executions?dead-letters=true", "ended without having been sent well"))
@@ -86,6 +88,11 @@ fn tile(count: &str, what: &str, path: &str, help: &str) -> Markup {
     html! { li { a href=(path) { strong { (count) } " " (what) } p.help { (help) } } }
 }
 
+/// How much of a limit is in use.
+fn in_use(used: usize, limit: u32, what: &str, help: &str) -> Markup {
+    html! { li { strong { (number(used as u64)) } " of " (number(limit.into())) " " (what) p.help { (help) } } }
+}
+
 fn of_span(seen: &Seen, span: Span) -> Markup {
     let (id, title) = match span {
         Span::Hour => ("hour", "The last hour"),
@@ -112,7 +119,7 @@ fn of_span(seen: &Seen, span: Span) -> Markup {
                         div { dt { "Sent" } dd.good { (number(reached)) } }
                         div { dt { "May have arrived" } dd.uncertain { (number(uncertain)) } }
                         div { dt { "Not sent" } dd.bad { (number(not_sent)) } }
-                        div { dt { "A minute" } dd { (rate(seen, span)) } }
+                        div { dt { "Sends a minute" } dd { (rate(seen, span)) } }
                     }
                     dl {
                         @for (name, per_mille) in [("p50", 500), ("p95", 950), ("p99", 990)] {

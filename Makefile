@@ -137,8 +137,8 @@ soak-service: toolchain test-tools ## Whether what is said of executions is true
 	SOAK_EXECUTIONS=$${SOAK_EXECUTIONS:-100000} cargo test --locked --workspace $(FEATURES) --test crashes
 
 .PHONY: soak-cluster
-soak-cluster: toolchain test-tools nats-server ## Whether what is said of executions is true: 100,000 of 50 tenants, in a cluster of which everything is killed (CLUSTER_EXECUTIONS, CLUSTER_FAULTS, CLUSTER_SEED)
-	CLUSTER_EXECUTIONS=$${CLUSTER_EXECUTIONS:-100000} CLUSTER_TENANTS=$${CLUSTER_TENANTS:-50} CLUSTER_FAULTS=$${CLUSTER_FAULTS:-50} \
+soak-cluster: toolchain test-tools nats-server ## Whether what is said of executions is true: 100,000 of 50 tenants, in a cluster of which everything is killed (CLUSTER_EXECUTIONS, CLUSTER_FAULTS, CLUSTER_NODES, CLUSTER_SEED)
+	CLUSTER_EXECUTIONS=$${CLUSTER_EXECUTIONS:-100000} CLUSTER_TENANTS=$${CLUSTER_TENANTS:-50} CLUSTER_FAULTS=$${CLUSTER_FAULTS:-50} CLUSTER_LATENCIES=1 \
 	    cargo test --locked --workspace $(FEATURES) --test cluster
 
 .PHONY: lint

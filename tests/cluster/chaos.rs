@@ -19,9 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How many seconds a node may be silent before the others take its place.
 const LEASE: u64 = 2;
 
-/// How many nodes of the service there are.
-const NODES: usize = 3;
-
 /// How many executions are submitted at a node at a time.
 const UNDER_WAY: usize = 32;
 
@@ -32,6 +29,8 @@ pub(crate) struct Chaos {
     pub(crate) tenants: usize,
     /// How many faults there are, spread over the executions.
     pub(crate) faults: usize,
+    /// How many nodes of the service there are.
+    pub(crate) nodes: usize,
 }
 
 /// What is done to the cluster.
@@ -57,16 +56,19 @@ pub(crate) struct Outcome {
     whole: Duration,
     /// The longest time between two answers.
     silence: Duration,
+    /// Milliseconds of processors for an execution: of the nodes, of NATS.
+    costs: [f64; 2],
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, faults, submitted, whole, silence } = self;
+        let Self { report, faults, submitted, whole, silence, costs: [nodes, servers] } = self;
         let count = |fault| faults.get(&fault).copied().unwrap_or_default();
         write!(
             f,
             "{report}; {} stops of nodes, {} kills of the leader and {} stops of servers of NATS; all accepted after {:.0} s, ended after {:.0} s, \
-             nothing was accepted for {:.1} s at most",
+             nothing was accepted for {:.1} s at most; for each execution {nodes:.2} ms of processors for the nodes that were left and {servers:.2} ms for NATS since it was \
+             last started",
             count(Fault::StopNode),
             count(Fault::KillLeader),
             count(Fault::StopServer),
@@ -99,16 +101,26 @@ impl Chaos {
         let submitted = began.elapsed();
         cluster.finish();
         let whole = began.elapsed();
+        let costs = cluster.costs();
         let arrived = arrivals.settled(&cluster.broker);
         let silence = cluster.silence;
         let mut report = cluster.judge(&arrived);
         let count = |fault| faults.get(&fault).copied().unwrap_or_default();
         (report.kills, report.restarts) = (count(Fault::KillNode), count(Fault::RestartBroker));
-        Outcome { report, faults, submitted, whole, silence }
+        Outcome { report, faults, submitted, whole, silence, costs }
     }
 }
 
+/// How long a process has run on processors, in hundredths of a second. One that has ended and was not waited for has its number still.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Behind the name, which may have blanks in it: fields 14 and 15 of proc(5), of which the third comes first.
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    rest.split(' ').skip(11).take(2).map(|number| number.parse::<u64>().unwrap()).sum()
+}
+
 struct Cluster {
+    node_ticks: u64,
     nats: NatsCluster,
     broker: Mosquitto,
     nodes: Vec<Node>,
@@ -130,10 +142,11 @@ impl Cluster {
     fn start(chaos: &Chaos, nats: NatsCluster, broker: Mosquitto, ledger: Ledger) -> Self {
         let (tell, told) = channel();
         let address = format!("{}?lease={LEASE}", nats.address());
-        let nodes = (0..NODES)
+        let nodes = (0..chaos.nodes)
             .map(|index| Node::start(&address, broker.port(), chaos.tenants, index, tell.clone()))
             .collect();
         Self {
+            node_ticks: 0,
             nats,
             broker,
             nodes,
@@ -207,7 +220,7 @@ impl Cluster {
     }
 
     fn suffer(&mut self, fault: Fault, random: &mut Rng) {
-        let node = random.usize(..NODES);
+        let node = random.usize(..self.nodes.len());
         match fault {
             Fault::KillNode => self.nodes[node].kill(),
             Fault::StopNode => {
@@ -257,16 +270,25 @@ impl Cluster {
             node.finish();
         }
         let mut done = 0;
-        while done < NODES {
+        while done < self.nodes.len() {
             match self.told.recv_timeout(10 * PATIENCE).expect("everything ends") {
                 (_, Said::Done) => done += 1,
                 (index, Said::Answer(answer)) => self.hear(index, Said::Answer(answer)),
                 (_, Said::Gone) => {}
             }
         }
+        self.node_ticks = self.nodes.iter().map(|node| ticks(node.pid())).sum();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             assert!(node.ended_well(), "node {index}");
         }
+    }
+
+    /// What processors have done for one execution, in milliseconds: those of the nodes that ended, and of the servers of NATS as they were last started.
+    fn costs(&self) -> [f64; 2] {
+        let servers: u64 = (0..self.nats.servers()).map(|server| ticks(self.nats.pid(server))).sum();
+        let executions = self.acknowledged as f64;
+        // Linux counts in hundredths of a second (USER_HZ).
+        [self.node_ticks, servers].map(|ticks| ticks as f64 * 10.0 / executions)
     }
 
     fn judge(&self, arrived: &[usize]) -> Report {

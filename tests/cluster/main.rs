@@ -1,13 +1,15 @@
 //! A cluster of which everything is killed and stopped, while others submit: three servers of NATS, three nodes of the service, a broker.
 //! Started again by itself with `carry-out`, this program is a node.
 //!
-//! `CLUSTER_EXECUTIONS` (300), `CLUSTER_TENANTS` (6), `CLUSTER_FAULTS` (5) and `CLUSTER_SEED` (random, and printed) say how much; `make soak-cluster` takes
+//! `CLUSTER_EXECUTIONS` (300), `CLUSTER_TENANTS` (6), `CLUSTER_FAULTS` (5), `CLUSTER_NODES` (3) and `CLUSTER_SEED` (random, and printed) say how much,
+//! and with `CLUSTER_LATENCIES` the latency of a tenant beside another's backlog is printed as well; `make soak-cluster` takes
 //! 100,000 of 50 tenants.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../crashes/arrivals.rs"]
 mod arrivals;
 mod chaos;
+mod latency;
 #[path = "../crashes/ledger.rs"]
 mod ledger;
 #[path = "../crashes/node.rs"]
@@ -28,9 +30,13 @@ fn main() {
         executions: size("CLUSTER_EXECUTIONS", 300),
         tenants: size("CLUSTER_TENANTS", 6),
         faults: size("CLUSTER_FAULTS", 5),
+        nodes: size("CLUSTER_NODES", 3),
     };
     let report = chaos.run();
     println!("every execution that a cluster accepted ends in one state, which is true ... ok: {report}");
+    if env::var_os("CLUSTER_LATENCIES").is_some() {
+        println!("one tenant's executions: {}", latency::run());
+    }
 }
 
 fn size(name: &str, default: usize) -> usize {

@@ -99,6 +99,10 @@ impl Node {
         self.was_killed = true;
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has gone because it was killed.
     pub(crate) fn was_killed(&self) -> bool {
         self.was_killed

@@ -318,6 +318,40 @@ async fn a_stream_that_needs_more_servers_than_there_are_is_said_and_so_is_a_lat
     assert!(matches!(error, NatsError::Connect { .. }), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_another_tenants_backlog() {
+    let cluster = NatsCluster::start(1);
+    let (stopped, broker) = (Mosquitto::start(), Mosquitto::start());
+    let nodes = [
+        Node::start(&cluster, LONG, &["b"], broker.port()).await,
+        Node::start(&cluster, LONG, &["b"], broker.port()).await,
+    ];
+    for node in &nodes {
+        tenant(&node.connector, "a", stopped.port(), &json!({"timeout": 600_000}), Limits::default());
+    }
+    stopped.pause();
+    let sent = json!({"topic": "t", "content": "x", "qos": 1});
+    let mut waiting = Vec::new();
+    for number in 0..300 {
+        waiting.push(nodes[number % 2].submit("a", &sent, Options::default()).await);
+    }
+    for number in 0..20 {
+        let accepted = nodes[number % 2].submit("b", &sent, Options::default()).await;
+        assert_eq!(exit_code(&nodes[(number + 1) % 2].ended(&accepted).await), 0);
+    }
+    for accepted in &waiting {
+        let now = nodes[0].executions.get("a", accepted.id).await.unwrap().unwrap();
+        assert!(!now.status.is_final(), "{now:?}");
+    }
+    stopped.resume();
+    for accepted in &waiting {
+        assert_eq!(exit_code(&nodes[1].ended(accepted).await), 0);
+    }
+    for node in nodes {
+        node.end().await;
+    }
+}
+
 /// What docs/cluster.md says that the user of the nodes needs.
 const PERMISSIONS: &str = r#"
     authorization { users: [ { user: node, password: planted, permissions: {

@@ -153,6 +153,17 @@ impl NatsCluster {
         self.servers[server].monitor
     }
 
+    /// The number of a server's process.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    #[track_caller]
+    #[must_use]
+    pub fn pid(&self, server: usize) -> u32 {
+        lock(&self.servers[server].process).as_ref().map(Process::id).expect("the server of NATS runs")
+    }
+
     /// The number of a server's name, as in `n0`.
     #[must_use]
     pub fn index(name: &str) -> Option<usize> {

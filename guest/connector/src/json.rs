@@ -39,12 +39,12 @@ pub fn read_object<'a>(document: &'a str, mut take: impl FnMut(Cow<'a, str>, &'a
     }
     if !mark(&mut rest, b'}') {
         loop {
-            let Some(name) = judged_string(&mut rest) else { return false };
+            let Some(name) = judged_name(&mut rest) else { return false };
             if !mark(&mut rest, b':') {
                 return false;
             }
             let Some(value) = judged_value(&mut rest) else { return false };
-            take(name_text(name), value);
+            take(name, value);
             if mark(&mut rest, b'}') {
                 break;
             }
@@ -68,30 +68,46 @@ fn mark(rest: &mut &str, byte: u8) -> bool {
 }
 
 fn skip_white_space(rest: &mut &str) {
-    *rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+    // Byte by byte, which takes a fifth of the time that it takes to look at characters.
+    let length = rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+    *rest = rest.get(length..).unwrap_or_default();
 }
 
 /// The text of the value that comes next, and moves `rest` behind it; `None` if that is no value.
 fn judged_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
     skip_white_space(rest);
     if rest.starts_with('"') {
-        return judged_string(rest);
+        return judged_string(rest).map(|string| string.text);
     }
     let (value, after) = rest.split_at_checked(value_length(rest.as_bytes()))?;
     *rest = after;
     is_value(value).then_some(value)
 }
 
-/// The text of the string that comes next, and moves `rest` behind it; `None` if that is no string.
-fn judged_string<'a>(rest: &mut &'a str) -> Option<&'a str> {
+/// A name, without quotes and escapes, and moves `rest` behind it; `None` if what comes next is no string.
+fn judged_name<'a>(rest: &mut &'a str) -> Option<Cow<'a, str>> {
+    let string = judged_string(rest)?;
+    Some(if string.is_plain { Cow::Borrowed(unquoted(string.text)?) } else { name_text(string.text) })
+}
+
+/// A string that is right.
+struct Judged<'a> {
+    /// With its quotes and escapes.
+    text: &'a str,
+    /// There are no escapes in it.
+    is_plain: bool,
+}
+
+/// The string that comes next, and moves `rest` behind it; `None` if that is no string.
+fn judged_string<'a>(rest: &mut &'a str) -> Option<Judged<'a>> {
     skip_white_space(rest);
     let inside = rest.strip_prefix('"')?.as_bytes();
     let end = first(inside, |word| quotes_and_controls(word) | exactly(word, b'\\'))?;
     let is_plain = inside.get(end) == Some(&b'"');
     let length = if is_plain { end + 2 } else { string_end(rest.as_bytes(), end + 1) };
-    let (string, after) = rest.split_at_checked(length)?;
+    let (text, after) = rest.split_at_checked(length)?;
     *rest = after;
-    (is_plain || is_value(string)).then_some(string)
+    (is_plain || is_value(text)).then_some(Judged { text, is_plain })
 }
 
 fn is_value(text: &str) -> bool {
@@ -100,7 +116,7 @@ fn is_value(text: &str) -> bool {
 
 /// A name without quotes and escapes. One with half a surrogate pair is no parameter's: it is shown as it was written.
 fn name_text(name: &str) -> Cow<'_, str> {
-    string(name).unwrap_or(Cow::Borrowed(name.trim_matches('"')))
+    string(name).unwrap_or_else(|| Cow::Borrowed(name.trim_matches('"')))
 }
 
 /// The members of an object, in order, duplicates included: names without quotes and escapes, texts of values.
@@ -204,20 +220,23 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
         // The first test is exact for ASCII. Only a block with other text needs the second one.
         words.iter().fold(0, all_marks) & HIGHEST == 0 || words.iter().all(|word| marked(word) == 0)
     };
+    let place = |word: &[u8; 8]| marked(word).trailing_zeros() as usize / 8;
+    // Most names, and many values, end in the first word.
+    if let Some(found) = text.first_chunk().map(place).filter(|found| *found < 8) {
+        return Some(found);
+    }
     let clean = blocks.iter().take_while(is_clean).count() * BLOCK;
     let (words, rest) = text.get(clean..)?.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let found = place(word);
+        if found < 8 {
+            return Some(clean + at * 8 + found);
+        }
+    }
     // The rest, filled up to eight bytes with a letter, which is never sought.
     let mut last = [b'a'; 8];
     last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    let mut at = clean;
-    for word in words.iter().chain([&last]) {
-        let found = marked(word);
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    None
+    Some(place(&last)).filter(|found| *found < 8).map(|found| clean + words.len() * 8 + found)
 }
 
 /// Marks the bytes of `word` that are `byte`, which is ASCII.
@@ -235,10 +254,15 @@ fn quotes_and_controls(word: u64) -> u64 {
     (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21)
 }
 
+/// What stands between the quotes of a string; `None` when the value is not a string.
+fn unquoted(value: &str) -> Option<&str> {
+    value.strip_prefix('"')?.strip_suffix('"')
+}
+
 /// The text that a JSON string stands for; `None` when the value is not a string, or holds half a surrogate pair,
 /// which JSON allows and Unicode text does not (RFC 8259, section 8.2).
 pub fn string(value: &str) -> Option<Cow<'_, str>> {
-    let inside = value.strip_prefix('"')?.strip_suffix('"')?;
+    let inside = unquoted(value)?;
     if first(inside.as_bytes(), |word| exactly(word, b'\\')).is_none() {
         return Some(Cow::Borrowed(inside));
     }

@@ -172,7 +172,8 @@ impl<'a> Said<'a> {
         }
         Said {
             client_id: client_id.map(str::to_owned),
-            start: format!("Sent with QoS {}{never} to topic ", qos::number(*sent)),
+            start: ["Sent with QoS ", itoa::Buffer::new().format(qos::number(*sent)), never, " to topic "]
+                .concat(),
             topic,
             shown_topic: Self::shown(topic),
             middle: format!(" at {} in ", NamedBrokers::one(options, remarks, *broker)),

@@ -102,10 +102,8 @@ impl BrokerUrl {
         if url.starts_with(['[', '"', '\'']) && url.contains("://") {
             return Err(BrokerFault::Quoted);
         }
-        let (scheme, rest) = address::split_scheme(url).ok_or(if address::has_comma(url) {
-            BrokerFault::Several
-        } else {
-            BrokerFault::NoScheme
+        let (scheme, rest) = address::split_scheme(url).ok_or_else(|| {
+            if address::has_comma(url) { BrokerFault::Several } else { BrokerFault::NoScheme }
         })?;
         let scheme = Scheme::find(scheme).ok_or(BrokerFault::UnknownScheme)?;
         let (authority, path) = address::split_path(rest);

@@ -70,9 +70,8 @@ impl fmt::Display for Through<'_> {
 }
 
 fn url(f: &mut fmt::Formatter<'_>, scheme: &str, host: &str, port: u16) -> fmt::Result {
-    if host.contains(':') {
-        write!(f, "{scheme}://[{host}]:{port}")
-    } else {
-        write!(f, "{scheme}://{host}:{port}")
-    }
+    // In pieces: this stands in the answer to every message, and a format takes three times as long.
+    let [before, behind] = if host.contains(':') { ["://[", "]:"] } else { ["://", ":"] };
+    let mut digits = itoa::Buffer::new();
+    [scheme, before, host, behind, digits.format(port)].into_iter().try_for_each(|piece| f.write_str(piece))
 }

@@ -100,10 +100,10 @@ impl Stages {
         }
     }
 
-    /// The call joins a connection that is in `stage`.
-    pub(crate) fn join(&mut self, stage: Stage) {
+    /// The call joins, `now`, a connection that is in `stage`.
+    pub(crate) fn join(&mut self, stage: Stage, now: Instant) {
         self.joined = stage.is_connected();
-        self.enter(stage);
+        self.enter_at(stage, now);
     }
 
     /// The connection that the call joined had ended before: it does not count.
@@ -128,7 +128,10 @@ impl Stages {
 
     /// Goes on to `stage`.
     pub(crate) fn enter(&mut self, stage: Stage) {
-        let now = Instant::now();
+        self.enter_at(stage, Instant::now());
+    }
+
+    fn enter_at(&mut self, stage: Stage, now: Instant) {
         self.spent[self.stage as usize] += now - self.since;
         self.stage = stage;
         self.since = now;

@@ -167,17 +167,18 @@ impl InSteps<'_> {
         };
         let meter = &self.call.meter;
         meter.resume();
-        let prepared = self.step(true, prepare);
-        // No step takes as long as the least limit.
-        meter.count().ok();
-        Ok(match prepared {
+        Ok(match self.step(true, prepare) {
             Ok(Ok(publication)) => Prepared::Publication(Box::new(publication)),
             Ok(Err(response)) => {
                 let mut response = answer::response(response.meta.exit_code, response.meta.message)?;
                 answer::believe(std::slice::from_mut(&mut response), Tally::default())?;
                 Prepared::Answered(response)
             }
-            Err(error) if error.is::<TakesLong>() => Prepared::GivenUp,
+            Err(error) if error.is::<TakesLong>() => {
+                // The call goes on, and this counts. No step takes as long as the least limit.
+                meter.count().ok();
+                Prepared::GivenUp
+            }
             Err(error) => return Err(error),
         })
     }

@@ -118,9 +118,9 @@ impl SharedConnection {
         let Work { messages, started, deadline, retries, mut stages } = work.take()?;
         let messages = messages.into_iter().map(|(message, turn)| (message, turn.into_std()));
         let batch = state.delivery.add(messages, started.into_std());
-        stages.join(state.stage);
-        let came_late = state.stage == Stage::Acknowledgement;
         let now = Instant::now();
+        stages.join(state.stage, now);
+        let came_late = state.stage == Stage::Acknowledgement;
         // Many calls may come at the moment when a connection has just failed. They do not all try the next one at once.
         let next_try = if state.stage == Stage::BackOff { now + BackOff::FIRST } else { now };
         let call = WaitingCall {

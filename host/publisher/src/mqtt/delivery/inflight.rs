@@ -1,6 +1,6 @@
 //! The messages between PUBLISH and their last acknowledgement: their packet identifiers, and how many there may be.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use rumqttc::QoS;
 
@@ -16,8 +16,8 @@ pub(super) const MAX_INFLIGHT_QOS2: usize = 20;
 /// The packet identifiers of one client identifier.
 #[derive(Default)]
 pub(super) struct Inflight {
-    /// The packet identifiers in use. Two messages never have the same one (section 2.3.1).
-    messages: HashMap<u16, MessageId>,
+    /// The packet identifiers in use, [`MAX_INFLIGHT`] at most. Two messages never have the same one (section 2.3.1).
+    messages: BTreeMap<u16, MessageId>,
     /// How many of `messages` have QoS 2.
     qos2: usize,
     /// Packet identifiers of QoS 2 messages that were given up. As long as the session lives, the broker may take a new

@@ -4,11 +4,10 @@ use std::io::{BufRead, BufReader, Read, Result, stdin};
 
 use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::refusal::Refusal;
+use mqtt_connector_wasi::publisher;
 use wasip2::cli::stdin::get_stdin;
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::io::poll::poll;
-
-use crate::bindings::connections;
 
 /// Bytes that are read at a time.
 const READ: usize = 512 * 1024;
@@ -83,7 +82,7 @@ impl Input {
         // Dropped before the input, of which it is a part.
         let readable = input.subscribe();
         if !poll(&[&readable, &timer]).contains(&0) {
-            connections::close();
+            publisher::close();
         }
     }
 }

@@ -11,11 +11,11 @@ use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::message::{LineFormat, Lines, MessageFlags};
 use mqtt_connector_arguments::origins;
 use mqtt_connector_arguments::requests::{Kind, Request};
-use mqtt_connector_contract::connector::{Meta, Response};
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code::{PARAMETER, UNUSABLE_FILE};
 use mqtt_connector_guest::document::Document;
+use mqtt_connector_wasi::{connector, publisher};
 
-use crate::bindings::{connections, connector};
 use crate::input::{Input, LONGEST};
 use crate::output::{self, note, refused, unreadable};
 
@@ -43,11 +43,11 @@ pub(crate) fn send(flags: &MessageFlags, named: &Lines) -> Result<Meta, Meta> {
     let input = Input::open(&named.file, kind.skips_mark()).map_err(refused)?;
     // Last, because it empties the file.
     let results = flags.results.as_ref().map(Results::open).transpose()?;
-    connections::keep_open();
+    publisher::keep_open();
     let began = Instant::now();
     let mut sender = Sender { config, kind, results, answers: Answers::default(), number: 0 };
     sender.send(input, &named.file);
-    connections::close();
+    publisher::close();
     let missing = sender.results.and_then(Results::missing);
     Ok(told(sender.answers.summary(began.elapsed(), missing)))
 }
@@ -64,7 +64,7 @@ fn check(format: LineFormat, documents: &Documents) -> Result<(), Meta> {
         return Ok(());
     }
     let request = if are_requests { "{}".to_owned() } else { documents.with_content("\"\"") };
-    let Response { meta } = connector::check(&documents.config, &request);
+    let meta = connector::check(&documents.config, &request);
     if meta.exit_code == 0 { Ok(()) } else { Err(meta) }
 }
 
@@ -158,7 +158,7 @@ impl Sender {
         let mut text = Vec::new();
         let lines = origins.len() as u64;
         for (number, id, refused) in origins {
-            let Some(meta) = refused.or_else(|| Some(answers.next()?.meta)) else { break };
+            let Some(meta) = refused.or_else(|| answers.next()) else { break };
             if self.results.is_some() {
                 add_result(&mut text, id.as_deref(), &meta);
             }

@@ -1,9 +1,9 @@
 //! The command line under WASI 0.2: what `wasmtime run mqtt-connector.wasm send …` starts. It has the parameters, flags, variables
-//! and documents of the program for machines, from the same crate, and sends through the interface `connector`.
+//! and documents of the program for machines, from the same crate.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `bindings` | the interfaces that this component imports |
+//! | `bindings`, `exports` | the interface `connector`, which this component exports, too |
 //! | `arguments` | the commands |
 //! | `output` | what is written, and how the program ends |
 //! | `lines` | `send --lines`: a message a line |
@@ -20,6 +20,9 @@ mod arguments;
 #[cfg(target_os = "wasi")]
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
 mod bindings;
+#[cfg(target_os = "wasi")]
+#[allow(unsafe_code)]
+mod exports;
 #[cfg(target_os = "wasi")]
 mod input;
 #[cfg(target_os = "wasi")]

@@ -7,11 +7,12 @@ use mqtt_connector_arguments::message::MessageFlags;
 use mqtt_connector_arguments::origins;
 use mqtt_connector_arguments::usage::{self, Verdict};
 use mqtt_connector_contract::WIT;
-use mqtt_connector_contract::connector::{Meta, Response};
+use mqtt_connector_contract::connector::Meta;
 use mqtt_connector_contract::exit_code::PARAMETER;
+use mqtt_connector_guest::schema::schema;
+use mqtt_connector_wasi::connector;
 
 use crate::arguments::{self, Arguments};
-use crate::bindings::connector;
 use crate::lines;
 use crate::output::{SUCCESS, exit_status, note, print, refused, respond};
 
@@ -29,7 +30,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match Arguments::resolve(&matches) {
         Ok(Arguments::Send(flags)) => respond(send(&flags)),
         Ok(Arguments::Check(flags)) => respond(answered(&flags, connector::check)),
-        Ok(Arguments::Schema) => print(&(connector::schema() + "\n")),
+        Ok(Arguments::Schema) => print(&(schema() + "\n")),
         Ok(Arguments::Wit) => print(WIT),
         Err(wrong) => respond(refused(wrong)),
     }
@@ -43,12 +44,12 @@ fn send(flags: &MessageFlags) -> Meta {
 }
 
 /// What `ask` answers to the documents that the flags name.
-fn answered(flags: &MessageFlags, ask: fn(&str, &str) -> Response) -> Meta {
+fn answered(flags: &MessageFlags, ask: fn(&str, &str) -> Meta) -> Meta {
     let documents = match documents::read(flags) {
         Ok(documents) => documents,
         Err(wrong) => return refused(wrong),
     };
-    let Meta { exit_code, message } = ask(&documents.config, &documents.request).meta;
+    let Meta { exit_code, message } = ask(&documents.config, &documents.request);
     Meta { exit_code, message: origins::told(exit_code, message, flags, &documents) }
 }
 

@@ -5,19 +5,16 @@
 #![cfg(target_os = "wasi")]
 #![deny(unsafe_code)]
 
-#[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, rust_2018_idioms, clippy::all)]
-mod bindings;
 mod config;
 
 use std::io::{Read as _, Write};
 
 use mqtt_connector_contract::connector::Response;
+use mqtt_connector_wasi::connector;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{
     Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam, StatusCode,
 };
-
-use bindings::connector;
 
 /// The most bytes of a request document: as many as the command line takes.
 const LARGEST: u64 = 256 << 20;
@@ -59,7 +56,7 @@ fn answer(request: &IncomingRequest) -> Result<Response, Problem> {
     }
     let document = String::from_utf8(document)
         .map_err(|_| Problem { status: 400, title: "the request document is not UTF-8 text" })?;
-    Ok(connector::send(&config::of_request(), &document))
+    Ok(Response { meta: connector::send(&config::of_request(), &document) })
 }
 
 impl Problem {

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use mqtt_connector_contract::connector::{Meta, Response};
 
+/// In nanoseconds.
+const SECOND: u128 = 1_000_000_000;
+const MILLISECOND: u128 = 1_000_000;
+
 /// The answers so far.
 #[derive(Debug, Default)]
 pub struct Answers {
@@ -49,12 +53,13 @@ impl Answers {
     #[must_use]
     pub fn summary(self, took: Duration, missing: Option<String>) -> Meta {
         let sent = self.lines - self.failed();
-        let rate = sent as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE);
-        let mut text = format!(
-            "Sent {sent} of {} lines in {:.3} s ({rate:.0} a second).",
-            self.lines,
-            took.as_secs_f64()
-        );
+        // In whole numbers: what writes fractions is larger than all of this.
+        let nanoseconds = took.as_nanos().max(1);
+        let rate = (u128::from(sent) * SECOND + nanoseconds / 2) / nanoseconds;
+        let milliseconds = (nanoseconds + MILLISECOND / 2) / MILLISECOND;
+        let (seconds, fraction) = (milliseconds / 1000, milliseconds % 1000);
+        let mut text =
+            format!("Sent {sent} of {} lines in {seconds}.{fraction:03} s ({rate} a second).", self.lines,);
         let mut exit_code = 0;
         if let Some((number, first)) = self.first {
             let by_code: Vec<_> =
@@ -92,6 +97,22 @@ pub fn add_result(text: &mut Vec<u8>, id: Option<&str>, answer: &Meta) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_summary_rounds() {
+        let said = |lines: u64, nanoseconds| {
+            let mut answers = Answers::default();
+            for number in 1..=lines {
+                answers.add(number, Meta { exit_code: 0, message: String::new() });
+            }
+            answers.summary(Duration::from_nanos(nanoseconds), None).message
+        };
+        assert_eq!(said(3, 1_234_567_890), "Sent 3 of 3 lines in 1.235 s (2 a second).");
+        assert_eq!(said(1000, 61_999_999_999), "Sent 1000 of 1000 lines in 62.000 s (16 a second).");
+        assert_eq!(said(5, 2_000_000_000), "Sent 5 of 5 lines in 2.000 s (3 a second).");
+        assert_eq!(said(1, 2_400_000), "Sent 1 of 1 lines in 0.002 s (417 a second).");
+        assert_eq!(said(0, 0), "Sent 0 of 0 lines in 0.000 s (0 a second).");
+    }
 
     #[test]
     fn a_result_has_the_id_of_its_request() {

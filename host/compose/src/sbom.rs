@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::label::{Origin, output};
 
-/// Crates that are compiled together, and for which target.
+/// A package with the crates that are compiled into it, and for which target.
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub(crate) target: &'a str,
-    pub(crate) packages: &'a [&'a str],
+    pub(crate) package: &'a str,
 }
 
 /// A crate: its name and version.
@@ -76,8 +76,7 @@ impl<'a> Bills<'a> {
         for part in parts {
             let mut arguments =
                 vec!["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "depth"];
-            arguments.extend(["--format", " {p}", "--target", part.target]);
-            arguments.extend(part.packages.iter().flat_map(|package| ["--package", package]));
+            arguments.extend(["--format", " {p}", "--target", part.target, "--package", part.package]);
             roots.extend(read_tree(&output(self.workspace, "cargo", &arguments)?, &mut depends)?);
         }
         let library = ("rust-std".to_owned(), self.rust.clone());
@@ -219,7 +218,7 @@ mod tests {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let origin = Origin::of(&workspace).expect("what cargo and git say");
         let bills = Bills::new(&workspace, &origin).expect("what cargo says");
-        let part = Part { target: "wasm32-unknown-unknown", packages: &["mqtt-connector-guest"] };
+        let part = Part { target: "wasm32-unknown-unknown", package: "mqtt-connector-guest" };
         let bill = bills.of("connector.wasm", "It sends.", &[part]).expect("a bill");
         let components = bill["components"].as_array().expect("a list");
         let find = |name: &str| components.iter().find(|component| component["name"] == name);

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rumqttc_v5::mqttbytes::{Error as CodecError, PacketType, check};
-use rumqttc_v5::{Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties, Packet};
+use rumqttc_v5::{Connect, ConnectAuth, ConnectProperties, LastWill, LastWillProperties};
 
 use super::codec;
 use super::connack::{Connack, ConnackLimits};
@@ -141,7 +141,7 @@ pub(super) fn read(inbox: &mut BytesMut) -> Result<Option<Incoming>, Error> {
     if packet_type == PacketType::Publish {
         // The message is for another program, and settles nothing. It is read because a malformed packet has to end the
         // connection (section 4.13.1): what follows it cannot be trusted.
-        let publish = Packet::read(&mut packet.clone(), None);
+        let publish = rumqttc_v5::Publish::read(header, packet.freeze());
         return publish
             .map(|_| Some(Incoming::Publish))
             .map_err(|error| malformed(codec::of_5(&error).to_owned()));

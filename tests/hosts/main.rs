@@ -10,5 +10,6 @@ mod invoke;
 mod judged;
 mod lines;
 mod sending;
+mod shortages;
 mod support;
 mod transports;

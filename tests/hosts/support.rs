@@ -114,6 +114,15 @@ impl Run {
         self
     }
 
+    /// It may have so many descriptors. In which directory it runs is said after this.
+    pub(crate) fn descriptors(mut self, limit: u32) -> Self {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]);
+        limited.arg(self.command.get_program()).args(self.command.get_args());
+        self.command = limited;
+        self
+    }
+
     /// What it can read from standard input.
     pub(crate) fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();

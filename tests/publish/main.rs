@@ -18,8 +18,9 @@ use registry::Registry;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is pushed: the file in `dist/`, and the repository and tag that it gets.
-const PUSHED: [(&str, &str, &str); 4] = [
+const PUSHED: [(&str, &str, &str); 5] = [
     ("connector.wasm", "flint/connector", "0.1.0"),
+    ("publisher.wasm", "flint/publisher", "0.1.0"),
     ("mqtt-connector.wasm", "flint/mqtt-connector", "0.1.0"),
     ("mqtt-connector-http.wasm", "flint/mqtt-connector-http", "0.1.0"),
     ("flint-mqtt.wasm", "flint/mqtt", "0.2.0"),

@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind, Write as _};
 
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_contract::connector::{Meta, Response};
-use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
+use mqtt_connector_contract::exit_code::{FAULT, SHORTAGE, UNUSABLE_FILE};
+use mqtt_connector_wasi::Shortage;
 
 /// Exit status of what went well.
 pub(crate) const SUCCESS: u8 = 0;
@@ -19,14 +20,23 @@ pub(crate) fn refused(refusal: Refusal) -> Meta {
 
 /// The answer where a file cannot be read or written; `which` names it.
 pub(crate) fn unreadable(which: &str, error: &io::Error) -> Meta {
-    let message = match error.kind() {
+    let unusable = |message: String| Meta { exit_code: UNUSABLE_FILE, message };
+    if error.kind() == ErrorKind::NotFound {
         // The host says the same of both.
-        ErrorKind::NotFound => format!(
+        return unusable(format!(
             "{which}: it does not exist, or is in no directory that the host has opened for this program (wasmtime: --dir)."
-        ),
-        _ => format!("{which}: {error}."),
-    };
-    Meta { exit_code: UNUSABLE_FILE, message }
+        ));
+    }
+    // wasmtime has no word of its own for descriptors that it does not get.
+    match Shortage::of(error).or_else(|| Shortage::of_descriptors(1)) {
+        Some(shortage) => Meta {
+            exit_code: SHORTAGE,
+            message: format!(
+                "Not sent, this machine has {shortage}, while opening {which}. Sending it again is safe."
+            ),
+        },
+        None => unusable(format!("{which}: {error}.")),
+    }
 }
 
 /// Prints the response, one line on standard output, and answers with the exit status.

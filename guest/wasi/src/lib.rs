@@ -13,3 +13,5 @@
 
 pub mod connector;
 pub mod publisher;
+
+pub use mqtt_connector_publisher::Shortage;

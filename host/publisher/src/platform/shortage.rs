@@ -18,7 +18,8 @@ pub enum Shortage {
     #[error("too few open files left for all its processes (see fs.file-max)")]
     OpenFiles,
     /// Memory, or addresses for it (`ENOMEM`, `ENOBUFS`).
-    #[error("too little memory left (see ulimit -v)")]
+    #[cfg_attr(not(target_os = "wasi"), error("too little memory left (see ulimit -v)"))]
+    #[cfg_attr(target_os = "wasi", error("too little memory left (wasmtime: -W max-memory-size)"))]
     Memory,
     /// This user may start no further thread (`EAGAIN`).
     #[error("too few threads left (see ulimit -u)")]

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use wasip2::filesystem::preopens::get_directories;
 
-use crate::platform::Words;
+use crate::platform::{Shortage, Words};
 
 /// A directory, by its path. Where the host has opened it, it is what was opened.
 #[derive(Debug)]
@@ -55,7 +55,12 @@ impl Directory {
 ///
 /// The host's; and one in our words for a path that is below no directory that the host has opened.
 pub(crate) fn file(path: &Path) -> io::Result<File> {
-    File::open(path).map_err(|error| if is_reachable(path) { error } else { unreachable() })
+    File::open(path).map_err(|error| match error.raw_os_error() {
+        _ if !is_reachable(path) => unreachable(),
+        // What wasmtime says when it has no descriptor left, too.
+        Some(libc::EIO) => Shortage::of_descriptors(1).map_or(error, io::Error::from),
+        _ => error,
+    })
 }
 
 /// Whether the host has opened a directory that `path` is below. Relative paths begin where absolute ones do.

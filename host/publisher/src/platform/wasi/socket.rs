@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::BufWriter;
 use tokio::net::TcpStream;
 
-use crate::platform::Words;
+use crate::platform::{Shortage, Words};
 
 /// Bytes that are gathered: one record of TLS, the largest piece that is flushed by itself, with its header and its tag.
 const GATHERED: usize = 17 * 1024;
@@ -28,6 +28,8 @@ pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
             ErrorKind::PermissionDenied,
             Words("the host does not let this component use the network (wasmtime: -S inherit-network)"),
         ),
+        // What the C library says where the host gives no reason for which it makes no socket.
+        ErrorKind::Unsupported => Shortage::of_descriptors(1).map_or(error, io::Error::from),
         _ => error,
     })
 }

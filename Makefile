@@ -156,7 +156,7 @@ lint: toolchain wasi ## Formatting and lints
 .PHONY: wasi
 wasi: compiler wasi-target ## Lints of what is compiled for WASI 0.2
 	cargo clippy --locked --package mqtt-connector-publisher --package mqtt-connector-arguments \
-	    --package mqtt-connector-wasi-publisher --package mqtt-connector-command --package mqtt-connector-http \
+	    --package mqtt-connector-wasi --package mqtt-connector-wasi-publisher --package mqtt-connector-command --package mqtt-connector-http \
 	    --target $(WASI) -- $(DENY)
 
 # Whatever has a Cargo.lock of its own.

@@ -92,10 +92,12 @@ dependent: toolchain ## What the libraries turn on for a program that depends on
 	cargo test --locked --manifest-path tests/dependent/Cargo.toml --target-dir target/dependent
 
 BENCH := cargo bench --locked --package mqtt-connector-cli $(FEATURES)
-# Where the section `wasmtime` is measured.
-BENCH_WASMTIME := $(if $(BENCH_ONLY),$(if $(findstring wasmtime,$(BENCH_ONLY)),component wasmtime),component wasmtime)
+# What some sections are measured with.
+BENCH_SECTIONS := $(or $(BENCH_ONLY),wasmtime http executions)
+BENCH_PEERS := $(if $(findstring wasmtime,$(BENCH_SECTIONS)),component wasmtime) \
+    $(if $(findstring http,$(BENCH_SECTIONS)),target/tools/peers/made) $(if $(findstring executions,$(BENCH_SECTIONS)),nats-server)
 .PHONY: bench
-bench: toolchain test-tools bench-tools $(BENCH_WASMTIME) ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_ONLY)
+bench: toolchain test-tools bench-tools $(BENCH_PEERS) ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_EXECUTIONS, BENCH_ONLY)
 ifeq ($(filter-out cost,$(BENCH_ONLY)),)
 	BENCH_ONLY=cost $(BENCH) --bench peers
 endif
@@ -231,7 +233,15 @@ wasi-target: compiler
 bench-tools:
 	@command -v valgrind >/dev/null || { $(call install,valgrind libc6-dbg); } \
 	|| echo "make bench: valgrind could not be installed: instructions are NOT COUNTED"
-	@for tool in wrk node npm; do command -v "$$tool" >/dev/null || { $(call install,wrk nodejs npm); break; }; done
+	@command -v wrk >/dev/null || { $(call install,wrk); }
+
+# The services that the section `http` measures beside this one.
+PEERS := tests/benches/peers/http
+target/tools/peers/made: $(PEERS)/package.json $(PEERS)/package-lock.json target/tools/npm/made
+	mkdir -p $(@D)
+	cp $(PEERS)/package.json $(PEERS)/package-lock.json $(@D)
+	cd $(@D) && PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" npm --loglevel error --no-audit --no-fund ci
+	touch $@
 
 # Makes WebAssembly smaller.
 .PHONY: wasm-opt

@@ -35,7 +35,7 @@
 //!
 //! The modules, in the order in which they build on each other: none uses a later one.
 //!
-//! - [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
+//! - `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
 //!   `error`: what may stand against an execution.
 //! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
 //!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
@@ -61,6 +61,7 @@ mod query;
 mod secrets;
 mod sqlite;
 pub mod store;
+mod text;
 mod timestamp;
 mod waiting;
 

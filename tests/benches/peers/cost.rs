@@ -134,12 +134,6 @@ pub(crate) fn measure(settings: &Settings) -> Section {
     }
 }
 
-/// The last line of a run.
-pub(crate) fn verdict(section: &Section) -> String {
-    let met = section.targets.iter().filter(|target| target.met()).count();
-    format!("cost: {met} met, {} missed", section.targets.len() - met)
-}
-
 impl Runs {
     /// Runs a worker to its end.
     fn run(&mut self, run: usize) {

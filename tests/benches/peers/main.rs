@@ -1,9 +1,10 @@
 //! `make bench`: the connector beside its peers, in the same run and in turns, on a real mosquitto on loopback.
 //!
 //! A table goes to the terminal, `target/bench/report.md` with plots beside it is the same again; each target is there
-//! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (such as
-//! `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`, `http`) shorten it. The section `cost` is measured by itself, with
-//! `BENCH_ONLY=cost`, which `make bench` does first; `BENCH_CASE` shortens it to the cases that have this in their names.
+//! with "met" or "missed". `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000), `BENCH_EXECUTIONS` (1000000) and
+//! `BENCH_ONLY` (such as `one-shot,batches`; also `service`, `connections`, `tenants`, `wasmtime`, `http`, `executions`) shorten it. The
+//! section `cost` is measured by itself, with `BENCH_ONLY=cost`, which `make bench` does first; `BENCH_CASE` shortens it to the cases that
+//! have this in their names.
 //!
 //! On a machine with several cores a round trip takes 8 µs when the kernel lets the client and the broker share one, and
 //! 55 µs when it does not, which depends on what else runs. The section `cost` says what holds on any machine.
@@ -13,6 +14,7 @@
 
 mod batches;
 mod cost;
+mod executions;
 mod http;
 mod measure;
 mod native;
@@ -77,10 +79,11 @@ fn bench() {
         ("tenants", &|| tenants::measure(&settings)),
         ("wasmtime", &|| wasmtime::measure(&settings)),
         ("http", &|| http::measure(&settings)),
+        ("executions", &|| executions::measure(&settings)),
     ] {
         if settings.wants(name) {
             let section = measure();
-            println!("{}", section.text());
+            println!("{}\n{}\n", section.text(), section.verdict());
             sections.push(section);
         }
     }
@@ -101,5 +104,5 @@ fn cost_alone(settings: &Settings, head: &str) {
     let report = directory().join("cost.md");
     fs::write(&report, format!("{head}- load when it ended: {}\n\n{text}", report::load())).unwrap();
     println!("The report: {}", report.display());
-    println!("{}", cost::verdict(&section));
+    println!("{}", section.verdict());
 }

@@ -39,6 +39,12 @@ impl Section {
         text
     }
 
+    /// How many of its targets are met, on a line.
+    pub(crate) fn verdict(&self) -> String {
+        let met = self.targets.iter().filter(|target| target.met()).count();
+        format!("{}: {met} met, {} missed", self.name, self.targets.len() - met)
+    }
+
     fn rows(&self) -> Vec<Vec<String>> {
         let head = ["case", "way", "unit", "median", "quartiles", "p99", "n", "× last", "quartiles"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];

@@ -11,13 +11,15 @@ pub(crate) struct Settings {
     pub(crate) lines: usize,
     /// The most tenants.
     pub(crate) tenants: usize,
+    /// Executions that wait while the memory of the service is measured.
+    pub(crate) executions: u64,
     /// The sections to measure; when empty, all but `cost`, which `make bench` has run before.
     only: Vec<String>,
 }
 
 impl Settings {
-    /// From `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000) and `BENCH_ONLY` (names of sections, with
-    /// commas between them; all).
+    /// From `BENCH_ROUNDS` (60), `BENCH_LINES` (50000), `BENCH_TENANTS` (1000), `BENCH_EXECUTIONS` (1000000) and
+    /// `BENCH_ONLY` (names of sections, with commas between them; all).
     ///
     /// # Panics
     ///
@@ -32,6 +34,7 @@ impl Settings {
             rounds: number("BENCH_ROUNDS", 60).max(2),
             lines: number("BENCH_LINES", 50_000).max(100),
             tenants: number("BENCH_TENANTS", 1000).max(10),
+            executions: number("BENCH_EXECUTIONS", 1_000_000) as u64,
             only,
         }
     }
@@ -55,8 +58,10 @@ impl Settings {
     pub(crate) fn shown(&self) -> String {
         let only =
             if self.only.is_empty() { String::new() } else { format!(" BENCH_ONLY={}", self.only.join(",")) };
-        let Self { rounds, lines, tenants, .. } = self;
-        format!("BENCH_ROUNDS={rounds} BENCH_LINES={lines} BENCH_TENANTS={tenants}{only} make bench")
+        let Self { rounds, lines, tenants, executions, .. } = self;
+        format!(
+            "BENCH_ROUNDS={rounds} BENCH_LINES={lines} BENCH_TENANTS={tenants} BENCH_EXECUTIONS={executions}{only} make bench"
+        )
     }
 }
 
@@ -66,8 +71,8 @@ pub(crate) fn only_case() -> String {
 }
 
 /// The sections, as `BENCH_ONLY` names them.
-const SECTIONS: [&str; 8] =
-    [COST, "one-shot", "service", "connections", "batches", "tenants", "wasmtime", "http"];
+const SECTIONS: [&str; 9] =
+    [COST, "one-shot", "service", "connections", "batches", "tenants", "wasmtime", "http", "executions"];
 
 /// The section that `make bench` runs first, in a process of its own.
 pub(crate) const COST: &str = "cost";

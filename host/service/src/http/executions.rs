@@ -5,13 +5,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use mqtt_connector::Tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::json;
 use super::api::Api;
 use super::caller::Caller;
-use super::prefer::{PREFERENCE_APPLIED, Prefer, idempotency_key};
+use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
 use super::{body, query};
 use crate::Timestamp;
@@ -86,10 +87,21 @@ pub(super) async fn submit(
         attempts: new.attempts.unwrap_or(Options::default().attempts),
         ordering_key: new.ordering_key,
     };
-    let mut submission = Submission::new(new.request).options(options);
-    submission.idempotency_key = idempotency_key;
-    let execution = api.executions().submit(&caller.tenant, submission).await?.execution;
+    let execution = accept(&api, &caller.tenant, new.request, options, idempotency_key).await?;
     Ok(accepted(execution.id, execution.status))
+}
+
+/// Accepts an execution; with a key that was there before, it is the one of then.
+pub(super) async fn accept(
+    api: &Api,
+    tenant: &Tenant,
+    request: Request,
+    options: Options,
+    idempotency_key: Option<String>,
+) -> Result<Execution, Problem> {
+    let mut submission = Submission::new(request).options(options);
+    submission.idempotency_key = idempotency_key;
+    Ok(api.executions().submit(tenant, submission).await?.execution)
 }
 
 /// What is wrong with a document. Nothing of the request is in it, which is not looked into.
@@ -164,8 +176,8 @@ pub(super) async fn get(
         None => api.executions().get(tenant, id).await?,
     };
     let mut response = json(&execution.ok_or(ChangeError::Unknown(id))?);
-    if let (None, Some(applied)) = (wait, prefer.applied()) {
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    if wait.is_none() {
+        prefer.say_applied(&mut response);
     }
     Ok(response)
 }

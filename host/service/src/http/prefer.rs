@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
 
 use super::problem::Problem;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest that is waited: more is taken for this.
@@ -41,8 +42,15 @@ impl Prefer {
         prefer
     }
 
-    /// What `Preference-Applied` says when it was answered before it was done.
-    pub(super) fn applied(&self) -> Option<HeaderValue> {
+    /// Says in an answer, which was given before it was done, what was applied.
+    pub(super) fn say_applied(&self, response: &mut Response) {
+        if let Some(applied) = self.applied() {
+            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        }
+    }
+
+    /// What `Preference-Applied` says (section 3).
+    fn applied(&self) -> Option<HeaderValue> {
         let wait = self.wait.map(|wait| format!("wait={}", wait.as_secs()));
         let applied = match (self.respond_async, wait) {
             (true, Some(wait)) => format!("respond-async, {wait}"),

@@ -11,11 +11,10 @@ use super::answer::Answer;
 use super::api::Api;
 use super::body;
 use super::caller::Caller;
-use super::executions::{Accepted, accepted};
-use super::prefer::{PREFERENCE_APPLIED, Prefer, idempotency_key};
+use super::executions::{Accepted, accept, accepted};
+use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
 use crate::execution::{Options, Request, Status};
-use crate::executions::Submission;
 
 /// How much longer than the tenant's timeout somebody waits for an execution with an idempotency key, so that its answer is kept.
 const TO_KEEP: Duration = Duration::from_secs(5);
@@ -61,10 +60,7 @@ pub(super) async fn send(
             (Options { attempts: 1, ..Options::default() }, tenant.limits().timeout + TO_KEEP)
         }
     };
-    let mut submission = Submission::new(request).options(options);
-    submission.idempotency_key = key;
-    let submitted = api.executions().submit(tenant, submission).await?;
-    let mut execution = submitted.execution;
+    let mut execution = accept(&api, tenant, request, options, key).await?;
     if !at_most.is_zero() && !execution.status.is_final() {
         let id = execution.id;
         execution = api.wait(tenant.name(), id, at_most).await?.unwrap_or(execution);
@@ -80,9 +76,7 @@ pub(super) async fn send(
         }
         (status, _) => accepted(id, status),
     };
-    if let Some(applied) = prefer.applied() {
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
-    }
+    prefer.say_applied(&mut response);
     Ok(response)
 }
 

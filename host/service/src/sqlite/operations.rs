@@ -143,20 +143,11 @@ impl SqliteStore {
     ) -> Result<Execution, ChangeError> {
         let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
         let work = move |connection: &Connection| {
-            let Some((seq, execution)) = rows::find_row(connection, id)? else {
-                return Ok(Err(ChangeError::Unknown(id)));
-            };
-            let ended = execution.ended;
-            let cancelled =
-                ChangeError::unless_of(tenant.as_deref(), id, Some(execution)).and_then(|mut execution| {
-                    execution.cancel(now)?;
-                    Ok(execution)
-                });
-            let execution = match cancelled {
-                Ok(execution) => execution,
-                Err(error) => return Ok(Err(error)),
-            };
-            rows::update(connection, seq, ended, &execution, Queue::Ended.into())?;
+            let execution =
+                match change(connection, tenant.as_deref(), id, |execution| execution.cancel(now))? {
+                    Ok((execution, ())) => execution,
+                    Err(error) => return Ok(Err(error)),
+                };
             let is_ready = queue::pass_on(connection, &execution)?;
             Ok(Ok((execution, is_ready)))
         };
@@ -179,19 +170,10 @@ impl SqliteStore {
     ) -> Result<Execution, ChangeError> {
         let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
         let work = move |connection: &Connection| {
-            let Some((seq, execution)) = rows::find_row(connection, id)? else {
-                return Ok(Err(ChangeError::Unknown(id)));
-            };
-            let retried =
-                ChangeError::unless_of(tenant.as_deref(), id, Some(execution)).and_then(|mut old| {
-                    let new = old.retry(now)?;
-                    Ok((old, new))
-                });
-            let (old, new) = match retried {
-                Ok(retried) => retried,
+            let new = match change(connection, tenant.as_deref(), id, |execution| execution.retry(now))? {
+                Ok((_, new)) => new,
                 Err(error) => return Ok(Err(error)),
             };
-            rows::update(connection, seq, old.ended, &old, Queue::of(&old, None).into())?;
             let queue = Queue::of_new(connection, &new)?;
             rows::insert(connection, &new, queue, None)?;
             Ok(Ok(new))
@@ -239,6 +221,27 @@ impl SqliteStore {
         };
         self.writer.look(look).await
     }
+}
+
+/// Changes an execution of `tenant`, and answers what it is now, with what the change has answered.
+fn change<T>(
+    connection: &Connection,
+    tenant: Option<&str>,
+    id: Id,
+    change: impl FnOnce(&mut Execution) -> Result<T, ChangeError>,
+) -> rusqlite::Result<Result<(Execution, T), ChangeError>> {
+    let Some((seq, execution)) = rows::find_row(connection, id)? else {
+        return Ok(Err(ChangeError::Unknown(id)));
+    };
+    let ended = execution.ended;
+    let changed = ChangeError::unless_of(tenant, id, Some(execution)).and_then(|mut execution| {
+        let answer = change(&mut execution)?;
+        Ok((execution, answer))
+    });
+    if let Ok((execution, _)) = &changed {
+        rows::update(connection, seq, ended, execution, Queue::of(execution, None).into())?;
+    }
+    Ok(changed)
 }
 
 /// How many bytes of the file are used.

@@ -103,8 +103,8 @@ ifeq ($(filter-out cost,$(BENCH_ONLY)),)
 endif
 ifneq ($(BENCH_ONLY),cost)
 	cargo build --locked --profile bench --package mqtt-connector-serve
-	$(BENCH) --bench fairness
-	$(BENCH) --bench parts
+	$(if $(BENCH_ONLY),,$(BENCH) --bench fairness)
+	$(if $(BENCH_ONLY),,$(BENCH) --bench parts)
 	$(BENCH) --bench peers
 endif
 

@@ -158,6 +158,24 @@ async fn what_has_ended_is_forgotten_when_its_retention_is_over_and_not_before()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_put_back_lets_nothing_wait_longer_than_it_was_to() {
+    let kind = Sqlite::new();
+    let store = kind.open().await;
+    accept(&*store, &execution("a")).await.unwrap();
+    let now = Timestamp::now();
+    let mut claimed = store.claim("acme", 1).await.unwrap();
+    claimed[0].begin(None, now);
+    assert!(store.begin(&claimed[0], false).await.unwrap());
+    assert!(claimed[0].answer(&Response::new(69, "Unreachable."), now, now));
+    store.settle(&claimed[0], Some(now.after(Duration::from_secs(1)))).await.unwrap();
+    store.tidy(now).await.unwrap();
+    assert_eq!(store.claim("acme", 1).await.unwrap().len(), 0);
+    // By a year: it would wait for that, too.
+    store.tidy(now.before(Duration::from_secs(365 * 24 * 60 * 60))).await.unwrap();
+    assert_eq!(store.claim("acme", 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_content_is_left_in_the_file_when_it_was_sent() {
     let kind = Sqlite::new();
     let store = SqliteStore::open(kind.path()).unwrap();

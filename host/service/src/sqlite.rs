@@ -2,7 +2,7 @@
 //!
 //! - `schema`: the tables, and how a file gets the newest ones; `lock`: one process carries out what a file holds.
 //! - `rows`: an execution as a row, and back; `queue`: which executions may be claimed.
-//! - `writer`: the thread that writes, and makes what came together durable together.
+//! - `writer`: the thread that writes, and makes what came together durable together; `turns`: whose work is next.
 //! - `operations`: what [`Store`] promises, as work for the writer; `listing`: what is only read.
 //! - `memory`: what the process knows besides: claims, waiting callers.
 
@@ -13,6 +13,7 @@ mod operations;
 mod queue;
 mod rows;
 mod schema;
+mod turns;
 mod writer;
 
 use std::path::{Path, PathBuf};

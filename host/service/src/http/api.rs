@@ -45,6 +45,10 @@ impl Api {
     /// How many calls a tenant may have at one time, unless [`ApiBuilder::concurrent_calls`] says otherwise: 1,000.
     pub const CONCURRENT_CALLS: usize = 1000;
 
+    /// How many bytes the bodies of a tenant's calls may have together at one time, unless [`ApiBuilder::concurrent_bytes`] says otherwise:
+    /// 256 MiB.
+    pub const CONCURRENT_BYTES: usize = 256 << 20;
+
     /// Starts with the parts that are needed. `executions` are carried out by `connector`.
     #[must_use]
     pub fn builder(connector: Arc<Connector>, executions: Executions) -> ApiBuilder {
@@ -53,6 +57,7 @@ impl Api {
             executions,
             largest_body: Self::LARGEST_BODY,
             concurrent_calls: Self::CONCURRENT_CALLS,
+            concurrent_bytes: Self::CONCURRENT_BYTES,
             metrics: None,
             console: None,
         }
@@ -156,6 +161,7 @@ pub struct ApiBuilder {
     executions: Executions,
     largest_body: usize,
     concurrent_calls: usize,
+    concurrent_bytes: usize,
     metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
     console: Option<ConsoleCookies>,
 }
@@ -184,6 +190,14 @@ impl ApiBuilder {
         self
     }
 
+    /// How many bytes the documents have together that a tenant's calls have sent and that are not answered yet; more are answered with 429.
+    /// Default: [`Api::CONCURRENT_BYTES`].
+    #[must_use]
+    pub fn concurrent_bytes(mut self, bytes: usize) -> Self {
+        self.concurrent_bytes = bytes;
+        self
+    }
+
     /// What `/metrics` answers with: the text format of Prometheus. Default: there is no such path.
     #[must_use]
     pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
@@ -202,11 +216,19 @@ impl ApiBuilder {
     /// The service.
     #[must_use]
     pub fn build(self) -> Api {
-        let Self { connector, executions, largest_body, concurrent_calls, metrics, console } = self;
+        let Self {
+            connector,
+            executions,
+            largest_body,
+            concurrent_calls,
+            concurrent_bytes,
+            metrics,
+            console,
+        } = self;
         if console.is_some() {
             executions.counts().begin();
         }
-        let calls = Calls { most: concurrent_calls, by_tenant: Arc::default() };
+        let calls = Calls::new(concurrent_calls, concurrent_bytes);
         let inner = Inner {
             connector,
             executions,
@@ -222,39 +244,75 @@ impl ApiBuilder {
     }
 }
 
-/// How many calls each tenant has at this time: one tenant's do not keep the others' out.
+/// What the calls of each tenant take at this time: one tenant's do not keep the others' out.
 pub(super) struct Calls {
     most: usize,
-    by_tenant: Arc<Mutex<HashMap<Arc<str>, usize>>>,
+    most_bytes: usize,
+    by_tenant: ByTenant,
+}
+
+type ByTenant = Arc<Mutex<HashMap<Arc<str>, Taken>>>;
+
+/// What the calls of a tenant take.
+#[derive(Default)]
+struct Taken {
+    calls: usize,
+    /// Of their bodies.
+    bytes: usize,
 }
 
 /// A call, for as long as it is there.
 pub(super) struct Call {
     tenant: Arc<str>,
-    by_tenant: Arc<Mutex<HashMap<Arc<str>, usize>>>,
+    bytes: usize,
+    most_bytes: usize,
+    by_tenant: ByTenant,
 }
 
 impl Calls {
+    pub(super) fn new(most: usize, most_bytes: usize) -> Self {
+        Self { most, most_bytes, by_tenant: Arc::default() }
+    }
+
     pub(super) fn begin(&self, tenant: Arc<str>) -> Result<Call, Problem> {
+        let most_bytes = self.most_bytes;
         let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_tenant.entry(Arc::clone(&tenant)).or_default();
-        if *count >= self.most {
+        let taken = by_tenant.entry(Arc::clone(&tenant)).or_default();
+        if taken.calls >= self.most {
             let most = self.most;
             return Err(Problem::too_many(format_args!(
                 "{most} calls of the tenant are under way, which are the most"
             )));
         }
-        *count += 1;
-        Ok(Call { tenant, by_tenant: Arc::clone(&self.by_tenant) })
+        taken.calls += 1;
+        Ok(Call { tenant, bytes: 0, most_bytes, by_tenant: Arc::clone(&self.by_tenant) })
+    }
+}
+
+impl Call {
+    /// So many bytes of its body are kept, until it has ended.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), Problem> {
+        let most = self.most_bytes;
+        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = by_tenant.entry(Arc::clone(&self.tenant)).or_default();
+        if bytes > most.saturating_sub(taken.bytes) {
+            return Err(Problem::too_many(format_args!(
+                "the bodies of the tenant's calls that are under way would have more than {most} bytes, which are the most"
+            )));
+        }
+        taken.bytes += bytes;
+        self.bytes += bytes;
+        Ok(())
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_tenant.get_mut(&self.tenant) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(taken) = by_tenant.get_mut(&self.tenant) {
+            taken.calls -= 1;
+            taken.bytes -= self.bytes;
+            if taken.calls == 0 {
                 by_tenant.remove(&self.tenant);
             }
         }
@@ -267,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_tenant_has_so_many_calls_and_leaves_the_others_theirs() {
-        let calls = Calls { most: 2, by_tenant: Arc::default() };
+        let calls = Calls::new(2, 1000);
         let both = [calls.begin("a".into()).unwrap(), calls.begin("a".into()).unwrap()];
         assert!(calls.begin("a".into()).is_err());
         let other = calls.begin("b".into()).unwrap();
@@ -275,5 +333,18 @@ mod tests {
         let _again = calls.begin("a".into()).unwrap();
         drop(other);
         assert_eq!(calls.by_tenant.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_tenants_bodies_take_so_much_and_leave_the_others_theirs() {
+        let calls = Calls::new(10, 1000);
+        let [mut one, mut two] = [(); 2].map(|()| calls.begin("a".into()).unwrap());
+        one.keep(600).unwrap();
+        two.keep(400).unwrap();
+        assert!(two.keep(1).is_err());
+        calls.begin("b".into()).unwrap().keep(1000).unwrap();
+        drop(one);
+        two.keep(600).unwrap();
+        assert!(calls.begin("a".into()).unwrap().keep(1).is_err());
     }
 }

@@ -1,17 +1,31 @@
 //! [`Caller`]: whose token a call has shown.
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use mqtt_connector::Tenant;
 
 use super::api::{Api, Call};
+use super::body;
 use super::problem::Problem;
 
 /// A call of a tenant, for as long as it is there.
 pub(super) struct Caller {
     pub(super) tenant: Tenant,
-    _call: Call,
+    call: Call,
+}
+
+impl Caller {
+    /// The document in the body of the call.
+    pub(super) async fn document(
+        &mut self,
+        api: &Api,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<String, Problem> {
+        body::text(headers, body, api.largest_body(), |bytes| self.call.keep(bytes)).await
+    }
 }
 
 impl FromRequestParts<Api> for Caller {
@@ -31,7 +45,7 @@ impl FromRequestParts<Api> for Caller {
             token.filter(|_| values.next().is_none()).ok_or_else(|| Problem::unauthorized(MISSING))?;
         let tenant =
             api.connector().tenants().holder(token.trim()).ok_or_else(|| Problem::unauthorized(UNKNOWN))?;
-        let _call = api.calls().begin(tenant.shared_name())?;
-        Ok(Self { tenant, _call })
+        let call = api.calls().begin(tenant.shared_name())?;
+        Ok(Self { tenant, call })
     }
 }

@@ -14,7 +14,7 @@ use super::api::Api;
 use super::caller::Caller;
 use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
-use super::{body, query};
+use super::query;
 use crate::Timestamp;
 use crate::error::ChangeError;
 use crate::execution::{Execution, Id, Options, Request, Status};
@@ -73,13 +73,13 @@ pub(super) fn accepted(id: Id, status: Status) -> Response {
 )]
 pub(super) async fn submit(
     State(api): State<Api>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let _counted = api.begin()?;
     let idempotency_key = idempotency_key(&headers)?;
-    let text = body::text(&headers, body, api.largest_body()).await?;
+    let text = caller.document(&api, &headers, body).await?;
     let new: NewExecution = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
     let options = Options {
         not_before: new.not_before,

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::Answer;
 use super::api::Api;
-use super::body;
 use super::caller::Caller;
 use super::executions::{Accepted, accept, accepted};
 use super::prefer::{Prefer, idempotency_key};
@@ -39,14 +38,14 @@ const TO_KEEP: Duration = Duration::from_secs(5);
 )]
 pub(super) async fn send(
     State(api): State<Api>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let _counted = api.begin()?;
-    let tenant = &caller.tenant;
     let (prefer, key) = (Prefer::read(&headers), idempotency_key(&headers)?);
-    let request = Request::parse(body::text(&headers, body, api.largest_body()).await?)?;
+    let request = Request::parse(caller.document(&api, &headers, body).await?)?;
+    let tenant = &caller.tenant;
     let (options, at_most) = match (prefer.respond_async, &key) {
         (false, None) => {
             let began = Instant::now();
@@ -92,11 +91,11 @@ pub(super) async fn send(
 )]
 pub(super) async fn check(
     State(api): State<Api>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Answer, Problem> {
-    let request = Request::parse(body::text(&headers, body, api.largest_body()).await?)?;
+    let request = Request::parse(caller.document(&api, &headers, body).await?)?;
     let tenant = &caller.tenant;
     Ok(api.connector().check(tenant, tenant.config(), request.as_str()).await.into())
 }

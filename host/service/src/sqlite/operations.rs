@@ -48,6 +48,7 @@ impl SqliteStore {
     pub(super) async fn accept_new(&self, new: New) -> Result<Accepted, StoreError> {
         let (size, memory) = (self.limits.size, Arc::clone(&self.memory));
         let tenant = Arc::clone(&new.execution.tenant);
+        let whose = Arc::clone(&tenant);
         let work = move |connection: &Connection| {
             let New { execution, idempotency_key } = &new;
             if let Some(key) = idempotency_key
@@ -71,11 +72,12 @@ impl SqliteStore {
                 memory.mark_ready([tenant]);
             }
         };
-        Ok(self.writer.write(work, then).await??.0)
+        Ok(self.writer.write(&whose, work, then).await??.0)
     }
 
     pub(super) async fn claim_of(&self, tenant: &str, most: usize) -> Result<Vec<Execution>, StoreError> {
         let (memory, tenant) = (Arc::clone(&self.memory), Arc::<str>::from(tenant));
+        let whose = Arc::clone(&tenant);
         let look = move |connection: &Connection| {
             let numbers = queue::ready(connection, &tenant, most, |seq| memory.is_claimed(seq))?;
             let mut claimed = Vec::with_capacity(numbers.len());
@@ -91,7 +93,7 @@ impl SqliteStore {
             }
             Ok(claimed.into_iter().map(|(_, execution)| execution).collect())
         };
-        self.writer.look(look).await
+        self.writer.look(&whose, look).await
     }
 
     pub(super) async fn begin_claimed(
@@ -101,11 +103,12 @@ impl SqliteStore {
     ) -> Result<bool, StoreError> {
         let Some(Claim { seq, .. }) = self.memory.claim_of(execution.id) else { return Ok(false) };
         let (execution, memory) = (execution.clone(), Arc::clone(&self.memory));
+        let whose = Arc::clone(&execution.tenant);
         let work = move |connection: &Connection| {
             let place = Place { may_be_repeated: Some(may_be_repeated), ..Queue::Running.into() };
             rows::update(connection, seq, None, &execution, place)
         };
-        self.writer.write(work, move |_| memory.begun(seq)).await
+        self.writer.write(&whose, work, move |_| memory.begun(seq)).await
     }
 
     pub(super) async fn settle_claimed(
@@ -116,6 +119,7 @@ impl SqliteStore {
         let Some(Claim { seq, .. }) = self.memory.claim_of(execution.id) else { return Ok(()) };
         let memory = Arc::clone(&self.memory);
         let (id, tenant) = (execution.id, Arc::clone(&execution.tenant));
+        let whose = Arc::clone(&tenant);
         let is_final = execution.status.is_final();
         let execution = execution.clone();
         let work = move |connection: &Connection| {
@@ -132,7 +136,7 @@ impl SqliteStore {
                 memory.waiting.wake(id);
             }
         };
-        self.writer.write(work, then).await.map(drop)
+        self.writer.write(&whose, work, then).await.map(drop)
     }
 
     pub(super) async fn cancel_of(
@@ -141,7 +145,8 @@ impl SqliteStore {
         id: Id,
         now: Timestamp,
     ) -> Result<Execution, ChangeError> {
-        let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
+        let (tenant, memory) = (tenant.map(Arc::<str>::from), Arc::clone(&self.memory));
+        let whose = tenant.clone().unwrap_or_else(the_stores_own);
         let work = move |connection: &Connection| {
             let execution =
                 match change(connection, tenant.as_deref(), id, |execution| execution.cancel(now))? {
@@ -159,7 +164,7 @@ impl SqliteStore {
                 }
             }
         };
-        Ok(self.writer.write(work, then).await??.0)
+        Ok(self.writer.write(&whose, work, then).await??.0)
     }
 
     pub(super) async fn retry_of(
@@ -168,7 +173,8 @@ impl SqliteStore {
         id: Id,
         now: Timestamp,
     ) -> Result<Execution, ChangeError> {
-        let (tenant, memory) = (tenant.map(str::to_owned), Arc::clone(&self.memory));
+        let (tenant, memory) = (tenant.map(Arc::<str>::from), Arc::clone(&self.memory));
+        let whose = tenant.clone().unwrap_or_else(the_stores_own);
         let work = move |connection: &Connection| {
             let new = match change(connection, tenant.as_deref(), id, |execution| execution.retry(now))? {
                 Ok((_, new)) => new,
@@ -183,7 +189,7 @@ impl SqliteStore {
                 memory.mark_ready([Arc::clone(&new.tenant)]);
             }
         };
-        self.writer.write(work, then).await?
+        self.writer.write(&whose, work, then).await?
     }
 
     pub(super) async fn tidy_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -203,7 +209,7 @@ impl SqliteStore {
                 memory.waiting.wake(*id);
             }
         };
-        let (_, _, next) = self.writer.write(work, then).await?;
+        let (_, _, next) = self.writer.write(&the_stores_own(), work, then).await?;
         self.look_for_others().await?;
         Ok(next)
     }
@@ -219,8 +225,13 @@ impl SqliteStore {
             }
             Ok(())
         };
-        self.writer.look(look).await
+        self.writer.look(&the_stores_own(), look).await
     }
+}
+
+/// Whose turn it is when the store does something for no tenant.
+fn the_stores_own() -> Arc<str> {
+    Arc::from("")
 }
 
 /// Changes an execution of `tenant`, and answers what it is now, with what the change has answered.

@@ -1,25 +1,29 @@
 //! [`Writer`]: the thread that writes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::schema::OpenError;
+use super::turns::Turns;
 use crate::error::StoreError;
 
-/// The most that is made durable together.
-const GROUP: usize = 1024;
+/// What is made durable together however long it takes, and the most of it.
+const GROUP: std::ops::RangeInclusive<usize> = 16..=1024;
 
 /// Nothing to write for so long: what was removed is removed from the write-ahead log, too.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// One thread has the one connection that writes. Whatever has come while it made the work before durable is made durable together.
+/// One thread has the one connection that writes. What has come while it made the work before durable is made durable together: of each tenant in
+/// turn, and no more than takes as long as a flush to the disk does. So whoever comes meanwhile waits for two flushes or so, be there
+/// ever so much work, and at most half of the time goes to flushing.
 pub(super) struct Writer {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<(Arc<str>, Job)>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,7 +48,7 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Does `work` in a transaction, and answers when it is durable. Before that, `then` is called on the thread that writes.
+    /// Does `work` for `tenant` in a transaction, and answers when it is durable. Before that, `then` is called on the thread that writes.
     ///
     /// # Errors
     ///
@@ -52,6 +56,7 @@ impl Writer {
     /// done in the same transaction.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        tenant: &Arc<str>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -77,25 +82,27 @@ impl Writer {
                 }
             }
         };
-        self.push(Job::Write(Box::new(job)))?;
+        self.push(tenant, Job::Write(Box::new(job)))?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Looks at what is durable, on the thread that writes.
+    /// Looks for `tenant` at what is durable, on the thread that writes.
     pub(super) async fn look<T: Send + 'static>(
         &self,
+        tenant: &Arc<str>,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
-        self.push(Job::Look(Box::new(move |connection| {
+        let job = Job::Look(Box::new(move |connection| {
             let _ = tell.send(look(connection).map_err(|error| StoreError::from(&error)));
-        })))?;
+        }));
+        self.push(tenant, job)?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    fn push(&self, job: Job) -> Result<(), StoreError> {
+    fn push(&self, tenant: &Arc<str>, job: Job) -> Result<(), StoreError> {
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).map_err(|_| StoreError::Closed)
+        jobs.send((Arc::clone(tenant), job)).map_err(|_| StoreError::Closed)
     }
 }
 
@@ -109,28 +116,44 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<Job>) {
-    let (mut writes, mut looks) = (Vec::new(), Vec::new());
+fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
+    let mut turns = Turns::new();
+    let mut looks = Vec::new();
     let mut is_clean = true;
+    let mut flush = Duration::ZERO;
     loop {
-        let job = match jobs.recv_timeout(IDLE) {
-            Ok(job) => job,
-            Err(RecvTimeoutError::Timeout) => {
-                if !is_clean {
-                    is_clean = empty_log(connection);
+        if turns.is_empty() {
+            match jobs.recv_timeout(IDLE) {
+                Ok((tenant, job)) => turns.push(tenant, job),
+                Err(RecvTimeoutError::Timeout) => {
+                    if !is_clean {
+                        is_clean = empty_log(connection);
+                    }
+                    continue;
                 }
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        for job in std::iter::once(job).chain(jobs.try_iter()).take(GROUP) {
-            match job {
-                Job::Write(write) => writes.push(write),
-                Job::Look(look) => looks.push(look),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        if !writes.is_empty() {
-            is_clean &= !write(connection, writes.drain(..));
+        let mut transaction = None;
+        let began = Instant::now();
+        for count in 1..=*GROUP.end() {
+            // Also what comes meanwhile: it may be another tenant's.
+            jobs.try_iter().for_each(|(tenant, job)| turns.push(tenant, job));
+            match turns.pop() {
+                Some(Job::Write(work)) => {
+                    transaction.get_or_insert_with(|| Transaction::begin(connection)).work(work);
+                }
+                Some(Job::Look(look)) => looks.push(look),
+                None => break,
+            }
+            if count >= *GROUP.start() && began.elapsed() > flush {
+                break;
+            }
+        }
+        if let Some(transaction) = transaction {
+            let began = Instant::now();
+            is_clean &= !transaction.end();
+            flush = began.elapsed();
         }
         for look in looks.drain(..) {
             look(connection);
@@ -139,26 +162,42 @@ fn run(connection: &Connection, jobs: &Receiver<Job>) {
     empty_log(connection);
 }
 
-/// Does all of it in one transaction, or nothing, and tells everybody. Answers whether something was written.
-fn write(connection: &Connection, all: impl Iterator<Item = Work>) -> bool {
-    let before = connection.total_changes();
-    let mut done = connection.execute_batch("BEGIN IMMEDIATE");
-    let mut answers = Vec::new();
-    for work in all {
-        let (result, then) = work(done.is_ok().then_some(connection));
-        done = done.and(result);
-        answers.push(then);
+/// Work that is done together, or not at all.
+struct Transaction<'c> {
+    connection: &'c Connection,
+    changes: u64,
+    done: rusqlite::Result<()>,
+    answers: Vec<Then>,
+}
+
+impl<'c> Transaction<'c> {
+    fn begin(connection: &'c Connection) -> Self {
+        let changes = connection.total_changes();
+        Self { connection, changes, done: connection.execute_batch("BEGIN IMMEDIATE"), answers: Vec::new() }
     }
-    let done = done.and_then(|()| connection.execute_batch("COMMIT"));
-    if done.is_err() && !connection.is_autocommit() {
-        // What is told is the error that has led here.
-        let _ = connection.execute_batch("ROLLBACK");
+
+    fn work(&mut self, work: Work) {
+        let (result, then) = work(self.done.is_ok().then_some(self.connection));
+        if self.done.is_ok() {
+            self.done = result;
+        }
+        self.answers.push(then);
     }
-    let done = done.map_err(|error| StoreError::from(&error));
-    for then in answers {
-        then(done.clone());
+
+    /// Makes it durable, and tells everybody. Answers whether something was written.
+    fn end(self) -> bool {
+        let Self { connection, changes, done, answers } = self;
+        let done = done.and_then(|()| connection.execute_batch("COMMIT"));
+        if done.is_err() && !connection.is_autocommit() {
+            // What is told is the error that has led here.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        let done = done.map_err(|error| StoreError::from(&error));
+        for then in answers {
+            then(done.clone());
+        }
+        done.is_ok() && connection.total_changes() != changes
     }
-    done.is_ok() && connection.total_changes() != before
 }
 
 /// Moves everything from the write-ahead log into the file, and empties it. Answers whether it is empty.

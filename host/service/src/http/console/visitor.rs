@@ -103,7 +103,8 @@ impl Values {
 
     /// Reads a form (HTML, `application/x-www-form-urlencoded`) of at most `largest` bytes.
     pub(super) async fn read(headers: &HeaderMap, body: Body, largest: usize) -> Result<Self, Problem> {
-        let text = body::text_of(headers, body, largest, &["application/x-www-form-urlencoded"]).await?;
+        let text =
+            body::text_of(headers, body, largest, &["application/x-www-form-urlencoded"], |_| Ok(())).await?;
         let pairs = form_urlencoded::parse(text.as_bytes());
         // A form writes each line break as two characters (HTML, section 4.10.21.4).
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect()))

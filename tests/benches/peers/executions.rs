@@ -178,7 +178,7 @@ fn accepted(settings: &Settings, home: &Path) -> Case {
     let tenant = service.tenant("a");
     service.broker.pause();
     let log = AppendLog::create(&home.join("append.log"));
-    let nats = Nats::start(&fresh(&home.join("nats")));
+    let nats = Nats::start();
     let mut clients: Vec<_> = (0..SUBMITTERS).map(|_| nats.client()).collect();
     let append = || {
         let submitters = (0..SUBMITTERS).map(|_| {

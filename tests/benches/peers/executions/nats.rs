@@ -1,48 +1,28 @@
 //! NATS on one node that makes each message durable before it says so (`sync_interval: always`), and clients that publish to a stream.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::Command;
 
-use mqtt_connector_tests::port::free_port;
+use mqtt_connector_tests::NatsCluster;
 
-use crate::http::server::Server;
-use crate::settings;
-
-const NAME: &str = "nats-server";
-
-/// The server; ended when dropped.
+/// The server, with a stream that takes every subject below `jobs`.
 pub(crate) struct Nats {
-    _server: Server,
-    port: u16,
+    server: NatsCluster,
 }
 
 impl Nats {
-    /// With its store in `directory`, and a stream that takes every subject below `jobs`.
-    pub(crate) fn start(directory: &Path) -> Self {
-        let port = free_port();
-        let settings = format!(
-            "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
-            directory.display()
-        );
-        let file = directory.join("nats.conf");
-        fs::write(&file, settings).unwrap();
-        let program = settings::directory().with_file_name("tools").join("nats/bin/nats-server");
-        let mut command = Command::new(program);
-        command.arg("--config").arg(file);
-        let server = Server::start(NAME, command, "Server is ready", &format!("127.0.0.1:{port}"));
+    pub(crate) fn start() -> Self {
+        let nats = Self { server: NatsCluster::start(1) };
         let stream =
             r#"{"name": "JOBS", "subjects": ["jobs.>"], "retention": "workqueue", "storage": "file"}"#;
-        let created = Client::connect(port).request("$JS.API.STREAM.CREATE.JOBS", stream.as_bytes());
+        let created = nats.client().request("$JS.API.STREAM.CREATE.JOBS", stream.as_bytes());
         assert!(created.contains("\"did_create\":true"), "{created}");
-        Self { _server: server, port }
+        nats
     }
 
     /// A publisher, with a connection of its own.
     pub(crate) fn client(&self) -> Client {
-        Client::connect(self.port)
+        Client::connect(self.server.address().trim_start_matches("nats://"))
     }
 }
 
@@ -53,8 +33,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn connect(port: u16) -> Self {
-        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    fn connect(address: &str) -> Self {
+        let mut socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
         let lines = BufReader::new(socket.try_clone().unwrap());
         let inbox = socket.local_addr().unwrap().port();

@@ -352,6 +352,56 @@ async fn nobody_waits_for_another_tenants_backlog() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_need_not_hear_of_what_has_ended() {
+    let cluster = NatsCluster::start(1);
+    let new = || {
+        let request = Request::parse(r#"{"topic": "a/b", "content": "x"}"#).unwrap();
+        Execution::new("acme".into(), request, Options::default(), Timestamp::now())
+    };
+    let accept = async |store: &NatsStore, execution: &Execution| {
+        store.accept(New { execution: execution.clone(), idempotency_key: None }).await.unwrap();
+    };
+    let first = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    let mut ended = Vec::new();
+    for _ in 0..600 {
+        let execution = new();
+        accept(&first, &execution).await;
+        first.cancel(None, execution.id, Timestamp::now()).await.unwrap();
+        ended.push(execution);
+    }
+    let waiting = [new(), new()];
+    for execution in &waiting {
+        accept(&first, execution).await;
+    }
+    assert_eq!(first.claim("acme", 1).await.unwrap().len(), 1);
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    let stream = async_nats::jetstream::new(client).get_stream("MQTT_EXECUTIONS").await.unwrap();
+    let start = async {
+        loop {
+            if let Ok(start) = stream.get_last_raw_message_by_subject("MQTT_EXECUTIONS.start").await
+                && let Ok(sequence) = str::from_utf8(&start.payload).unwrap().parse::<u64>()
+                && sequence >= 1000
+            {
+                return sequence;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let start = tokio::time::timeout(PATIENCE, start).await.unwrap();
+    let second = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    let accepted = Query { status: Some(Status::Accepted), ..Query::default() };
+    let listed = second.list(accepted).await.unwrap().executions;
+    assert_eq!(
+        listed.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [waiting[1].id, waiting[0].id],
+        "{start}"
+    );
+    assert_eq!(second.get(ended[0].id).await.unwrap().unwrap().status, Status::Cancelled);
+    // It knows whose they are.
+    assert_eq!(second.claim("acme", 2).await.unwrap().len(), 0);
+}
+
 /// What docs/cluster.md says that the user of the nodes needs.
 const PERMISSIONS: &str = r#"
     authorization { users: [ { user: node, password: planted, permissions: {

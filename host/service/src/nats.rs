@@ -73,6 +73,8 @@ struct Inner {
     view: View,
     /// The stream is to be listened to anew.
     rewatch: Notify,
+    /// From which message on a node that starts now hears of executions.
+    started_at: AtomicU64,
     /// Whether all that was there has been heard.
     caught_up: channel::Sender<bool>,
 }
@@ -186,8 +188,12 @@ impl NatsStoreBuilder {
             measured: Mutex::new(None),
             view: View::new(incarnation),
             rewatch: Notify::new(),
+            started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });
+        if let Err(error) = inner.find_start().await {
+            return Err(NatsError::Stream { address: address.to_string(), reason: error.to_string() });
+        }
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));
         let store = NatsStore { inner: Arc::clone(&inner), _stop: stop.clone().drop_guard() };

@@ -45,11 +45,16 @@ impl Inner {
             _ if query.dead_letters => self.subjects.dead_letters(tenant),
             _ => self.subjects.executions(tenant),
         };
+        let subjects = self.subjects_of(filter).await?;
+        let ids = subjects.iter().filter_map(|subject| Subjects::tenant_and_id(subject));
+        Ok(ids.map(|(tenant, id)| (id, tenant)).collect())
+    }
+
+    /// The subjects that have a message.
+    pub(super) async fn subjects_of(&self, filter: String) -> Result<Vec<String>, StoreError> {
         let silent = || StoreError::Unusable("NATS does not list its subjects".to_owned());
         let subjects = self.stream.info_with_subjects(filter).await.map_err(|_| silent())?;
-        let subjects: Vec<(String, usize)> = subjects.try_collect().await.map_err(|_| silent())?;
-        let ids = subjects.iter().filter_map(|(subject, _)| Subjects::tenant_and_id(subject));
-        Ok(ids.map(|(tenant, id)| (id, tenant)).collect())
+        subjects.map_ok(|(subject, _)| subject).try_collect().await.map_err(|_| silent())
     }
 }
 

@@ -159,6 +159,9 @@ impl Inner {
                 tracing::warn!(%error, "a tenant cannot be given to another node yet");
             }
         }
+        if let Err(error) = self.move_start().await {
+            tracing::warn!(%error, "nodes that start later hear of more than they have to");
+        }
         let (backlog, owned) = self.view.counts();
         metrics::gauge!("mqtt_connector_cluster_backlog").set(backlog as f64);
         metrics::gauge!("mqtt_connector_cluster_tenants").set(owned as f64);

@@ -63,6 +63,11 @@ impl TenantQueue {
         self.items.len()
     }
 
+    /// The sequence of the oldest message that says how an execution of these is.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.items.values().map(|item| item.sequence).min()
+    }
+
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }

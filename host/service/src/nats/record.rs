@@ -9,6 +9,7 @@
 //! | `PREFIX.d.TENANT.ID` | that an execution is a dead letter, or was one |
 //! | `PREFIX.n.NODE` | a node that carries executions out: its heart-beat |
 //! | `PREFIX.o.TENANT` | which node carries out what a tenant has |
+//! | `PREFIX.start` | from which message on a node that starts has to hear of executions |
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -187,6 +188,15 @@ impl Subjects {
     /// Those that each node hears.
     pub(super) fn watched(&self) -> Vec<String> {
         ["x", "n", "o"].iter().map(|kind| format!("{}.{kind}.>", self.prefix)).collect()
+    }
+
+    pub(super) fn start(&self) -> String {
+        format!("{}.start", self.prefix)
+    }
+
+    /// All nodes, and all owners.
+    pub(super) fn nodes_and_owners(&self) -> [String; 2] {
+        ["n", "o"].map(|kind| format!("{}.{kind}.>", self.prefix))
     }
 
     /// An execution, of whichever tenant.

@@ -134,6 +134,12 @@ impl View {
         });
     }
 
+    /// Each execution that has not ended has its last message there or later.
+    pub(super) fn oldest(&self) -> u64 {
+        let oldest = self.lock().tenants.values().filter_map(TenantQueue::oldest).min();
+        oldest.unwrap_or(self.heard() + 1)
+    }
+
     pub(super) fn heard(&self) -> u64 {
         *self.heard.borrow()
     }

@@ -1,14 +1,23 @@
 //! Each node hears of every execution, node and owner, in the order of the stream: headers alone.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
+use super::operations::AT_A_TIME;
+use super::record::{from_json, to_json};
+use super::write::Message;
+use crate::error::StoreError;
+
+/// So many messages are worth telling.
+const MUCH: u64 = 1000;
 
 /// How long it is waited before it is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -28,6 +37,34 @@ impl Inner {
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
+    }
+
+    /// Finds out from which message on there is something to hear. Before it stands what executions were that have ended, of which there may be many, and
+    /// nodes and owners, which are looked up.
+    pub(super) async fn find_start(&self) -> Result<(), StoreError> {
+        let Some(start) = self.last(&self.subjects.start()).await? else { return Ok(()) };
+        let start: u64 = from_json(&start.payload)?;
+        for filter in self.subjects.nodes_and_owners() {
+            let subjects: Vec<String> = self.subjects_of(filter).await?;
+            let heard = stream::iter(subjects).map(async |subject| self.hear_last(&subject).await);
+            heard.buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+        }
+        self.view.has_heard(start.saturating_sub(1));
+        self.started_at.store(start, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells nodes that start later from which message on there is something to hear, when that is much less than before.
+    pub(super) async fn move_start(&self) -> Result<(), StoreError> {
+        let oldest = self.view.oldest();
+        if oldest < self.started_at.load(Ordering::Relaxed) + MUCH {
+            return Ok(());
+        }
+        let message = Message::new(self.subjects.start(), HeaderMap::new()).with(to_json(&oldest)?);
+        // What another node writes is as true.
+        let _ = self.write(message, None, self.lease).await?;
+        self.started_at.store(oldest, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn listen(&self) -> Result<(), async_nats::Error> {

@@ -21,8 +21,8 @@ use crate::error::StoreError;
 use crate::execution::Status;
 use crate::query::Query;
 
-/// How many executions are counted; of more it is said that there are more.
-const COUNTED: u32 = Query::MOST;
+/// How many executions are counted; of more it is said that there are more. A store may have to read each of them.
+const COUNTED: u32 = 100;
 
 /// How long the check of the configuration may take before the page is shown without it.
 const PATIENCE: Duration = Duration::from_secs(1);

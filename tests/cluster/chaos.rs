@@ -14,7 +14,7 @@ use crate::ledger::{self, Ledger, Report};
 use crate::nodes::{Node, Said};
 
 /// How long nothing may happen at all.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How many seconds a node may be silent before the others take its place.
 const LEASE: u64 = 2;
@@ -271,7 +271,7 @@ impl Cluster {
         }
         let mut done = 0;
         while done < self.nodes.len() {
-            match self.told.recv_timeout(10 * PATIENCE).expect("everything ends") {
+            match self.told.recv_timeout(PATIENCE).expect("everything ends") {
                 (_, Said::Done) => done += 1,
                 (index, Said::Answer(answer)) => self.hear(index, Said::Answer(answer)),
                 (_, Said::Gone) => {}

@@ -3,8 +3,8 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`connector`] | the actions of the interface `connector`, published by this instance |
-//! | [`publisher`] | crate `mqtt-connector-publisher`, with a runtime that turns while a call waits |
+//! | `connector` | the actions of the interface `connector`, published by this instance |
+//! | `publisher` | crate `mqtt-connector-publisher`, with a runtime that turns while a call waits |
 //!
 //! Connector and publisher are linked, and not composed of two components: what both use is there once, and a message goes from one to
 //! the other as it is.

@@ -112,6 +112,10 @@ fn the_client_in_python_sends() {
 fn the_demo_shows_two_messages() {
     let example =
         Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")).with_file_name("examples").join("serve-demo");
+    assert!(
+        example.exists(),
+        "cargo builds examples for `cargo test`; for one target: cargo build --example serve-demo"
+    );
     let output = Command::new(example).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));

@@ -27,6 +27,23 @@ fn a_connector_for_one_call_sends() {
     assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"x");
 }
 
+/// Their machine code is the same pages: it stays executable when one of them is gone.
+#[test]
+fn connectors_for_one_call_stand_beside_each_other() {
+    let broker = ScriptedBroker::untouched();
+    let config = config(broker.port()).to_string();
+    let request = json!({ "topic": "t", "content": "x" }).to_string();
+    let checked =
+        |connector: &Connector| block_on(connector.check(&operator(), &config, &request)).meta.exit_code;
+    let first = builder().one_shot().build().unwrap();
+    let second = builder().one_shot().build().unwrap();
+    assert_eq!((checked(&first), checked(&second)), (0, 0));
+    drop(first);
+    assert_eq!(checked(&second), 0);
+    assert_eq!(checked(&builder().one_shot().build().unwrap()), 0);
+    broker.finish();
+}
+
 #[test]
 fn a_connector_for_one_call_takes_no_long_documents() {
     let broker = ScriptedBroker::untouched();

@@ -229,19 +229,3 @@ fn its_words_are_those_of_one_program() {
     let said = "mqtt-connector: The command line: mqtt-connector-serve has the commands serve, executions and cluster; the others are those of mqtt-connector.\n";
     assert_eq!((output.status, &*output.stderr), (Some(64), said));
 }
-
-/// A process for one message has neither an HTTP server nor a database in it, and starts the sooner.
-#[test]
-fn the_program_that_sends_has_no_service() {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let tree = |package| {
-        let arguments =
-            ["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", package];
-        let output =
-            Command::new(env!("CARGO")).args(arguments).args(["--manifest-path", manifest]).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let names = String::from_utf8(output.stdout).unwrap();
-        ["axum ", "rusqlite "].map(|wanted| names.lines().any(|name| name.starts_with(wanted)))
-    };
-    assert_eq!(["mqtt-connector-cli", "mqtt-connector-serve"].map(tree), [[false; 2], [true; 2]]);
-}

@@ -99,4 +99,24 @@ fn a_cluster_is_checked_and_what_is_wrong_with_it_is_said() {
         assert!(said.contains("it has a user or a token in it"), "{said}");
         assert!(!said.contains("planted") && !said.contains("secret"), "{said}");
     }
+
+    for (set, wanted) in [
+        (&["NATS_USER"][..], "NATS_USER and NATS_PASSWORD belong together, and one of them is not set."),
+        (
+            &["NATS_USER", "NATS_PASSWORD", "NATS_TOKEN"],
+            "NATS_TOKEN is set, and so is a user or its password: one of the two has to go.",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector-serve"));
+        command
+            .args(["cluster", "check", "nats://127.0.0.1:1"])
+            .envs(set.iter().map(|name| (name, "planted")));
+        let refused = command.output().unwrap();
+        assert_eq!(refused.status.code(), Some(64), "{refused:?}");
+        let said = [text(&refused.stdout), text(&refused.stderr)].concat();
+        assert!(
+            said.contains(&format!("In the environment: {wanted}")) && !said.contains("planted"),
+            "{said}"
+        );
+    }
 }

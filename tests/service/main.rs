@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[cfg(feature = "nats")]
+mod logins;
+#[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "nats")]
 mod nodes;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use mqtt_connector::{Connector, Limits, Response, Tenant};
+use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_service::store::{Accepted, New};
 use mqtt_connector_service::{
     Execution, Executions, NatsAddress, NatsError, NatsStore, Options, Query, Request, Status, Store,
@@ -400,45 +400,4 @@ async fn a_node_that_starts_need_not_hear_of_what_has_ended() {
     assert_eq!(second.get(ended[0].id).await.unwrap().unwrap().status, Status::Cancelled);
     // It knows whose they are.
     assert_eq!(second.claim("acme", 2).await.unwrap().len(), 0);
-}
-
-/// What docs/cluster.md says that the user of the nodes needs.
-const PERMISSIONS: &str = r#"
-    authorization { users: [ { user: node, password: planted, permissions: {
-        publish: [
-            "MQTT_EXECUTIONS.>",
-            "$JS.API.STREAM.INFO.MQTT_EXECUTIONS", "$JS.API.STREAM.CREATE.MQTT_EXECUTIONS", "$JS.API.STREAM.UPDATE.MQTT_EXECUTIONS",
-            "$JS.API.STREAM.MSG.GET.MQTT_EXECUTIONS",
-            "$JS.API.CONSUMER.CREATE.MQTT_EXECUTIONS", "$JS.API.CONSUMER.CREATE.MQTT_EXECUTIONS.>", "$JS.API.CONSUMER.INFO.MQTT_EXECUTIONS.>",
-            "$JS.API.CONSUMER.MSG.NEXT.MQTT_EXECUTIONS.>", "$JS.API.CONSUMER.DELETE.MQTT_EXECUTIONS.>"
-        ]
-        subscribe: ["_INBOX.>"]
-    } } ] }
-"#;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_of_nats_needs_what_is_said_and_its_password_is_nowhere() {
-    let cluster = NatsCluster::start_with(1, PERMISSIONS);
-    let open = async |password: &str| {
-        let builder = NatsStore::builder(address(&cluster, LONG)).user("node", password);
-        let shown = format!("{builder:?}");
-        assert!(!shown.contains("planted"), "{shown}");
-        builder.open().await
-    };
-    let store = open("planted").await.unwrap();
-    let request = Request::parse(r#"{"topic": "a/b", "content": "x"}"#).unwrap();
-    let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
-    store.accept(New { execution: execution.clone(), idempotency_key: Some("k".to_owned()) }).await.unwrap();
-    let mut claimed = store.claim("acme", 1).await.unwrap().remove(0);
-    claimed.begin(None, Timestamp::now());
-    assert!(store.begin(&claimed, true).await.unwrap());
-    claimed.answer(&Response::new(0, "Answered."), Timestamp::now(), Timestamp::now());
-    store.settle(&claimed, None).await.unwrap();
-    assert_eq!(store.list(Query::default()).await.unwrap().executions[0].status, Status::Finished);
-
-    let error = open("planted-wrong").await.unwrap_err();
-    assert!(
-        matches!(error, NatsError::Connect { .. }) && !format!("{error} {error:?}").contains("planted"),
-        "{error:?}"
-    );
 }

@@ -164,6 +164,12 @@ impl NatsCluster {
         lock(&self.servers[server].process).as_ref().map(Process::id).expect("the server of NATS runs")
     }
 
+    /// All that a server has logged so far, over all restarts.
+    #[must_use]
+    pub fn log(&self, server: usize) -> String {
+        self.servers[server].log.read(|log| log.text.clone())
+    }
+
     /// The number of a server's name, as in `n0`.
     #[must_use]
     pub fn index(name: &str) -> Option<usize> {

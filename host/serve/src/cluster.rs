@@ -15,7 +15,8 @@ use crate::store;
 ///
 /// The response: no server lets us in, or what is accepted would not be safe.
 pub(crate) fn check(address: &NatsAddress) -> Result<String, Response> {
-    let findings = block_on(check_nats(address, store::user()))?.map_err(|error| store::unusable(&error))?;
+    let findings =
+        block_on(check_nats(address, store::login()?))?.map_err(|error| store::unusable(&error))?;
     let wrong = findings.iter().filter(|finding| finding.verdict == NatsVerdict::Wrong).count();
     let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
     if wrong == 0 {

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use mqtt_connector::Response;
-use mqtt_connector::exit_code::UNUSABLE_FILE;
+use mqtt_connector::exit_code::{PARAMETER, UNUSABLE_FILE};
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::output::note;
 use mqtt_connector_cli::response::response;
 use mqtt_connector_service::{
-    NatsAddress, NatsError, NatsStore, NatsStoreBuilder, OpenError, SqliteStore, Store,
+    NatsAddress, NatsError, NatsLogin, NatsStore, NatsStoreBuilder, OpenError, SqliteStore, Store,
 };
 
-/// The environment variables that hold the user of NATS and its password.
-const USER: [&str; 2] = ["NATS_USER", "NATS_PASSWORD"];
+/// The environment variables that hold the user of NATS and its password, and a token: those of the program `nats`.
+const LOGIN: [&str; 3] = ["NATS_USER", "NATS_PASSWORD", "NATS_TOKEN"];
 
 /// Where executions are kept.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl StorePlace {
                 Ok(Arc::new(store.map_err(|error| response(UNUSABLE_FILE, format!("{error}.")))?))
             }
             Self::Nats(address) => {
-                let store = nats(address).size(size).retention(retention).open().await;
+                let store = nats(address)?.size(size).retention(retention).open().await;
                 let store = store.map_err(|error| unusable(&error))?;
                 for doubt in store.doubts().await {
                     note(&format!("mqtt-connector: {doubt}"));
@@ -61,7 +61,7 @@ impl StorePlace {
         match self {
             Self::File(path) => Ok(Arc::new(open_file_beside(path)?)),
             Self::Nats(address) => {
-                Ok(Arc::new(nats(address).open_beside().await.map_err(|error| unusable(&error))?))
+                Ok(Arc::new(nats(address)?.open_beside().await.map_err(|error| unusable(&error))?))
             }
         }
     }
@@ -78,18 +78,32 @@ fn open_file_beside(path: &Path) -> Result<SqliteStore, Response> {
     })
 }
 
-fn nats(address: &NatsAddress) -> NatsStoreBuilder {
-    let builder = NatsStore::builder(address.clone());
-    match user() {
-        Some((user, password)) => builder.user(user, password),
-        None => builder,
+fn nats(address: &NatsAddress) -> Result<NatsStoreBuilder, Response> {
+    Ok(NatsStore::builder(address.clone()).login(login()?))
+}
+
+/// How the environment says who this is to NATS.
+///
+/// # Errors
+///
+/// The response: half of a user, or two of them.
+pub(crate) fn login() -> Result<NatsLogin, Response> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match LOGIN.map(set) {
+        [None, None, None] => Ok(NatsLogin::Nobody),
+        [Some(user), Some(password), None] => Ok(NatsLogin::User { user, password }),
+        [None, None, Some(token)] => Ok(NatsLogin::Token(token)),
+        [_, _, Some(_)] => {
+            Err(wrong("NATS_TOKEN is set, and so is a user or its password: one of the two has to go."))
+        }
+        [_, _, None] => {
+            Err(wrong("NATS_USER and NATS_PASSWORD belong together, and one of them is not set."))
+        }
     }
 }
 
-/// The user of NATS and its password, if they are in the environment.
-pub(crate) fn user() -> Option<(String, String)> {
-    let [user, password] = USER.map(|name| std::env::var(name).ok());
-    user.zip(password)
+fn wrong(problem: &str) -> Response {
+    response(PARAMETER, format!("In the environment: {problem}"))
 }
 
 pub(crate) fn unusable(error: &NatsError) -> Response {

@@ -70,8 +70,8 @@ pub use execution::{Attempt, Execution, Id, IdError, Options, OptionsError, Requ
 pub use executions::{Executions, ExecutionsBuilder, Submission, Submitted};
 #[cfg(feature = "nats")]
 pub use nats::{
-    NatsAddress, NatsAddressError, NatsError, NatsFinding, NatsStore, NatsStoreBuilder, NatsVerdict,
-    check_nats,
+    NatsAddress, NatsAddressError, NatsError, NatsFinding, NatsLogin, NatsStore, NatsStoreBuilder,
+    NatsVerdict, check_nats,
 };
 pub use query::{Cursor, CursorError, Page, Query};
 pub use sqlite::{OpenError, SqliteStore, SqliteStoreBuilder};

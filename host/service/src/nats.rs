@@ -1,6 +1,6 @@
 //! [`NatsStore`]: executions in one stream of NATS JetStream, for many machines.
 //!
-//! - `address`: which cluster; `provision`: the connection and the stream.
+//! - `address`: which cluster; `login`: as whom; `connect`: the connection; `provision`: the stream; `error`: what may stand against them.
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
 //! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
@@ -9,7 +9,10 @@
 
 mod address;
 mod check;
+mod connect;
+mod error;
 mod listing;
+mod login;
 mod nodes;
 mod operations;
 mod provision;
@@ -32,7 +35,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use address::{NatsAddress, NatsAddressError};
 pub use check::{NatsFinding, NatsVerdict, check_nats};
-pub use provision::NatsError;
+pub use error::NatsError;
+pub use login::NatsLogin;
 
 use crate::Timestamp;
 use crate::error::ChangeError;
@@ -85,7 +89,7 @@ impl NatsStore {
     pub fn builder(address: NatsAddress) -> NatsStoreBuilder {
         NatsStoreBuilder {
             address,
-            user: None,
+            login: NatsLogin::Nobody,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             size: 4 * 1024 * 1024 * 1024,
         }
@@ -98,10 +102,12 @@ impl std::fmt::Debug for NatsStore {
     }
 }
 
-/// Builds a [`NatsStore`]. `Debug` shows no password.
+/// Builds a [`NatsStore`]. `Debug` shows no secret.
+///
+/// TLS is that of the process's `rustls::crypto::CryptoProvider`: a program that has several of them compiled in installs one before.
 pub struct NatsStoreBuilder {
     address: NatsAddress,
-    user: Option<(String, String)>,
+    login: NatsLogin,
     retention: Duration,
     size: u64,
 }
@@ -113,10 +119,10 @@ impl std::fmt::Debug for NatsStoreBuilder {
 }
 
 impl NatsStoreBuilder {
-    /// A user of NATS and its password, where the address names no file of credentials. Default: none.
+    /// As whom, where the address names no file for that. Default: [`NatsLogin::Nobody`].
     #[must_use]
-    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.user = Some((user.into(), password.into()));
+    pub fn login(mut self, login: NatsLogin) -> Self {
+        self.login = login;
         self
     }
 
@@ -171,8 +177,8 @@ impl NatsStoreBuilder {
         self,
         incarnation: Option<Incarnation>,
     ) -> Result<(NatsStore, CancellationToken), NatsError> {
-        let Self { address, user, retention, size } = self;
-        let client = provision::connect(&address, user).await?;
+        let Self { address, login, retention, size } = self;
+        let client = connect::connect(&address, login).await?;
         let jetstream = provision::context(client.clone());
         let stream = provision::provision(&jetstream, &address).await?;
         let inner = Arc::new(Inner {

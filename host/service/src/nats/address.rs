@@ -17,21 +17,27 @@ use async_nats::ServerAddr;
 /// - `lease`: how many seconds a node may be silent before others take its place, 2 to 3600. Default: 30.
 /// - `node`: the name of this node, 1 to 64 letters, digits, `-`, `_` and `.`. Whoever starts with the name of another one takes its place at once: the
 ///   platform sees to it that there is one process of a name, as a StatefulSet does. Default: a name that no other process has.
-/// - `credentials`: a file with the credentials of a NATS user (`.creds`). Default: none.
+/// - `credentials`: a file with the credentials of a NATS user (`.creds`), or `nkey`: one with the seed of its NKEY. Read once. Default: none.
 /// - `monitor`: where the servers answer over HTTP what they are like, `HOST:PORT` with commas between them; only then it can be checked whether they write
 ///   to disk at once. Default: nowhere.
 /// - `ca`: a file with the authorities that are trusted for TLS, PEM. Default: those of the system.
+/// - `certificate` and `key`: files with a certificate for TLS that this node shows, those that it was issued by behind it, and its private key, PEM. Default: none.
 ///
-/// No secret stands in an address.
+/// With `ca` or `certificate` the connections are TLS as well, and these files are read again for each connection. No secret stands in an address.
 #[derive(Clone, Debug)]
 pub struct NatsAddress {
     pub(super) servers: Vec<ServerAddr>,
+    /// Whether nothing is said without TLS.
+    pub(super) is_tls: bool,
     pub(super) stream: String,
     pub(super) replicas: usize,
     pub(super) lease: Duration,
     pub(super) node: Option<String>,
     pub(super) credentials: Option<PathBuf>,
+    pub(super) nkey: Option<PathBuf>,
     pub(super) ca: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
     pub(super) monitors: Vec<String>,
 }
 
@@ -69,7 +75,7 @@ impl FromStr for NatsAddress {
             if host.contains('@') {
                 return Err(wrong(
                     "it has a user or a token in it, which would be seen in lists of processes and in logs: give ?credentials=FILE, or \
-                     NATS_USER and NATS_PASSWORD in the environment"
+                     NATS_USER and NATS_PASSWORD, or NATS_TOKEN, in the environment"
                         .to_owned(),
                 ));
             }
@@ -81,12 +87,16 @@ impl FromStr for NatsAddress {
         }
         let mut parsed = Self {
             servers,
+            is_tls: scheme == "tls",
             stream: "MQTT_EXECUTIONS".to_owned(),
             replicas: 3,
             lease: Duration::from_secs(30),
             node: None,
             credentials: None,
+            nkey: None,
             ca: None,
+            certificate: None,
+            key: None,
             monitors: Vec::new(),
         };
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -106,7 +116,10 @@ impl FromStr for NatsAddress {
                     parsed.lease = Duration::from_secs(seconds.ok_or_else(|| expected("2 to 3600 seconds"))?);
                 }
                 "credentials" if !value.is_empty() => parsed.credentials = Some(value.into()),
+                "nkey" if !value.is_empty() => parsed.nkey = Some(value.into()),
                 "ca" if !value.is_empty() => parsed.ca = Some(value.into()),
+                "certificate" if !value.is_empty() => parsed.certificate = Some(value.into()),
+                "key" if !value.is_empty() => parsed.key = Some(value.into()),
                 "monitor" => {
                     let is_place = |place: &str| {
                         let parts = place.rsplit_once(':');
@@ -117,13 +130,26 @@ impl FromStr for NatsAddress {
                     }
                     parsed.monitors = value.split(',').map(str::to_owned).collect();
                 }
-                "credentials" | "ca" => return Err(expected("a file")),
+                "credentials" | "nkey" | "ca" | "certificate" | "key" => return Err(expected("a file")),
                 _ => {
                     return Err(wrong(format!(
-                        "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials, ca and monitor"
+                        "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials, nkey, ca, certificate, key and \
+                         monitor"
                     )));
                 }
             }
+        }
+        parsed.is_tls |= parsed.ca.is_some() || parsed.certificate.is_some();
+        if parsed.credentials.is_some() && parsed.nkey.is_some() {
+            return Err(wrong(
+                "credentials and nkey are two users of NATS: one of them has to go".to_owned(),
+            ));
+        }
+        if parsed.certificate.is_some() != parsed.key.is_some() {
+            return Err(wrong(
+                "certificate and key belong together: a certificate is shown by whoever has its key"
+                    .to_owned(),
+            ));
         }
         Ok(parsed)
     }
@@ -136,8 +162,9 @@ fn is_name(text: &str, longest: usize, others: &str) -> bool {
 
 impl fmt::Display for NatsAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_tls { "tls" } else { "nats" })?;
         for (index, server) in self.servers.iter().enumerate() {
-            write!(f, "{}{}:{}", if index == 0 { "nats://" } else { "," }, server.host(), server.port())?;
+            write!(f, "{}{}:{}", if index == 0 { "://" } else { "," }, server.host(), server.port())?;
         }
         write!(f, "?stream={}", self.stream)
     }
@@ -160,6 +187,11 @@ mod tests {
             (1, Duration::from_secs(5), Some("pod-0"))
         );
         assert_eq!((whole.stream(), whole.credentials.as_deref()), ("X", Some("/run/user.creds".as_ref())));
+        assert_eq!(whole.to_string(), "tls://a:4222?stream=X");
+        let shown: NatsAddress =
+            "nats://a?nkey=/run/seed&certificate=/run/c.pem&key=/run/k.pem".parse().unwrap();
+        assert_eq!(shown.to_string(), "tls://a:4222?stream=MQTT_EXECUTIONS");
+        assert_eq!(shown.nkey.as_deref(), Some("/run/seed".as_ref()));
         assert!(NatsAddress::is_meant("nats://a") && !NatsAddress::is_meant("mqtt-connector.db"));
     }
 
@@ -182,7 +214,15 @@ mod tests {
             ("nats://a?ca=", "ca is \"\": it is a file"),
             (
                 "nats://a?leese=1",
-                "\"leese\" is not known: after ? may stand stream, replicas, lease, node, credentials, ca and monitor",
+                "\"leese\" is not known: after ? may stand stream, replicas, lease, node, credentials, nkey, ca, certificate, key and monitor",
+            ),
+            (
+                "tls://a?credentials=a&nkey=b",
+                "credentials and nkey are two users of NATS: one of them has to go",
+            ),
+            (
+                "tls://a?key=b",
+                "certificate and key belong together: a certificate is shown by whoever has its key",
             ),
         ] {
             assert_eq!(text.parse::<NatsAddress>().unwrap_err().to_string(), error);

@@ -10,7 +10,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::address::NatsAddress;
-use super::provision::{self, NatsError};
+use super::connect::connect;
+use super::error::NatsError;
+use super::login::NatsLogin;
+use super::provision;
 use crate::Timestamp;
 
 /// How long a server may take to answer a question about itself.
@@ -68,16 +71,13 @@ fn wrong(text: impl Into<String>) -> NatsFinding {
 }
 
 /// Looks at a cluster without changing it: versions, the stream and its replicas, how far they are behind; with `monitor` in the address also
-/// whether the servers write to disk at once, and their clocks. `user`: as [`NatsStoreBuilder::user`](super::NatsStoreBuilder::user).
+/// whether the servers write to disk at once, and their clocks. `login`: as [`NatsStoreBuilder::login`](super::NatsStoreBuilder::login).
 ///
 /// # Errors
 ///
 /// No server lets us in, or it is too old.
-pub async fn check_nats(
-    address: &NatsAddress,
-    user: Option<(String, String)>,
-) -> Result<Vec<NatsFinding>, NatsError> {
-    let client = provision::connect(address, user).await?;
+pub async fn check_nats(address: &NatsAddress, login: NatsLogin) -> Result<Vec<NatsFinding>, NatsError> {
+    let client = connect(address, login).await?;
     let mut findings = vec![round_trip(&client).await];
     let jetstream = provision::context(client);
     match jetstream.get_stream(&address.stream).await {

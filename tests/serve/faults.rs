@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
 
-use crate::support::{Answer, Home, PATIENCE};
+use crate::support::{ACME, Answer, Home, OTHER, PATIENCE, tenant};
 
 #[test]
 fn what_is_wrong_with_a_call_is_said() {
@@ -158,6 +158,43 @@ fn a_head_that_is_too_large_or_is_none_is_refused() {
     stream.write_all(b"\x16\x03\x01 no HTTP\r\n\r\n").unwrap();
     assert_eq!(Answer::read(stream).status, 400);
     assert_eq!(service.get("/livez").ask().status, 200);
+}
+
+#[test]
+fn a_tenant_that_has_as_many_waiting_as_it_may_is_busy_and_others_are_not() {
+    let broker = Mosquitto::start();
+    let home = Home::new(broker.port());
+    let limited = |most: u32| {
+        let acme = tenant("acme", &[ACME], broker.port());
+        let limits = format!("[tenants.acme.limits]\nwaiting-executions = {most}\n");
+        home.tenants(&[acme, limits, tenant("other", &[OTHER], broker.port())].concat());
+    };
+    limited(2);
+    let service = home.serve(&[]);
+    let later = json!({"request": {"content": "x"}, "not-before": "2999-01-01T00:00:00Z"}).to_string();
+    let asked = || service.post("/v1/executions", &*later).ask();
+    let id = service.accepts(&serde_json::from_str(&later).unwrap());
+    assert_eq!(service.post("/v1/executions", &*later).header("Idempotency-Key", "k").ask().status, 202);
+    let refused = asked();
+    assert_eq!(
+        refused.problem(429),
+        "the tenant has 2 executions that have not ended, as many as its limit waiting-executions allows: ask again later, when some have ended"
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // What was accepted before is no more than before.
+    assert_eq!(service.post("/v1/executions", &*later).header("Idempotency-Key", "k").ask().status, 202);
+    assert_eq!(
+        service.post("/v1/send", r#"{"content":"x"}"#).header("Prefer", "respond-async").ask().status,
+        429
+    );
+    assert_eq!(service.post("/v1/executions", &*later).token(OTHER).ask().status, 202);
+    assert_eq!(service.call("POST", &format!("/v1/executions/{id}/cancel")).ask().status, 200);
+    assert_eq!((asked().status, asked().status), (202, 429));
+
+    limited(3);
+    service.signal("HUP");
+    service.says("read again");
+    assert_eq!((asked().status, asked().status), (202, 429));
 }
 
 #[test]

@@ -53,6 +53,7 @@ macro_rules! all_promises {
             one_ordering_key_is_carried_out_one_after_another,
             an_attempt_that_is_to_be_repeated_holds_the_ordering_key,
             what_is_not_to_begin_yet_keeps_nobody_waiting,
+            a_tenant_has_no_more_waiting_than_it_may,
             what_was_cancelled_is_not_begun,
             what_has_expired_is_not_begun,
             the_request_is_gone_when_nobody_needs_it,
@@ -187,6 +188,78 @@ pub(crate) async fn one_idempotency_key_is_one_execution_however_many_ask_at_a_t
     let new: Vec<_> = answers.iter().filter(|(_, is_new)| *is_new).collect();
     assert_eq!(new.len(), 1);
     assert!(answers.iter().all(|(id, _)| *id == new[0].0));
+}
+
+pub(crate) async fn a_tenant_has_no_more_waiting_than_it_may(kind: &impl Kind) {
+    const MOST: u32 = 3;
+    let store = kind.open().await;
+    let ask = |store: &Arc<dyn Store>, options: Options, key: Option<&str>| {
+        let (store, idempotency_key) = (Arc::clone(store), key.map(str::to_owned));
+        let execution = execution("acme", options);
+        async move {
+            let new = New { execution: execution.clone(), idempotency_key };
+            store.accept_within(new, MOST).await.map(|accepted| (execution, accepted))
+        }
+    };
+    let is_full = async |store: &Arc<dyn Store>| {
+        let refused = ask(store, Options::default(), None).await.map(|(execution, _)| execution.id);
+        assert_eq!(refused, Err(StoreError::Backlog { most: MOST }));
+    };
+    let (first, _) = ask(&store, with_key("a"), Some("k")).await.unwrap();
+    // However many ask at a time.
+    let mut asking = JoinSet::new();
+    for _ in 0..16 {
+        asking.spawn(ask(&store, with_key("a"), None));
+    }
+    let mut all = vec![first];
+    all.extend(asking.join_all().await.into_iter().filter_map(Result::ok).map(|(execution, _)| execution));
+    while let Ok((execution, _)) = ask(&store, with_key("a"), None).await {
+        all.push(execution);
+    }
+    assert_eq!(all.len(), MOST as usize);
+    is_full(&store).await;
+    accept(&*store, &execution("other", Options::default())).await;
+    let (_, before) = ask(&store, with_key("a"), Some("k")).await.unwrap();
+    assert!(matches!(&before, Accepted::Before(before) if before.id == all[0].id), "{before:?}");
+    let (_, other) = ask(&store, Options::default(), Some("k")).await.unwrap();
+    assert!(matches!(other, Accepted::Other(id) if id == all[0].id), "{other:?}");
+
+    // What runs has not ended; nor has what is to be sent again.
+    let mut running = store.claim("acme", 1).await.unwrap().remove(0);
+    begin(&*store, &mut running, true).await;
+    is_full(&store).await;
+    answer(&*store, &mut running, 69).await;
+    is_full(&store).await;
+    store.cancel(Some("acme"), running.id, Timestamp::now()).await.unwrap();
+    // A second time, it changes nothing.
+    store.cancel(Some("acme"), running.id, Timestamp::now()).await.unwrap();
+    let soon = Timestamp::now().after(seconds(60));
+    ask(&store, Options { expires: Some(soon), ..Options::default() }, None).await.unwrap();
+    is_full(&store).await;
+    store.tidy(soon).await.unwrap();
+    ask(&store, Options { not_before: Some(soon.after(seconds(60))), ..Options::default() }, None)
+        .await
+        .unwrap();
+    is_full(&store).await;
+    drop(store);
+
+    let store = kind.open().await;
+    is_full(&store).await;
+    let mut failed = store.claim("acme", 1).await.unwrap().remove(0);
+    answer(&*store, &mut failed, 64).await;
+    ask(&store, Options::default(), None).await.unwrap();
+    is_full(&store).await;
+    // A person sends again what was accepted before; it waits like the others.
+    store.retry(Some("acme"), failed.id, Timestamp::now()).await.unwrap();
+    let mut sent = store.claim("acme", 1).await.unwrap().remove(0);
+    begin(&*store, &mut sent, false).await;
+    answer(&*store, &mut sent, 0).await;
+    is_full(&store).await;
+    let mut sent = store.claim("acme", 1).await.unwrap().remove(0);
+    begin(&*store, &mut sent, false).await;
+    answer(&*store, &mut sent, 0).await;
+    ask(&store, Options::default(), None).await.unwrap();
+    is_full(&store).await;
 }
 
 pub(crate) async fn what_was_cancelled_is_not_begun(kind: &impl Kind) {

@@ -92,7 +92,7 @@ fn refused(error: &ChangeError) -> Response {
 
 fn unusable(error: &StoreError) -> Response {
     let exit_code = match error {
-        StoreError::Full { .. } | StoreError::NoRoom => SHORTAGE,
+        StoreError::Full { .. } | StoreError::Backlog { .. } | StoreError::NoRoom => SHORTAGE,
         _ => UNUSABLE_FILE,
     };
     response(exit_code, format!("{error}."))

@@ -95,6 +95,15 @@ pub enum StoreError {
         /// How large it may be.
         bytes: u64,
     },
+    /// The tenant has as many executions that have not ended as it may have.
+    #[error(
+        "the tenant has {most} executions that have not ended, as many as its limit waiting-executions allows: ask again later, when \
+         some have ended"
+    )]
+    Backlog {
+        /// How many it may have.
+        most: u32,
+    },
     /// It takes no document that long.
     #[error(
         "the execution has {bytes} bytes as it would be stored: the store of executions takes {most} at most"

@@ -64,7 +64,8 @@ impl Executions {
         }
         self.inner.secrets.refuse(&self.inner.connector, tenant, &request).await?;
         let execution = Execution::new(tenant.shared_name(), request, options, Timestamp::now());
-        match self.inner.store.accept(New { execution: execution.clone(), idempotency_key }).await? {
+        let new = New { execution: execution.clone(), idempotency_key };
+        match self.inner.store.accept_within(new, tenant.limits().waiting_executions).await? {
             Accepted::New => Ok(Submitted { execution, is_new: true }),
             Accepted::Before(execution) => Ok(Submitted { execution: *execution, is_new: false }),
             Accepted::Other(id) => Err(SubmitError::OtherRequest(id)),

@@ -46,6 +46,7 @@
 //! - `http`: all of it behind HTTP, with the cargo feature `http`.
 #![forbid(unsafe_code)]
 
+mod backlog;
 mod backoff;
 mod carry_out;
 mod counts;

@@ -39,6 +39,7 @@ pub use error::NatsError;
 pub use login::NatsLogin;
 
 use crate::Timestamp;
+use crate::backlog::Backlog;
 use crate::error::ChangeError;
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
@@ -75,6 +76,7 @@ struct Inner {
     used: AtomicU64,
     measured: Mutex<Option<Instant>>,
     view: View,
+    backlog: Arc<Backlog>,
     /// The stream is to be listened to anew.
     rewatch: Notify,
     /// From which message on a node that starts now hears of executions.
@@ -193,6 +195,7 @@ impl NatsStoreBuilder {
             size,
             measured: Mutex::new(None),
             view: View::new(incarnation),
+            backlog: Arc::default(),
             rewatch: Notify::new(),
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
@@ -227,8 +230,8 @@ impl NatsStore {
 }
 
 impl Store for NatsStore {
-    fn accept(&self, new: New) -> Pending<'_, Accepted> {
-        Box::pin(self.inner.accept_new(new))
+    fn accept_within(&self, new: New, most_waiting: u32) -> Pending<'_, Accepted> {
+        Box::pin(self.inner.accept_new(new, most_waiting))
     }
 
     fn get(&self, id: Id) -> Pending<'_, Option<Execution>> {

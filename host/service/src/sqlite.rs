@@ -26,6 +26,7 @@ use rusqlite::ErrorCode;
 pub use schema::OpenError;
 
 use crate::Timestamp;
+use crate::backlog::Backlog;
 use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
@@ -48,6 +49,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     memory: Arc<Memory>,
+    backlog: Arc<Backlog>,
     limits: Limits,
     _lock: Option<Lock>,
 }
@@ -89,9 +91,12 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let memory = Arc::new(Memory::default());
         memory.mark_ready(queue::tenants(&connection).map_err(|error| OpenError::unusable(path, &error))?);
+        memory.set_unfinished(
+            queue::unfinished(&connection).map_err(|error| OpenError::unusable(path, &error))?,
+        );
         let readers = Readers::new(path);
         let writer = Writer::start(connection, path)?;
-        Ok(Self { writer, readers, memory, limits, _lock: lock })
+        Ok(Self { writer, readers, memory, backlog: Arc::default(), limits, _lock: lock })
     }
 }
 
@@ -142,8 +147,8 @@ impl SqliteStoreBuilder {
 }
 
 impl Store for SqliteStore {
-    fn accept(&self, new: New) -> Pending<'_, Accepted> {
-        Box::pin(self.accept_new(new))
+    fn accept_within(&self, new: New, most_waiting: u32) -> Pending<'_, Accepted> {
+        Box::pin(self.accept_new(new, most_waiting))
     }
 
     fn get(&self, id: Id) -> Pending<'_, Option<Execution>> {

@@ -30,12 +30,25 @@ pub type Pending<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, 
 ///
 /// The time is an argument: a store has no clock but for what it measures itself by.
 pub trait Store: Send + Sync + 'static {
-    /// Keeps an execution that is new.
+    /// Keeps an execution that is new, however many the tenant has: see [`accept_within`](Self::accept_within).
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`] when it is as large as it may be; what is kept already is carried out all the same.
-    fn accept(&self, new: New) -> Pending<'_, Accepted>;
+    /// [`StoreError::Full`].
+    fn accept(&self, new: New) -> Pending<'_, Accepted> {
+        self.accept_within(new, u32::MAX)
+    }
+
+    /// Keeps an execution that is new, if the tenant has fewer than `most_waiting` that have not ended. One that is kept already, by its idempotency
+    /// key, is answered in any case.
+    ///
+    /// Where others accept as well what one store holds, a few more than `most_waiting` may be kept at one time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Backlog`] when the tenant has as many as it may have, [`StoreError::Full`] when the store is as large as it may be; what is kept already is
+    /// carried out all the same.
+    fn accept_within(&self, new: New, most_waiting: u32) -> Pending<'_, Accepted>;
 
     /// The execution, with its request if that is still kept.
     fn get(&self, id: Id) -> Pending<'_, Option<Execution>>;

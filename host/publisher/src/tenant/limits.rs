@@ -50,6 +50,9 @@ pub struct Limits {
     pub connections: u32,
     /// Messages in a second, on average; as many may come at once, and more wait likewise. Default: 250.
     pub messages_per_second: u32,
+    /// Executions that a service has accepted for later and that have not ended; a further one is refused. Calls that wait
+    /// for their answer are none. Default: 1,000,000.
+    pub waiting_executions: u32,
 }
 
 impl Limits {
@@ -63,6 +66,7 @@ impl Limits {
         concurrent_sends: 10_000,
         connections: 10_000,
         messages_per_second: u32::MAX,
+        waiting_executions: u32::MAX,
     };
 }
 
@@ -130,6 +134,13 @@ impl LimitsBuilder {
         self
     }
 
+    /// See [`Limits::waiting_executions`].
+    #[must_use]
+    pub fn waiting_executions(mut self, executions: u32) -> Self {
+        self.limits.waiting_executions = executions;
+        self
+    }
+
     /// The limits.
     #[must_use]
     pub fn build(self) -> Limits {
@@ -147,6 +158,7 @@ impl Default for Limits {
             concurrent_sends: 64,
             connections: 32,
             messages_per_second: 250,
+            waiting_executions: 1_000_000,
         }
     }
 }
@@ -168,7 +180,7 @@ pub(super) struct Limit {
 }
 
 /// Every limit.
-pub(super) const LIMITS: [Limit; 7] = [
+pub(super) const LIMITS: [Limit; 8] = [
     Limit {
         name: "payload",
         unit: Unit::Size,
@@ -226,6 +238,14 @@ pub(super) const LIMITS: [Limit; 7] = [
         get: |limits| limits.messages_per_second.into(),
         set: |limits, amount| limits.messages_per_second = number(amount),
         what: "messages in a second, on average; as many may come at once, more wait likewise",
+    },
+    Limit {
+        name: "waiting-executions",
+        unit: Unit::Number,
+        least: 1,
+        get: |limits| limits.waiting_executions.into(),
+        set: |limits, amount| limits.waiting_executions = number(amount),
+        what: "executions that [the service](service.md) has accepted for later and that have not ended; a further one is refused (429)",
     },
 ];
 

@@ -111,7 +111,7 @@ impl From<RequestError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full { .. } => Self::too_many(error),
+            StoreError::Full { .. } | StoreError::Backlog { .. } => Self::too_many(error),
             StoreError::TooLong { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error),
             StoreError::NoRoom | StoreError::Unusable(_) | StoreError::Closed => Self::unavailable(error),
         }

@@ -42,12 +42,21 @@ impl Found {
 }
 
 impl Inner {
-    pub(super) async fn accept_new(&self, new: New) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
         let New { execution, idempotency_key } = new;
-        if self.used.load(Ordering::Relaxed) >= self.size {
-            return Err(StoreError::Full { bytes: self.size });
-        }
         let key = idempotency_key.map(|key| Key::new(&key, &execution));
+        let tenant = &execution.tenant;
+        let place =
+            self.backlog.place(tenant, most_waiting, || self.view.unfinished(tenant)).and_then(|place| {
+                let is_full = self.used.load(Ordering::Relaxed) >= self.size;
+                if is_full { Err(StoreError::Full { bytes: self.size }) } else { Ok(place) }
+            });
+        let _place = match (place, &key) {
+            (Ok(place), _) => place,
+            (Err(error), None) => return Err(error),
+            // What is kept already is answered all the same.
+            (Err(error), Some(key)) => return self.accepted_before(key, &execution).await?.ok_or(error),
+        };
         if let Some(key) = &key
             && let Some(accepted) = self.take_key(key, &execution).await?
         {
@@ -57,6 +66,23 @@ impl Inner {
             // Whoever has asked with the same key meanwhile has accepted it for us.
             Ok(()) | Err(Conflict) => Ok(Accepted::New),
         }
+    }
+
+    /// The execution that has an idempotency key, if there is one.
+    async fn accepted_before(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
+        let Some(last) = self.last(&self.subjects.key(&new.tenant, &key.hash)).await? else {
+            return Ok(None);
+        };
+        self.with_key(&from_json(&last.payload)?, new).await
+    }
+
+    /// What has become of `new`, if there is an execution that has the same key.
+    async fn with_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
+        let found = self.find(Some(&new.tenant), key.id).await?;
+        Ok(found.map(|found| match key.is_same(new) {
+            true => Accepted::Before(Box::new(found.record.execution)),
+            false => Accepted::Other(key.id),
+        }))
     }
 
     /// Writes an execution that is new.
@@ -94,13 +120,8 @@ impl Inner {
                 }
             };
             let before: Key = from_json(&last.payload)?;
-            let is_same = before.is_same(new);
-            if let Some(found) = self.find(Some(&new.tenant), before.id).await? {
-                return Ok(Some(if is_same {
-                    Accepted::Before(Box::new(found.record.execution))
-                } else {
-                    Accepted::Other(before.id)
-                }));
+            if let Some(accepted) = self.with_key(&before, new).await? {
+                return Ok(Some(accepted));
             }
             if before.taken.after(TO_ACCEPT) < Timestamp::now() {
                 match write(last.sequence).await? {
@@ -108,7 +129,7 @@ impl Inner {
                     Err(Conflict) => continue,
                 }
             }
-            if !is_same {
+            if !before.is_same(new) {
                 return Ok(Some(Accepted::Other(before.id)));
             }
             // Somebody is about to accept it, or was and is gone.

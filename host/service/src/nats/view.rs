@@ -285,6 +285,11 @@ impl View {
         theirs.flat_map(|(name, queue)| queue.with_status(status).map(|id| (name.to_string(), id))).collect()
     }
 
+    /// How many executions of a tenant wait or run.
+    pub(super) fn unfinished(&self, tenant: &str) -> u64 {
+        self.lock().tenants.get(tenant).map_or(0, |queue| queue.len() as u64)
+    }
+
     /// How many executions wait or run, of all tenants; and how many tenants this node has.
     pub(super) fn counts(&self) -> (usize, usize) {
         let state = self.lock();

@@ -16,6 +16,8 @@ pub(super) struct Memory {
     /// Tenants that may have executions to claim.
     ready: Mutex<BTreeSet<Arc<str>>>,
     changed: Notify,
+    /// How many executions of each tenant have not ended.
+    unfinished: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) waiting: Waiting,
     /// What SQLite counts when another connection changes the file, as it was seen last.
     version: AtomicI64,
@@ -85,6 +87,32 @@ impl Memory {
     /// All of a tenant's executions that are ready are claimed.
     pub(super) fn mark_claimed(&self, tenant: &str) {
         lock(&self.ready).remove(tenant);
+    }
+
+    /// How many executions of a tenant have not ended.
+    pub(super) fn unfinished(&self, tenant: &str) -> u64 {
+        lock(&self.unfinished).get(tenant).copied().unwrap_or_default()
+    }
+
+    /// What the file says of all tenants. Nothing is counted meanwhile.
+    pub(super) fn set_unfinished(&self, counts: HashMap<Arc<str>, u64>) {
+        *lock(&self.unfinished) = counts;
+    }
+
+    /// There is one more of a tenant.
+    pub(super) fn accepted(&self, tenant: &Arc<str>) {
+        *lock(&self.unfinished).entry(Arc::clone(tenant)).or_default() += 1;
+    }
+
+    /// There is one less of a tenant.
+    pub(super) fn ended(&self, tenant: &str) {
+        let mut unfinished = lock(&self.unfinished);
+        if let Some(count) = unfinished.get_mut(tenant) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                unfinished.remove(tenant);
+            }
+        }
     }
 
     pub(super) async fn changed(&self) {

@@ -45,10 +45,13 @@ impl Limits {
 const TIDIED: u32 = 1000;
 
 impl SqliteStore {
-    pub(super) async fn accept_new(&self, new: New) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
         let (size, memory) = (self.limits.size, Arc::clone(&self.memory));
         let tenant = Arc::clone(&new.execution.tenant);
         let whose = Arc::clone(&tenant);
+        // Until this is answered: it is counted by then.
+        let place = self.backlog.place(&tenant, most_waiting, || memory.unfinished(&tenant));
+        let refused = place.as_ref().err().cloned();
         let work = move |connection: &Connection| {
             let New { execution, idempotency_key } = &new;
             if let Some(key) = idempotency_key
@@ -60,6 +63,9 @@ impl SqliteStore {
                     false,
                 )));
             }
+            if let Some(refused) = refused {
+                return Ok(Err(refused));
+            }
             if used(connection)? >= size {
                 return Ok(Err(StoreError::Full { bytes: size }));
             }
@@ -68,11 +74,17 @@ impl SqliteStore {
             Ok(Ok((Accepted::New, queue == Queue::Ready)))
         };
         let then = move |accepted: &Result<(Accepted, bool), StoreError>| {
-            if let Ok((_, true)) = accepted {
+            let Ok((accepted, is_ready)) = accepted else { return };
+            if matches!(accepted, Accepted::New) {
+                memory.accepted(&tenant);
+            }
+            if *is_ready {
                 memory.mark_ready([tenant]);
             }
         };
-        Ok(self.writer.write(&whose, work, then).await??.0)
+        let accepted = self.writer.write(&whose, work, then).await?;
+        drop(place);
+        Ok(accepted?.0)
     }
 
     pub(super) async fn claim_of(&self, tenant: &str, most: usize) -> Result<Vec<Execution>, StoreError> {
@@ -125,10 +137,15 @@ impl SqliteStore {
         let work = move |connection: &Connection| {
             let queue = Queue::of(&execution, due);
             let is_written = rows::update(connection, seq, None, &execution, Place { due, ..queue.into() })?;
-            Ok(is_written && is_final && queue::pass_on(connection, &execution)? || queue == Queue::Ready)
+            let has_ended = is_written && is_final;
+            let is_ready = has_ended && queue::pass_on(connection, &execution)? || queue == Queue::Ready;
+            Ok((has_ended, is_ready))
         };
-        let then = move |is_ready: &bool| {
+        let then = move |(has_ended, is_ready): &(bool, bool)| {
             memory.settled(id);
+            if *has_ended {
+                memory.ended(&tenant);
+            }
             if *is_ready {
                 memory.mark_ready([tenant]);
             }
@@ -148,17 +165,23 @@ impl SqliteStore {
         let (tenant, memory) = (tenant.map(Arc::<str>::from), Arc::clone(&self.memory));
         let whose = tenant.clone().unwrap_or_else(the_stores_own);
         let work = move |connection: &Connection| {
-            let execution =
-                match change(connection, tenant.as_deref(), id, |execution| execution.cancel(now))? {
-                    Ok((execution, ())) => execution,
-                    Err(error) => return Ok(Err(error)),
-                };
+            let cancel = |execution: &mut Execution| {
+                let had_ended = execution.status.is_final();
+                execution.cancel(now).map(|()| !had_ended)
+            };
+            let (execution, has_ended) = match change(connection, tenant.as_deref(), id, cancel)? {
+                Ok(cancelled) => cancelled,
+                Err(error) => return Ok(Err(error)),
+            };
             let is_ready = queue::pass_on(connection, &execution)?;
-            Ok(Ok((execution, is_ready)))
+            Ok(Ok((execution, has_ended, is_ready)))
         };
-        let then = move |cancelled: &Result<(Execution, bool), ChangeError>| {
-            if let Ok((execution, is_ready)) = cancelled {
+        let then = move |cancelled: &Result<(Execution, bool, bool), ChangeError>| {
+            if let Ok((execution, has_ended, is_ready)) = cancelled {
                 memory.waiting.wake(id);
+                if *has_ended {
+                    memory.ended(&execution.tenant);
+                }
                 if *is_ready {
                     memory.mark_ready([Arc::clone(&execution.tenant)]);
                 }
@@ -186,6 +209,7 @@ impl SqliteStore {
         };
         let then = move |retried: &Result<Execution, ChangeError>| {
             if let Ok(new) = retried {
+                memory.accepted(&new.tenant);
                 memory.mark_ready([Arc::clone(&new.tenant)]);
             }
         };
@@ -203,10 +227,11 @@ impl SqliteStore {
             let next = if is_more { Some(now) } else { queue::next(connection)? };
             Ok((ready, expired, next))
         };
-        let then = move |(ready, expired, _): &(Vec<Arc<str>>, Vec<Id>, Option<Timestamp>)| {
+        let then = move |(ready, expired, _): &(Vec<Arc<str>>, Vec<Execution>, Option<Timestamp>)| {
             memory.mark_ready(ready.iter().cloned());
-            for id in expired {
-                memory.waiting.wake(*id);
+            for execution in expired {
+                memory.ended(&execution.tenant);
+                memory.waiting.wake(execution.id);
             }
         };
         let (_, _, next) = self.writer.write(&the_stores_own(), work, then).await?;
@@ -221,6 +246,7 @@ impl SqliteStore {
             let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
             if memory.is_changed_by_others(version) {
                 memory.mark_ready(queue::tenants(connection)?);
+                memory.set_unfinished(queue::unfinished(connection)?);
                 memory.waiting.wake_all();
             }
             Ok(())
@@ -265,7 +291,7 @@ fn used(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Ends executions whose time is over, up to [`TIDIED`]: which they are, and who has something ready for that.
-fn expire(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<Id>, Vec<Arc<str>>)> {
+fn expire(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<Execution>, Vec<Arc<str>>)> {
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM executions WHERE expires IS NOT NULL AND queue < 4 AND expires <= ?1 LIMIT ?2",
     )?;
@@ -278,7 +304,8 @@ fn expire(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<Id>,
         if queue::pass_on(connection, &execution)? {
             ready.push(Arc::clone(&execution.tenant));
         }
-        expired.push(execution.id);
+        execution.request = None;
+        expired.push(execution);
     }
     Ok((expired, ready))
 }

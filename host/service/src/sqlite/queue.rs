@@ -3,6 +3,7 @@
 //! Of the executions of one tenant with one ordering key, one at most is ready, to be retried, or running: it *holds* the key. The others are
 //! behind it, or delayed. When it has ended, the first one behind it is ready.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -71,6 +72,24 @@ impl Queue {
             Some(_) | None => Ok(Self::Ready),
         }
     }
+}
+
+/// How many executions of each tenant have not ended. Each part has an index.
+pub(super) fn unfinished(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, u64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT tenant, count(*) FROM executions WHERE queue = 0 GROUP BY tenant \
+         UNION ALL SELECT tenant, count(*) FROM executions WHERE queue = 1 GROUP BY tenant \
+         UNION ALL SELECT tenant, count(*) FROM executions WHERE ordering_key IS NOT NULL AND queue < 5 AND queue = 2 GROUP BY tenant \
+         UNION ALL SELECT tenant, count(*) FROM executions WHERE queue = 3 GROUP BY tenant \
+         UNION ALL SELECT tenant, count(*) FROM executions WHERE queue = 4 GROUP BY tenant",
+    )?;
+    let parts = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?)))?;
+    let mut counts = HashMap::new();
+    for part in parts {
+        let (tenant, count) = part?;
+        *counts.entry(tenant).or_default() += u64::from(count);
+    }
+    Ok(counts)
 }
 
 /// Whether an execution holds the ordering key.

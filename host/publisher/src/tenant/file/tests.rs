@@ -37,6 +37,7 @@ fn a_file_says_everything_of_a_tenant() {
         concurrent-sends = 8
         connections = 0x4
         messages-per-second = 1_000
+        waiting-executions = 5_000
 
         [tenants.acme.config]
         broker = "ssl://abc.iot.eu-west-1.amazonaws.com:8883"
@@ -80,6 +81,7 @@ fn a_file_says_everything_of_a_tenant() {
         concurrent_sends: 8,
         connections: 4,
         messages_per_second: 1000,
+        waiting_executions: 5000,
     };
     assert_eq!(*acme.limits(), limits);
     assert_eq!(
@@ -258,7 +260,7 @@ fn a_wrong_entry_is_named_with_its_place() {
         (
             r#"limits.time-out = "1 s""#,
             "line 2, column 8: tenants.acme.limits.time-out: is not known (did you mean timeout?); payload, timeout, \
-             cpu, memory, concurrent-sends, connections, messages-per-second are",
+             cpu, memory, concurrent-sends, connections, messages-per-second, waiting-executions are",
         ),
         ("config = []", "line 2, column 10: tenants.acme.config: wants a table, got a list"),
         (

@@ -130,13 +130,13 @@ mod tests {
 
     #[test]
     fn limits_are_written_as_they_are_read() {
-        let stored = r#"{"payload":"256 KiB","timeout":"30 s","cpu":"50 ms","memory":"64 MiB","concurrent-sends":8,"connections":4,"messages-per-second":100}"#;
+        let stored = r#"{"payload":"256 KiB","timeout":"30 s","cpu":"50 ms","memory":"64 MiB","concurrent-sends":8,"connections":4,"messages-per-second":100,"waiting-executions":5000}"#;
         let limits: Limits = serde_json::from_str(stored).unwrap();
         assert_eq!(serde_json::to_string(&limits).unwrap(), stored);
         assert_eq!(
             limits.to_string(),
             "payload 256 KiB, timeout 30 s, cpu 50 ms, memory 64 MiB, concurrent-sends 8, connections 4, \
-             messages-per-second 100"
+             messages-per-second 100, waiting-executions 5000"
         );
     }
 
@@ -181,7 +181,7 @@ mod tests {
             (
                 r#"{"time-out":"1 s"}"#,
                 "unknown field `time-out`, expected one of `payload`, `timeout`, `cpu`, `memory`, \
-                 `concurrent-sends`, `connections`, `messages-per-second`",
+                 `concurrent-sends`, `connections`, `messages-per-second`, `waiting-executions`",
             ),
         ] {
             let said = serde_json::from_str::<Limits>(stored).unwrap_err().to_string();

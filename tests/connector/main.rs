@@ -28,6 +28,7 @@ mod sandbox;
 mod secrets;
 mod sharing;
 mod soak;
+mod stages;
 mod support;
 mod tenants;
 mod time;

@@ -7,10 +7,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqtt_connector::publisher::Stage;
 use mqtt_connector::{Meta, Response};
 use mqtt_connector_service::store::{Accepted, New};
 use mqtt_connector_service::{
-    ChangeError, Execution, Options, Query, Request, Status, Store, StoreError, Timestamp,
+    ChangeError, Execution, Options, Query, Request, StageTime, Status, Store, StoreError, Timestamp,
 };
 use tokio::task::JoinSet;
 pub(crate) use turns::{
@@ -63,6 +64,7 @@ macro_rules! all_promises {
             a_clock_that_is_put_back_keeps_no_attempt_waiting,
             lists_have_what_was_asked_for,
             who_waits_is_told,
+            how_long_an_attempt_was_at_what_is_kept,
         }
     };
 }
@@ -460,4 +462,21 @@ pub(crate) async fn who_waits_is_told(kind: &impl Kind) {
     let nobody: Result<Option<Execution>, StoreError> =
         store.get(execution("acme", Options::default()).id).await;
     assert!(nobody.unwrap().is_none());
+}
+
+pub(crate) async fn how_long_an_attempt_was_at_what_is_kept(kind: &impl Kind) {
+    let store = kind.open().await;
+    let accepted = execution("acme", Options::default());
+    accept(&*store, &accepted).await;
+    let mut claimed = claim(&*store, "acme", &[&accepted]).await.remove(0);
+    begin(&*store, &mut claimed, true).await;
+    let now = Timestamp::now();
+    claimed.answer(&Response::new(5, "Answered."), now, now);
+    let stages = [(Stage::ProxyLookUp, 0), (Stage::WebSocket, 1), (Stage::Connect, u64::MAX)]
+        .map(|(stage, microseconds)| StageTime { stage, microseconds });
+    claimed.record_stages(stages.to_vec());
+    store.settle(&claimed, None).await.unwrap();
+    drop(store);
+    let kept = kind.open().await.get(accepted.id).await.unwrap().unwrap();
+    assert_eq!((&kept.attempts, &kept.attempts[0].stages[..]), (&claimed.attempts, &stages[..]));
 }

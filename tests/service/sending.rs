@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqtt_connector::publisher::Stage;
 use mqtt_connector::{Limits, Tenant};
 use mqtt_connector_service::{ChangeError, Options, Status, Submission, SubmitError, Timestamp};
+use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::port::ClosedPort;
-use mqtt_connector_tests::{Mosquitto, Observer};
+use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -50,6 +52,7 @@ async fn what_is_wrong_or_not_granted_is_a_dead_letter_after_one_attempt() {
     let wrong = service.submit(&acme, &json!({"topic": "a", "qos": 3}), Options::default()).await;
     let wrong = service.ended(&wrong).await;
     assert_eq!((exit_code(&wrong), wrong.attempts.len(), wrong.is_dead_letter()), (64, 1, true));
+    assert_eq!(wrong.attempts[0].stages, []);
     assert!(wrong.request.is_some());
 
     // A tenant that was taken out meanwhile, as `send_as` answers it.
@@ -59,6 +62,37 @@ async fn what_is_wrong_or_not_granted_is_a_dead_letter_after_one_attempt() {
     assert_eq!(exit_code(&gone), 77);
     assert_eq!(gone.meta.unwrap().message, "Not sent, it is not allowed: there is no tenant \"gone\".");
     service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_attempt_says_how_long_it_was_at_what() {
+    const SLOW: Duration = Duration::from_millis(300);
+    let connack =
+        |code| [Step::expect(Expect::connect()), Step::pause(SLOW), Step::send(encode::connack(false, code))];
+    let accepted = connack(0).into_iter().chain([
+        Step::expect(Expect::publish().qos(1)),
+        Step::respond(PacketType::PubAck),
+        Step::expect(Expect::disconnect()),
+        Step::expect_end(),
+    ]);
+    // Return code 3: the server is unavailable, which may pass.
+    let refused = connack(3).into_iter().chain([Step::expect_end()]);
+    let broker = ScriptedBroker::builder().connection(refused).connection(accepted).start();
+    let service = Service::start();
+    let acme = service.tenant("acme", broker.port());
+    let accepted =
+        service.submit(&acme, &json!({"topic": "a", "qos": 1, "content": "x"}), Options::default()).await;
+    let ended = service.ended(&accepted).await;
+    assert_eq!((exit_code(&ended), ended.attempts.len()), (0, 2), "{ended:?}");
+    let way = [Stage::LookUp, Stage::Dial, Stage::Connect, Stage::Acknowledgement];
+    for (attempt, way) in ended.attempts.iter().zip([&way[..3], &way[..]]) {
+        let stages = attempt.stages.iter().filter(|time| !time.stage.is_wait());
+        assert_eq!(stages.clone().map(|time| time.stage).collect::<Vec<_>>(), way);
+        let connect = stages.clone().find(|time| time.stage == Stage::Connect).unwrap();
+        assert!(Duration::from_micros(connect.microseconds) >= SLOW, "{attempt:?}");
+    }
+    service.end().await;
+    broker.finish();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

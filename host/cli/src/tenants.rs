@@ -15,7 +15,6 @@ use crate::arguments::TenantArguments;
 use crate::output::note;
 use crate::refusal::refused;
 use crate::response::response;
-pub use token::new_token;
 pub(super) use token::token;
 
 /// What the reader of tenants takes. Whatever is wrong with their file has the same exit code.

@@ -38,7 +38,7 @@ use mqtt_connector_contract::shown::{Shown, VALUE};
 
 use crate::bindings::Exports;
 use crate::bindings::exports::flint::mqtt::connector as wit;
-use crate::publisher::{BeforePublish, Publisher, Tenant, Tenants};
+use crate::publisher::{Hooks, Publisher, Tenant, Tenants};
 use call::{State, UnderWay, Waiting, denied};
 use clock::Clock;
 use engines::Engines;
@@ -122,20 +122,14 @@ impl Connector {
     /// stays open for a while, for further sends of this `tenant` with the same connect options, which share it. See
     /// [`close`](Self::close).
     pub async fn send(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        self.call(Action::Send, tenant, config, request, None).await
+        self.call(Action::Send, tenant, config, request, Hooks::default()).await
     }
 
-    /// [`send`](Self::send), which asks `before` as soon as it is known what is published, and publishes it when that answers: for a
-    /// platform that has to remember, durably, that a message may have left. To stop the send at that point, `before` does not
-    /// answer, and the future of the send is dropped.
-    pub async fn send_after(
-        &self,
-        tenant: &Tenant,
-        config: &str,
-        request: &str,
-        before: BeforePublish,
-    ) -> Response {
-        self.call(Action::Send, tenant, config, request, Some(before)).await
+    /// [`send`](Self::send), with `hooks`: for a platform that has to remember, durably, that a message may have left
+    /// ([`Hooks::before`]), or shows how long it was at what ([`Hooks::after`]). To stop the send before its message is
+    /// published, the future of [`Hooks::before`] does not end, and the future of the send is dropped.
+    pub async fn send_with(&self, tenant: &Tenant, config: &str, request: &str, hooks: Hooks) -> Response {
+        self.call(Action::Send, tenant, config, request, hooks).await
     }
 
     /// [`send`](Self::send), for the tenant of [`tenants`](Self::tenants) that has this name. Where there is none, the answer has
@@ -174,7 +168,7 @@ impl Connector {
     ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
-        let waiting = Waiting { dry_run: false, documents: &documents, queued, before: None };
+        let waiting = Waiting { dry_run: false, documents: &documents, queued, hooks: Hooks::default() };
         let call = async {
             let send_batch = async |component: &Exports, store: &mut Store<State>| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
@@ -199,7 +193,7 @@ impl Connector {
     /// It takes none of the tenant's messages of a second. A component that publishes all the same is stopped before
     /// anything is sent: exit code 70.
     pub async fn check(&self, tenant: &Tenant, config: &str, request: &str) -> Response {
-        self.call(Action::Check, tenant, config, request, None).await
+        self.call(Action::Check, tenant, config, request, Hooks::default()).await
     }
 
     /// The tenants that [`send_as`](Self::send_as) knows, for a platform to put tenants in and take them out.
@@ -234,7 +228,7 @@ impl Connector {
     /// The response with exit code 70, when the component failed.
     pub async fn schema(&self) -> Result<String, Response> {
         let nobody = Tenant::builder("schema").build();
-        let waiting = Waiting { dry_run: true, documents: &[], queued: None, before: None };
+        let waiting = Waiting { dry_run: true, documents: &[], queued: None, hooks: Hooks::default() };
         let call = UnderWay::begin(self, &nobody, 0).await?.run(
             waiting,
             async |component, store| component.flint_mqtt_connector().call_schema(store).await,
@@ -250,15 +244,15 @@ impl Connector {
         tenant: &Tenant,
         config: &str,
         request: &str,
-        mut before: Option<BeforePublish>,
+        mut hooks: Hooks,
     ) -> Response {
         let (dry_run, documents) = (action == Action::Check, [config, request]);
         let call = async {
             let call = UnderWay::begin(self, tenant, config.len() + request.len()).await?;
-            if let Some(answer) = steps::answer(&call, action, config, request, &mut before).await {
+            if let Some(answer) = steps::answer(&call, action, config, request, &mut hooks).await {
                 return answer;
             }
-            let waiting = Waiting { dry_run, documents: &documents, queued: None, before };
+            let waiting = Waiting { dry_run, documents: &documents, queued: None, hooks };
             let act = async |component: &Exports, store: &mut Store<State>| {
                 let (config, request) = (config.to_owned(), request.to_owned());
                 let component = component.flint_mqtt_connector();

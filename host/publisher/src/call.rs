@@ -60,8 +60,9 @@ impl Call {
         Self { tenant, shared, latest, options, policy, queued: None }
     }
 
-    /// [`run`](Self::run), which an operator can see; and how many connections were tried.
-    pub(crate) async fn observed(self, messages: Vec<Message>) -> (Answer, u32) {
+    /// [`run`](Self::run), which an operator can see; and how many connections were tried. `tell` hears of the call's stages when it
+    /// has its answer.
+    pub(crate) async fn observed(self, messages: Vec<Message>, tell: impl FnOnce(&Stages)) -> (Answer, u32) {
         // Read once: what happens before the messages are handed over takes no time to speak of.
         let started = Instant::now();
         let observation = Observation::begin(self.tenant.series(), &self.options, &messages, started);
@@ -71,6 +72,7 @@ impl Call {
             running.instrument(observation.span()).await
         };
         observation.end(&stages, &answer);
+        tell(&stages);
         (answer, stages.connections())
     }
 

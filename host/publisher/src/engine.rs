@@ -4,7 +4,6 @@
 //! The grants hold here, and the limits on what is sent: payload, timeout, connections, messages in a second. Those on the
 //! component (memory, computing, calls under way) are the host's.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -15,14 +14,11 @@ use wasmtime::component::Linker;
 use crate::call::Call;
 use crate::contract::{ConnectOptions, Error, Message, Receipt, Remark, RetryPolicy};
 use crate::error::{Answer, Unsettled};
+use crate::hooks::Hooks;
 use crate::options::Options;
 use crate::publisher::Publisher;
 use crate::tally::Tally;
 use crate::tenant::Tenant;
-
-/// Asked before the messages of a call are published: they are when the future that it answers with has ended. Whoever does not want them
-/// published drops the call instead. Each time that the component publishes, it is asked.
-pub type BeforePublish = Box<dyn FnMut(&[Message]) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What the `publisher` of one call may do, and for whom. Make one for each call: the time that the tenant's limits
 /// give a call counts from when it was built.
@@ -31,7 +27,7 @@ pub struct PublisherCtx {
     publisher: Publisher,
     latest: Instant,
     queued: Option<oneshot::Sender<()>>,
-    before: Option<BeforePublish>,
+    hooks: Hooks,
     refuse: Option<fn() -> wasmtime::Error>,
     tally: Tally,
     /// How many connections the last call of `publish` has tried.
@@ -47,7 +43,7 @@ impl PublisherCtx {
             publisher: None,
             latest: None,
             queued: None,
-            before: None,
+            hooks: Hooks::default(),
             refuse: None,
         }
     }
@@ -99,14 +95,10 @@ impl PublisherCtx {
 
     /// Makes the call when those who are asked before have answered, and counts what becomes of its messages.
     async fn settle(&mut self, call: Call, messages: Vec<Message>) -> (Answer, u32) {
-        if let Some(before) = &mut self.before
-            && !messages.is_empty()
-        {
-            before(&messages).await;
-        }
+        self.hooks.ask(&messages).await;
         let handed_over = messages.len();
         self.tally.begin(handed_over);
-        let (answer, connections) = call.observed(messages).await;
+        let (answer, connections) = call.observed(messages, |stages| self.hooks.tell(stages)).await;
         self.tally.settle(handed_over, &answer);
         self.connections = connections;
         (answer, connections)
@@ -136,7 +128,7 @@ pub struct PublisherCtxBuilder {
     publisher: Option<Publisher>,
     latest: Option<Instant>,
     queued: Option<oneshot::Sender<()>>,
-    before: Option<BeforePublish>,
+    hooks: Hooks,
     refuse: Option<fn() -> wasmtime::Error>,
 }
 
@@ -162,11 +154,10 @@ impl PublisherCtxBuilder {
         self
     }
 
-    /// Asked before messages are published: for a host that has to remember that they may have left. The time that it takes is the
-    /// call's. Default: nobody is asked.
+    /// What the host wants of the call besides its answer. Default: nothing.
     #[must_use]
-    pub fn before(mut self, before: Option<BeforePublish>) -> Self {
-        self.before = before;
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
         self
     }
 
@@ -185,7 +176,7 @@ impl PublisherCtxBuilder {
             tenant: self.tenant,
             publisher: self.publisher.unwrap_or_default(),
             queued: self.queued,
-            before: self.before,
+            hooks: self.hooks,
             refuse: self.refuse,
             tally: Tally::default(),
             connections: 0,

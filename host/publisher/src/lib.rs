@@ -17,8 +17,8 @@
 //! - `admission`: whether a send may begin, and whether its certificates can be used.
 //! - `sharing`: connections that sends share, from the first dial to DISCONNECT.
 //! - `call` and [`Publisher`]: one call of `publish`, or of `check`, from its beginning to its answer.
-//! - `tally` and `engine`, with the feature `wasmtime`: the interface `publisher` for components, and what became of the messages
-//!   that a component handed over.
+//! - `hooks`, `tally` and `engine`, with the feature `wasmtime`: the interface `publisher` for components, what a host hears of a
+//!   call besides, and what became of the messages that a component handed over.
 #![deny(unsafe_code)]
 
 mod admission;
@@ -27,6 +27,8 @@ mod dial;
 #[cfg(feature = "wasmtime")]
 mod engine;
 mod error;
+#[cfg(feature = "wasmtime")]
+mod hooks;
 mod mqtt;
 mod options;
 mod platform;
@@ -44,11 +46,14 @@ pub use mqtt_connector_contract::publisher as contract;
 pub use dial::egress::{PinnedResolver, Resolver, Resolving, SystemResolver};
 pub use dial::tls::CertificateInUse;
 #[cfg(feature = "wasmtime")]
-pub use engine::{BeforePublish, PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
+pub use engine::{PublisherCtx, PublisherCtxBuilder, PublisherView, add_to_linker};
 pub use error::{Error, Refusal, Unsettled};
+#[cfg(feature = "wasmtime")]
+pub use hooks::{AfterPublish, BeforePublish, Hooks};
 pub use options::Options;
 pub use platform::Shortage;
 pub use publisher::Publisher;
+pub use stage::{Stage, Stages};
 #[cfg(feature = "wasmtime")]
 pub use tally::Tally;
 pub use tenant::{

@@ -1,5 +1,5 @@
-//! What differs between a machine and WASI: files, trust anchors, the look-up of names, work that blocks, sockets, and what
-//! the system has too little of.
+//! What differs between a machine and WASI: files, trust anchors, the look-up of names, work that blocks, sockets, random
+//! bytes, and what the system has too little of.
 //!
 //! Both halves have the same modules with the same functions. Nothing outside asks what it is compiled for.
 
@@ -18,7 +18,7 @@ use wasi as target;
 
 pub use shortage::Shortage;
 pub(crate) use system::{System, Words};
-pub(crate) use target::{blocking, files, names, socket, trust_anchors};
+pub(crate) use target::{blocking, files, names, random, socket, trust_anchors};
 
 /// The authorities that the system trusts.
 #[derive(Debug, Default)]

@@ -79,7 +79,7 @@ impl Publisher {
         };
         let call = Call::new(tenant, &self.shared, latest, Arc::new(Options::new(options)), policy);
         // Boxed, because each of the futures around it would have room for it.
-        let observed = Box::pin(call.observed(messages));
+        let observed = Box::pin(call.observed(messages, |_| {}));
         tenant.quotas().run(observed).await
     }
 

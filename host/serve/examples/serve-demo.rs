@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use mqtt_connector::{Connector, Tenant, Token, TokenDigest};
 use mqtt_connector_cli::demo::{Message, STEP, Subscriber, TOPIC, beside_broker};
-use mqtt_connector_cli::tenants;
 use mqtt_connector_service::http::{Address, Api, Listener, Server};
 use mqtt_connector_service::{Executions, SqliteStore};
 use rumqttc::QoS;
@@ -36,7 +35,7 @@ async fn demonstrate(connector: Connector, broker: SocketAddr, out: &mut impl Wr
         .context("the broker did not answer the subscriber in time")??;
 
     let broker = format!("tcp://{broker}");
-    let token = tenants::new_token().context("the system gives no random bits")?;
+    let token = Token::new_text().context("the system gives no random bits")?;
     let config = json!({"broker": broker, "client-id": "mqtt-connector-demo", "topic": TOPIC, "qos": 1});
     let tenant = Tenant::builder("demo").broker(broker.parse()?).topics(TOPIC.parse()?).timeout(STEP);
     let tenant = tenant.config(config.to_string()).token(Token::new("demo", TokenDigest::of(&token))?);

@@ -1,10 +1,11 @@
 //! One attempt: from the claim of an execution until what has become of it is kept.
 
 use std::future::pending;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_connector::publisher::BeforePublish;
+use mqtt_connector::publisher::{AfterPublish, BeforePublish, Hooks};
 use mqtt_connector::{Connector, Response};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,7 @@ use crate::Timestamp;
 use crate::backoff;
 use crate::counts::Counts;
 use crate::error::StoreError;
-use crate::execution::{Execution, Id, Status};
+use crate::execution::{Execution, Id, StageTime, Status};
 use crate::store::{Store, may_be_repeated};
 
 /// How long it is waited before an execution is given back that the store could not begin.
@@ -50,11 +51,12 @@ enum Stop {
     Lost,
 }
 
-/// What `before` and the attempt both know.
+/// What the hooks of the send and the attempt both know.
 struct Begun {
     /// Without its request, which need not be copied.
     execution: Execution,
     may_be_repeated: bool,
+    stages: Vec<StageTime>,
 }
 
 impl Worker {
@@ -69,11 +71,11 @@ impl Worker {
             return self.store.release(execution.id);
         };
         let id = execution.id;
-        let begun = Arc::new(Mutex::new(Begun { execution, may_be_repeated: true }));
+        let begun = Arc::new(Mutex::new(Begun { execution, may_be_repeated: true, stages: Vec::new() }));
         let ending = self.attempt(&begun, request.as_str(), began).await;
-        let (mut execution, may_be_repeated) = {
-            let begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
-            (begun.execution.clone(), begun.may_be_repeated)
+        let (mut execution, may_be_repeated, stages) = {
+            let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+            (begun.execution.clone(), begun.may_be_repeated, mem::take(&mut begun.stages))
         };
         execution.request = Some(request);
         let now = Timestamp::now();
@@ -82,6 +84,7 @@ impl Worker {
                 let took = Duration::from_millis(now.milliseconds().abs_diff(began.milliseconds()));
                 self.counts.ended(&execution.tenant, response.meta.exit_code, Some(took), now);
                 let is_again = execution.answer(&response, began, now);
+                execution.record_stages(stages);
                 let due = is_again.then(|| now.after(backoff::delay(execution.answered_attempts())));
                 self.keep(&execution, due).await;
             }
@@ -119,8 +122,9 @@ impl Worker {
             }
         };
         let (stop, mut stopped) = mpsc::channel(1);
-        let before = self.before(Arc::clone(begun), began, stop);
-        let send = self.connector.send_after(&tenant, tenant.config(), request, before);
+        let hooks = Hooks::default().before(self.before(Arc::clone(begun), began, stop));
+        let hooks = hooks.after(after(Arc::clone(begun)));
+        let send = self.connector.send_with(&tenant, tenant.config(), request, hooks);
         tokio::select! {
             response = send => Ending::Answered(response),
             Some(stop) = stopped.recv() => Ending::Stopped(stop),
@@ -167,7 +171,8 @@ impl Worker {
             Ok(false) => return Err(Stop::NotWanted),
             Err(error) => return Err(Stop::Store(error)),
         }
-        *begun.lock().unwrap_or_else(PoisonError::into_inner) = Begun { execution, may_be_repeated };
+        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        (begun.execution, begun.may_be_repeated) = (execution, may_be_repeated);
         Ok(())
     }
 
@@ -187,4 +192,11 @@ impl Worker {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Keeps what the messages of an attempt went through.
+fn after(begun: Arc<Mutex<Begun>>) -> AfterPublish {
+    Box::new(move |stages| {
+        begun.lock().unwrap_or_else(PoisonError::into_inner).stages.extend(StageTime::of(stages));
+    })
 }

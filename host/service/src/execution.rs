@@ -9,6 +9,7 @@ mod request;
 use std::sync::Arc;
 
 use mqtt_connector::Meta;
+use mqtt_connector::publisher::{Stage, Stages};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use fingerprint::fingerprint;
@@ -163,4 +164,66 @@ pub struct Attempt {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "http", schema(value_type = Option<crate::http::MetaSchema>))]
     pub meta: Option<Meta>,
+    /// What it went through, in the order in which it came to each last: the last one is where it was answered. There are none of an
+    /// attempt that was answered before it needed the network, or that was broken off.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub stages: Vec<StageTime>,
+}
+
+/// How long an attempt was at something, in all connections that it tried. Waits of less than 10 ms are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub struct StageTime {
+    /// What it was at: `look-up`, `dial`, `tls`, `connect`, `acknowledgement` and others, and waits such as `rate-limit`. One that shares a
+    /// connection that stands has `acknowledgement` alone.
+    #[cfg_attr(feature = "http", schema(value_type = String))]
+    pub stage: Stage,
+    /// How long.
+    pub microseconds: u64,
+}
+
+impl StageTime {
+    /// Those of one call of the publisher.
+    pub(crate) fn of(stages: &Stages) -> impl Iterator<Item = Self> {
+        stages.times().map(|(stage, spent)| Self {
+            stage,
+            microseconds: u64::try_from(spent.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_of_before_its_stages_were_kept_is_read_and_written_as_it_was() {
+        let before = r#"{"began":"2026-11-29T12:00:00.000Z","ended":"2026-11-29T12:00:01.000Z","meta":{"exit-code":0,"message":"Sent."}}"#;
+        let attempt: Attempt = serde_json::from_str(before).unwrap();
+        assert_eq!(attempt.stages, []);
+        assert_eq!(serde_json::to_string(&attempt).unwrap(), before);
+    }
+
+    #[test]
+    fn stages_have_names_that_stay() {
+        let names = Stage::ALL.map(|stage| StageTime { stage, microseconds: 1 });
+        let names = names.map(|time| serde_json::to_value(time).unwrap()["stage"].clone());
+        let wanted = [
+            "rate-limit",
+            "look-up",
+            "proxy-look-up",
+            "certificates",
+            "client-id-queue",
+            "connection-permit",
+            "dial",
+            "proxy",
+            "tls",
+            "websocket",
+            "connect",
+            "acknowledgement",
+            "back-off",
+        ];
+        assert_eq!(names, wanted);
+    }
 }

@@ -35,7 +35,7 @@
 //!
 //! The modules, in the order in which they build on each other: none uses a later one.
 //!
-//! - `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
+//! - `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`StageTime`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
 //!   `error`: what may stand against an execution.
 //! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
 //!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
@@ -67,7 +67,9 @@ mod timestamp;
 mod waiting;
 
 pub use error::{ChangeError, StoreError, SubmitError};
-pub use execution::{Attempt, Execution, Id, IdError, Options, OptionsError, Request, RequestError, Status};
+pub use execution::{
+    Attempt, Execution, Id, IdError, Options, OptionsError, Request, RequestError, StageTime, Status,
+};
 pub use executions::{Executions, ExecutionsBuilder, Submission, Submitted};
 #[cfg(feature = "nats")]
 pub use nats::{

@@ -2,8 +2,6 @@
 
 use mqtt_connector::{Response, Token, TokenDigest};
 use mqtt_connector_contract::exit_code::{PARAMETER, SHORTAGE};
-use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
 use serde_json::json;
 
 use crate::output::note;
@@ -15,7 +13,7 @@ use crate::response::response;
 ///
 /// The response: it is no name of a tenant, or the system has no randomness.
 pub(crate) fn token(tenant: &str) -> Result<String, Response> {
-    let token = new_token();
+    let token = Token::new_text();
     let token =
         token.map_err(|error| response(SHORTAGE, format!("The system gives no random bits: {error}.")))?;
     let digest = TokenDigest::of(&token);
@@ -29,18 +27,4 @@ pub(crate) fn token(tenant: &str) -> Result<String, Response> {
          by:\n[[tenants.{key}.tokens]]\nname = \"…\"\nsha256 = \"{digest}\""
     ));
     Ok(format!("{}\n", json!({ "token": token, "sha256": digest.to_string() })))
-}
-
-/// A token: 256 random bits, in hexadecimal digits.
-///
-/// # Errors
-///
-/// The system has no randomness.
-pub fn new_token() -> Result<String, Errno> {
-    let mut random = [0; 32];
-    // So few bytes are given all at once, or not at all (getrandom(2)).
-    match getrandom(&mut random, GetRandomFlags::empty())? {
-        32 => Ok(random.iter().map(|byte| format!("{byte:02x}")).collect()),
-        _ => Err(Errno::IO),
-    }
 }

@@ -1,6 +1,7 @@
 //! One call of a component, inside the tenant's limits; and the way of most calls: a fresh instance that waits for the host.
 
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::fault::Fault;
 use super::turn::in_turns;
 use super::{Connector, Response};
 use crate::bindings::Exports;
-use crate::publisher::{BeforePublish, Permit, PublisherCtx, PublisherView, Shortage, Tally, Tenant};
+use crate::publisher::{Hooks, Permit, PublisherCtx, PublisherView, Shortage, Tally, Tenant};
 
 /// What a call may take longer than its timeout before it is given up as a fault: the host answers timeouts itself,
 /// so that this is only ever reached by a component that does not return.
@@ -89,8 +90,8 @@ pub(super) struct Waiting<'a> {
     pub(super) documents: &'a [&'a str],
     /// Dropped as soon as the messages stand in line at their connection, or will not.
     pub(super) queued: Option<oneshot::Sender<()>>,
-    /// Asked before messages are published.
-    pub(super) before: Option<BeforePublish>,
+    /// What the host wants besides.
+    pub(super) hooks: Hooks,
 }
 
 impl<'a> UnderWay<'a> {
@@ -187,7 +188,7 @@ impl<'a> UnderWay<'a> {
     fn store(&self, engine: &Engine, waiting: &mut Waiting<'_>) -> Store<State> {
         let limits = self.tenant.limits();
         let publisher = PublisherCtx::builder(self.tenant.clone()).latest(self.latest);
-        let publisher = publisher.queued(waiting.queued.take()).before(waiting.before.take());
+        let publisher = publisher.queued(waiting.queued.take()).hooks(mem::take(&mut waiting.hooks));
         let publisher = publisher.refuse(waiting.dry_run.then_some(|| Fault::DryRun.into()));
         let state = State {
             publisher: publisher.publisher(self.connector.publisher.clone()).build(),

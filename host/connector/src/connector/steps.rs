@@ -20,7 +20,7 @@ use super::{Action, Response, answer};
 use crate::bindings::in_steps::Steps;
 use crate::bindings::in_steps::exports::flint::mqtt::steps::{Outcome, Publication};
 use crate::publisher::contract::{Message, RetryPolicy};
-use crate::publisher::{BeforePublish, Options, PublisherCtx, Shortage, Tally, Tenant};
+use crate::publisher::{Hooks, Options, PublisherCtx, Shortage, Tally, Tenant};
 
 /// Bytes of configuration and request together up to which a call is made in two steps. What needs long to compute is
 /// computed where others have their turn meanwhile.
@@ -84,8 +84,8 @@ impl Instance {
 /// A call that is made in two steps.
 struct InSteps<'a> {
     call: &'a UnderWay<'a>,
-    /// Asked before the message is published.
-    before: &'a mut Option<BeforePublish>,
+    /// What the host wants besides.
+    hooks: &'a mut Hooks,
     /// The instance of the step before, where none is kept for others.
     own: Option<Box<Instance>>,
 }
@@ -100,7 +100,7 @@ enum Prepared {
 }
 
 /// Makes the call in two steps, if the component offers them and the documents are short; `None`: it is to be made in another way,
-/// nothing has happened, and nobody was asked `before`.
+/// nothing has happened, and nobody was told through the `hooks`.
 ///
 /// # Errors
 ///
@@ -110,13 +110,13 @@ pub(super) async fn answer(
     action: Action,
     config: &str,
     request: &str,
-    before: &mut Option<BeforePublish>,
+    hooks: &mut Hooks,
 ) -> Option<Result<Response, Response>> {
     if !call.connector.engines.offer_steps() || config.len() + request.len() > LARGEST {
         return None;
     }
     // Boxed, because the futures around it would move it several times.
-    let running = Box::pin(InSteps { call, before, own: None }.run(action, config, request));
+    let running = Box::pin(InSteps { call, hooks, own: None }.run(action, config, request));
     call.tenant.quotas().run(running).await
 }
 
@@ -136,7 +136,8 @@ impl InSteps<'_> {
         };
         let Publication { options, message, policy, notes } = *prepared;
         let options = Arc::new(Options::new(options));
-        let context = PublisherCtx::builder(Tenant::clone(tenant)).latest(*latest).before(self.before.take());
+        let context = PublisherCtx::builder(Tenant::clone(tenant)).latest(*latest);
+        let context = context.hooks(mem::take(self.hooks));
         let mut context = context.publisher(connector.publisher.clone()).build();
         let (message, outcome) = match action {
             Action::Send => publish(&mut context, &options, message, policy).await,
@@ -248,7 +249,7 @@ mod tests {
     async fn a_step_is_given_up_only_where_the_call_can_be_made_in_another_way() {
         let (connector, tenant) = (connector(), Tenant::unrestricted("a"));
         let call = UnderWay::begin(&connector, &tenant, 0).await.unwrap();
-        let mut in_steps = InSteps { call: &call, before: &mut None, own: None };
+        let mut in_steps = InSteps { call: &call, hooks: &mut Hooks::default(), own: None };
         for (ticks, may_be_given_up, is_given_up) in
             [(TICKS - 1, true, false), (TICKS, true, true), (TICKS, false, false)]
         {
@@ -267,7 +268,7 @@ mod tests {
         for (length, is_in_steps) in [(LARGEST, true), (LARGEST + 1, false)] {
             let request = format!("{{\"content\": \"{}\"}}", "x".repeat(length - 17));
             let call = UnderWay::begin(&connector, &tenant, 0).await.unwrap();
-            let answered = answer(&call, Action::Check, "{}", &request, &mut None).await;
+            let answered = answer(&call, Action::Check, "{}", &request, &mut Hooks::default()).await;
             assert_eq!(answered.is_some(), is_in_steps, "{length} bytes");
             drop(call);
             let response = connector.check(&tenant, "{}", &request).await;

@@ -1,6 +1,7 @@
 //! [`Token`]: what a caller shows to be taken for a tenant, as far as it is kept: its SHA-256.
 
 use std::fmt::{self, Write as _};
+use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
@@ -8,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::tenants::is_name;
+use crate::platform::random;
 
 /// A token of a tenant: by it a service knows for whom a caller asks. Only its SHA-256 is kept, so that who reads a file of tenants
 /// cannot ask for them. A token has 256 random bits: nobody finds it again from its SHA-256.
@@ -29,6 +31,16 @@ impl Token {
     pub fn new(name: impl Into<String>, digest: TokenDigest) -> Result<Self, TokenError> {
         let name = name.into();
         if is_name(&name) { Ok(Self { name, digest }) } else { Err(TokenError::Name) }
+    }
+
+    /// A text that nobody can guess: 256 random bits, as 64 hexadecimal digits. For the caller to show; of a session or a form, to be
+    /// known by.
+    ///
+    /// # Errors
+    ///
+    /// The system's: it has no randomness.
+    pub fn new_text() -> io::Result<String> {
+        Ok(hexadecimal(&random::bytes()?))
     }
 
     /// What it is called.
@@ -91,13 +103,16 @@ impl fmt::Debug for TokenDigest {
 
 impl fmt::Display for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        f.write_str(&text)
+        f.write_str(&hexadecimal(&self.0))
     }
+}
+
+fn hexadecimal(bytes: &[u8; 32]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl FromStr for TokenDigest {
@@ -148,6 +163,13 @@ mod tests {
         for wrong in ["", "ba", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &"é".repeat(32)] {
             assert_eq!(wrong.parse::<TokenDigest>(), Err(TokenError::Sha256), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_new_text_is_64_digits_and_another_each_time() {
+        let [first, second] = [(); 2].map(|()| Token::new_text().unwrap());
+        assert!(first != second && first.len() == 64, "{first} {second}");
+        assert!(first.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)), "{first}");
     }
 
     #[test]

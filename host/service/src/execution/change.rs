@@ -3,7 +3,7 @@
 use mqtt_connector::exit_code::{SENT, UNCERTAIN};
 use mqtt_connector::{Meta, Outcome, Response, Retry};
 
-use super::{Attempt, Execution, Id, Status};
+use super::{Attempt, Execution, Id, StageTime, Status};
 use crate::Timestamp;
 use crate::error::ChangeError;
 
@@ -15,7 +15,7 @@ impl Execution {
     pub fn begin(&mut self, topic: Option<&str>, now: Timestamp) {
         if self.status != Status::Running {
             self.status = Status::Running;
-            self.attempts.push(Attempt { began: now, ended: None, meta: None });
+            self.attempts.push(Attempt { began: now, ended: None, meta: None, stages: Vec::new() });
         }
         if let Some(topic) = topic {
             self.topic = Some(topic.to_owned());
@@ -24,7 +24,8 @@ impl Execution {
 
     /// An attempt that began at `began` was answered. Answers whether it is to be tried again.
     pub fn answer(&mut self, response: &Response, began: Timestamp, now: Timestamp) -> bool {
-        let attempt = Attempt { began, ended: Some(now), meta: Some(response.meta.clone()) };
+        let attempt =
+            Attempt { began, ended: Some(now), meta: Some(response.meta.clone()), stages: Vec::new() };
         match self.attempts.last_mut() {
             Some(open) if open.ended.is_none() => *open = attempt,
             Some(_) | None => self.attempts.push(attempt),
@@ -46,6 +47,13 @@ impl Execution {
         };
         self.end(Status::Finished, Some(meta), now);
         false
+    }
+
+    /// What the attempt that was answered last went through.
+    pub fn record_stages(&mut self, stages: Vec<StageTime>) {
+        if let Some(answered) = self.attempts.last_mut() {
+            answered.stages = stages;
+        }
     }
 
     /// The worker of an execution that is running is gone.
@@ -182,7 +190,7 @@ mod tests {
         assert_eq!((execution.status, execution.ended), (Status::Finished, Some(at(3))));
         assert_eq!(
             execution.attempts,
-            [Attempt { began: at(1), ended: Some(at(3)), meta: execution.meta.clone() }]
+            [Attempt { began: at(1), ended: Some(at(3)), meta: execution.meta.clone(), stages: Vec::new() }]
         );
         assert!(execution.request.is_none() && !execution.is_dead_letter());
         let error = execution.retry(at(4)).unwrap_err();
@@ -239,7 +247,10 @@ mod tests {
             meta.message,
             "May have arrived: the service was ended while the message was being sent, and sent again it could arrive twice."
         );
-        assert_eq!(once.attempts, [Attempt { began: at(1), ended: Some(at(2)), meta: None }]);
+        assert_eq!(
+            once.attempts,
+            [Attempt { began: at(1), ended: Some(at(2)), meta: None, stages: Vec::new() }]
+        );
         assert!(once.request.is_some());
 
         let mut again = execution(Options { attempts: 1, ..Options::default() });

@@ -1,12 +1,10 @@
 //! [`Sessions`]: who has signed in.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mqtt_connector::{Response, Tenant, Tenants, TokenDigest};
-use rustix::rand::{GetRandomFlags, getrandom};
+use mqtt_connector::{Response, Tenant, Tenants, Token, TokenDigest};
 
 use super::super::problem::Problem;
 
@@ -147,29 +145,17 @@ impl Session {
     }
 }
 
-/// 256 random bits, in hexadecimal digits.
+/// What nobody can guess: [`Token::new_text`].
 ///
 /// # Errors
 ///
 /// The system has no randomness.
 pub(super) fn random() -> Result<String, Problem> {
-    let mut random = [0_u8; 32];
-    // So few bytes are given all at once, or not at all (getrandom(2)).
-    match getrandom(&mut random, GetRandomFlags::empty()) {
-        Ok(32) => {}
-        Ok(_) | Err(_) => return Err(Problem::unavailable("the system gives no random bits")),
-    }
-    Ok(random.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Token::new_text().map_err(|_| Problem::unavailable("the system gives no random bits"))
 }
 
 #[cfg(test)]
 mod tests {
-    use mqtt_connector::Token;
-
     use super::*;
 
     fn tenants(tokens: &[&str]) -> Tenants {

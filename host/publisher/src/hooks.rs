@@ -1,0 +1,60 @@
+//! [`Hooks`]: what a host wants of one call of a component besides its answer.
+
+use std::pin::Pin;
+
+use crate::contract::Message;
+use crate::stage::Stages;
+
+/// Asked before the messages of a call are published: they are when the future that it answers with has ended. Whoever does not want them
+/// published drops the call instead. Each time that the component publishes, it is asked.
+pub type BeforePublish = Box<dyn FnMut(&[Message]) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Told, each time that the component has published, what the messages went through.
+pub type AfterPublish = Box<dyn FnMut(&Stages) + Send + Sync>;
+
+/// What a host wants of one call besides its answer. Default: nothing.
+#[derive(Default)]
+pub struct Hooks {
+    before: Option<BeforePublish>,
+    after: Option<AfterPublish>,
+}
+
+impl Hooks {
+    /// Asked before messages are published: for a host that has to remember that they may have left. The time that it takes is the
+    /// call's.
+    #[must_use]
+    pub fn before(mut self, before: BeforePublish) -> Self {
+        self.before = Some(before);
+        self
+    }
+
+    /// Told when messages were published, or could not be: for a host that shows how long they were at what. It is not told of a call
+    /// that is dropped before.
+    #[must_use]
+    pub fn after(mut self, after: AfterPublish) -> Self {
+        self.after = Some(after);
+        self
+    }
+
+    /// Waits until those who are asked before have answered.
+    pub(crate) async fn ask(&mut self, messages: &[Message]) {
+        if let Some(before) = &mut self.before
+            && !messages.is_empty()
+        {
+            before(messages).await;
+        }
+    }
+
+    /// Tells of the stages of a call.
+    pub(crate) fn tell(&mut self, stages: &Stages) {
+        if let Some(after) = &mut self.after {
+            after(stages);
+        }
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}

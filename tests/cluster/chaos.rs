@@ -54,27 +54,33 @@ pub(crate) struct Outcome {
     faults: HashMap<Fault, usize>,
     submitted: Duration,
     whole: Duration,
-    /// The longest time between two answers.
-    silence: Duration,
+    /// The longest times in which nothing was accepted, by the last fault before the end of each.
+    silences: HashMap<Fault, Duration>,
     /// Milliseconds of processors for an execution: of the nodes, of NATS.
     costs: [f64; 2],
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, faults, submitted, whole, silence, costs: [nodes, servers] } = self;
+        let Self { report, faults, submitted, whole, silences, costs: [nodes, servers] } = self;
         let count = |fault| faults.get(&fault).copied().unwrap_or_default();
+        let mut silences: Vec<_> = silences.iter().collect();
+        silences.sort_by_key(|(_, silence)| std::cmp::Reverse(**silence));
+        let silences: Vec<_> = silences
+            .iter()
+            .map(|(fault, silence)| format!("{:.1} s after {fault:?}", silence.as_secs_f64()))
+            .collect();
         write!(
             f,
             "{report}; {} stops of nodes, {} kills of the leader and {} stops of servers of NATS; all accepted after {:.0} s, ended after {:.0} s, \
-             nothing was accepted for {:.1} s at most; for each execution {nodes:.2} ms of processors for the nodes that were left and {servers:.2} ms for NATS since it was \
+             nothing was accepted for at most {}; for each execution {nodes:.2} ms of processors for the nodes that were left and {servers:.2} ms for NATS since it was \
              last started",
             count(Fault::StopNode),
             count(Fault::KillLeader),
             count(Fault::StopServer),
             submitted.as_secs_f64(),
             whole.as_secs_f64(),
-            silence.as_secs_f64()
+            silences.join(", ")
         )
     }
 }
@@ -103,11 +109,11 @@ impl Chaos {
         let whole = began.elapsed();
         let costs = cluster.costs();
         let arrived = arrivals.settled(&cluster.broker);
-        let silence = cluster.silence;
+        let silences = std::mem::take(&mut cluster.silences);
         let mut report = cluster.judge(&arrived);
         let count = |fault| faults.get(&fault).copied().unwrap_or_default();
         (report.kills, report.restarts) = (count(Fault::KillNode), count(Fault::RestartBroker));
-        Outcome { report, faults, submitted, whole, silence, costs }
+        Outcome { report, faults, submitted, whole, silences, costs }
     }
 }
 
@@ -124,8 +130,8 @@ struct Cluster {
     nats: NatsCluster,
     broker: Mosquitto,
     nodes: Vec<Node>,
-    told: Receiver<(usize, Said)>,
-    tell: std::sync::mpsc::Sender<(usize, Said)>,
+    told: Receiver<(usize, Instant, Said)>,
+    tell: std::sync::mpsc::Sender<(usize, Instant, Said)>,
     ledger: Ledger,
     address: String,
     tenants: usize,
@@ -134,8 +140,10 @@ struct Cluster {
     /// At which node a number was submitted that is not acknowledged.
     asked: HashMap<usize, usize>,
     acknowledged: usize,
+    /// When something was accepted last.
     last: Instant,
-    silence: Duration,
+    suffered: Option<Fault>,
+    silences: HashMap<Fault, Duration>,
 }
 
 impl Cluster {
@@ -159,7 +167,8 @@ impl Cluster {
             asked: HashMap::new(),
             acknowledged: 0,
             last: Instant::now(),
-            silence: Duration::ZERO,
+            suffered: None,
+            silences: HashMap::new(),
         }
     }
 
@@ -167,8 +176,8 @@ impl Cluster {
     fn acknowledge(&mut self, wanted: usize) {
         while self.acknowledged < wanted {
             self.submit();
-            let (index, said) = self.told.recv_timeout(PATIENCE).expect("the cluster goes on");
-            self.hear(index, said);
+            let (index, at, said) = self.told.recv_timeout(PATIENCE).expect("the cluster goes on");
+            self.hear(index, at, said);
         }
     }
 
@@ -183,7 +192,7 @@ impl Cluster {
         }
     }
 
-    fn hear(&mut self, index: usize, said: Said) {
+    fn hear(&mut self, index: usize, at: Instant, said: Said) {
         match said {
             Said::Answer(answer) => {
                 let mut words = answer.splitn(3, ' ');
@@ -200,8 +209,12 @@ impl Cluster {
                 }
                 if word == "accepted" {
                     self.ledger.answer(&answer);
-                    self.silence = self.silence.max(self.last.elapsed());
-                    self.last = Instant::now();
+                    let silence = at.saturating_duration_since(self.last);
+                    self.last = self.last.max(at);
+                    if let Some(fault) = self.suffered {
+                        let longest = self.silences.entry(fault).or_default();
+                        *longest = silence.max(*longest);
+                    }
                 }
             }
             Said::Gone => {
@@ -221,6 +234,7 @@ impl Cluster {
 
     fn suffer(&mut self, fault: Fault, random: &mut Rng) {
         let node = random.usize(..self.nodes.len());
+        self.suffered = Some(fault);
         match fault {
             Fault::KillNode => self.nodes[node].kill(),
             Fault::StopNode => {
@@ -272,9 +286,9 @@ impl Cluster {
         let mut done = 0;
         while done < self.nodes.len() {
             match self.told.recv_timeout(PATIENCE).expect("everything ends") {
-                (_, Said::Done) => done += 1,
-                (index, Said::Answer(answer)) => self.hear(index, Said::Answer(answer)),
-                (_, Said::Gone) => {}
+                (_, _, Said::Done) => done += 1,
+                (index, at, answer @ Said::Answer(_)) => self.hear(index, at, answer),
+                (_, _, Said::Gone) => {}
             }
         }
         self.node_ticks = self.nodes.iter().map(|node| ticks(node.pid())).sum();

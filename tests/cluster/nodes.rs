@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use mqtt_connector_service::NatsStore;
 
@@ -42,13 +43,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts one, which says `tell` what it says, with `index`.
+    /// Starts one, which says `tell` what it says, with `index` and when it said it.
     pub(crate) fn start(
         address: &str,
         port: u16,
         tenants: usize,
         index: usize,
-        tell: Sender<(usize, Said)>,
+        tell: Sender<(usize, Instant, Said)>,
     ) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args([COMMAND, address]).arg(port.to_string()).arg(tenants.to_string());
@@ -63,13 +64,13 @@ impl Node {
                     "done" => Said::Done,
                     answer => Said::Answer(answer.to_owned()),
                 };
-                if tell.send((index, said)).is_err() {
+                if tell.send((index, Instant::now(), said)).is_err() {
                     return;
                 }
                 line.clear();
             }
             // Whoever started it may have ended.
-            let _ = tell.send((index, Said::Gone));
+            let _ = tell.send((index, Instant::now(), Said::Gone));
         });
         Self { child, requests, open: 0, was_killed: false }
     }

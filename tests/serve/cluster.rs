@@ -1,11 +1,13 @@
 //! `--store nats://…`: several services that share what a cluster of NATS holds; `cluster check`, and `executions` beside them.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::process::{Command, Output};
 
 use mqtt_connector_tests::{Mosquitto, NatsCluster, Observer};
 use serde_json::json;
 
-use crate::support::{Home, PATIENCE};
+use crate::support::{Home, PATIENCE, repository};
 
 /// What `mqtt-connector` says to these arguments.
 fn run(arguments: &[&str]) -> Output {
@@ -51,6 +53,37 @@ fn what_one_service_accepts_is_known_at_another_and_outlives_both() {
     let cancelled = run(&["executions", "cancel", &waiting, "--store", &store]);
     assert!(cancelled.status.success(), "{cancelled:?}");
     assert_eq!(observer.settled().len(), 2);
+}
+
+/// The names of metrics in a text.
+fn metrics(text: &str) -> BTreeSet<&str> {
+    let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+    text.split(|character| !is_part(character)).filter(|word| word.starts_with("mqtt_connector_")).collect()
+}
+
+#[test]
+fn dashboard_and_alerts_name_what_a_node_counts_from_its_start_on() {
+    let nats = NatsCluster::start(1);
+    let home = Home::new(1);
+    let service = home.serve(&["--store", &format!("{}?replicas=1&lease=3600", nats.address())]);
+    let shown = service.get("/metrics").ask().body;
+    let samples = shown.lines().filter(|line| !line.starts_with('#'));
+    let names: BTreeSet<&str> = samples.filter_map(|line| line.split([' ', '{']).next()).collect();
+    let page = fs::read_to_string(repository("docs/cluster.md")).unwrap();
+    for file in ["docs/cluster-dashboard.json", "docs/cluster-alerts.yml"] {
+        let text = fs::read_to_string(repository(file)).unwrap();
+        let named = metrics(&text);
+        assert!(!named.is_empty(), "{file}");
+        for name in named {
+            assert!(names.contains(name), "{file} names {name}, which is none of {names:?}");
+        }
+    }
+    let of_the_cluster = names.iter().copied().filter(|name| name.starts_with("mqtt_connector_cluster_"));
+    assert_eq!(metrics(&page), of_the_cluster.collect(), "docs/cluster.md has others");
+    let is_counter = |line: &&str| line.starts_with("mqtt_connector_cluster_") && line.contains("_total ");
+    for line in shown.lines().filter(is_counter) {
+        assert!(line.ends_with("_total 0"), "{line}");
+    }
 }
 
 #[test]

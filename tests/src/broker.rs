@@ -3,14 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::process::{self, Process, Watched, lock};
+use crate::process;
+use crate::server::{NotStarted, Server};
 
 mod builder;
 
@@ -38,18 +38,10 @@ pub struct Mosquitto {
     program: PathBuf,
     port: u16,
     directory: TempDir,
-    process: Mutex<Option<Process>>,
-    log: Arc<Watched<Log>>,
+    server: Server,
     /// Whether it logs who connects.
     logs_connections: bool,
     is_paused: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    text: String,
-    /// Output streams of the running process that are still open.
-    open_streams: usize,
 }
 
 impl Mosquitto {
@@ -89,7 +81,7 @@ impl Mosquitto {
     #[track_caller]
     #[must_use]
     pub fn pid(&self) -> u32 {
-        lock(&self.process).as_ref().map(Process::id).expect("the broker does not run")
+        self.server.id().expect("the broker does not run")
     }
 
     /// All that it has logged so far, over all restarts, with everything that led to an answer which a client has. For that it
@@ -110,7 +102,7 @@ impl Mosquitto {
     #[must_use]
     pub fn log(&self) -> String {
         self.catch_up();
-        self.text()
+        self.server.text()
     }
 
     /// Waits until the log contains `text`, or already does.
@@ -121,49 +113,40 @@ impl Mosquitto {
     #[track_caller]
     pub fn wait_for_log(&self, text: &str, timeout: Duration) {
         let mut seen = 0;
-        let found = self.log.wait(timeout, |log| {
-            let found = log.text[seen..].contains(text);
+        let found = self.server.wait(timeout, |log, _| {
+            let found = log[seen..].contains(text);
             // Whole lines are appended, so nothing that is looked for starts in an old one, but for its line end.
-            seen = if text.contains('\n') { 0 } else { log.text.len() };
+            seen = if text.contains('\n') { 0 } else { log.len() };
             found.then_some(())
         });
         assert!(
             found.is_some(),
             "mosquitto did not log {text:?} within {timeout:?}; it logged:\n{}",
-            self.text()
+            self.server.text()
         );
-    }
-
-    /// What has been read of its log.
-    fn text(&self) -> String {
-        self.log.read(|log| log.text.clone())
     }
 
     /// Waits until all is read that it has logged by now. It has one thread: when it logs a new connection, it has logged all that
     /// was before.
     fn catch_up(&self) {
-        if !self.logs_connections || self.is_paused.load(Ordering::Relaxed) || lock(&self.process).is_none() {
+        if !self.logs_connections || self.is_paused.load(Ordering::Relaxed) || self.server.id().is_none() {
             return;
         }
-        let before = self.log.read(|log| log.text.len());
+        let before = self.server.read(str::len);
         let Ok(connection) = TcpStream::connect(self.address()) else { return };
         let Ok(client) = connection.local_addr() else { return };
         let line = format!("New connection from {}:{} on port", client.ip(), client.port());
-        self.log.wait(PATIENCE, |log| {
-            (log.text[before..].contains(&line) || log.open_streams == 0).then_some(())
-        });
+        self.server.wait(PATIENCE, |log, is_more| (log[before..].contains(&line) || !is_more).then_some(()));
     }
 
     /// Ends it in order (SIGTERM), as an administrator would; with persistence it saves its state.
     pub fn stop(&self) {
-        if let Some(process) = lock(&self.process).take() {
-            process.stop(PATIENCE);
-        }
+        self.server.stop(PATIENCE);
     }
 
     /// Ends it at once (SIGKILL), as a crash would.
     pub fn kill(&self) {
-        drop(lock(&self.process).take());
+        self.server.kill();
     }
 
     /// Starts it again on the same port with the same configuration; stops it in order first if it runs.
@@ -184,12 +167,12 @@ impl Mosquitto {
     /// Freezes it (SIGSTOP): connections stay open, the kernel still accepts new ones, nothing is answered.
     pub fn pause(&self) {
         self.is_paused.store(true, Ordering::Relaxed);
-        self.signal(Signal::STOP);
+        self.server.signal(Signal::STOP);
     }
 
     /// Ends a [`pause`](Self::pause).
     pub fn resume(&self) {
-        self.signal(Signal::CONT);
+        self.server.signal(Signal::CONT);
         self.is_paused.store(false, Ordering::Relaxed);
     }
 
@@ -200,17 +183,11 @@ impl Mosquitto {
     /// If it does not; it only does with [`MosquittoBuilder::persistence`], and says so in the full log.
     #[track_caller]
     pub fn save(&self) {
-        let saves = |log: &Log| log.text.matches("Saving in-memory database").count();
-        let before = self.log.read(saves);
-        self.signal(Signal::USR1);
-        let saved = self.log.wait(PATIENCE, |log| (saves(log) > before).then_some(()));
-        assert!(saved.is_some(), "mosquitto did not save its state; it logged:\n{}", self.text());
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(process) = lock(&self.process).as_mut() {
-            process.signal(signal);
-        }
+        let saves = |log: &str| log.matches("Saving in-memory database").count();
+        let before = self.server.read(saves);
+        self.server.signal(Signal::USR1);
+        let saved = self.server.wait(PATIENCE, |log, _| (saves(log) > before).then_some(()));
+        assert!(saved.is_some(), "mosquitto did not save its state; it logged:\n{}", self.server.text());
     }
 
     /// Starts the process and waits until it serves; tries again while its port is taken, for `patience`.
@@ -228,44 +205,18 @@ impl Mosquitto {
     }
 
     fn run_once(&self) -> Result<(), Problem> {
-        let before = self.log.change(|log| {
-            log.open_streams = 2;
-            log.text.len()
-        });
         let mut command = process::command(&self.program);
         command.arg("-c").arg(self.directory.path().join("mosquitto.conf"));
-        let (lines, ends) = (Arc::clone(&self.log), Arc::clone(&self.log));
-        let process = Process::start(
-            command,
-            move |line| {
-                lines.change(|log| {
-                    log.text.push_str(line);
-                    log.text.push('\n');
-                });
-            },
-            move || ends.change(|log| log.open_streams = log.open_streams.saturating_sub(1)),
-        )
-        .map_err(|error| Problem::Failed(error.to_string()))?;
-
-        let outcome = self.log.wait(PATIENCE, |log| {
-            let text = &log.text[before..];
-            let running =
-                text.lines().any(|line| line.starts_with("mosquitto version") && line.ends_with("running"));
-            match (running, log.open_streams) {
-                (true, _) => Some(Ok(())),
-                (false, 0) if text.contains("Address already in use") => Some(Err(Problem::PortTaken)),
-                (false, 0) => Some(Err(Problem::Failed(text.to_owned()))),
-                _ => None,
-            }
-        });
-        match outcome {
-            Some(Ok(())) => {
+        let is_ready = |text: &str| {
+            text.lines().any(|line| line.starts_with("mosquitto version") && line.ends_with("running"))
+        };
+        match self.server.run(command, PATIENCE, is_ready) {
+            Ok(()) => {
                 self.is_paused.store(false, Ordering::Relaxed);
-                *lock(&self.process) = Some(process);
                 Ok(())
             }
-            Some(Err(problem)) => Err(problem),
-            None => Err(Problem::Failed(format!("not ready within {PATIENCE:?}; log:\n{}", self.text()))),
+            Err(NotStarted::Ended(log)) if log.contains("Address already in use") => Err(Problem::PortTaken),
+            Err(NotStarted::Ended(text) | NotStarted::Failed(text)) => Err(Problem::Failed(text)),
         }
     }
 }
@@ -274,7 +225,7 @@ impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            eprintln!("--- log of mosquitto on port {}\n{}---", self.port, self.text());
+            eprintln!("--- log of mosquitto on port {}\n{}---", self.port, self.server.text());
         }
     }
 }

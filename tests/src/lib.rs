@@ -87,6 +87,7 @@ pub mod record;
 pub mod scenario;
 pub mod scenarios;
 pub mod script;
+mod server;
 pub mod step;
 mod stream;
 pub mod tls;

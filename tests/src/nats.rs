@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{env, fs};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::port::free_port;
-use crate::process::{self, Process, Watched, lock};
+use crate::process;
+use crate::server::{NotStarted, Server};
 
 /// How long a start may take on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,23 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct NatsCluster {
     program: PathBuf,
-    servers: Vec<Server>,
+    servers: Vec<Member>,
     directory: TempDir,
 }
 
 #[derive(Debug)]
-struct Server {
+struct Member {
     port: u16,
     monitor: u16,
     config: PathBuf,
-    process: Mutex<Option<Process>>,
-    log: Arc<Watched<Log>>,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    text: String,
-    open_streams: usize,
+    server: Server,
 }
 
 impl NatsCluster {
@@ -118,17 +111,11 @@ impl NatsCluster {
             }
             let path = directory.path().join(format!("n{index}.conf"));
             fs::write(&path, config).map_err(|error| error.to_string())?;
-            servers.push(Server {
-                port,
-                monitor,
-                config: path,
-                process: Mutex::new(None),
-                log: Arc::default(),
-            });
+            servers.push(Member { port, monitor, config: path, server: Server::default() });
         }
         let cluster = Self { program: program.to_owned(), servers, directory };
         for server in &cluster.servers {
-            server.run(program)?;
+            server.run(program).map_err(|problem| problem.text().to_owned())?;
         }
         Ok(cluster)
     }
@@ -161,13 +148,13 @@ impl NatsCluster {
     #[track_caller]
     #[must_use]
     pub fn pid(&self, server: usize) -> u32 {
-        lock(&self.servers[server].process).as_ref().map(Process::id).expect("the server of NATS runs")
+        self.servers[server].server.id().expect("the server of NATS runs")
     }
 
     /// All that a server has logged so far, over all restarts.
     #[must_use]
     pub fn log(&self, server: usize) -> String {
-        self.servers[server].log.read(|log| log.text.clone())
+        self.servers[server].server.text()
     }
 
     /// The number of a server's name, as in `n0`.
@@ -178,7 +165,7 @@ impl NatsCluster {
 
     /// Kills a server (SIGKILL).
     pub fn kill(&self, server: usize) {
-        drop(lock(&self.servers[server].process).take());
+        self.servers[server].server.kill();
     }
 
     /// Starts a server that was killed, with what it had stored.
@@ -188,25 +175,19 @@ impl NatsCluster {
     /// If it does not start.
     #[track_caller]
     pub fn restart(&self, server: usize) {
-        if let Err(log) = self.servers[server].run(&self.program) {
-            panic!("a server of NATS did not start again: {log}");
+        if let Err(problem) = self.servers[server].run(&self.program) {
+            panic!("a server of NATS did not start again: {}", problem.text());
         }
     }
 
     /// Stops a server where it stands (SIGSTOP), until [`resume`](Self::resume).
     pub fn pause(&self, server: usize) {
-        self.signal(server, Signal::STOP);
+        self.servers[server].server.signal(Signal::STOP);
     }
 
     /// Lets a server go on (SIGCONT).
     pub fn resume(&self, server: usize) {
-        self.signal(server, Signal::CONT);
-    }
-
-    fn signal(&self, server: usize, signal: Signal) {
-        if let Some(process) = &mut *lock(&self.servers[server].process) {
-            process.signal(signal);
-        }
+        self.servers[server].server.signal(Signal::CONT);
     }
 
     /// Where the servers keep what they store.
@@ -216,42 +197,11 @@ impl NatsCluster {
     }
 }
 
-impl Server {
-    fn run(&self, program: &Path) -> Result<(), String> {
-        let before = self.log.change(|log| {
-            log.open_streams = 2;
-            log.text.len()
-        });
+impl Member {
+    fn run(&self, program: &Path) -> Result<(), NotStarted> {
         let mut command = process::command(program);
         command.arg("-c").arg(&self.config);
-        let (lines, ends) = (Arc::clone(&self.log), Arc::clone(&self.log));
-        let process = Process::start(
-            command,
-            move |line| {
-                lines.change(|log| {
-                    log.text.push_str(line);
-                    log.text.push('\n');
-                });
-            },
-            move || ends.change(|log| log.open_streams = log.open_streams.saturating_sub(1)),
-        );
-        let process = process.map_err(|error: io::Error| error.to_string())?;
-        let started = self.log.wait(PATIENCE, |log| {
-            let text = &log.text[before..];
-            match (text.contains("Server is ready"), log.open_streams) {
-                (true, _) => Some(Ok(())),
-                (false, 0) => Some(Err(text.to_owned())),
-                _ => None,
-            }
-        });
-        match started {
-            Some(Ok(())) => {
-                *lock(&self.process) = Some(process);
-                Ok(())
-            }
-            Some(Err(log)) => Err(log),
-            None => Err(format!("not ready within {PATIENCE:?}")),
-        }
+        self.server.run(command, PATIENCE, |text| text.contains("Server is ready"))
     }
 }
 

@@ -4,7 +4,7 @@
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
 //! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
-//! - `check`: whether a cluster is as executions need it.
+//! - `telemetry`: what a node counts; `check`: whether a cluster is as executions need it.
 //! - `operations`: what [`Store`] promises; `listing`: lists.
 
 mod address;
@@ -18,12 +18,13 @@ mod operations;
 mod provision;
 mod queue;
 mod record;
+mod telemetry;
 mod view;
 mod watch;
 mod write;
 
 use std::pin::Pin;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -161,6 +162,7 @@ impl NatsStoreBuilder {
                 return Err(NatsError::NoLease { address });
             }
         }
+        telemetry::begin(inner.used.load(Ordering::Relaxed), inner.view.counts());
         tokio::spawn(Arc::clone(inner).keep_lease(stop.clone()));
         tokio::spawn(Arc::clone(inner).watch_lease(stop));
         Ok(store)

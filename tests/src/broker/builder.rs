@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, fmt, fs, io};
 
@@ -15,6 +14,7 @@ use super::{Mosquitto, PACKAGES, Problem};
 use crate::pki::{Identity, Pem};
 use crate::port::free_port;
 use crate::process;
+use crate::server::Server;
 
 /// What a [`Mosquitto`] is to be like; see [`Mosquitto::builder`].
 #[derive(Clone, Debug, Default)]
@@ -127,8 +127,7 @@ impl MosquittoBuilder {
                 program: program.clone(),
                 port: free_port(),
                 directory: or_panic(TempDir::new(), "a directory for mosquitto"),
-                process: Mutex::new(None),
-                log: Arc::default(),
+                server: Server::default(),
                 logs_connections: !self.quiet_log,
                 is_paused: AtomicBool::new(false),
             };

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::Inner;
 use super::write::{Conflict, Message};
+use super::{Inner, telemetry};
 use crate::error::StoreError;
 use crate::execution::Id;
 
@@ -126,7 +126,7 @@ impl Inner {
                 tracing::error!(
                     "this node's lease is over: NATS could not be reached for long, or the process stood still"
                 );
-                metrics::counter!("mqtt_connector_cluster_lost_leases_total").increment(1);
+                telemetry::count(telemetry::LOST_LEASES, 1);
             }
         }
     }
@@ -163,8 +163,7 @@ impl Inner {
             tracing::warn!(%error, "nodes that start later hear of more than they have to");
         }
         let (backlog, owned) = self.view.counts();
-        metrics::gauge!("mqtt_connector_cluster_backlog").set(backlog as f64);
-        metrics::gauge!("mqtt_connector_cluster_tenants").set(owned as f64);
+        telemetry::known(backlog, owned);
     }
 
     /// Says that this node is here.
@@ -207,7 +206,7 @@ impl Inner {
             node = me.name,
             "this node was declared gone: it was not heard of for the time of a lease"
         );
-        metrics::counter!("mqtt_connector_cluster_lost_leases_total").increment(1);
+        telemetry::count(telemetry::LOST_LEASES, 1);
         self.view.become_another(Some(me.next()));
         Ok(())
     }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use async_nats::HeaderMap;
 use futures_util::{StreamExt as _, stream};
 
-use super::Inner;
 use super::queue::Item;
 use super::record::{Entry, Key, Record, from_json, to_json};
 use super::view::Claim;
 use super::write::{Conflict, Message};
+use super::{Inner, telemetry};
 use crate::Timestamp;
 use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id, Status};
@@ -238,7 +238,7 @@ impl Inner {
         }
         let entry = Entry { may_be_repeated, ..Entry::of(execution, Some(place), None) };
         let record = Record { execution: Execution { request, ..execution.clone() }, key };
-        metrics::counter!("mqtt_connector_cluster_attempts_total").increment(1);
+        telemetry::count(telemetry::ATTEMPTS, 1);
         match self.write_execution(&record, &entry, sequence).await? {
             // Only as long as the lease holds nobody else has decided about it.
             Ok(sequence) => Ok(self.view.change_claim(id, |claim| claim.sequence = sequence)),
@@ -355,7 +355,7 @@ impl Inner {
         let Found { mut record, entry, sequence } = found;
         if is_orphan {
             record.execution.break_off(entry.may_be_repeated, now);
-            metrics::counter!("mqtt_connector_cluster_taken_over_total").increment(1);
+            telemetry::count(telemetry::TAKEN_OVER, 1);
         } else {
             record.execution.expire(now);
         }
@@ -385,7 +385,7 @@ impl Inner {
         // Where nobody answers, the next one is asked in a second.
         if let Ok(info) = self.stream.get_info().await {
             self.used.store(info.state.bytes, Ordering::Relaxed);
-            metrics::gauge!("mqtt_connector_cluster_stored_bytes").set(info.state.bytes as f64);
+            telemetry::stored(info.state.bytes);
         }
     }
 }

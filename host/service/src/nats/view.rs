@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use super::nodes::{Incarnation, NodeState, Owner, Stance};
 use super::queue::{Item, TenantQueue};
 use super::record::{About, Entry, Key, Subjects};
+use super::telemetry;
 use crate::Timestamp;
 use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
@@ -239,7 +240,7 @@ impl View {
         if lost.is_empty() {
             return;
         }
-        metrics::counter!("mqtt_connector_cluster_lost_claims_total").increment(lost.len() as u64);
+        telemetry::count(telemetry::LOST_CLAIMS, lost.len());
         for claim in lost {
             if let Some(queue) = state.tenants.get_mut(&claim.tenant) {
                 queue.release(claim.place);

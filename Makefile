@@ -36,7 +36,7 @@ build: toolchain ## Leaves target/release/mqtt-connector, mqtt-connector-serve f
 	mv target/release/mqtt-connector.copy target/release/mqtt-connector
 
 .PHONY: test
-test: toolchain test-tools http-tools nats-server console-tools wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
+test: toolchain test-tools http-tools nats-server console-tools forms wasmtime lint component hosts-examples dependent ## Formatting, lints, tests, documentation
 	cargo test --locked --manifest-path host/compose/Cargo.toml --target-dir target/compose
 	cargo test --locked --workspace --no-fail-fast $(FEATURES)
 	RUSTDOCFLAGS="$(DENY)" cargo doc --locked --workspace $(FEATURES) --no-deps
@@ -367,4 +367,15 @@ $(CONSOLE_TOOLS)/made: tests/serve/console/package-lock.json target/tools/npm/ma
 	mkdir -p $(@D)
 	cp tests/serve/console/package.json tests/serve/console/package-lock.json $(@D)/
 	cd $(@D) && PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" npm --loglevel error ci
+	touch $@
+
+# What others draw forms with, and the two of examples/forms.
+FORMS := target/tools/forms
+.PHONY: forms
+forms: $(FORMS)/made ## The forms that react-jsonschema-form and JSON Forms draw from the schema, as scripts for a page, in target/tools/forms
+
+$(FORMS)/made: $(wildcard examples/forms/*) target/tools/npm/made
+	mkdir -p $(@D)
+	cp examples/forms/* $(@D)/
+	cd $(@D) && export PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" && npm --loglevel error ci && npm --loglevel error run build
 	touch $@

@@ -1,6 +1,6 @@
 //! `serve --console`: pages for a person, in a real browser, with a real broker behind them.
 
-mod browser;
+pub(crate) mod browser;
 mod guarded;
 mod looks;
 mod person;

@@ -10,6 +10,7 @@ mod console;
 mod documentation;
 mod endings;
 mod faults;
+mod forms;
 mod listeners;
 mod openapi;
 mod operation;

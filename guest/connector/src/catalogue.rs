@@ -93,7 +93,12 @@ pub enum Kind {
     /// A string that looks like this.
     String(Text),
     /// One of several strings.
-    Choice(&'static [&'static str]),
+    Choice {
+        /// The strings.
+        values: &'static [&'static str],
+        /// What a form shows in front of each.
+        called: &'static str,
+    },
     /// A string, or a list of strings: URLs of brokers.
     Brokers,
     /// The number 0, 1 or 2.

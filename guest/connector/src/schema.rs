@@ -4,9 +4,15 @@
 //! itself. What it accepts, `check` accepts, and the other way round, but for what [`UNSAID`] lists. Either document
 //! alone, in which anything may be missing, is `#/$defs/part`. A member that is `null` is as good as absent.
 //!
-//! Forms show the members in the order in which they stand here; `propertyOrder` gives the same order, from 1, to those
-//! that do not keep it. What is secret is `writeOnly`; of that, passwords have the format `password`.
+//! Forms show the members in the order in which they stand here. What is secret is `writeOnly`; of that, passwords have the
+//! format `password`. docs/forms.md says how others draw it, and why it is written as it is:
+//!
+//! - Nothing refers to anything, so that `#/$defs/part` can be taken out and used alone.
+//! - No type is a union but with `null`, which the strict mode of ajv wants. Where a value may be of several types, `if` has one of
+//!   them and `else` has the one that a field of a form has.
+//! - Values to choose from stand in `allOf`, for a member that is not `null`, so that `null` is not one of them.
 
+mod choices;
 mod patterns;
 mod rules;
 
@@ -55,32 +61,38 @@ fn write_schema(out: &mut String) -> fmt::Result {
         out,
         r#","type":"object","additionalProperties":false,"required":["broker","client-id","topic"],"properties":{"#,
     );
-    for (index, parameter) in PARAMETERS.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write_parameter(out, parameter, index + 1)?;
-    }
+    write_parameters(out, Document::Whole)?;
     put(out, r#"},"allOf":["#);
+    choices::write_choices(out, Document::Whole)?;
+    out.push(',');
     rules::write_rules(out);
     put(
         out,
         r#"],"$defs":{"part":{"title":"Configuration or request","description":"One of the two documents alone.","type":"object","additionalProperties":false,"properties":{"#,
     );
+    write_parameters(out, Document::Part)?;
+    put(out, r#"},"allOf":["#);
+    choices::write_choices(out, Document::Part)?;
+    put(out, "]}}}");
+    Ok(())
+}
+
+/// What a schema is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Document {
+    /// The merged documents.
+    Whole,
+    /// One of them alone: what is absent there may stand in the other, so that nothing is required and nothing has a default.
+    Part,
+}
+
+fn write_parameters(out: &mut String, document: Document) -> fmt::Result {
     for (index, parameter) in PARAMETERS.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        let name = parameter.name;
-        if is_never_null(parameter.id) {
-            write!(out, r##""{name}":{{"anyOf":[{{"$ref":"#/properties/{name}"}},{{"type":"null"}}]}}"##)?;
-        } else {
-            write!(out, r##""{name}":{{"$ref":"#/properties/{name}"}}"##)?;
-        }
+        write_parameter(out, parameter, document)?;
     }
-    put(out, r##"}},"text":{"type":"string","maxLength":65535,"$ref":"#/$defs/characters"},"characters":{"##);
-    patterns::characters(out)?;
-    put(out, "}}}");
     Ok(())
 }
 
@@ -89,14 +101,14 @@ fn is_never_null(name: Name) -> bool {
     !Names::REQUIRED.without(Names::CONTENT).and(Names::of(&[name])).is_empty()
 }
 
-fn write_parameter(out: &mut String, parameter: &Parameter, order: usize) -> fmt::Result {
+fn write_parameter(out: &mut String, parameter: &Parameter, document: Document) -> fmt::Result {
     string(out, parameter.name)?;
     put(out, r#":{"title":"#);
     string(out, parameter.title)?;
     put(out, r#","description":"#);
     string(out, parameter.description)?;
-    write_kind(out, parameter)?;
-    if let Some(default) = parameter.default {
+    write_kind(out, parameter, document)?;
+    if let Some(default) = parameter.default.filter(|_| document == Document::Whole) {
         write!(out, r#","default":{default}"#)?;
     }
     write!(out, r#","examples":[{}]"#, parameter.example)?;
@@ -106,32 +118,29 @@ fn write_parameter(out: &mut String, parameter: &Parameter, order: usize) -> fmt
             put(out, r#","format":"password""#);
         }
     }
-    write!(out, r#","propertyOrder":{order}}}"#)
+    out.push('}');
+    Ok(())
 }
 
-fn write_kind(out: &mut String, parameter: &Parameter) -> fmt::Result {
+fn write_kind(out: &mut String, parameter: &Parameter, document: Document) -> fmt::Result {
+    let or_null = document == Document::Part || !is_never_null(parameter.id);
     match parameter.kind {
-        Kind::Constant(text) => choice(out, &[text])?,
-        Kind::Choice(values) => choice(out, values)?,
-        Kind::String(text) => write_text(out, text, !is_never_null(parameter.id)),
-        Kind::Brokers => broker(out),
-        Kind::Qos => put(out, QOS),
+        Kind::Constant(_) | Kind::Choice { .. } => put(out, r#","type":["string","null"]"#),
+        Kind::String(text) => write_text(out, text, or_null)?,
+        Kind::Brokers => broker(out, or_null),
+        Kind::Qos => integer(out, 0, 2)?,
         Kind::Integer { minimum, maximum, .. } => integer(out, minimum, maximum)?,
         Kind::Boolean => put(out, r#","type":["boolean","null"]"#),
         Kind::Strings => {
             put(out, r#","type":["array","null"],"items":{"type":"string","minLength":1,"maxLength":255}"#);
         }
         Kind::Texts => put(out, HEADERS),
-        Kind::Properties => put(out, PROPERTIES),
-        Kind::Will => will(out)?,
-        Kind::Any => put(out, ANY),
+        Kind::Properties => properties(out)?,
+        Kind::Will => will(out, document)?,
+        Kind::Any => any(out, ""),
     }
     Ok(())
 }
-
-const ANY: &str = r#","type":["string","number","boolean","object","array","null"]"#;
-
-const QOS: &str = r#","type":["integer","null"],"enum":[0,1,2,null]"#;
 
 /// Names are tokens, and not the handshake's own, in whatever case; values have no control characters but the tab.
 const HEADERS: &str = concat!(
@@ -143,46 +152,62 @@ const HEADERS: &str = concat!(
     r#""}},"additionalProperties":{"type":"string","not":{"pattern":"[\u0000-\u0008\u000a-\u001f\u007f]"}}"#,
 );
 
-const PROPERTIES: &str = concat!(
-    r##","type":["object","array","null"],"propertyNames":{"$ref":"#/$defs/text"},"##,
-    r##""additionalProperties":{"$ref":"#/$defs/text"},"##,
-    r##""items":{"type":"array","minItems":2,"maxItems":2,"items":{"$ref":"#/$defs/text"}}"##,
-);
-
-fn choice(out: &mut String, values: &[&str]) -> fmt::Result {
-    put(out, r#","type":["string","null"],"enum":["#);
-    for value in values {
-        string(out, value)?;
-        out.push(',');
-    }
-    put(out, "null]");
+fn properties(out: &mut String) -> fmt::Result {
+    put(
+        out,
+        r#","if":{"type":"array"},"then":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2,"items":{"#,
+    );
+    text(out)?;
+    put(out, r#"}}},"else":{"type":["object","null"],"propertyNames":{"#);
+    text(out)?;
+    put(out, r#"},"additionalProperties":{"#);
+    text(out)?;
+    put(out, "}}");
     Ok(())
+}
+
+/// The members of the schema of a string of MQTT.
+fn text(out: &mut String) -> fmt::Result {
+    put(out, r#""type":"string","maxLength":65535,"#);
+    patterns::characters(out)
 }
 
 fn integer(out: &mut String, minimum: u32, maximum: u32) -> fmt::Result {
     write!(out, r#","type":["integer","null"],"minimum":{minimum},"maximum":{maximum}"#)
 }
 
-fn will(out: &mut String) -> fmt::Result {
-    put(out, r#","type":["object","null"],"additionalProperties":false,"required":["topic"],"anyOf":"#);
+/// Any value; forms have a field for a text. `limits` hold for that.
+fn any(out: &mut String, limits: &str) {
+    let text = r#","anyOf":[{"title":"Text","type":"string""#;
+    patterns::push(out, &[text, limits, r#"},{"title":"JSON","not":{"type":"string"}}]"#]);
+}
+
+// Its members have no `default`: forms would fill them in, and so make a will that nobody asked for.
+fn will(out: &mut String, document: Document) -> fmt::Result {
+    put(out, r#","type":["object","null"],"additionalProperties":false,"required":["topic"],"#);
     put(out, rules::ONE_CONTENT);
     put(out, r#","properties":{"topic":{"title":"Topic""#);
-    write_text(out, Text::Topic, false);
-    put(out, r#"},"content":{"title":"Content","maxLength":65535"#);
-    put(out, ANY);
+    write_text(out, Text::Topic, false)?;
+    put(out, r#"},"content":{"title":"Content""#);
+    any(out, r#","maxLength":65535"#);
     put(out, r#"},"content-base64":{"title":"Content, base64","maxLength":87380"#);
-    write_text(out, Text::Base64, true);
-    put(out, r#"},"qos":{"title":"Quality of service","default":0"#);
-    put(out, QOS);
-    put(out, r#"},"retain":{"title":"Retain","default":false,"type":["boolean","null"]},"#);
-    put(out, r#""delay-interval":{"title":"Delay interval, seconds","default":0"#);
+    write_text(out, Text::Base64, true)?;
+    put(out, r#"},"qos":{"title":"Quality of service","description":"0 unless it is given.""#);
+    integer(out, 0, 2)?;
+    put(
+        out,
+        r#"},"retain":{"title":"Retain","description":"false unless it is given.","type":["boolean","null"]},"#,
+    );
+    put(out, r#""delay-interval":{"title":"Delay interval, seconds","description":"0 unless it is given.""#);
     integer(out, 0, u32::MAX)?;
     put(out, r#"},"payload-format-indicator":{"title":"Payload format indicator","type":["boolean","null"]"#);
     put(out, r#"},"message-expiry-interval":{"title":"Message expiry interval, seconds""#);
     integer(out, 0, u32::MAX)?;
     put(out, r#"},"content-type":{"title":"Content type""#);
-    write_text(out, Text::Mqtt, true);
-    put(out, "}}");
+    write_text(out, Text::Mqtt, true)?;
+    put(out, r#"}},"allOf":["#);
+    choices::write_choice(out, "qos", Kind::Qos, document)?;
+    out.push(']');
     Ok(())
 }
 

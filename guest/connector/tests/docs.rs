@@ -38,7 +38,7 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Constant(value) => format!("`\"{value}\"`"),
         Kind::String(_) => "string".to_owned(),
-        Kind::Choice(values) => {
+        Kind::Choice { values, .. } => {
             values.iter().map(|value| format!("`\"{value}\"`")).collect::<Vec<_>>().join(" or ")
         }
         Kind::Qos => "0, 1 or 2".to_owned(),

@@ -196,7 +196,7 @@ fn string(text: impl Into<String>) -> String {
 /// string, so that the component says what it wants instead.
 fn value(parameter: &Parameter, text: &str) -> String {
     match parameter.kind {
-        Kind::Constant(_) | Kind::Choice(_) | Kind::Any => string(text),
+        Kind::Constant(_) | Kind::Choice { .. } | Kind::Any => string(text),
         Kind::String(_) if is_path(parameter, text) => {
             let path = std::path::absolute(text).ok();
             string(path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or(text.to_owned()))

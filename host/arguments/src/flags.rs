@@ -238,6 +238,6 @@ fn flag(parameter: &'static Parameter) -> Arg {
         Kind::Strings | Kind::Texts | Kind::Properties | Kind::Will => arg.value_name("JSON"),
         Kind::Brokers => arg.value_name("URL").action(ArgAction::Append),
         Kind::Constant(_) => arg.value_name("TEXT").hide(true),
-        Kind::Choice(_) | Kind::String(_) | Kind::Any => arg.value_name("TEXT"),
+        Kind::Choice { .. } | Kind::String(_) | Kind::Any => arg.value_name("TEXT"),
     }
 }

@@ -32,8 +32,15 @@ const FLAGS: [&str; 12] = [
 ];
 
 /// The pictures that the documentation shows.
-const SHOWN: [&str; 5] =
-    ["overview-1440", "answer-1440", "problems-1440", "execution-1440", "executions-360"];
+const SHOWN: [&str; 7] = [
+    "overview-1440",
+    "answer-1440",
+    "problems-1440",
+    "execution-1440",
+    "executions-360",
+    "form-rjsf",
+    "form-jsonforms",
+];
 
 /// A browser with one page; it ends with the test.
 pub(crate) struct Browser {
@@ -220,7 +227,7 @@ impl Browser {
         let (selector, value) = (json!(selector), json!(value));
         self.evaluate(&format!(
             "(() => {{ const at = document.querySelector({selector}); at.value = {value}; \
-             at.dispatchEvent(new Event('input', {{bubbles: true}})); return true }})()"
+             ['input', 'change'].forEach(kind => at.dispatchEvent(new Event(kind, {{bubbles: true}}))); return true }})()"
         ));
     }
 

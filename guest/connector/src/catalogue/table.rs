@@ -243,7 +243,7 @@ pub const PARAMETERS: &[Parameter; COUNT] = &[
         Name::ProtocolVersion,
         "protocol-version",
         "Protocol version",
-        Kind::Choice(&["3.1.1", "5"]),
+        Kind::Choice { values: &["3.1.1", "5"], called: "MQTT " },
     )
     .described("Version of MQTT to speak.")
     .default("\"3.1.1\"")

@@ -25,9 +25,6 @@ const PORT: &str =
     "(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?";
 const PATH: &str = "([/?]([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?";
 
-/// That a string has no character for which a broker may close the connection.
-const CHARACTERS: &str = r##","$ref":"#/$defs/characters""##;
-
 /// White space as [`mqtt_connector_contract::white_space`] has it, inside brackets.
 const WHITE_SPACE: &str =
     r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff";
@@ -35,7 +32,7 @@ const WHITE_SPACE: &str =
 /// That a string has no line break.
 const ONE_LINE: &str = r#","not":{"type":"string","pattern":"\n"}"#;
 
-/// The members of [`CHARACTERS`]: no control characters, no non-characters.
+/// That a string has no character for which a broker may close the connection: no control characters, no non-characters.
 pub(super) fn characters(out: &mut String) -> fmt::Result {
     put(out, r#""not":{"type":"string","pattern":"[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff"#);
     // The last two of each plane, whose first halves are 64 apart (RFC 8259, section 7).
@@ -47,14 +44,14 @@ pub(super) fn characters(out: &mut String) -> fmt::Result {
 }
 
 /// The type and the constraints of a string, after other members of its schema.
-pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
+pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) -> fmt::Result {
     put(out, if or_null { r#","type":["string","null"]"# } else { r#","type":"string""# });
     let parts: &[&str] = match text {
         Text::Any => &[],
         Text::Bytes => &[r#","maxLength":65535"#],
         Text::ProxyUsername => &[r#","maxLength":65535,"pattern":"^[^\u0000]*$""#],
-        Text::Mqtt => &[r#","maxLength":65535"#, CHARACTERS],
-        Text::Topic => &[r#","maxLength":65535,"pattern":"^[^+#]+$""#, CHARACTERS],
+        Text::Mqtt => &[r#","maxLength":65535"#],
+        Text::Topic => &[r#","maxLength":65535,"pattern":"^[^+#]+$""#],
         Text::Base64 => &[
             r#","contentEncoding":"base64","pattern":"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|"#,
             r#"[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$""#,
@@ -80,10 +77,15 @@ pub(super) fn write_text(out: &mut String, text: Text, or_null: bool) {
         ],
     };
     push(out, parts);
+    if matches!(text, Text::Mqtt | Text::Topic) {
+        out.push(',');
+        characters(out)?;
+    }
+    Ok(())
 }
 
 /// The type and the constraints of `broker`, after other members of its schema.
-pub(super) fn broker(out: &mut String) {
+pub(super) fn broker(out: &mut String, or_null: bool) {
     let mut url = String::with_capacity(2048);
     let (ipv6_starts, ipv6_ends) = (r"|\\[", r"\\])");
     push(
@@ -91,11 +93,20 @@ pub(super) fn broker(out: &mut String) {
         &[r#""pattern":"^(("#, TCP, "|", TLS, ")://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, "/?|"],
     );
     push(&mut url, &[WEBSOCKET, "://(", NAME, ipv6_starts, IPV6, ipv6_ends, PORT, PATH, r#")$""#, ONE_LINE]);
-    // A string and a list each have what a form needs to draw them: `format`, and `items`.
-    push(out, &[r#","type":["string","array"],"format":"uri","#, &url]);
-    push(out, &[r#","items":{"type":"string","format":"uri","#, &url, "}"]);
-    put(out, r#","minItems":1,"uniqueItems":true,"maxItems":"#);
-    put(out, &MAX_BROKERS.to_string());
+    push(
+        out,
+        &[
+            r#","if":{"type":"array"},"then":{"type":"array","items":{"type":"string","format":"uri","#,
+            &url,
+            r#"},"minItems":1,"uniqueItems":true,"maxItems":"#,
+            &MAX_BROKERS.to_string(),
+            r#"},"else":{"type":"#,
+            if or_null { r#"["string","null"]"# } else { r#""string""# },
+            r#","format":"uri","#,
+            &url,
+            "}",
+        ],
+    );
 }
 
 /// Writes the property `broker` of a condition: the broker, or one of several, has a URL with this pattern.

@@ -5,15 +5,16 @@ use super::patterns::{
 };
 use crate::catalogue::{Only, PARAMETERS};
 
-/// One of the two contents and not the other.
+/// One of the two contents and not the other, as members of a schema.
 pub(super) const ONE_CONTENT: &str = concat!(
-    r#"[{"required":["content"],"properties":{"content":{"not":{"type":"null"}},"content-base64":{"type":"null"}}},"#,
-    r#"{"required":["content-base64"],"properties":{"content":{"type":"null"},"content-base64":{"type":"string"}}}]"#,
+    r#""if":{"required":["content-base64"],"properties":{"content-base64":{"type":"string"}}},"#,
+    r#""then":{"properties":{"content":{"type":"null"}}},"#,
+    r#""else":{"required":["content"],"properties":{"content":{"not":{"type":"null"}}}}"#,
 );
 
 /// Writes the items of `allOf`, without the brackets around them.
 pub(super) fn write_rules(out: &mut String) {
-    push(out, &[r#"{"oneOf":"#, ONE_CONTENT, "},"]);
+    push(out, &["{", ONE_CONTENT, "},"]);
     put(
         out,
         r#"{"if":{"required":["protocol-version"],"properties":{"protocol-version":{"const":"5"}}},"else":"#,
@@ -23,8 +24,9 @@ pub(super) fn write_rules(out: &mut String) {
     put(
         out,
         concat!(
-            r#","will":{"properties":{"delay-interval":{"type":"null"},"message-expiry-interval":{"type":"null"},"#,
-            r#""payload-format-indicator":{"type":"null"},"content-type":{"type":"null"}}}},"#,
+            r#","will":{"type":["object","null"],"properties":{"delay-interval":{"not":{"type":"integer"}},"#,
+            r#""message-expiry-interval":{"not":{"type":"integer"}},"payload-format-indicator":{"not":{"type":"boolean"}},"#,
+            r#""content-type":{"not":{"type":"string"}}}}},"#,
             r#""if":{"required":["password"],"properties":{"password":{"type":"string"}}},"#,
             r#""then":{"required":["username"],"properties":{"username":{"type":"string"}}}}},"#,
         ),
@@ -42,8 +44,8 @@ pub(super) fn write_rules(out: &mut String) {
             r#"}}},{"if":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}},"#,
             r#""then":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}}},"#,
             r#"{"if":{"required":["proxy"],"properties":{"proxy":{"type":"string","pattern":"^[sS]"}}},"#,
-            r#""then":{"properties":{"proxy-username":{"minLength":1,"maxLength":255},"#,
-            r#""proxy-password":{"minLength":1,"maxLength":255}},"#,
+            r#""then":{"properties":{"proxy-username":{"type":["string","null"],"minLength":1,"maxLength":255},"#,
+            r#""proxy-password":{"type":["string","null"],"minLength":1,"maxLength":255}},"#,
             r#""if":{"required":["proxy-username"],"properties":{"proxy-username":{"type":"string"}}},"#,
             r#""then":{"required":["proxy-password"],"properties":{"proxy-password":{"type":"string"}}}},"#,
             r#""else":{"properties":{"proxy-username":{"not":{"type":"string","pattern":"[:\\u0000-\\u001f\\u007f-\\u009f]"}},"#,
@@ -59,17 +61,18 @@ pub(super) fn write_rules(out: &mut String) {
         out,
         concat!(
             r#""}}},"else":{"required":["private-key"],"properties":{"private-key":{"type":"string"}}},"#,
-            r#""properties":{"certificate":{"type":"string"},"broker":{"pattern":""#,
+            r#""properties":{"certificate":{"type":"string"},"broker":{"if":{"type":"array"},"#,
+            r#""then":{"type":"array","items":{"type":"string","pattern":""#,
         ),
     );
     push(out, STARTS_TLS);
-    put(out, r#"","items":{"pattern":""#);
+    put(out, r#""}},"else":{"type":"string","pattern":""#);
     push(out, STARTS_TLS);
     put(out, r#""}}}}}"#);
     for (pattern, [then, topic, will]) in
         [(AWS, AT_AWS), (AZURE_IOT_HUB, AT_HUB), (AZURE_EVENT_GRID, AT_EVENT_GRID)]
     {
-        put(out, r#",{"if":{"properties":{"#);
+        put(out, r#",{"if":{"required":["broker"],"properties":{"#);
         any_broker(out, pattern);
         push(
             out,
@@ -78,7 +81,7 @@ pub(super) fn write_rules(out: &mut String) {
                 then,
                 r#""topic":"#,
                 topic,
-                r#","will":{"properties":{"topic":"#,
+                r#","will":{"type":["object","null"],"properties":{"topic":"#,
                 will,
                 "}}}}}",
             ],
@@ -93,35 +96,37 @@ pub(super) fn write_rules(out: &mut String) {
 /// at the end, which is what `pattern` looks for.
 const AT_AWS: [&str; 3] = [
     concat!(
-        r#""properties":{"client-id":{"maxLength":128},"content":{"maxLength":131072},"#,
-        r#""content-base64":{"maxLength":174764,"anyOf":[{"maxLength":174763},{"pattern":"=$"},{"type":"null"}]},"#,
+        r#""properties":{"client-id":{"type":"string","maxLength":128},"#,
+        r#""content":{"if":{"type":"string"},"then":{"type":"string","maxLength":131072}},"content-base64":{"#,
+        r#""type":["string","null"],"maxLength":174764,"if":{"type":"string","minLength":174764},"then":{"type":"string","pattern":"=$"}},"#,
     ),
     AWS_TOPIC,
     AWS_TOPIC,
 ];
 const AWS_TOPIC: &str = concat!(
-    r#"{"pattern":"^(\\$aws/rules/[^/]*/)?[^/]*(/[^/]*){0,7}$","#,
-    r#""allOf":[{"pattern":"^(\\$aws/rules/[^/]*/)?[^\u0000]{0,256}$"}]}"#,
+    r#"{"type":"string","pattern":"^(\\$aws/rules/[^/]*/)?[^/]*(/[^/]*){0,7}$","#,
+    r#""allOf":[{"type":"string","pattern":"^(\\$aws/rules/[^/]*/)?[^\u0000]{0,256}$"}]}"#,
 );
 const AT_HUB: [&str; 3] = [
     concat!(
-        r#""required":["username"],"properties":{"client-id":{"minLength":1,"maxLength":128},"#,
-        r#""content":{"maxLength":262144},"#,
-        r#""content-base64":{"maxLength":349528,"anyOf":[{"maxLength":349527},{"pattern":"==$"},{"type":"null"}]},"#,
+        r#""required":["username"],"properties":{"client-id":{"type":"string","minLength":1,"maxLength":128},"#,
+        r#""content":{"if":{"type":"string"},"then":{"type":"string","maxLength":262144}},"content-base64":{"#,
+        r#""type":["string","null"],"maxLength":349528,"if":{"type":"string","minLength":349528},"then":{"type":"string","pattern":"==$"}},"#,
         r#""protocol-version":{"not":{"const":"5"}},"username":{"type":"string","pattern":"^[^/]+/."},"#,
     ),
-    r#"{"pattern":"^(\\$iothub/|devices/.+/messages/events)"}"#,
-    r#"{"pattern":"^devices/.+/messages/events"}"#,
+    r#"{"type":"string","pattern":"^(\\$iothub/|devices/.+/messages/events)"}"#,
+    r#"{"type":"string","pattern":"^devices/.+/messages/events"}"#,
 ];
 const AT_EVENT_GRID: [&str; 3] = [
     concat!(
-        r#""properties":{"client-id":{"minLength":1},"content":{"maxLength":524288},"#,
-        r#""content-base64":{"maxLength":699052,"anyOf":[{"maxLength":699051},{"pattern":"=$"},{"type":"null"}]},"#,
+        r#""properties":{"client-id":{"type":"string","minLength":1},"#,
+        r#""content":{"if":{"type":"string"},"then":{"type":"string","maxLength":524288}},"content-base64":{"#,
+        r#""type":["string","null"],"maxLength":699052,"if":{"type":"string","minLength":699052},"then":{"type":"string","pattern":"=$"}},"#,
     ),
     EVENT_GRID_TOPIC,
-    r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"},"delay-interval":{"maximum":300}"#,
+    r#"{"type":"string","maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"},"delay-interval":{"type":["integer","null"],"maximum":300}"#,
 ];
-const EVENT_GRID_TOPIC: &str = r#"{"maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"}"#;
+const EVENT_GRID_TOPIC: &str = r#"{"type":"string","maxLength":256,"pattern":"^[^/]*(/[^/]*){0,7}$"}"#;
 
 /// Writes the start of a schema that accepts no parameter of this kind. The object and its `properties` are left open, for further
 /// properties.

@@ -1,5 +1,7 @@
 //! The parameters of the connector as a form has them, drawn from its schema.
 
+use std::slice;
+
 use serde_json::Value;
 
 /// Parameters that stand together.
@@ -124,12 +126,16 @@ pub(super) fn of(schema: &Value) -> Vec<Group> {
     let fields = properties.into_iter().flatten().flat_map(|(name, property)| {
         match (name.as_str(), property["properties"].as_object()) {
             ("will", Some(members)) => {
-                let member = |(name, property): (&String, &Value)| {
-                    Field::read(format!("will.{name}"), property, false)
+                let member = |(member, member_property): (&String, &Value)| {
+                    let choices = choices(property, member, member_property);
+                    Field::read(format!("will.{member}"), member_property, choices, false)
                 };
                 members.iter().filter_map(member).collect()
             }
-            _ => Vec::from_iter(Field::read(name.clone(), property, is_required(name))),
+            _ => {
+                let choices = choices(schema, name, property);
+                Vec::from_iter(Field::read(name.clone(), property, choices, is_required(name)))
+            }
         }
     });
     for field in fields {
@@ -151,9 +157,14 @@ pub(super) fn find<'g>(groups: &'g [Group], name: &str) -> Option<&'g Field> {
 
 impl Field {
     /// `None` for a constant, about which nobody has to say anything.
-    fn read(name: String, property: &Value, is_required: bool) -> Option<Self> {
+    fn read(
+        name: String,
+        property: &Value,
+        choices: Option<Vec<(String, String)>>,
+        is_required: bool,
+    ) -> Option<Self> {
         let text = |member: &str| property[member].as_str().map(str::to_owned);
-        let input = input(&name, property)?;
+        let input = input(&name, property, choices)?;
         let shown = |value: &Value| if value.is_null() { None } else { Some(written(value)) };
         Some(Self {
             title: text("title").unwrap_or_else(|| name.clone()),
@@ -168,43 +179,49 @@ impl Field {
     }
 }
 
-fn input(name: &str, property: &Value) -> Option<Input> {
-    let types: Vec<&str> = match &property["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let types: Vec<&str> = types.into_iter().filter(|kind| *kind != "null").collect();
-    if let Some(values) = property["enum"].as_array() {
-        let values: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-        let is_number = types == ["integer"];
-        let values: Vec<_> =
-            values.into_iter().map(written).map(|value| (value.clone(), called(name, &value))).collect();
-        return (values.len() > 1).then_some(Input::Choice { is_number, values });
+fn input(name: &str, property: &Value, choices: Option<Vec<(String, String)>>) -> Option<Input> {
+    let types = types(property);
+    if let Some(values) = choices {
+        return (values.len() > 1).then_some(Input::Choice { is_number: types == ["integer"], values });
     }
     Some(match types.as_slice() {
         ["string"] if AREAS.contains(&name) => Input::Area,
         ["string"] => Input::Line,
         ["integer"] => Input::Number,
         ["boolean"] => Input::YesNo,
-        ["string", "array"] => Input::OneOrLines,
+        ["array", "string"] => Input::OneOrLines,
         ["array"] => Input::Lines,
         ["object"] => Input::Texts,
-        ["object", "array"] => Input::Pairs,
+        ["array", "object"] => Input::Pairs,
         _ => Input::Any,
     })
 }
 
-/// What a value is called.
-fn called(name: &str, value: &str) -> String {
-    let words = match (name.trim_start_matches("will."), value) {
-        ("qos", "0") => "at most once",
-        ("qos", "1") => "at least once",
-        ("qos", "2") => "exactly once",
-        ("protocol-version", version) => return format!("MQTT {version}"),
-        _ => return value.to_owned(),
+/// The types that a value may have, but `null`. Where they differ in more than that, they stand in the two cases of a condition.
+fn types(property: &Value) -> Vec<&str> {
+    let types = ["/type", "/then/type", "/else/type"].into_iter().filter_map(|at| property.pointer(at));
+    let types = types.flat_map(|kind| kind.as_array().map_or(slice::from_ref(kind), Vec::as_slice));
+    types.filter_map(Value::as_str).filter(|kind| *kind != "null").collect()
+}
+
+/// The values that the member `name` of an object with this schema may have, each as it is written, and in words.
+fn choices(schema: &Value, name: &str, property: &Value) -> Option<Vec<(String, String)>> {
+    if let Some(values) = property["enum"].as_array() {
+        return Some(
+            values
+                .iter()
+                .filter(|value| !value.is_null())
+                .map(written)
+                .map(|value| (value.clone(), value))
+                .collect(),
+        );
+    }
+    let titled = |rule: &Value| {
+        let values = rule["then"]["properties"][name]["oneOf"].as_array()?;
+        let value = |value: &Value| Some((written(value.get("const")?), value["title"].as_str()?.to_owned()));
+        values.iter().map(value).collect()
     };
-    format!("{value} – {words}")
+    schema["allOf"].as_array()?.iter().find_map(titled)
 }
 
 /// A value as it is written into a form.
@@ -288,6 +305,43 @@ pub(super) mod tests {
             .map(|field| &*field.name)
             .collect();
         assert_eq!(required, ["topic", "content", "broker", "client-id"]);
+    }
+
+    /// Where a UI schema of JSON Forms points to: the names of the members on the way.
+    fn pointed_at(scope: &str) -> String {
+        let steps: Vec<&str> = scope.split('/').collect();
+        let names = steps.iter().zip(steps.iter().skip(1)).filter(|(step, _)| **step == "properties");
+        names.map(|(_, name)| *name).collect::<Vec<_>>().join(".")
+    }
+
+    /// The UI schemas for forms of others name each parameter, in the groups of the console.
+    #[tokio::test]
+    async fn forms_of_others_have_the_same_groups() {
+        let fields = built_in().await;
+        let read = |name: &str| -> Value {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/forms/").to_owned() + name;
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        };
+        let list = |value: &Value| value.as_array().unwrap().clone();
+        let rjsf = read("rjsf.json");
+        let jsonforms = read("jsonforms.json");
+        let drawn = list(&rjsf["ui:options"]["groups"]);
+        let others = list(&jsonforms["elements"]);
+        assert_eq!((drawn.len(), others.len()), (GROUPS.len(), GROUPS.len()));
+        for ((title, names), (group, other)) in GROUPS.iter().zip(drawn.iter().zip(&others)) {
+            assert_eq!((&group["title"], &other["label"]), (&Value::from(*title), &Value::from(*title)));
+            // Here the will is one field, which has its members.
+            let will: &[&str] = &["will"];
+            let wanted = if *title == "Will" { will } else { names };
+            assert_eq!(list(&group["fields"]), wanted);
+            let controls = list(&other["elements"]);
+            let named = controls.iter().map(|control| pointed_at(control["scope"].as_str().unwrap()));
+            assert_eq!(named.collect::<Vec<_>>(), *names);
+            for control in controls.iter().filter(|control| control["label"].is_string()) {
+                let field = find(&fields, &pointed_at(control["scope"].as_str().unwrap())).unwrap();
+                assert_eq!(control["label"], field.title);
+            }
+        }
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn flags_that_do_not_name_a_tenant() {
                 format!(
                     "--tenants {wrong}: line 2, column 1: tenants.acme.broker: is not known (did you mean brokers?); \
                      brokers, topics, directories, private-networks, unverified-servers, proxy-names, \
-                     stored-secrets, limits, config, tokens are; line 3, column 14: tenants.acme.limits.cpu: wants a time, as in \"30 s\", got a whole number."
+                     stored-secrets, trace-context, limits, config, tokens are; line 3, column 14: tenants.acme.limits.cpu: wants a time, as in \"30 s\", got a whole number."
                 ),
             ),
             (

@@ -48,6 +48,7 @@ acme
   may not send to brokers whose certificate is not verified
   may not send through a proxy
   may not have requests with passwords and keys stored
+  messages do not say which trace they belong to
   limits: payload 256 KiB, timeout 30 s, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 100, waiting-executions 1000000
   nobody calls a service for it
@@ -61,6 +62,7 @@ nobody
   may not send to brokers whose certificate is not verified
   may not send through a proxy
   may not have requests with passwords and keys stored
+  messages do not say which trace they belong to
   limits: payload 1 MiB, timeout 1 min, cpu 1 s, memory 64 MiB, concurrent-sends 64, connections 32, \
              messages-per-second 250, waiting-executions 1000000
   nobody calls a service for it

@@ -5,6 +5,7 @@ mod limits;
 mod malformed;
 mod properties;
 mod repetitions;
+mod trace_context;
 mod words;
 
 use mqtt_connector_tests::scenarios::REASON_CODES;

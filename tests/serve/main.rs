@@ -16,4 +16,5 @@ mod openapi;
 mod operation;
 mod support;
 mod synchronous;
+mod trace_context;
 mod traces;

@@ -12,7 +12,8 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 
-use crate::support::Home;
+use crate::support::{ACME, Home, tenant};
+use crate::trace_context::carried;
 
 /// A receiver of OTLP over HTTP on a free port of this machine.
 struct Collector {
@@ -78,6 +79,10 @@ fn attribute(span: &Span, name: &str) -> String {
     }
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn a_call_is_one_trace_from_the_caller_to_the_acknowledgement() {
     const TRACE: [u8; 16] =
@@ -85,8 +90,10 @@ fn a_call_is_one_trace_from_the_caller_to_the_acknowledgement() {
     const PARENT: [u8; 8] = [0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31];
     let (broker, collector) = (Mosquitto::start(), Collector::start());
     let home = Home::new(broker.port());
+    let tenant = tenant("acme", &[ACME], broker.port()).replace("topics =", "trace-context = true\ntopics =");
+    home.tenants(&tenant.replace("retries = 0", "protocol-version = \"5\""));
     let mut service = home.serve(&["--traces", &format!("http://127.0.0.1:{}/v1/traces", collector.port)]);
-    let call = service.post("/v1/send", r#"{"content":"planted"}"#);
+    let call = service.post("/v1/send", r#"{"content":"planted","retain":true}"#);
     let call = call.header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     assert_eq!(call.ask().exit_code(), 0);
     service.get("/v1/executions/planted").ask().problem(404);
@@ -100,6 +107,9 @@ fn a_call_is_one_trace_from_the_caller_to_the_acknowledgement() {
     assert_eq!((&request.parent_span_id, request.kind()), (&call.span_id, SpanKind::Internal));
     assert_eq!((&send.parent_span_id, send.kind()), (&request.span_id, SpanKind::Client));
     assert_eq!(attribute(call, "http.response.status_code"), "200");
+    // The message belongs to the call.
+    let [trace, parent] = [&call.trace_id, &call.span_id].map(|id| hexadecimal(id));
+    assert_eq!(carried(&broker, "acme/door"), format!("traceparent:00-{trace}-{parent}-01"));
     assert_eq!(
         (attribute(request, "tenant"), attribute(request, "exit_code")),
         ("acme".to_owned(), "0".to_owned())

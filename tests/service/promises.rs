@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_connector::publisher::Stage;
+use mqtt_connector::publisher::{Stage, TraceContext};
 use mqtt_connector::{Meta, Response};
 use mqtt_connector_service::store::{Accepted, New};
 use mqtt_connector_service::{
@@ -126,7 +126,9 @@ pub(crate) async fn what_is_accepted_is_kept(kind: &impl Kind) {
         attempts: 7,
         ordering_key: Some("door".to_owned()),
     };
-    let accepted = execution("acme", options);
+    let mut accepted = execution("acme", options);
+    accepted.trace_context =
+        TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Some("a=b"));
     let store = kind.open().await;
     accept(&*store, &accepted).await;
     drop(store);

@@ -106,9 +106,9 @@ async fn a_file_that_is_something_else_is_left_alone() {
     drop(another);
     drop(SqliteStore::open(kind.path()).unwrap());
     let later = rusqlite::Connection::open(kind.path()).unwrap();
-    later.pragma_update(None, "user_version", 2).unwrap();
+    later.pragma_update(None, "user_version", 3).unwrap();
     let error = SqliteStore::open(kind.path()).unwrap_err();
-    assert!(matches!(error, OpenError::TooNew { version: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::TooNew { version: 3, .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

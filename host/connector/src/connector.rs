@@ -147,15 +147,26 @@ impl Connector {
     ///
     /// A fault of the component is the answer to each: which of its answers are right nobody knows then.
     pub async fn send_batch(&self, tenant: &Tenant, config: &str, requests: &[String]) -> Vec<Response> {
-        self.send_batch_and_tell(tenant, config, requests, None).await
+        self.send_batch_and_tell(tenant, config, requests, None, Hooks::default()).await
     }
 
     /// Starts [`send_batch`](Self::send_batch) in a task of its own, for one batch after the other without a pause between them:
     /// a batch with the same connect options that is begun when this one is [queued](Batch::queued) is sent behind it.
     pub fn start_batch(self: &Arc<Self>, tenant: &Tenant, config: &str, requests: Vec<String>) -> Batch {
+        self.start_batch_with(tenant, config, requests, Hooks::default())
+    }
+
+    /// [`start_batch`](Self::start_batch), with `hooks`.
+    pub fn start_batch_with(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        config: &str,
+        requests: Vec<String>,
+        hooks: Hooks,
+    ) -> Batch {
         let (connector, tenant, config) = (Arc::clone(self), tenant.clone(), config.to_owned());
         Batch::start(requests.len(), async move |queued| {
-            connector.send_batch_and_tell(&tenant, &config, &requests, Some(queued)).await
+            connector.send_batch_and_tell(&tenant, &config, &requests, Some(queued), hooks).await
         })
     }
 
@@ -165,10 +176,11 @@ impl Connector {
         config: &str,
         requests: &[String],
         queued: Option<oneshot::Sender<()>>,
+        hooks: Hooks,
     ) -> Vec<Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
-        let waiting = Waiting { dry_run: false, documents: &documents, queued, hooks: Hooks::default() };
+        let waiting = Waiting { dry_run: false, documents: &documents, queued, hooks };
         let call = async {
             let send_batch = async |component: &Exports, store: &mut Store<State>| {
                 component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await

@@ -94,7 +94,8 @@ impl PublisherCtx {
     }
 
     /// Makes the call when those who are asked before have answered, and counts what becomes of its messages.
-    async fn settle(&mut self, call: Call, messages: Vec<Message>) -> (Answer, u32) {
+    async fn settle(&mut self, call: Call, mut messages: Vec<Message>) -> (Answer, u32) {
+        self.hooks.mark(&self.tenant, call.options.protocol_version, &mut messages);
         self.hooks.ask(&messages).await;
         let handed_over = messages.len();
         self.tally.begin(handed_over);

@@ -2,8 +2,10 @@
 
 use std::pin::Pin;
 
-use crate::contract::Message;
+use crate::contract::{Message, ProtocolVersion};
 use crate::stage::Stages;
+use crate::tenant::Tenant;
+use crate::trace_context::TraceContext;
 
 /// Asked before the messages of a call are published: they are when the future that it answers with has ended. Whoever does not want them
 /// published drops the call instead. Each time that the component publishes, it is asked.
@@ -17,6 +19,7 @@ pub type AfterPublish = Box<dyn FnMut(&Stages) + Send + Sync>;
 pub struct Hooks {
     before: Option<BeforePublish>,
     after: Option<AfterPublish>,
+    trace: Option<Box<TraceContext>>,
 }
 
 impl Hooks {
@@ -34,6 +37,24 @@ impl Hooks {
     pub fn after(mut self, after: AfterPublish) -> Self {
         self.after = Some(after);
         self
+    }
+
+    /// The trace that the call belongs to: its messages say so, where they are of MQTT 5 and the tenant has the grant `trace-context`.
+    /// The properties count as the tenant's own, for its limit `payload` and the broker's Maximum Packet Size.
+    #[must_use]
+    pub fn trace_context(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace.map(Box::new);
+        self
+    }
+
+    /// Has messages of `tenant` say which trace they belong to.
+    pub(crate) fn mark(&self, tenant: &Tenant, version: ProtocolVersion, messages: &mut [Message]) {
+        if let Some(trace) = &self.trace
+            && version == ProtocolVersion::V5
+            && tenant.grants().allows_trace_context()
+        {
+            messages.iter_mut().for_each(|message| trace.add_to(message));
+        }
     }
 
     /// Waits until those who are asked before have answered.

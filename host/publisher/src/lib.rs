@@ -8,7 +8,8 @@
 //! The modules, in the order in which they build on each other: none uses a later one.
 //!
 //! - `contract`: the types of the interface `publisher`. `options` keeps the secrets of connect options to itself, `error`
-//!   says why a message was not acknowledged, `stage` says what a send is doing.
+//!   says why a message was not acknowledged, `stage` says what a send is doing,
+//!   [`TraceContext`] to which trace it belongs.
 //! - `platform`: what differs between a machine and WASI.
 //! - [`telemetry`]: the span of a send, and the metrics.
 //! - `tenant`: what a tenant may do ([`Grants`]), how much of it ([`Limits`]), and what it has under way ([`Quotas`]).
@@ -39,6 +40,8 @@ mod stage;
 mod tally;
 pub mod telemetry;
 mod tenant;
+#[cfg(feature = "wasmtime")]
+mod trace_context;
 
 /// The contract's types of the interface `publisher`.
 pub use mqtt_connector_contract::publisher as contract;
@@ -62,6 +65,8 @@ pub use tenant::{
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};
+#[cfg(feature = "wasmtime")]
+pub use trace_context::TraceContext;
 
 /// The README's example compiles.
 #[cfg(doctest)]

@@ -239,6 +239,13 @@ impl TenantBuilder {
         self
     }
 
+    /// Lets messages of MQTT 5 say to which trace they belong: see [`TraceContext`](crate::TraceContext). Default: false.
+    #[must_use]
+    pub fn trace_context(mut self, allowed: bool) -> Self {
+        self.grants.set_trace_context(allowed);
+        self
+    }
+
     /// What the tenant may do, all at once, in place of what was granted before.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {

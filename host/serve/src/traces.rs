@@ -1,12 +1,12 @@
 //! Traces: the spans of calls and of what becomes of them, sent by OTLP over HTTP to a collector of OpenTelemetry.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response as HttpResponse;
 use mqtt_connector::Response;
 use mqtt_connector_contract::exit_code::FAULT;
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
@@ -76,8 +76,9 @@ impl Traces {
     }
 }
 
-/// Makes a span of a call, which the caller's (`traceparent`, W3C Trace Context) is the parent of.
-pub(crate) async fn traced(request: Request, next: Next) -> HttpResponse {
+/// Makes a span of a call, which the caller's (`traceparent`, W3C Trace Context) is the parent of, and which is the parent of what comes
+/// of the call: its headers say so.
+pub(crate) async fn traced(mut request: Request, next: Next) -> HttpResponse {
     let method = match *request.method() {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -94,9 +95,11 @@ pub(crate) async fn traced(request: Request, next: Next) -> HttpResponse {
         http.route = route,
         http.response.status_code = Empty,
     );
-    let caller = TraceContextPropagator::new().extract(&Headers(request.headers()));
-    // One that nobody hears of has no parent.
+    let propagator = TraceContextPropagator::new();
+    let caller = propagator.extract(&Headers(request.headers()));
+    // One that nobody hears of has no parent, and is none.
     let _ = span.set_parent(caller);
+    propagator.inject_context(&span.context(), &mut HeadersOfCall(request.headers_mut()));
     let response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
@@ -115,6 +118,17 @@ impl Extractor for Headers<'_> {
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(axum::http::HeaderName::as_str).collect()
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+/// The headers of a call, into which a trace is written.
+struct HeadersOfCall<'h>(&'h mut HeaderMap);
+
+impl Injector for HeadersOfCall<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
     }
 }

@@ -111,9 +111,10 @@ impl Worker {
     }
 
     async fn attempt(&self, begun: &Arc<Mutex<Begun>>, request: &str, began: Timestamp) -> Ending {
-        let (id, name) = {
+        let (id, name, trace_context) = {
             let begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
-            (begun.execution.id, Arc::clone(&begun.execution.tenant))
+            let Execution { id, tenant, trace_context, .. } = &begun.execution;
+            (*id, Arc::clone(tenant), trace_context.clone())
         };
         let tenant = {
             match self.connector.tenants().get(&name) {
@@ -123,7 +124,7 @@ impl Worker {
         };
         let (stop, mut stopped) = mpsc::channel(1);
         let hooks = Hooks::default().before(self.before(Arc::clone(begun), began, stop));
-        let hooks = hooks.after(after(Arc::clone(begun)));
+        let hooks = hooks.after(after(Arc::clone(begun))).trace_context(trace_context);
         let send = self.connector.send_with(&tenant, tenant.config(), request, hooks);
         tokio::select! {
             response = send => Ending::Answered(response),

@@ -9,7 +9,7 @@ mod request;
 use std::sync::Arc;
 
 use mqtt_connector::Meta;
-use mqtt_connector::publisher::{Stage, Stages};
+use mqtt_connector::publisher::{Stage, Stages, TraceContext};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use fingerprint::fingerprint;
@@ -59,6 +59,10 @@ pub struct Execution {
     /// The execution that carries this one out again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retried_as: Option<Id>,
+    /// The trace of the call that asked for it, of a tenant with the grant `trace-context`: its message says so, where it is of MQTT 5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "http", schema(value_type = Option<crate::http::TraceContextSchema>))]
+    pub trace_context: Option<TraceContext>,
     /// The request, for as long as it is kept; it is in no list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
@@ -80,6 +84,7 @@ impl Execution {
             meta: None,
             retry_of: None,
             retried_as: None,
+            trace_context: None,
             request: Some(request),
         }
     }

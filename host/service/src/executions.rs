@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqtt_connector::publisher::TraceContext;
 use mqtt_connector::{Connector, Tenant};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +55,7 @@ impl Executions {
     ///
     /// What stands against it; nothing is kept then. Whether the parameters are right, the execution says when it has ended.
     pub async fn submit(&self, tenant: &Tenant, submission: Submission) -> Result<Submitted, SubmitError> {
-        let Submission { request, options, idempotency_key } = submission;
+        let Submission { request, options, idempotency_key, trace_context } = submission;
         if self.is_draining() {
             return Err(SubmitError::Draining);
         }
@@ -63,7 +64,8 @@ impl Executions {
             check_key("the idempotency key", key)?;
         }
         self.inner.secrets.refuse(&self.inner.connector, tenant, &request).await?;
-        let execution = Execution::new(tenant.shared_name(), request, options, Timestamp::now());
+        let mut execution = Execution::new(tenant.shared_name(), request, options, Timestamp::now());
+        execution.trace_context = trace_context.filter(|_| tenant.grants().allows_trace_context());
         let new = New { execution: execution.clone(), idempotency_key };
         match self.inner.store.accept_within(new, tenant.limits().waiting_executions).await? {
             Accepted::New => Ok(Submitted { execution, is_new: true }),
@@ -241,13 +243,15 @@ pub struct Submission {
     pub options: Options,
     /// The same key is the same execution: 1 to 256 bytes. Default: none.
     pub idempotency_key: Option<String>,
+    /// The trace that it belongs to, which is kept for a tenant with the grant `trace-context`. Default: none.
+    pub trace_context: Option<TraceContext>,
 }
 
 impl Submission {
     /// To be sent once, as soon as possible.
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self { request, options: Options::default(), idempotency_key: None }
+        Self { request, options: Options::default(), idempotency_key: None, trace_context: None }
     }
 
     /// When, how often, in which order.

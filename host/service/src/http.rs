@@ -8,7 +8,7 @@
 //!
 //! - `problem`: what is wrong with a call; `answer`: what a call is answered with.
 //! - `prefer`: the header `Prefer`; `query`: what stands behind `?`; `body`: documents, within limits.
-//! - `api`: what the handlers share; `caller`: whose token it is.
+//! - `trace_context`: the trace of a call. `api`: what the handlers share; `caller`: whose token it is.
 //! - `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `console`: pages for a person; `router`: all of them.
 //! - `tls`, `listener`, `server`: connections, within limits.
 //!
@@ -31,6 +31,7 @@ mod router;
 mod server;
 mod synchronous;
 mod tls;
+mod trace_context;
 
 pub(crate) use answer::MetaSchema;
 pub use api::{Api, ApiBuilder, ConsoleCookies};
@@ -39,3 +40,4 @@ pub use openapi::document as openapi;
 pub use router::describe_metrics;
 pub use server::Server;
 pub use tls::{TlsError, TlsFiles};
+pub(crate) use trace_context::TraceContextSchema;

@@ -23,7 +23,7 @@ use reach::{Embedded, Reach, reach};
 /// What a tenant may do. Nothing granted, nothing allowed.
 ///
 /// In a document it is an object with `brokers`, `topics` and `directories` (lists of strings), `private-networks`,
-/// `unverified-servers`, `proxy-names` and `stored-secrets` (booleans), each of which may be left out. Reading it opens the
+/// `unverified-servers`, `proxy-names`, `stored-secrets` and `trace-context` (booleans), each of which may be left out. Reading it opens the
 /// directories.
 ///
 /// ```
@@ -44,6 +44,7 @@ pub struct Grants {
     unverified_servers: bool,
     proxy_names: bool,
     stored_secrets: bool,
+    trace_context: bool,
 }
 
 /// Whom a connection is made to: a broker, or the proxy before it.
@@ -88,6 +89,7 @@ impl Default for Grants {
             unverified_servers: false,
             proxy_names: false,
             stored_secrets: false,
+            trace_context: false,
         }
     }
 }
@@ -202,8 +204,15 @@ impl Grants {
         self.stored_secrets
     }
 
+    /// Whether messages of MQTT 5 say to which trace the call belongs that they are sent for: see
+    /// [`TraceContext`](crate::TraceContext).
+    #[must_use]
+    pub fn allows_trace_context(&self) -> bool {
+        self.trace_context
+    }
+
     /// Whether a connection that these grants allow is one that `other` allows. Topics are no part of it: each message is
-    /// asked about its own. And neither is what a service stores.
+    /// asked about its own. And neither is what a service stores, nor what it adds to messages.
     pub(super) fn allow_the_connections_of(&self, other: &Self) -> bool {
         let Self {
             brokers,
@@ -213,6 +222,7 @@ impl Grants {
             unverified_servers,
             proxy_names,
             stored_secrets: _,
+            trace_context: _,
         } = self;
         *brokers == other.brokers
             && *directories == other.directories
@@ -230,6 +240,7 @@ impl Grants {
             unverified_servers: true,
             proxy_names: true,
             stored_secrets: true,
+            trace_context: true,
         }
     }
 
@@ -277,6 +288,10 @@ impl Grants {
 
     pub(super) fn set_stored_secrets(&mut self, allowed: bool) {
         self.stored_secrets = allowed;
+    }
+
+    pub(super) fn set_trace_context(&mut self, allowed: bool) {
+        self.trace_context = allowed;
     }
 
     /// Whether the tenant may send to `broker`, as it wrote it.

@@ -31,6 +31,7 @@ use super::{Tenant, TokenDigest};
 ///         "unverified-servers": false,
 ///         "proxy-names": false,
 ///         "stored-secrets": false,
+///         "trace-context": false,
 ///         "limits": {"payload": "256 KiB", "messages-per-second": 100},
 ///         "config": {"broker": "ssl://abc.iot.eu-west-1.amazonaws.com:8883", "client-id": "acme-flow"}
 ///     }

@@ -36,6 +36,11 @@ impl Tenant {
             } else {
                 "may not have requests with passwords and keys stored".to_owned()
             },
+            if grants.allows_trace_context() {
+                "messages of MQTT 5 say which trace they belong to".to_owned()
+            } else {
+                "messages do not say which trace they belong to".to_owned()
+            },
             format!("limits: {}", self.limits()),
             listed(
                 "its callers show one of the tokens",

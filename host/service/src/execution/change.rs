@@ -123,7 +123,8 @@ impl Execution {
         let mut options = self.options.clone();
         // They are of then.
         (options.not_before, options.expires) = (None, None);
-        let again = Self { retry_of: Some(id), ..Self::new(self.tenant.clone(), request, options, now) };
+        let again = Self::new(self.tenant.clone(), request, options, now);
+        let again = Self { retry_of: Some(id), trace_context: self.trace_context.clone(), ..again };
         self.retried_as = Some(again.id);
         Ok(again)
     }

@@ -80,7 +80,8 @@ async fn answer_all(
     loop {
         if under_way.len() < UNDER_WAY && lines.has_line() {
             let (answered, requests) = lines.lot();
-            let mut batch = connector.start_batch(&caller.tenant, caller.tenant.config(), requests);
+            let mut batch =
+                connector.start_batch_with(&caller.tenant, caller.tenant.config(), requests, caller.hooks());
             // Behind the lot before, and not beside it: they are sent in order.
             batch.queued().await;
             under_way.push_back(Lot { answered, batch });

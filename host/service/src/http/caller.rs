@@ -5,18 +5,27 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use mqtt_connector::Tenant;
+use mqtt_connector::publisher::{Hooks, TraceContext};
 
 use super::api::{Api, Call};
 use super::body;
 use super::problem::Problem;
+use super::trace_context::trace_context;
 
 /// A call of a tenant, for as long as it is there.
 pub(super) struct Caller {
     pub(super) tenant: Tenant,
+    /// The trace that the call belongs to, if it has one.
+    pub(super) trace_context: Option<TraceContext>,
     call: Call,
 }
 
 impl Caller {
+    /// What a send of the call is to know besides.
+    pub(super) fn hooks(&self) -> Hooks {
+        Hooks::default().trace_context(self.trace_context.clone())
+    }
+
     /// The document in the body of the call.
     pub(super) async fn document(
         &mut self,
@@ -46,6 +55,6 @@ impl FromRequestParts<Api> for Caller {
         let tenant =
             api.connector().tenants().holder(token.trim()).ok_or_else(|| Problem::unauthorized(UNKNOWN))?;
         let call = api.calls().begin(tenant.shared_name())?;
-        Ok(Self { tenant, call })
+        Ok(Self { tenant, trace_context: trace_context(&parts.headers), call })
     }
 }

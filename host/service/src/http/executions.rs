@@ -5,7 +5,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use mqtt_connector::Tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,21 +86,22 @@ pub(super) async fn submit(
         attempts: new.attempts.unwrap_or(Options::default().attempts),
         ordering_key: new.ordering_key,
     };
-    let execution = accept(&api, &caller.tenant, new.request, options, idempotency_key).await?;
+    let execution = accept(&api, &caller, new.request, options, idempotency_key).await?;
     Ok(accepted(execution.id, execution.status))
 }
 
 /// Accepts an execution; with a key that was there before, it is the one of then.
 pub(super) async fn accept(
     api: &Api,
-    tenant: &Tenant,
+    caller: &Caller,
     request: Request,
     options: Options,
     idempotency_key: Option<String>,
 ) -> Result<Execution, Problem> {
     let mut submission = Submission::new(request).options(options);
     submission.idempotency_key = idempotency_key;
-    Ok(api.executions().submit(tenant, submission).await?.execution)
+    submission.trace_context.clone_from(&caller.trace_context);
+    Ok(api.executions().submit(&caller.tenant, submission).await?.execution)
 }
 
 /// What is wrong with a document. Nothing of the request is in it, which is not looked into.

@@ -49,7 +49,8 @@ pub(super) async fn send(
     let (options, at_most) = match (prefer.respond_async, &key) {
         (false, None) => {
             let began = Instant::now();
-            let response = api.connector().send(tenant, tenant.config(), request.as_str()).await;
+            let response =
+                api.connector().send_with(tenant, tenant.config(), request.as_str(), caller.hooks()).await;
             api.count(tenant, &response, Some(began.elapsed()));
             return Ok(Answer::from(response).into_response());
         }
@@ -59,7 +60,7 @@ pub(super) async fn send(
             (Options { attempts: 1, ..Options::default() }, tenant.limits().timeout + TO_KEEP)
         }
     };
-    let mut execution = accept(&api, tenant, request, options, key).await?;
+    let mut execution = accept(&api, &caller, request, options, key).await?;
     if !at_most.is_zero() && !execution.status.is_final() {
         let id = execution.id;
         execution = api.wait(tenant.name(), id, at_most).await?.unwrap_or(execution);

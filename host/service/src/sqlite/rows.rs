@@ -12,7 +12,7 @@ use crate::execution::{Attempt, Execution, Id, Options, Request, Status, fingerp
 
 /// The columns that [`read`] reads, in their order.
 pub(super) const COLUMNS: &str = "seq, id, tenant, status, topic, accepted, ended, not_before, expires, attempts, ordering_key, \
-                                  history, exit_code, message, retry_of, retried_as";
+                                  history, exit_code, message, retry_of, retried_as, trace_context";
 
 /// An execution out of a row of [`COLUMNS`], without its request.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Execution> {
@@ -43,6 +43,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Execution> {
         },
         retry_of: row.get::<_, Option<[u8; 16]>>(14)?.map(Id::from_bytes),
         retried_as: row.get::<_, Option<[u8; 16]>>(15)?.map(Id::from_bytes),
+        trace_context: match row.get::<_, Option<String>>(16)? {
+            Some(trace) => Some(serde_json::from_str(&trace).map_err(|error| foreign(16, error))?),
+            None => None,
+        },
         request: None,
     })
 }
@@ -118,11 +122,14 @@ pub(super) fn insert(
     let fingerprint = idempotency_key.map(|_| fingerprint(execution.id, execution));
     let mut statement = connection.prepare_cached(
         "INSERT INTO executions (id, tenant, status, queue, due, accepted, topic, not_before, expires, attempts, ordering_key, \
-         idempotency_key, fingerprint, retry_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         idempotency_key, fingerprint, retry_of, trace_context) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     let Options { not_before, expires, attempts, ordering_key } = &execution.options;
     let not_before = not_before.map(Timestamp::milliseconds);
     let due = if queue == Queue::Delayed { not_before } else { None };
+    let trace_context = execution.trace_context.as_ref().map(serde_json::to_string).transpose();
+    let trace_context = trace_context.map_err(|error| foreign(16, error))?;
     let seq = statement.insert(params![
         execution.id.as_bytes(),
         execution.tenant,
@@ -138,6 +145,7 @@ pub(super) fn insert(
         idempotency_key,
         fingerprint,
         execution.retry_of.as_ref().map(Id::as_bytes),
+        trace_context,
     ])?;
     if let Some(request) = &execution.request {
         let mut statement =

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION_ID: i32 = 0x4d51_5478;
 
 /// Each makes a file of one version one of the next; a new file has version 0. What was published is not changed any more.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 /// `queue` says what an execution waits for: see `queue.rs`. `history` is the list of the attempts as JSON. `repeatable` says of one that is running
 /// whether it may be sent again.
@@ -57,6 +57,9 @@ CREATE INDEX by_ordering_key ON executions (tenant, ordering_key, queue, seq) WH
 CREATE INDEX expiring ON executions (expires) WHERE expires IS NOT NULL AND queue < 4;
 CREATE INDEX ended ON executions (ended) WHERE ended IS NOT NULL;
 ";
+
+/// `trace_context` is that of the call that asked for it, as JSON.
+const VERSION_2: &str = "ALTER TABLE executions ADD COLUMN trace_context TEXT;";
 
 /// How long it is waited for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -192,4 +195,47 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(unusable)?;
     transaction.pragma_update(None, "user_version", known).map_err(unusable)?;
     transaction.commit().map_err(unusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+
+    use super::super::rows;
+    use super::*;
+    use crate::Timestamp;
+    use crate::execution::{Execution, Id, Status};
+
+    /// What a file of version 1 holds, as that version wrote it: one execution that was tried once, and waits to be tried again.
+    fn version_1(path: &Path) -> Id {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(VERSION_1).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let id = Id::new();
+        let history = r#"[{"began":"2026-11-29T12:00:00.000Z","ended":"2026-11-29T12:00:01.000Z","meta":{"exit-code":69,"message":"Not sent."}}]"#;
+        let insert = "INSERT INTO executions (id, tenant, status, queue, due, accepted, topic, attempts, history) \
+                      VALUES (?1, 'acme', 0, 3, 0, 1, 'a/b', 5, ?2)";
+        connection.execute(insert, params![id.as_bytes(), history]).unwrap();
+        connection.execute("INSERT INTO requests VALUES (1, '{}')", []).unwrap();
+        id
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_gets_the_newest_tables_and_keeps_what_it_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("executions.db");
+        let id = version_1(&path);
+        let connection = connect_beside(&path).unwrap();
+        let Execution { status, accepted, attempts, trace_context, request, .. } =
+            rows::find(&connection, id).unwrap().unwrap();
+        assert_eq!((status, accepted), (Status::Accepted, Timestamp::from_milliseconds(1)));
+        assert_eq!((attempts.len(), attempts[0].stages.len()), (1, 0));
+        assert_eq!(attempts[0].meta.as_ref().map(|meta| meta.exit_code), Some(69));
+        assert!(trace_context.is_none() && request.is_some_and(|request| request.as_str() == "{}"));
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, i64::try_from(MIGRATIONS.len()).unwrap());
+        // Once more, nothing is left to do.
+        assert!(rows::find(&connect_beside(&path).unwrap(), id).unwrap().is_some());
+    }
 }

@@ -28,6 +28,7 @@ fn a_file_says_everything_of_a_tenant() {
         unverified-servers = true
         proxy-names = true
         stored-secrets = true
+        trace-context = true
 
         [tenants.acme.limits]
         payload = "256 KiB"
@@ -69,6 +70,7 @@ fn a_file_says_everything_of_a_tenant() {
         "unverified-servers": true,
         "proxy-names": true,
         "stored-secrets": true,
+        "trace-context": true,
     });
     assert_eq!(grants, wanted);
     assert!(acme.grants().allows_broker(Scheme::Tcp, "10.1.2.3", 1883));
@@ -116,7 +118,7 @@ fn what_is_left_out_is_not_granted_or_has_its_default() {
         assert_eq!(tenant.config(), "{}");
         assert_eq!(
             serde_json::to_string(tenant.grants()).unwrap(),
-            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false,"stored-secrets":false}"#
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false,"stored-secrets":false,"trace-context":false}"#
         );
     }
     assert!(tenants.get("c").is_none());
@@ -181,12 +183,12 @@ fn a_wrong_entry_is_named_with_its_place() {
         (
             "topic = []",
             "line 2, column 1: tenants.acme.topic: is not known (did you mean topics?); brokers, topics, directories, \
-             private-networks, unverified-servers, proxy-names, stored-secrets, limits, config, tokens are",
+             private-networks, unverified-servers, proxy-names, stored-secrets, trace-context, limits, config, tokens are",
         ),
         (
             r#"password = "planted""#,
             "line 2, column 1: tenants.acme.password: is not known; brokers, topics, directories, private-networks, \
-             unverified-servers, proxy-names, stored-secrets, limits, config, tokens are",
+             unverified-servers, proxy-names, stored-secrets, trace-context, limits, config, tokens are",
         ),
         (
             "tokens = 5",

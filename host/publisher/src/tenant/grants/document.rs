@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn grants_are_written_as_they_are_read() {
-        let stored = r#"{"brokers":["ssl://*.acme.example"],"topics":["acme/#"],"directories":["/"],"private-networks":true,"unverified-servers":false,"proxy-names":true,"stored-secrets":true}"#;
+        let stored = r#"{"brokers":["ssl://*.acme.example"],"topics":["acme/#"],"directories":["/"],"private-networks":true,"unverified-servers":false,"proxy-names":true,"stored-secrets":true,"trace-context":true}"#;
         let grants: Grants = serde_json::from_str(stored).unwrap();
         assert_eq!(serde_json::to_string(&grants).unwrap(), stored);
     }
@@ -117,7 +117,7 @@ mod tests {
         let grants: Grants = serde_json::from_str("{}").unwrap();
         assert_eq!(
             serde_json::to_string(&grants).unwrap(),
-            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false,"stored-secrets":false}"#
+            r#"{"brokers":[],"topics":[],"directories":[],"private-networks":false,"unverified-servers":false,"proxy-names":false,"stored-secrets":false,"trace-context":false}"#
         );
     }
 
@@ -127,7 +127,7 @@ mod tests {
             (
                 r#"{"broker":[]}"#,
                 "unknown field `broker`, expected one of `brokers`, `topics`, `directories`, `private-networks`, \
-                 `unverified-servers`, `proxy-names`, `stored-secrets` at line 1 column 9",
+                 `unverified-servers`, `proxy-names`, `stored-secrets`, `trace-context` at line 1 column 9",
             ),
             (
                 r#"{"private-networks":"no"}"#,

@@ -20,7 +20,7 @@ pub(in crate::tenant) enum Kind {
     Switch { is_on: fn(&Grants) -> bool, set: fn(&mut Grants, bool) },
 }
 
-pub(in crate::tenant) const FIELDS: [Field; 7] = [
+pub(in crate::tenant) const FIELDS: [Field; 8] = [
     Field { name: "brokers", kind: Kind::Brokers },
     Field { name: "topics", kind: Kind::Topics },
     Field { name: "directories", kind: Kind::Directories },
@@ -39,6 +39,10 @@ pub(in crate::tenant) const FIELDS: [Field; 7] = [
     Field {
         name: "stored-secrets",
         kind: Kind::Switch { is_on: Grants::allows_stored_secrets, set: Grants::set_stored_secrets },
+    },
+    Field {
+        name: "trace-context",
+        kind: Kind::Switch { is_on: Grants::allows_trace_context, set: Grants::set_trace_context },
     },
 ];
 

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_and_secrets_are_not() {
-        let names = "expected one of `brokers`, `topics`, `directories`, `private-networks`, `unverified-servers`, `proxy-names`, `stored-secrets`";
+        let names = "expected one of `brokers`, `topics`, `directories`, `private-networks`, `unverified-servers`, `proxy-names`, `stored-secrets`, `trace-context`";
         for (stored, error) in [
             (r#"{"acme": {"broker": []}}"#, format!("tenant acme: unknown field `broker`, {names}")),
             (r#"{"acme": {"topics": ["a#"]}}"#, "tenant acme: topic grant \"a#\": # and + stand for whole levels, as in acme/+/state".to_owned()),

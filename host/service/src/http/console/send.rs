@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use mqtt_connector::exit_code::{DENIED, PARAMETER, SENT, UNUSABLE_FILE};
+use mqtt_connector::publisher::Hooks;
 use mqtt_connector::{Meta, Response as Answer};
 use serde::Serialize;
 
@@ -109,7 +110,9 @@ async fn send_now(
     let (response, heading) = match sessions.send(&visitor.session, form) {
         None => {
             let began = Instant::now();
-            let response = console.api.connector().send(tenant, tenant.config(), request.as_str()).await;
+            let hooks = Hooks::default().trace_context(visitor.trace_context.clone());
+            let response =
+                console.api.connector().send_with(tenant, tenant.config(), request.as_str(), hooks).await;
             sessions.sent(&visitor.session, form, &response);
             console.api.count(tenant, &response, Some(began.elapsed()));
             (response, "Answer")
@@ -145,6 +148,7 @@ async fn send_later(
     }
     let mut submission = Submission::new(request).options(options);
     submission.idempotency_key = values.get(FORM).map(|form| format!("console-{form}"));
+    submission.trace_context.clone_from(&visitor.trace_context);
     match console.api.executions().submit(&visitor.tenant, submission).await {
         Ok(submitted) => Ok(Ok(submitted.execution.id)),
         Err(SubmitError::Secrets { parameters }) => {

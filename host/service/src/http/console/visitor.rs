@@ -9,11 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use mqtt_connector::Tenant;
+use mqtt_connector::publisher::TraceContext;
 use subtle::ConstantTimeEq as _;
 
 use super::super::api::{Call, ConsoleCookies};
 use super::super::body;
 use super::super::problem::Problem;
+use super::super::trace_context::trace_context;
 use super::layout::Failure;
 use super::{Console, sign_in};
 
@@ -24,6 +26,8 @@ pub(super) struct Visitor {
     pub(super) session: String,
     /// What each form of the session has to show.
     pub(super) csrf: Arc<str>,
+    /// The trace that the call belongs to, if it has one.
+    pub(super) trace_context: Option<TraceContext>,
     _call: Call,
 }
 
@@ -58,7 +62,8 @@ impl FromRequestParts<Console> for Visitor {
         let known = console.inner.sessions.find(api.connector().tenants(), session, Instant::now());
         let known = known.ok_or(Refused::SignIn)?;
         let _call = api.calls().begin(known.tenant.shared_name())?;
-        Ok(Self { tenant: known.tenant, session: session.to_owned(), csrf: known.csrf, _call })
+        let trace_context = trace_context(&parts.headers);
+        Ok(Self { tenant: known.tenant, session: session.to_owned(), csrf: known.csrf, trace_context, _call })
     }
 }
 

@@ -78,7 +78,12 @@ async fn measure(one: &Node, other: &Node, is_more: impl AsyncFn() -> bool) -> (
         let began = Instant::now();
         let id = one.submit("b").await;
         let ended = other.executions.wait("b", id, Duration::from_secs(60)).await.unwrap().unwrap();
-        assert_eq!(ended.meta.unwrap().exit_code, 0);
+        assert_eq!(
+            ended.meta.as_ref().map(|meta| meta.exit_code),
+            Some(0),
+            "after {:?}: {ended:?}",
+            began.elapsed()
+        );
         all.push(began.elapsed());
     }
     all.sort();

@@ -105,7 +105,8 @@ impl Executions {
             match latest {
                 Some(latest) => {
                     if timeout_at(latest, ended).await.is_err() {
-                        return Ok(execution);
+                        // As it is now: it may have ended, and this not been heard.
+                        return self.get(tenant, id).await;
                     }
                 }
                 None => ended.await,

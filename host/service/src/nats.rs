@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use async_nats::Client;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::Stream;
-use tokio::sync::{Notify, watch as channel};
+use tokio::sync::watch as channel;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use address::{NatsAddress, NatsAddressError};
@@ -78,8 +78,6 @@ struct Inner {
     measured: Mutex<Option<Instant>>,
     view: View,
     backlog: Arc<Backlog>,
-    /// The stream is to be listened to anew.
-    rewatch: Notify,
     /// From which message on a node that starts now hears of executions.
     started_at: AtomicU64,
     /// Whether all that was there has been heard.
@@ -198,7 +196,6 @@ impl NatsStoreBuilder {
             measured: Mutex::new(None),
             view: View::new(incarnation),
             backlog: Arc::default(),
-            rewatch: Notify::new(),
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });

@@ -4,6 +4,7 @@
 //! has delivered that. So each node sees the same order of events.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
 
 /// How long it is waited until what was written is heard. It holds without that.
-const TO_HEAR: Duration = Duration::from_secs(2);
+pub(super) const TO_HEAR: Duration = Duration::from_secs(2);
 
 pub(super) struct View {
     state: Mutex<State>,
@@ -28,6 +29,8 @@ pub(super) struct View {
     changed: Notify,
     /// The sequence of the last message that was heard.
     heard: watch::Sender<u64>,
+    /// The sequence of the last message that this node has written, and is to hear.
+    written: AtomicU64,
     /// Counts how often claims were lost.
     losses: watch::Sender<u64>,
 }
@@ -79,6 +82,7 @@ impl View {
             waiting: Waiting::default(),
             changed: Notify::new(),
             heard: watch::Sender::new(0),
+            written: AtomicU64::new(0),
             losses: watch::Sender::new(0),
         }
     }
@@ -145,11 +149,18 @@ impl View {
         *self.heard.borrow()
     }
 
-    /// Waits until a message is heard that this node has written. Answers whether it was, soon enough.
-    pub(super) async fn hears(&self, sequence: u64) -> bool {
+    /// Waits until a message is heard that this node has written, for some time.
+    pub(super) async fn hears(&self, sequence: u64) {
+        self.written.fetch_max(sequence, Ordering::Relaxed);
         let mut heard = self.heard.subscribe();
         let is_heard = heard.wait_for(|heard| *heard >= sequence);
-        tokio::time::timeout(TO_HEAR, is_heard).await.is_ok()
+        // What was written holds without that; whoever listens sees after it.
+        let _ = tokio::time::timeout(TO_HEAR, is_heard).await;
+    }
+
+    /// Whether this node has written something that it is still to hear.
+    pub(super) fn is_behind(&self) -> bool {
+        self.heard() < self.written.load(Ordering::Relaxed)
     }
 
     pub(super) async fn changed(&self) {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Inner;
 use super::operations::AT_A_TIME;
 use super::record::{from_json, to_json};
+use super::view::TO_HEAR;
 use super::write::Message;
 use crate::error::StoreError;
 
@@ -81,20 +82,21 @@ impl Inner {
         }
         let mut messages = consumer.messages().await?;
         loop {
-            tokio::select! {
-                () = self.rewatch.notified() => return Ok(()),
-                message = messages.next() => {
-                    let Some(message) = message.transpose()? else { return Ok(()) };
-                    let info = message.info()?;
-                    let (sequence, pending) = (info.stream_sequence, info.pending);
-                    if let Some(headers) = &message.headers {
-                        self.view.hear(&self.subjects, &message.subject, headers, sequence);
-                    }
-                    self.view.has_heard(sequence);
-                    if pending == 0 {
-                        self.caught_up.send_replace(true);
-                    }
-                }
+            let message = match tokio::time::timeout(TO_HEAR, messages.next()).await {
+                Ok(Some(message)) => message?,
+                Ok(None) => return Ok(()),
+                // Its consumer is gone. One that is only slow is listened to: another one would not be faster.
+                Err(_) if self.view.is_behind() => return Ok(()),
+                Err(_) => continue,
+            };
+            let info = message.info()?;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
+            if let Some(headers) = &message.headers {
+                self.view.hear(&self.subjects, &message.subject, headers, sequence);
+            }
+            self.view.has_heard(sequence);
+            if pending == 0 {
+                self.caught_up.send_replace(true);
             }
         }
     }

@@ -181,9 +181,7 @@ impl Inner {
 
     /// Waits until this node has heard what it has written.
     pub(super) async fn hears(&self, sequence: u64) {
-        if !self.view.hears(sequence).await {
-            self.rewatch.notify_one();
-        }
+        self.view.hears(sequence).await;
     }
 }
 

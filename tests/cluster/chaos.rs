@@ -12,6 +12,7 @@ use mqtt_connector_tests::{Mosquitto, NatsCluster};
 use crate::arrivals::Arrivals;
 use crate::ledger::{self, Ledger, Report};
 use crate::nodes::{Node, Said};
+use crate::over_time::OverTime;
 
 /// How long nothing may happen at all.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -45,13 +46,25 @@ enum Fault {
     RestartBroker,
 }
 
+impl Fault {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::KillNode => "node killed",
+            Self::StopNode => "node stopped",
+            Self::KillLeader => "leader of NATS killed",
+            Self::StopServer => "server of NATS stopped",
+            Self::RestartBroker => "broker restarted",
+        }
+    }
+}
+
 const FAULTS: [Fault; 5] =
     [Fault::KillLeader, Fault::StopNode, Fault::KillNode, Fault::RestartBroker, Fault::StopServer];
 
 /// What came of it.
 pub(crate) struct Outcome {
     report: Report,
-    faults: HashMap<Fault, usize>,
+    over_time: OverTime,
     submitted: Duration,
     whole: Duration,
     /// The longest times in which nothing was accepted, by the last fault before the end of each.
@@ -62,26 +75,20 @@ pub(crate) struct Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, faults, submitted, whole, silences, costs: [nodes, servers] } = self;
-        let count = |fault| faults.get(&fault).copied().unwrap_or_default();
+        let Self { report, over_time, submitted, whole, silences, costs: [nodes, servers] } = self;
+        writeln!(f, "{report}")?;
+        let mut row = |what: &str, value: f64, unit: &str| writeln!(f, "{what:<48}{value:>8.2}  {unit}");
+        row("all accepted after", submitted.as_secs_f64(), "s")?;
+        row("all ended after", whole.as_secs_f64(), "s")?;
         let mut silences: Vec<_> = silences.iter().collect();
         silences.sort_by_key(|(_, silence)| std::cmp::Reverse(**silence));
-        let silences: Vec<_> = silences
-            .iter()
-            .map(|(fault, silence)| format!("{:.1} s after {fault:?}", silence.as_secs_f64()))
-            .collect();
-        write!(
-            f,
-            "{report}; {} stops of nodes, {} kills of the leader and {} stops of servers of NATS; all accepted after {:.0} s, ended after {:.0} s, \
-             nothing was accepted for at most {}; for each execution {nodes:.2} ms of processors for the nodes that were left and {servers:.2} ms for NATS since it was \
-             last started",
-            count(Fault::StopNode),
-            count(Fault::KillLeader),
-            count(Fault::StopServer),
-            submitted.as_secs_f64(),
-            whole.as_secs_f64(),
-            silences.join(", ")
-        )
+        for (fault, silence) in silences {
+            let what = format!("nothing accepted, after {}", fault.name());
+            row(&what, silence.as_secs_f64(), "s at most")?;
+        }
+        row("processors for one, of the nodes", *nodes, "ms, of those that were left")?;
+        row("processors for one, of NATS", *servers, "ms, since it was last started")?;
+        write!(f, "\n{over_time}")
     }
 }
 
@@ -95,13 +102,11 @@ impl Chaos {
         let ledger = Ledger::new((0..self.executions).map(|_| random.u8(0..3)).collect());
         let mut cluster = Cluster::start(&self, nats, broker, ledger);
         let began = Instant::now();
-        let mut faults = HashMap::new();
         for number in 0..self.faults {
             let fault = FAULTS[number % FAULTS.len()];
             // As many are acknowledged before each.
             cluster.acknowledge(self.executions * (number + 1) / (self.faults + 1));
             cluster.suffer(fault, &mut random);
-            *faults.entry(fault).or_default() += 1;
         }
         cluster.acknowledge(self.executions);
         let submitted = began.elapsed();
@@ -109,11 +114,9 @@ impl Chaos {
         let whole = began.elapsed();
         let costs = cluster.costs();
         let arrived = arrivals.settled(&cluster.broker);
-        let silences = std::mem::take(&mut cluster.silences);
-        let mut report = cluster.judge(&arrived);
-        let count = |fault| faults.get(&fault).copied().unwrap_or_default();
-        (report.kills, report.restarts) = (count(Fault::KillNode), count(Fault::RestartBroker));
-        Outcome { report, faults, submitted, whole, silences, costs }
+        let report = cluster.judge(&arrived);
+        let Cluster { over_time, silences, .. } = cluster;
+        Outcome { report, over_time, submitted, whole, silences, costs }
     }
 }
 
@@ -137,8 +140,9 @@ struct Cluster {
     tenants: usize,
     /// Numbers to be submitted, the last one first.
     left: Vec<usize>,
-    /// At which node a number was submitted that is not acknowledged.
-    asked: HashMap<usize, usize>,
+    /// At which node a number was submitted that is not acknowledged, and when.
+    asked: HashMap<usize, (usize, Instant)>,
+    over_time: OverTime,
     acknowledged: usize,
     /// When something was accepted last.
     last: Instant,
@@ -165,6 +169,7 @@ impl Cluster {
             left: ledger.open().into_iter().rev().collect(),
             ledger,
             asked: HashMap::new(),
+            over_time: OverTime::begin("accepted", &FAULTS.map(Fault::name)),
             acknowledged: 0,
             last: Instant::now(),
             suffered: None,
@@ -187,7 +192,7 @@ impl Cluster {
                 && let Some(number) = self.left.pop()
             {
                 self.nodes[index].submit(number, self.ledger.qos(number));
-                self.asked.insert(number, index);
+                self.asked.insert(number, (index, Instant::now()));
             }
         }
     }
@@ -198,11 +203,16 @@ impl Cluster {
                 let mut words = answer.splitn(3, ' ');
                 let (word, number) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
                 // One that was asked for again elsewhere is answered twice.
-                if self.asked.get(&number) == Some(&index) {
+                if let Some((node, asked)) = self.asked.get(&number).copied()
+                    && node == index
+                {
                     self.asked.remove(&number);
                     self.nodes[index].open -= 1;
                     match word {
-                        "accepted" => self.acknowledged += 1,
+                        "accepted" => {
+                            self.acknowledged += 1;
+                            self.over_time.ended(at, at.saturating_duration_since(asked));
+                        }
                         // Perhaps it was accepted: it is asked for again, with its idempotency key.
                         _ => self.left.push(number),
                     }
@@ -219,8 +229,12 @@ impl Cluster {
             }
             Said::Gone => {
                 assert!(self.nodes[index].was_killed(), "node {index} has gone, and nobody has killed it");
-                let lost: Vec<usize> =
-                    self.asked.iter().filter(|(_, at)| **at == index).map(|(number, _)| *number).collect();
+                let lost: Vec<usize> = self
+                    .asked
+                    .iter()
+                    .filter(|(_, (at, _))| *at == index)
+                    .map(|(number, _)| *number)
+                    .collect();
                 for number in lost {
                     self.asked.remove(&number);
                     self.left.push(number);
@@ -235,6 +249,7 @@ impl Cluster {
     fn suffer(&mut self, fault: Fault, random: &mut Rng) {
         let node = random.usize(..self.nodes.len());
         self.suffered = Some(fault);
+        self.over_time.suffers(fault.name());
         match fault {
             Fault::KillNode => self.nodes[node].kill(),
             Fault::StopNode => {

@@ -8,6 +8,8 @@
 
 #[path = "../crashes/arrivals.rs"]
 mod arrivals;
+#[path = "../shown/bars.rs"]
+mod bars;
 mod chaos;
 mod latency;
 #[path = "../crashes/ledger.rs"]
@@ -15,6 +17,8 @@ mod ledger;
 #[path = "../crashes/node.rs"]
 mod node;
 mod nodes;
+#[path = "../shown/over_time.rs"]
+mod over_time;
 
 use std::env;
 
@@ -33,7 +37,7 @@ fn main() {
         nodes: size("CLUSTER_NODES", 3),
     };
     let report = chaos.run();
-    println!("every execution that a cluster accepted ends in one state, which is true ... ok: {report}");
+    println!("every execution that a cluster accepted ends in one state, which is true ... ok\n\n{report}");
     if env::var_os("CLUSTER_LATENCIES").is_some() {
         println!("one tenant's executions: {}", latency::run());
     }

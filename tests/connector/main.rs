@@ -27,6 +27,7 @@ mod runtime;
 mod sandbox;
 mod secrets;
 mod sharing;
+mod shown;
 mod soak;
 mod stages;
 mod support;

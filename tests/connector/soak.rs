@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 
 #[path = "soak/ledger.rs"]
 mod ledger;
+#[path = "../shown/over_time.rs"]
+pub(crate) mod over_time;
 #[path = "soak/planned.rs"]
 mod planned;
 #[path = "soak/report.rs"]
@@ -31,6 +33,7 @@ mod resources;
 
 use crate::runtime::two_workers;
 use ledger::Ledger;
+use over_time::OverTime;
 pub(crate) use report::Report;
 use resources::Resources;
 
@@ -73,7 +76,12 @@ struct Field {
     tenants: Vec<Arc<Tenant>>,
     deadline: Instant,
     settled: watch::Sender<usize>,
+    over_time: Mutex<OverTime>,
 }
+
+/// What is done to the broker.
+const RESTARTED: &str = "broker restarted";
+const FROZEN: &str = "broker frozen";
 
 impl Soak {
     /// Does it, and counts.
@@ -112,6 +120,7 @@ impl Soak {
             tenants,
             deadline,
             settled,
+            over_time: Mutex::new(OverTime::begin("sends", &[RESTARTED, FROZEN])),
         });
 
         let warm = (sends / 10).min(5000);
@@ -127,7 +136,7 @@ impl Soak {
         let took = started.elapsed();
         let idle = Resources::now(&runtime);
 
-        let Field { connector, proxy, broker, .. } = Arc::into_inner(field).unwrap();
+        let Field { connector, proxy, broker, over_time, .. } = Arc::into_inner(field).unwrap();
         runtime.block_on(connector.close());
         drop(connector);
         let happened = proxy.happened();
@@ -148,6 +157,7 @@ impl Soak {
                 ("after its end", after),
             ],
             rows: ledger.rows(),
+            over_time: over_time.into_inner().unwrap(),
             offenders: ledger.offenders(),
             problems: [collected.problems(), ledger.garbled()].concat(),
             subscriptions: collected.subscriptions(),
@@ -191,7 +201,10 @@ impl Field {
             }
             let planned = self.ledger.planned(number);
             let config = planned.config(self.proxy.port());
+            let began = Instant::now();
             let meta = self.connector.send(&self.tenants[tenant], &config, &planned.request()).await.meta;
+            let ended = Instant::now();
+            self.over_time.lock().unwrap().ended(ended, ended - began);
             if meta.exit_code != 0 {
                 self.proxy
                     .note(&format!("answer to {number} ({planned}): {} {}", meta.exit_code, meta.message));
@@ -217,12 +230,14 @@ impl Field {
             let time = Duration::from_millis(random.u64(50..1500));
             if number % 3 == 1 {
                 self.proxy.note(&format!("the broker is frozen for {time:?}"));
+                self.over_time.lock().unwrap().suffers(FROZEN);
                 self.broker.pause();
                 thread::sleep(time);
                 self.broker.resume();
                 freezes += 1;
             } else {
                 self.proxy.note(&format!("the broker is stopped, and started again {time:?} later"));
+                self.over_time.lock().unwrap().suffers(RESTARTED);
                 self.broker.stop();
                 thread::sleep(time);
                 self.broker.restart();

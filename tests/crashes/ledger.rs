@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 
 use mqtt_connector_service::{Execution, Query, Status, Store};
 
+use crate::bars::bar;
+
 /// What is known of each number that was submitted.
 pub(crate) struct Ledger {
     qos: Vec<u8>,
@@ -14,24 +16,28 @@ pub(crate) struct Ledger {
 }
 
 /// How many ended how.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
-    pub(crate) kills: usize,
-    pub(crate) restarts: usize,
-    sent: usize,
-    uncertain: usize,
-    not_sent: usize,
-    repeated: usize,
+    pub(crate) sent: usize,
+    pub(crate) uncertain: usize,
+    pub(crate) not_sent: usize,
+    pub(crate) repeated: usize,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, restarts, sent, uncertain, not_sent, repeated } = self;
-        write!(
-            f,
-            "{kills} kills, {restarts} restarts of the broker; {sent} executions were sent, {uncertain} may have arrived, {not_sent} \
-             were not sent; {repeated} of QoS 1 arrived more than once"
-        )
+        let Self { sent, uncertain, not_sent, repeated } = *self;
+        let all = sent + uncertain + not_sent;
+        for (what, count) in [
+            ("sent (0)", sent),
+            ("may have arrived (79)", uncertain),
+            ("not sent", not_sent),
+            ("of QoS 1, arrived more than once", repeated),
+        ] {
+            let share = count as f64 / all as f64;
+            writeln!(f, "{what:<34}{count:>8}  {} {:>5.1} %", bar(share, 40), share * 100.0)?;
+        }
+        Ok(())
     }
 }
 
@@ -49,14 +55,16 @@ impl Ledger {
         (0..self.qos.len()).filter(|number| self.acknowledged[*number].is_none()).collect()
     }
 
-    /// An answer of the service: one number is one execution, however often it is submitted.
-    pub(crate) fn answer(&mut self, answer: &str) {
+    /// An answer of the service: one number is one execution, however often it is submitted. Which number it is.
+    pub(crate) fn answer(&mut self, answer: &str) -> usize {
         let ["accepted", number, id] = answer.split(' ').collect::<Vec<_>>()[..] else {
             panic!("the service does not accept: {answer}")
         };
-        let acknowledged = &mut self.acknowledged[number.parse::<usize>().unwrap()];
+        let number: usize = number.parse().unwrap();
+        let acknowledged = &mut self.acknowledged[number];
         assert!(acknowledged.as_ref().is_none_or(|before| before == id), "{number} has two identifiers");
         *acknowledged = Some(id.to_owned());
+        number
     }
 
     /// Whether each number has one execution, with one final state, which is true of what `arrived`: a number for each message.

@@ -5,9 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod arrivals;
+#[path = "../shown/bars.rs"]
+mod bars;
 mod disk;
 mod ledger;
 mod node;
+#[path = "../shown/over_time.rs"]
+mod over_time;
 mod service;
 mod soak;
 
@@ -26,8 +30,10 @@ fn main() {
     let (seed, executions) =
         (number("SOAK_SEED").unwrap_or_else(|| fastrand::u64(..)), number("SOAK_EXECUTIONS"));
     let executions = executions.map_or(800, |executions| usize::try_from(executions).unwrap());
-    let report = soak::Soak { seed, executions }.run();
-    println!("every execution that was accepted ends in one state, which is true ... ok: {report}");
+    let (report, over_time) = soak::Soak { seed, executions }.run();
+    println!(
+        "every execution that was accepted ends in one state, which is true ... ok\n\n{report}\n{over_time}"
+    );
 }
 
 /// The number in an environment variable.

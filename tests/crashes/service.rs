@@ -2,11 +2,13 @@
 //!
 //! What it reads and answers: see [`node`].
 
+use std::collections::HashMap;
 use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mqtt_connector_service::{Execution, SqliteStore};
 
@@ -36,6 +38,8 @@ pub(crate) struct Service {
     child: Child,
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// When it was asked for a number.
+    asked: HashMap<usize, Instant>,
 }
 
 impl Service {
@@ -47,7 +51,7 @@ impl Service {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let requests = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().unwrap());
-        Self { child, requests, answers }
+        Self { child, requests, answers, asked: HashMap::new() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -56,9 +60,17 @@ impl Service {
 
     /// Asks for executions, as far as it is there to be asked.
     pub(crate) fn submit(&mut self, numbers: impl Iterator<Item = (usize, u8)>) {
-        let lines: String = numbers.map(|(number, qos)| format!("{number} {qos}\n")).collect();
+        let asked = numbers.inspect(|(number, _)| {
+            self.asked.insert(*number, Instant::now());
+        });
+        let lines: String = asked.map(|(number, qos)| format!("{number} {qos}\n")).collect();
         let requests = self.requests.as_mut().unwrap();
         requests.write_all(lines.as_bytes()).and_then(|()| requests.flush()).unwrap();
+    }
+
+    /// How long it has been asked for a number.
+    pub(crate) fn waited(&self, number: usize) -> Duration {
+        self.asked[&number].elapsed()
     }
 
     /// Its next answer; `None` when it has gone.
@@ -70,14 +82,14 @@ impl Service {
     }
 
     /// Kills it, and answers with what it had said before.
-    pub(crate) fn kill(mut self) -> Vec<String> {
+    pub(crate) fn kill(&mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         std::iter::from_fn(|| self.answer()).collect()
     }
 
     /// Says that there is no more, and answers with what it says until it has done everything.
-    pub(crate) fn finish(mut self) -> Vec<String> {
+    pub(crate) fn finish(&mut self) -> Vec<String> {
         drop(self.requests.take());
         let mut answers: Vec<String> = std::iter::from_fn(|| self.answer()).collect();
         assert_eq!(answers.pop().as_deref(), Some("done"));

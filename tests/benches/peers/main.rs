@@ -12,7 +12,11 @@
 //! `docs/performance.md` says where the time of a send goes.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
+#[path = "../../shown/bars.rs"]
+mod bars;
 mod batches;
+#[path = "../../shown/bound.rs"]
+mod bound;
 mod cost;
 mod executions;
 mod http;
@@ -92,6 +96,7 @@ fn bench() {
     sections.push(parts);
     head.push_str(&format!("- load when it ended: {}\n", report::load()));
     report::write(&directory(), &head, &sections);
+    println!("{}", report::glance(&sections));
     println!("The report, with plots: {}", directory().join("report.md").display());
 }
 
@@ -104,5 +109,5 @@ fn cost_alone(settings: &Settings, head: &str) {
     let report = directory().join("cost.md");
     fs::write(&report, format!("{head}- load when it ended: {}\n\n{text}", report::load())).unwrap();
     println!("The report: {}", report.display());
-    println!("{}", section.verdict());
+    println!("{}\n{}", report::glance(std::slice::from_ref(&section)), section.verdict());
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs, thread};
 
+use crate::bound::beside_bound;
 use crate::measure::{Bound, Case, Target, Unit};
 use crate::plot;
 use crate::settings::Settings;
@@ -87,6 +88,34 @@ pub(crate) fn targets(targets: &[Target]) -> String {
         rows.push(vec![target.what.clone(), bound, format!("{:.2}", target.measured), met.to_owned()]);
     }
     table(&rows)
+}
+
+/// Each target as a bar: how much of its bound it takes, which is in the middle. What ends before that is met.
+pub(crate) fn glance(sections: &[Section]) -> String {
+    let targets: Vec<_> = sections.iter().flat_map(|section| &section.targets).collect();
+    if targets.is_empty() {
+        return String::new();
+    }
+    let met = targets.iter().filter(|target| target.met()).count();
+    let shown = |what: &str| what.chars().take(64).collect::<String>();
+    let width = targets.iter().map(|target| shown(&target.what).chars().count()).max().unwrap_or(0);
+    let mut text =
+        format!("{met} of {} targets are met. A bar that ends before │ meets its bound.\n\n", targets.len());
+    for target in targets {
+        let (share, bound) = match target.bound {
+            Bound::AtMost(bound) => (target.measured / bound, format!("≤ {bound}")),
+            Bound::AtLeast(bound) => (bound / target.measured, format!("≥ {bound}")),
+        };
+        let verdict = if target.met() { "met" } else { "missed" };
+        let _ = writeln!(
+            text,
+            "{:<width$} {} {:>8.2} {bound:<8} {verdict}",
+            shown(&target.what),
+            beside_bound(share),
+            target.measured
+        );
+    }
+    text
 }
 
 /// Writes the report and its plots into `directory`.

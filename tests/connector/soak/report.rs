@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqtt_connector_tests::proxy::Happened;
 
 use super::ledger::Row;
+use super::over_time::OverTime;
 use super::resources::Resources;
 
 /// Exit codes that a bad network and a broker that comes and goes explain: sent, server unavailable, unreachable, lost,
@@ -23,6 +24,7 @@ pub(crate) struct Report {
     /// What the process had, and when.
     pub(super) resources: [(&'static str, Resources); 4],
     pub(super) rows: Vec<Row>,
+    pub(super) over_time: OverTime,
     pub(super) offenders: Vec<String>,
     pub(super) problems: Vec<String>,
     pub(super) subscriptions: usize,
@@ -138,6 +140,7 @@ impl fmt::Display for Report {
         for (when, Resources { memory, descriptors, tasks }) in &self.resources {
             writeln!(f, "{when:<24}{memory:>12}{descriptors:>14}{tasks:>8}")?;
         }
-        self.offenders.iter().try_for_each(|offender| writeln!(f, "{offender}"))
+        self.offenders.iter().try_for_each(|offender| writeln!(f, "{offender}"))?;
+        write!(f, "\n{}", self.over_time)
     }
 }

@@ -300,6 +300,10 @@ impl Store for NatsStore {
     }
 
     fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.inner.view.waiting.ended(id))
+        let ended = self.inner.view.waiting.ended(id);
+        Box::pin(async move {
+            ended.await;
+            self.inner.reads_end_of(id).await;
+        })
     }
 }

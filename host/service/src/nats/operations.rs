@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::queue::Item;
 use super::record::{Entry, Key, Record, from_json, to_json};
-use super::view::Claim;
+use super::view::{Claim, TO_HEAR};
 use super::write::{Conflict, Message};
 use super::{Inner, telemetry};
 use crate::Timestamp;
@@ -24,6 +24,9 @@ const TO_ACCEPT: Duration = Duration::from_secs(60);
 
 /// How many messages are read at a time.
 pub(super) const AT_A_TIME: usize = 32;
+
+/// How long the leader of the stream is given to read what a follower has told.
+const BEHIND: Duration = Duration::from_millis(2);
 
 /// How often it is asked how much is stored, at most.
 const MEASURE: Duration = Duration::from_millis(250);
@@ -391,6 +394,17 @@ impl Inner {
 }
 
 impl Inner {
+    /// Waits until the leader of the stream knows of the end of an execution, of which another server has told already: a follower may be faster.
+    pub(super) async fn reads_end_of(&self, id: Id) {
+        let deadline = Instant::now() + TO_HEAR;
+        while let Ok(Some(found)) = self.find(None, id).await
+            && !found.record.execution.status.is_final()
+            && Instant::now() < deadline
+        {
+            tokio::time::sleep(BEHIND).await;
+        }
+    }
+
     /// The execution, with its request if that is kept.
     pub(super) async fn get_of(&self, tenant: Option<&str>, id: Id) -> Result<Option<Execution>, StoreError> {
         Ok(self.find(tenant, id).await?.map(|found| found.record.execution))

@@ -54,7 +54,13 @@ impl Home {
 
     #[track_caller]
     pub(crate) fn serve_at(&self, listen: &str, arguments: &[&str]) -> Service {
-        let mut service = self.spawn(&[&["--listen", listen], arguments].concat());
+        self.serve_with(listen, arguments, &[])
+    }
+
+    /// The service with these variables in its environment.
+    #[track_caller]
+    pub(crate) fn serve_with(&self, listen: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
+        let mut service = self.spawn_with(&[&["--listen", listen], arguments].concat(), variables);
         let line = service.says("listening on ");
         let (_, address) = line.split_once("listening on ").unwrap();
         service.address = address.trim_start_matches("http://").trim_start_matches("https://").to_owned();
@@ -63,9 +69,18 @@ impl Home {
 
     /// The service with these arguments, which may not start.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Service {
+        self.spawn_with(arguments, &[])
+    }
+
+    pub(crate) fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector-serve"));
         command.args(["serve", "--tenants", "tenants.toml"]).args(arguments).current_dir(self.path());
-        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .envs(variables.iter().copied())
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, said) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());

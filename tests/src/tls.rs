@@ -49,8 +49,14 @@ impl ServerTls {
         self
     }
 
+    /// How a server of rustls speaks so.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot: the certificate is none, for example.
     #[track_caller]
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
         match self.try_config() {
             Ok(config) => Arc::new(config),
             Err(error) => panic!("the scripted broker cannot speak TLS like this: {error}"),

@@ -5,7 +5,9 @@
 //! |---|---|
 //! | [`arguments`] | what the arguments of these commands say |
 //! | [`serve`] | `serve`: a service behind HTTP |
-//! | [`traces`] | the spans of calls and sends, for a collector of OpenTelemetry |
+//! | [`otlp`] | a collector of OpenTelemetry |
+//! | [`traces`] | the spans of calls and sends, for the collector |
+//! | [`metrics`] | what is counted, for Prometheus and for the collector |
 //! | [`executions`] | `executions`: looks at a store, and changes it |
 //! | [`cluster`] | `cluster`: looks at a cluster of NATS |
 //! | [`store`] | where executions are kept |
@@ -15,6 +17,8 @@
 mod arguments;
 mod cluster;
 mod executions;
+mod metrics;
+mod otlp;
 mod serve;
 mod store;
 mod traces;
@@ -23,6 +27,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use mqtt_connector::Response;
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::arguments::{CLUSTER, COMPLETIONS, EXECUTIONS, SERVE, completions, shell};
 use mqtt_connector_cli::refusal::refused;
@@ -30,8 +35,8 @@ use mqtt_connector_cli::session::{Session, report};
 use mqtt_connector_cli::{Program, logging};
 
 use arguments::executions::ExecutionsArguments;
-use arguments::serve::ServeArguments;
-use traces::Traces;
+use arguments::serve::{CollectorArguments, ServeArguments};
+use otlp::Telemetry;
 
 fn main() -> ExitCode {
     Program { command: arguments::command, run }.run(std::env::args_os()).into()
@@ -42,17 +47,20 @@ fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
         Some((SERVE, serve)) => {
             // A service runs for long, and what goes wrong in it is in no answer.
             const LOGGED: &str = "error";
-            let traces = match arguments::serve::traces(serve).map(Traces::begin).transpose() {
-                Ok(traces) => traces,
+            let telemetry = match telemetry(serve) {
+                Ok(telemetry) => telemetry,
                 Err(wrong) => return report(|| Err(wrong)),
             };
-            match &traces {
+            match telemetry.as_ref().and_then(|telemetry| telemetry.traces.as_ref()) {
                 Some(traces) => logging::start_beside(matches, LOGGED, traces.layer()),
                 None => logging::start(matches, Some(LOGGED)),
             }
-            let status = report(|| serve::serve(&ServeArguments::resolve(serve).map_err(refused)?));
-            if let Some(traces) = traces {
-                traces.end();
+            let status = report(|| {
+                let arguments = ServeArguments::resolve(serve).map_err(refused)?;
+                serve::serve(&arguments, telemetry.as_ref())
+            });
+            if let Some(telemetry) = telemetry {
+                telemetry.end();
             }
             status
         }
@@ -73,6 +81,12 @@ fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
         },
         Some(_) | None => report(|| Err(refused(elsewhere()))),
     }
+}
+
+/// What is sent to a collector, if there is one.
+fn telemetry(serve: &ArgMatches) -> Result<Option<Telemetry>, Response> {
+    let collector = CollectorArguments::resolve(serve).map_err(refused)?;
+    collector.as_ref().map(Telemetry::begin).transpose()
 }
 
 /// The refusal of a command that the other program carries out.

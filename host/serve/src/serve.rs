@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn;
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use mqtt_connector::{Connector, Response};
 use mqtt_connector_contract::exit_code::{FAULT, UNUSABLE_FILE};
 use mqtt_connector_service::Executions;
@@ -21,38 +21,36 @@ use mqtt_connector_cli::response::response;
 use mqtt_connector_cli::{shortage, tenants};
 
 use crate::arguments::serve::ServeArguments;
+use crate::metrics;
+use crate::otlp::Telemetry;
 use crate::traces::traced;
 
 /// How long brokers may take to hear that their connections end.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// How often what was measured is made smaller.
+/// How often something is measured, and what was measured is made smaller.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// The upper ends of the buckets of what is measured in seconds.
-const SECONDS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has ended.
 ///
 /// # Errors
 ///
 /// The response: the service cannot be started.
-pub(crate) fn serve(arguments: &ServeArguments) -> Result<String, Response> {
+pub(crate) fn serve(arguments: &ServeArguments, telemetry: Option<&Telemetry>) -> Result<String, Response> {
     shortage::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
-    let served = runtime.block_on(run(arguments));
+    let served = runtime.block_on(run(arguments, telemetry));
     // A name look-up that still hangs has no say any more.
     runtime.shutdown_background();
     served.map(|()| String::new())
 }
 
-async fn run(arguments: &ServeArguments) -> Result<(), Response> {
+async fn run(arguments: &ServeArguments, telemetry: Option<&Telemetry>) -> Result<(), Response> {
     // Before anything else, so that nothing is ended half done.
     let mut signals = Signals::listen()?;
-    let metrics = install_metrics().map_err(|error| response(FAULT, format!("Metrics: {error}.")))?;
+    let metrics = metrics::install(telemetry.and_then(|telemetry| telemetry.metrics.as_ref()))?;
     let connector =
         Arc::new(component::connector(&arguments.connector, Calls::Any { places: Connector::POOL })?);
     connector.tenants().replace_all(tenants::read(&arguments.tenants)?);
@@ -66,19 +64,22 @@ async fn run(arguments: &ServeArguments) -> Result<(), Response> {
     };
 
     let executions = Executions::builder(Arc::clone(&connector), store).start();
-    let api = Api::builder(Arc::clone(&connector), executions)
-        .largest_body(arguments.largest_body)
-        .metrics(move || metrics.render());
+    let api =
+        Api::builder(Arc::clone(&connector), executions).largest_body(arguments.largest_body).metrics({
+            let metrics = metrics.clone();
+            move || metrics.render()
+        });
     let api = match arguments.console {
         Some(cookies) => api.console(cookies).build(),
         None => api.build(),
     };
     let mut router = api.router(operation.is_none());
-    if arguments.is_traced {
+    if telemetry.is_some_and(|telemetry| telemetry.traces.is_some()) {
         router = router.layer(from_fn(traced));
     }
     say_where(&listener, tls.is_some());
     let stop = CancellationToken::new();
+    let upkeep = tokio::spawn(stop.clone().run_until_cancelled_owned(upkeep(api.clone(), metrics)));
     let mut server = Server::new(listener, router).connections(arguments.connections.min(most_connections()));
     if let Some(tls) = tls {
         server = server.tls(tls);
@@ -97,6 +98,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), Response> {
     }
     stop.cancel();
     // A task that has panicked has ended, too.
+    let _ = upkeep.await;
     let _ = server.await;
     if let Some(operation) = operation {
         let _ = operation.await;
@@ -145,25 +147,14 @@ async fn reload(arguments: &ServeArguments, connector: &Connector) {
     }
 }
 
-/// What `/metrics` shows.
-fn install_metrics() -> Result<PrometheusHandle, BuildError> {
-    let builder = PrometheusBuilder::new();
-    let builder = builder.set_buckets_for_metric(Matcher::Suffix("duration".to_owned()), &SECONDS)?;
-    let builder = builder.set_buckets_for_metric(Matcher::Suffix("create_time".to_owned()), &SECONDS)?;
-    let recorder = builder.build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(BuildError::FailedToSetGlobalRecorder)?;
-    mqtt_connector::telemetry::describe();
-    mqtt_connector_service::http::describe_metrics();
-    let kept = handle.clone();
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(UPKEEP);
-        loop {
-            ticks.tick().await;
-            kept.run_upkeep();
-        }
-    });
-    Ok(handle)
+/// Measures what nobody counts, and makes what was measured smaller.
+async fn upkeep(api: Api, metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        api.measure();
+        metrics.run_upkeep();
+    }
 }
 
 /// SIGTERM and SIGINT end the service, SIGHUP has the tenants read again.

@@ -5,11 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response as HttpResponse;
 use mqtt_connector::Response;
-use mqtt_connector_contract::exit_code::FAULT;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::Empty;
@@ -21,37 +18,21 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
 use mqtt_connector_cli::output::note;
-use mqtt_connector_cli::response::response;
 
-/// Whose traces they are, unless `OTEL_SERVICE_NAME` says otherwise.
-const SERVICE: &str = "mqtt-connector";
+use crate::otlp::{Collector, SERVICE};
 
-/// Sends spans to a collector, in the background, some at a time. The standard's variables say the rest: `OTEL_SERVICE_NAME`,
-/// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_BSP_…`, `OTEL_TRACES_SAMPLER`.
+/// Sends spans to a collector (`OTEL_BSP_…`, `OTEL_TRACES_SAMPLER`).
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
 }
 
 impl Traces {
-    /// Sends them to this URL, as in `http://127.0.0.1:4318/v1/traces`.
-    ///
     /// # Errors
     ///
-    /// The response: it is no such URL.
-    pub(crate) fn begin(url: &str) -> Result<Self, Response> {
-        let exporter = SpanExporter::builder()
-            .with_http()
-            .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(url)
-            .build();
-        let exporter = exporter.map_err(|error| response(FAULT, format!("--traces: {error}.")))?;
-        let mut resource = Resource::builder();
-        if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
-            resource = resource.with_service_name(SERVICE);
-        }
-        let provider =
-            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build());
-        Ok(Self { provider: provider.build() })
+    /// The response: a variable of OpenTelemetry's is wrong.
+    pub(crate) fn begin(collector: &Collector) -> Result<Self, Response> {
+        let provider = SdkTracerProvider::builder().with_batch_exporter(collector.spans()?);
+        Ok(Self { provider: provider.with_resource(collector.resource()).build() })
     }
 
     /// What hears of the spans of this program's crates: those of level `INFO` and above.

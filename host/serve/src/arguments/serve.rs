@@ -22,12 +22,16 @@ const METRICS: &str = "metrics";
 const TLS_CERTIFICATE: &str = "tls-certificate";
 const TLS_KEY: &str = "tls-key";
 const BEHIND_PROXY: &str = "behind-proxy";
-const TRACES: &str = "traces";
+const OTLP_ENDPOINT: &str = "otlp-endpoint";
+const OTLP_CERTIFICATE: &str = "otlp-certificate";
 const CONSOLE: &str = "console";
 const LARGEST_BODY: &str = "largest-body";
 const CONNECTIONS: &str = "connections";
 const RETENTION: &str = "retention";
 const STORE_SIZE: &str = "store-size";
+
+const ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const CERTIFICATE_VARIABLE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -46,8 +50,6 @@ pub(crate) struct ServeArguments {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Pages for a person, if they are wanted.
     pub(crate) console: Option<ConsoleCookies>,
-    /// Whether spans go to a collector: see [`traces`].
-    pub(crate) is_traced: bool,
     pub(crate) largest_body: usize,
     pub(crate) connections: usize,
     pub(crate) connector: ConnectorArguments,
@@ -85,7 +87,6 @@ impl ServeArguments {
             metrics: matches.get_one::<Address>(METRICS).cloned(),
             tls,
             console: matches.get_flag(CONSOLE).then_some(cookies),
-            is_traced: traces(matches).is_some(),
             largest_body: usize::try_from(number(LARGEST_BODY)?).unwrap_or(usize::MAX),
             connections: usize::try_from(number(CONNECTIONS)?).unwrap_or(usize::MAX),
             connector: ConnectorArguments::resolve(matches),
@@ -93,16 +94,41 @@ impl ServeArguments {
     }
 }
 
-/// Where spans are sent by OTLP over HTTP, if they are.
-pub(crate) fn traces(matches: &ArgMatches) -> Option<&str> {
-    matches.get_one::<String>(TRACES).map(String::as_str)
+/// A collector of OpenTelemetry.
+pub(crate) struct CollectorArguments {
+    /// A URL, below which there are `/v1/traces` and `/v1/metrics`.
+    pub(crate) endpoint: String,
+    /// The authorities that its certificate may be of, instead of the system's.
+    pub(crate) certificate: Option<NamedFile>,
 }
 
-/// Reads the URL of a collector.
+impl CollectorArguments {
+    /// The collector, if there is one: of the flags or, without them, of the standard's variables. One that is empty is not set.
+    pub(crate) fn resolve(matches: &ArgMatches) -> Result<Option<Self>, Refusal> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let endpoint = match matches.get_one::<String>(OTLP_ENDPOINT) {
+            Some(endpoint) => Some(endpoint.clone()),
+            None => variable(ENDPOINT_VARIABLE)
+                .map(|endpoint| collector(&endpoint))
+                .transpose()
+                .map_err(|wrong| Refusal::of_usage(&format!("{ENDPOINT_VARIABLE}: {wrong}")))?,
+        };
+        let certificate = flag(matches, OTLP_CERTIFICATE);
+        if endpoint.is_none() && certificate.is_some() {
+            return Err(Refusal::of_usage(&format!(
+                "--{OTLP_CERTIFICATE} is for a collector, and there is none: give --{OTLP_ENDPOINT} or {ENDPOINT_VARIABLE}"
+            )));
+        }
+        let certificate = certificate.or_else(|| variable(CERTIFICATE_VARIABLE).map(NamedFile::argument));
+        Ok(endpoint.map(|endpoint| Self { endpoint, certificate }))
+    }
+}
+
+/// Reads the URL of a collector. It is not shown, since a password may stand in it.
 fn collector(text: &str) -> Result<String, &'static str> {
-    const WANTS: &str = "it is no URL of a collector without TLS, as in http://127.0.0.1:4318/v1/traces";
+    const WANTS: &str = "it is no URL of a collector, as in http://127.0.0.1:4318, to which /v1/traces and /v1/metrics are added";
     let url = text.parse::<Uri>().map_err(|_| WANTS)?;
-    let is_right = url.scheme_str() == Some("http") && url.path().len() > 1;
+    let is_right = matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none();
     if is_right { Ok(text.to_owned()) } else { Err(WANTS) }
 }
 
@@ -151,11 +177,14 @@ pub(super) fn command(command: Command) -> Command {
                 .help("Lets other machines reach the service without TLS, which a proxy in front of it speaks"),
         )
         .arg(
-            Arg::new(TRACES)
-                .long(TRACES)
+            Arg::new(OTLP_ENDPOINT)
+                .long(OTLP_ENDPOINT)
                 .value_name("URL")
                 .value_parser(collector)
-                .help("Sends the spans of calls and sends by OTLP over HTTP, as in http://127.0.0.1:4318/v1/traces"),
+                .help("Sends spans and metrics by OTLP over HTTP, as in http://127.0.0.1:4318; without it, OTEL_EXPORTER_OTLP_ENDPOINT holds"),
+        )
+        .arg(
+            file(OTLP_CERTIFICATE, "The authorities that the certificate of --otlp-endpoint may be of, PEM; without it, the system's"),
         )
         .arg(
             Arg::new(CONSOLE)

@@ -5,7 +5,7 @@ use std::thread;
 use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
 
-use crate::support::{Answer, Home, PATIENCE};
+use crate::support::{ACME, Answer, Home, PATIENCE, tenant};
 
 #[test]
 fn what_runs_is_finished_and_nothing_more_begins() {
@@ -61,6 +61,49 @@ fn what_runs_is_finished_and_nothing_more_begins() {
 
     let service = home.serve(&[]);
     assert_eq!(service.get(&format!("/v1/executions/{waiting}")).ask().json()["status"], "accepted");
+}
+
+#[test]
+fn who_waits_for_what_has_not_begun_keeps_the_service_from_ending_no_longer_than_what_runs() {
+    let broker = Mosquitto::start();
+    let home = Home::new(broker.port());
+    let limits = "[tenants.acme.limits]\nconcurrent-sends = 1\n";
+    home.tenants(&format!("{}{limits}", tenant("acme", &[ACME], broker.port())));
+    let mut service = home.serve(&["--drain", "3600"]);
+    assert_eq!(service.post("/v1/send", r#"{"content":"before"}"#).ask().exit_code(), 0);
+    broker.pause();
+    let running = service.accepts(&json!({"request": {"content": "running"}}));
+    while service.get(&format!("/v1/executions/{running}")).ask().json()["status"] != "running" {
+        thread::yield_now();
+    }
+    let paths = thread::scope(|scope| {
+        let ask = |content: &str, name: &str, value: &str| {
+            let call = service.post("/v1/send", format!(r#"{{"content":"{content}"}}"#)).header(name, value);
+            scope.spawn(|| call.ask())
+        };
+        let waiting =
+            [ask("keyed", "Idempotency-Key", "k"), ask("preferred", "Prefer", "respond-async, wait=60")];
+        let accepted = || service.get("/v1/executions?status=accepted").ask().json()["executions"].clone();
+        while accepted().as_array().unwrap().len() < waiting.len() {
+            thread::yield_now();
+        }
+        service.signal("TERM");
+        while service.get("/readyz").ask().status != 503 {
+            thread::yield_now();
+        }
+        broker.resume();
+        waiting.map(|waiting| {
+            let answer = waiting.join().unwrap();
+            assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("accepted")), "{answer:?}");
+            answer.header("location").unwrap().to_owned()
+        })
+    });
+    assert_eq!(service.ends().code(), Some(0));
+
+    let service = home.serve(&[]);
+    for path in paths {
+        assert_eq!(service.get(&format!("{path}?wait=60")).ask().json()["meta"]["exit-code"], 0);
+    }
 }
 
 #[test]

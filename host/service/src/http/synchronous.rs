@@ -42,7 +42,7 @@ pub(super) async fn send(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let _counted = api.begin()?;
+    let counted = api.begin()?;
     let (prefer, key) = (Prefer::read(&headers), idempotency_key(&headers)?);
     let request = Request::parse(caller.document(&api, &headers, body).await?)?;
     let tenant = &caller.tenant;
@@ -61,6 +61,8 @@ pub(super) async fn send(
         }
     };
     let mut execution = accept(&api, &caller, request, options, key).await?;
+    // It is kept, and may wait for the next process: whoever drains waits for it no longer than until nothing more ends.
+    drop(counted);
     if !at_most.is_zero() && !execution.status.is_final() {
         let id = execution.id;
         execution = api.wait(tenant.name(), id, at_most).await?.unwrap_or(execution);

@@ -136,7 +136,9 @@ async fn what_is_full_accepts_nothing_and_carries_out_the_rest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_ended_is_forgotten_when_its_retention_is_over_and_not_before() {
     let kind = Sqlite::new();
-    let store = SqliteStore::builder(kind.path()).retention(Duration::from_secs(60)).open().unwrap();
+    let open =
+        |seconds| SqliteStore::builder(kind.path()).retention(Duration::from_secs(seconds)).open().unwrap();
+    let store = open(60);
     let now = Timestamp::now();
     let [sent, dead, waiting] = [execution("a"), execution("b"), execution("c")];
     accept(&store, &sent).await.unwrap();
@@ -144,6 +146,8 @@ async fn what_has_ended_is_forgotten_when_its_retention_is_over_and_not_before()
     accept(&store, &dead).await.unwrap();
     finish(&store, 64, now.before(Duration::from_secs(30))).await;
     accept(&store, &waiting).await.unwrap();
+    drop(store);
+    let store = open(60);
     // The clock jumps ahead by a year, and back: nothing is forgotten for that.
     store.tidy(now.after(Duration::from_secs(365 * 24 * 60 * 60))).await.unwrap();
     let is_kept = async |execution: &Execution| store.get(execution.id).await.unwrap().is_some();
@@ -151,10 +155,30 @@ async fn what_has_ended_is_forgotten_when_its_retention_is_over_and_not_before()
     store.tidy(now).await.unwrap();
     assert!(is_kept(&dead).await && is_kept(&waiting).await);
     drop(store);
-    let store = SqliteStore::builder(kind.path()).retention(Duration::from_secs(10)).open().unwrap();
+    let store = open(10);
     store.tidy(Timestamp::now()).await.unwrap();
     assert!(store.get(dead.id).await.unwrap().is_none());
     assert_eq!(store.get(waiting.id).await.unwrap().unwrap().status, Status::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_while_the_clock_is_behind_is_kept_when_it_is_right_again() {
+    let kind = Sqlite::new();
+    let store = kind.open().await;
+    let now = Timestamp::now();
+    let a_year_ago = now.before(Duration::from_secs(365 * 24 * 60 * 60));
+    let [sent, cancelled] = [execution("a"), execution("b")];
+    accept(&*store, &sent).await.unwrap();
+    finish(&*store, 0, a_year_ago).await;
+    store.tidy(now).await.unwrap();
+    assert!(store.get(sent.id).await.unwrap().is_some());
+    drop(store);
+
+    let store = kind.open().await;
+    accept(&*store, &cancelled).await.unwrap();
+    store.cancel(Some("acme"), cancelled.id, a_year_ago).await.unwrap();
+    store.tidy(now).await.unwrap();
+    assert!(store.get(cancelled.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 //! - `operations`: what [`Store`] promises, as work for the writer; `listing`: what is only read.
 //! - `memory`: what the process knows besides: claims, waiting callers.
 
+mod clocks;
 mod listing;
 mod lock;
 mod memory;
@@ -31,6 +32,7 @@ use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
 use crate::store::{Accepted, New, Pending, Store};
+use clocks::Clocks;
 use listing::Readers;
 use lock::Lock;
 use memory::Memory;
@@ -51,6 +53,7 @@ pub struct SqliteStore {
     memory: Arc<Memory>,
     backlog: Arc<Backlog>,
     limits: Limits,
+    clocks: Clocks,
     _lock: Option<Lock>,
 }
 
@@ -96,7 +99,15 @@ impl SqliteStore {
         );
         let readers = Readers::new(path);
         let writer = Writer::start(connection, path)?;
-        Ok(Self { writer, readers, memory, backlog: Arc::default(), limits, _lock: lock })
+        Ok(Self {
+            writer,
+            readers,
+            memory,
+            backlog: Arc::default(),
+            limits,
+            clocks: Clocks::new(),
+            _lock: lock,
+        })
     }
 }
 

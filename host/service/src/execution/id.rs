@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use uuid::Uuid;
+use uuid::{ContextV7, Uuid};
 
 /// The identifier of an execution: a UUID of version 7 (RFC 9562, section 5.7), as text in its usual form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +18,17 @@ impl Id {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self::at(SystemTime::now())
+    }
+
+    /// `Uuid::now_v7` panics when the clock stands before 1970.
+    fn at(time: SystemTime) -> Self {
+        static COUNTER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+        // The counter has a seed from the first millisecond on.
+        let time = time.duration_since(UNIX_EPOCH).unwrap_or_default().max(Duration::from_millis(1));
+        let counter = COUNTER.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(&*counter, time.as_secs(), time.subsec_nanos())))
     }
 
     /// Its 16 bytes.
@@ -79,5 +91,13 @@ mod tests {
     fn each_is_another_one() {
         let all: HashSet<Id> = (0..10_000).map(|_| Id::new()).collect();
         assert_eq!(all.len(), 10_000);
+    }
+
+    #[test]
+    fn a_clock_before_1970_gives_identifiers_as_well() {
+        let before = UNIX_EPOCH.checked_sub(Duration::from_secs(1)).unwrap();
+        let all: HashSet<Id> = (0..1000).map(|_| Id::at(before)).collect();
+        assert_eq!(all.len(), 1000);
+        assert!(all.iter().all(|id| &id.to_string()[14..15] == "7"));
     }
 }

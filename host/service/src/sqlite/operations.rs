@@ -1,7 +1,7 @@
 //! What [`Store`](crate::store::Store) promises, as work for the writer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -19,25 +19,11 @@ use crate::store::{Accepted, New};
 pub(super) struct Limits {
     pub(super) retention: Duration,
     pub(super) size: u64,
-    /// When it was opened, by both clocks.
-    opened: (Timestamp, Instant),
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            retention: Duration::from_secs(7 * 24 * 60 * 60),
-            size: 4 * 1024 * 1024 * 1024,
-            opened: (Timestamp::now(), Instant::now()),
-        }
-    }
-}
-
-impl Limits {
-    /// Executions that ended then or before are forgotten: no more of them than time has passed, whatever the calendar says.
-    fn forgotten(&self, now: Timestamp) -> Timestamp {
-        let (calendar, clock) = self.opened;
-        now.min(calendar.after(clock.elapsed())).before(self.retention)
+        Self { retention: Duration::from_secs(7 * 24 * 60 * 60), size: 4 * 1024 * 1024 * 1024 }
     }
 }
 
@@ -133,6 +119,9 @@ impl SqliteStore {
         let (id, tenant) = (execution.id, Arc::clone(&execution.tenant));
         let whose = Arc::clone(&tenant);
         let is_final = execution.status.is_final();
+        if let Some(ended) = execution.ended {
+            self.clocks.ended(ended);
+        }
         let execution = execution.clone();
         let work = move |connection: &Connection| {
             let queue = Queue::of(&execution, due);
@@ -164,6 +153,7 @@ impl SqliteStore {
     ) -> Result<Execution, ChangeError> {
         let (tenant, memory) = (tenant.map(Arc::<str>::from), Arc::clone(&self.memory));
         let whose = tenant.clone().unwrap_or_else(the_stores_own);
+        self.clocks.ended(now);
         let work = move |connection: &Connection| {
             let cancel = |execution: &mut Execution| {
                 let had_ended = execution.status.is_final();
@@ -217,7 +207,9 @@ impl SqliteStore {
     }
 
     pub(super) async fn tidy_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let forgotten = self.limits.forgotten(now);
+        // What has expired ends now.
+        self.clocks.ended(now);
+        let forgotten = self.clocks.forgotten(now, self.limits.retention);
         let memory = Arc::clone(&self.memory);
         let work = move |connection: &Connection| {
             let mut ready = queue::let_begin(connection, now)?;

@@ -1,6 +1,7 @@
 //! A file system that takes no more.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use mqtt_connector_tests::{Mosquitto, Observer};
 use tempfile::TempDir;
@@ -46,4 +47,36 @@ pub(crate) fn a_full_disk_loses_nothing() {
     let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
     let report = ledger.judge(stored(&store), &numbers);
     assert_eq!(report, Report { sent: 20, uncertain: 0, not_sent: 0, repeated: 0 });
+}
+
+/// Where there is no room but that of the write-ahead log, the log is emptied, and its room is used again.
+pub(crate) fn a_log_that_may_not_grow_is_emptied() {
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("executions.db");
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "#");
+    let mut service = Service::start(&store, broker.port());
+    let mut ledger = Ledger::new(vec![1; 40]);
+    allow(&service, "400000");
+    let (mut refused, began) = (0, Instant::now());
+    for number in 0..40 {
+        loop {
+            service.submit([(number, 1)].into_iter());
+            let answer = service.answer().unwrap();
+            if !answer.starts_with("refused") {
+                ledger.answer(&answer);
+                break;
+            }
+            refused += 1;
+            assert!(began.elapsed() < Duration::from_secs(300), "{answer}");
+        }
+    }
+    for answer in service.finish() {
+        ledger.answer(&answer);
+    }
+    assert!(refused > 0);
+    let numbers = observer.settled().into_iter().map(|message| String::from_utf8(message.payload).unwrap());
+    let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
+    let report = ledger.judge(stored(&store), &numbers).to_string();
+    assert!(report.contains("40 executions were sent, 0 may have arrived, 0 were not sent"), "{report}");
 }

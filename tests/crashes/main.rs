@@ -27,6 +27,8 @@ fn main() {
     }
     disk::a_full_disk_loses_nothing();
     println!("a full disk loses nothing ... ok");
+    disk::a_log_that_may_not_grow_is_emptied();
+    println!("a log that may not grow is emptied ... ok");
     let (seed, executions) =
         (number("SOAK_SEED").unwrap_or_else(|| fastrand::u64(..)), number("SOAK_EXECUTIONS"));
     let executions = executions.map_or(800, |executions| usize::try_from(executions).unwrap());

@@ -121,6 +121,8 @@ fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
     let mut looks = Vec::new();
     let mut is_clean = true;
     let mut flush = Duration::ZERO;
+    // When it was last tried to make room, with nothing written since.
+    let mut made_room: Option<Instant> = None;
     loop {
         if turns.is_empty() {
             match jobs.recv_timeout(IDLE) {
@@ -152,7 +154,16 @@ fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
         }
         if let Some(transaction) = transaction {
             let began = Instant::now();
-            is_clean &= !transaction.end();
+            match transaction.end() {
+                Ok(false) => {}
+                Ok(true) => (is_clean, made_room) = (false, None),
+                // There may be no room but that of the log, which is used again when it is empty.
+                Err(_) if made_room.is_none_or(|last| last.elapsed() > IDLE) => {
+                    is_clean = empty_log(connection);
+                    made_room = Some(Instant::now());
+                }
+                Err(_) => {}
+            }
             flush = began.elapsed();
         }
         for look in looks.drain(..) {
@@ -185,7 +196,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// Makes it durable, and tells everybody. Answers whether something was written.
-    fn end(self) -> bool {
+    fn end(self) -> Result<bool, StoreError> {
         let Self { connection, changes, done, answers } = self;
         let done = done.and_then(|()| connection.execute_batch("COMMIT"));
         if done.is_err() && !connection.is_autocommit() {
@@ -196,7 +207,7 @@ impl<'c> Transaction<'c> {
         for then in answers {
             then(done.clone());
         }
-        done.is_ok() && connection.total_changes() != changes
+        done.map(|()| connection.total_changes() != changes)
     }
 }
 

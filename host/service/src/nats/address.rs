@@ -202,7 +202,7 @@ mod tests {
             (
                 "nats://planted:secret@a",
                 "it has a user or a token in it, which would be seen in lists of processes and in logs: give ?credentials=FILE, or \
-                 NATS_USER and NATS_PASSWORD in the environment",
+                 NATS_USER and NATS_PASSWORD, or NATS_TOKEN, in the environment",
             ),
             ("nats://a,", "the server \"\" is not a host, or a host and a port, as in a:4222"),
             ("nats://a:x", "the server \"a:x\" is not a host, or a host and a port, as in a:4222"),

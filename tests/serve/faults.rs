@@ -161,6 +161,24 @@ fn a_head_that_is_too_large_or_is_none_is_refused() {
 }
 
 #[test]
+fn a_call_names_one_host() {
+    let home = Home::new(1);
+    let service = home.serve(&[]);
+    let asked = |version: &str, hosts: &str| {
+        let mut stream = TcpStream::connect(service.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET /livez HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n").unwrap();
+        Answer::read(stream)
+    };
+    for hosts in ["", "Host: a\r\nHost: a\r\n"] {
+        asked("1.1", hosts).problem(400);
+    }
+    assert_eq!(asked("1.1", "Host: a\r\n").status, 200);
+    // Before RFC 2616 there was none.
+    assert_eq!(asked("1.0", "").status, 200);
+}
+
+#[test]
 fn a_tenant_that_has_as_many_waiting_as_it_may_is_busy_and_others_are_not() {
     let broker = Mosquitto::start();
     let home = Home::new(broker.port());

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -77,6 +77,11 @@ async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
+/// Whether the host is named as RFC 9112, section 3.2, wants it.
+fn has_one_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(header::HOST).iter().count() == 1
+}
+
 /// Counts a call, and logs it.
 async fn watched(request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -87,7 +92,10 @@ async fn watched(request: Request, next: Next) -> Response {
         _ => "other",
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await.into_response();
+    let response = match has_one_host(&request) {
+        true => next.run(request).await,
+        false => Problem::bad_request("the call has no header Host, or several: it has one").into_response(),
+    };
     let status = response.status();
     let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
     let took = began.elapsed();

@@ -116,13 +116,19 @@ impl Values {
     }
 }
 
-/// Refuses a form that a browser says came from another site.
+/// Refuses a form that a browser says came from another site: with `Sec-Fetch-Site`, or with `Origin` where there is none, which browsers
+/// send only to whom they trust (`https`, and this machine).
 pub(super) fn check_site(headers: &HeaderMap) -> Result<(), Problem> {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    match site {
-        None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => Err(foreign()),
-    }
+    let text = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let is_own = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, b"same-origin" | b"none"),
+        (None, Some(origin)) => {
+            let host = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
+            host.is_some_and(|host| text("host") == Some(host))
+        }
+        (None, None) => true,
+    };
+    if is_own { Ok(()) } else { Err(foreign()) }
 }
 
 /// Whether two random texts are the same; it takes as long whatever they are.
@@ -173,17 +179,26 @@ mod tests {
 
     #[test]
     fn a_form_of_another_site_is_refused() {
-        for (site, is_right) in [
-            (None, true),
-            (Some("same-origin"), true),
-            (Some("same-site"), false),
-            (Some("cross-site"), false),
+        for (said, is_right) in [
+            (&[][..], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "http://127.0.0.1:8080")], true),
+            (&[("origin", "https://127.0.0.1:8080")], true),
+            (&[("origin", "http://127.0.0.1")], false),
+            (&[("origin", "https://elsewhere.example")], false),
+            (&[("origin", "null")], false),
+            // A proxy may have named another host.
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://console.example")], true),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8080")], false),
         ] {
             let mut headers = HeaderMap::new();
-            if let Some(site) = site {
-                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            headers.insert("host", HeaderValue::from_static("127.0.0.1:8080"));
+            for (name, value) in said {
+                headers.insert(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(check_site(&headers).is_ok(), is_right, "{site:?}");
+            assert_eq!(check_site(&headers).is_ok(), is_right, "{said:?}");
         }
     }
 }

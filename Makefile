@@ -374,8 +374,9 @@ FORMS := target/tools/forms
 .PHONY: forms
 forms: $(FORMS)/made ## The forms that react-jsonschema-form and JSON Forms draw from the schema, as scripts for a page, in target/tools/forms
 
-$(FORMS)/made: $(wildcard examples/forms/*) target/tools/npm/made
+FORM_FILES := $(wildcard examples/forms/*.json examples/forms/*.jsx examples/forms/*.css)
+$(FORMS)/made: $(FORM_FILES) target/tools/npm/made
 	mkdir -p $(@D)
-	cp examples/forms/* $(@D)/
+	cp $(FORM_FILES) $(@D)/
 	cd $(@D) && export PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" && npm --loglevel error ci && npm --loglevel error run build
 	touch $@

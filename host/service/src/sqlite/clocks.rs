@@ -35,7 +35,7 @@ impl Clocks {
         }
     }
 
-    /// What ended then or before may be forgotten: no more than what has ended `retention` ago by both, the calendar and the clock.
+    /// What ended before then may be forgotten: no more than what has ended `retention` ago by both, the calendar and the clock.
     pub(super) fn forgotten(&self, now: Timestamp, retention: Duration) -> Timestamp {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         // All that has ended so is old enough by now.

@@ -302,10 +302,10 @@ fn expire(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<Exec
     Ok((expired, ready))
 }
 
-/// Removes executions that had ended at `time`, up to [`TIDIED`]: whether there may be more.
+/// Removes executions that had ended before `time`, up to [`TIDIED`]: whether there may be more.
 fn forget(connection: &Connection, time: Timestamp) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq FROM executions WHERE ended IS NOT NULL AND ended <= ?1 ORDER BY ended LIMIT ?2",
+        "SELECT seq FROM executions WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT ?2",
     )?;
     let old = statement.query_map(params![time.milliseconds(), TIDIED], |row| row.get::<_, i64>(0))?;
     let old = old.collect::<Result<Vec<_>, _>>()?;

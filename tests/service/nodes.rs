@@ -9,13 +9,12 @@ use mqtt_connector_service::{
     Execution, Executions, NatsAddress, NatsError, NatsStore, Options, Query, Request, Status, Store,
     StoreError, Submission, Timestamp,
 };
-use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Collector, Expect, Mosquitto, NatsCluster, Observer, ScriptedBroker, Step};
+use mqtt_connector_tests::{Collector, Mosquitto, NatsCluster, Observer};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::support::{PATIENCE, exit_code, request, tenant};
+use crate::support::{PATIENCE, acknowledging_broker, exit_code, request, silent_broker, tenant};
 
 /// A lease that is over soon, when a node is to be gone.
 const SHORT: u64 = 2;
@@ -184,14 +183,7 @@ async fn a_node_that_leaves_gives_its_tenants_to_the_others_at_once() {
 /// An execution that runs at a node, whose broker does not answer, when the node is gone; and what another node makes of it.
 fn taken_over(qos: u8, then: impl AsyncFnOnce(Node, Execution)) {
     let cluster = NatsCluster::start(1);
-    let silent = ScriptedBroker::builder()
-        .connection([
-            Step::expect(Expect::connect()),
-            Step::accept(false),
-            Step::expect(Expect::publish().topic("a").payload("x").qos(qos)),
-            Step::silence(),
-        ])
-        .start();
+    let silent = silent_broker(qos);
     let gone = runtime();
     let accepted = gone.block_on(async {
         let node = Node::start(&cluster, SHORT, &["acme"], silent.port()).await;
@@ -201,15 +193,7 @@ fn taken_over(qos: u8, then: impl AsyncFnOnce(Node, Execution)) {
     silent.wait_for_packets(2, PATIENCE);
     // The node is dropped where it stands, as in a process that is killed.
     drop(gone);
-    let broker = ScriptedBroker::builder()
-        .connection([
-            Step::expect(Expect::connect()),
-            Step::accept(false),
-            Step::expect(Expect::publish().topic("a").payload("x").qos(1)),
-            Step::respond(PacketType::PubAck),
-            Step::serve(),
-        ])
-        .start();
+    let broker = acknowledging_broker();
     runtime().block_on(async {
         let node = Node::start(&cluster, SHORT, &["acme"], broker.port()).await;
         then(node, accepted).await;

@@ -458,8 +458,13 @@ pub(crate) async fn who_waits_is_told(kind: &impl Kind) {
     answer(&*store, &mut claimed, 0).await;
     store.cancel(None, cancelled.id, Timestamp::now()).await.unwrap();
     store.tidy(Timestamp::now().after(seconds(60))).await.unwrap();
-    for told in waiting {
-        told.await;
+    for (told, accepted) in waiting.into_iter().zip([sent, cancelled, expired]) {
+        let told = told.await;
+        let kept = store.get(accepted.id).await.unwrap().unwrap();
+        assert!(kept.status.is_final());
+        if let Some(told) = told {
+            assert_eq!(serde_json::to_value(told).unwrap(), serde_json::to_value(kept).unwrap());
+        }
     }
     let nobody: Result<Option<Execution>, StoreError> =
         store.get(execution("acme", Options::default()).id).await;

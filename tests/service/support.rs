@@ -7,6 +7,8 @@ use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_service::{
     Execution, Executions, Options, Request, SqliteStore, Status, Store, Submission,
 };
+use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::{Expect, ScriptedBroker, Step};
 use serde_json::{Value, json};
 
 use crate::promises::Kind as _;
@@ -88,4 +90,24 @@ pub(crate) fn request(request: &Value) -> Request {
 pub(crate) fn exit_code(execution: &Execution) -> i32 {
     assert_eq!(execution.status, Status::Finished, "{execution:?}");
     execution.meta.as_ref().unwrap().exit_code
+}
+
+/// A broker that takes the content `x` for the topic `a` with this QoS, and then does `rest`.
+fn broker_that_takes<const N: usize>(qos: u8, rest: [Step; N]) -> ScriptedBroker {
+    let taken = [
+        Step::expect(Expect::connect()),
+        Step::accept(false),
+        Step::expect(Expect::publish().topic("a").payload("x").qos(qos)),
+    ];
+    ScriptedBroker::builder().connection(taken.into_iter().chain(rest)).start()
+}
+
+/// A broker that does not answer the PUBLISH.
+pub(crate) fn silent_broker(qos: u8) -> ScriptedBroker {
+    broker_that_takes(qos, [Step::silence()])
+}
+
+/// A broker that acknowledges the PUBLISH, with QoS 1, and whatever comes then.
+pub(crate) fn acknowledging_broker() -> ScriptedBroker {
+    broker_that_takes(1, [Step::respond(PacketType::PubAck), Step::serve()])
 }

@@ -2,13 +2,12 @@
 
 use mqtt_connector::Limits;
 use mqtt_connector_service::{Execution, Options, Status};
-use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step};
+use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::sqlite::Sqlite;
-use crate::support::{PATIENCE, Service, exit_code, tenant};
+use crate::support::{PATIENCE, Service, acknowledging_broker, exit_code, silent_broker, tenant};
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -16,14 +15,7 @@ fn runtime() -> Runtime {
 
 /// An execution whose PUBLISH has come to a broker that does not answer; and then the process is gone.
 fn lost_while_it_was_sent(qos: u8) -> (Sqlite, Execution) {
-    let broker = ScriptedBroker::builder()
-        .connection([
-            Step::expect(Expect::connect()),
-            Step::accept(false),
-            Step::expect(Expect::publish().topic("a").payload("x").qos(qos)),
-            Step::silence(),
-        ])
-        .start();
+    let broker = silent_broker(qos);
     let runtime = runtime();
     let (service, accepted) = runtime.block_on(async {
         let service = Service::start();
@@ -75,15 +67,7 @@ fn qos_2_ends_with_79_and_is_not_sent_again() {
 fn qos_1_is_sent_again() {
     let (place, accepted) = lost_while_it_was_sent(1);
     runtime().block_on(async {
-        let broker = ScriptedBroker::builder()
-            .connection([
-                Step::expect(Expect::connect()),
-                Step::accept(false),
-                Step::expect(Expect::publish().topic("a").payload("x").qos(1)),
-                Step::respond(PacketType::PubAck),
-                Step::serve(),
-            ])
-            .start();
+        let broker = acknowledging_broker();
         let service = start_again(place, broker.port());
         let ended = service.ended(&accepted).await;
         assert_eq!((exit_code(&ended), ended.attempts.len()), (0, 2));

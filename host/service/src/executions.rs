@@ -102,14 +102,16 @@ impl Executions {
             if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {
                 return Ok(execution);
             }
-            match latest {
-                Some(latest) => {
-                    if timeout_at(latest, ended).await.is_err() {
-                        // As it is now: it may have ended, and this not been heard.
-                        return self.get(tenant, id).await;
-                    }
-                }
+            let ended = match latest {
+                Some(latest) => match timeout_at(latest, ended).await {
+                    Ok(ended) => ended,
+                    // As it is now: it may have ended, and this not been heard.
+                    Err(_) => return self.get(tenant, id).await,
+                },
                 None => ended.await,
+            };
+            if ended.is_some() {
+                return Ok(ended);
             }
         }
     }

@@ -299,11 +299,12 @@ impl Store for NatsStore {
         Box::pin(self.inner.leave_cluster())
     }
 
-    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = Option<Execution>> + Send + '_>> {
         let ended = self.inner.view.waiting.ended(id);
         Box::pin(async move {
-            ended.await;
+            let ended = ended.await;
             self.inner.reads_end_of(id).await;
+            ended
         })
     }
 }

@@ -4,7 +4,7 @@
 //! - `rows`: an execution as a row, and back; `queue`: which executions may be claimed.
 //! - `writer`: the thread that writes, and makes what came together durable together; `turns`: whose work is next.
 //! - `operations`: what [`Store`] promises, as work for the writer; `listing`: what is only read.
-//! - `memory`: what the process knows besides: claims, waiting callers.
+//! - `memory`: what the process knows besides: claims, waiting callers; `ready`: who has executions to claim.
 
 mod clocks;
 mod listing;
@@ -12,6 +12,7 @@ mod lock;
 mod memory;
 mod operations;
 mod queue;
+mod ready;
 mod rows;
 mod schema;
 mod turns;
@@ -216,7 +217,7 @@ impl Store for SqliteStore {
         Box::pin(self.memory.changed())
     }
 
-    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = Option<Execution>> + Send + '_>> {
         Box::pin(self.memory.waiting.ended(id))
     }
 }

@@ -120,8 +120,9 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(()))
     }
 
-    /// Answers when the execution has ended; soon after, where somebody else has changed it.
-    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Answers when the execution has ended; soon after, where somebody else has changed it. With what it is then, as [`get`](Self::get) would
+    /// answer, if that is at hand.
+    fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = Option<Execution>> + Send + '_>>;
 }
 
 /// An execution to be kept.

@@ -1,12 +1,13 @@
 //! [`Memory`]: what the process knows besides what the file holds.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::execution::Id;
+use super::ready::Ready;
+use crate::execution::{Execution, Id};
 use crate::waiting::Waiting;
 
 /// Which executions are claimed, which tenants may have something to claim, and who waits. None of it grows with what waits in the file.
@@ -14,7 +15,7 @@ use crate::waiting::Waiting;
 pub(super) struct Memory {
     claims: Mutex<Claims>,
     /// Tenants that may have executions to claim.
-    ready: Mutex<BTreeSet<Arc<str>>>,
+    ready: Mutex<Ready>,
     changed: Notify,
     /// How many executions of each tenant have not ended.
     unfinished: Mutex<HashMap<Arc<str>, u64>>,
@@ -46,7 +47,7 @@ impl Memory {
         lock(&self.claims).not_begun.contains(&seq)
     }
 
-    pub(super) fn claim(&self, id: Id, claim: Claim) {
+    fn claim(&self, id: Id, claim: Claim) {
         let mut claims = lock(&self.claims);
         claims.not_begun.insert(claim.seq);
         claims.by_id.insert(id, claim);
@@ -73,20 +74,59 @@ impl Memory {
     }
 
     pub(super) fn ready(&self) -> Vec<Arc<str>> {
-        lock(&self.ready).iter().cloned().collect()
+        lock(&self.ready).tenants()
     }
 
     pub(super) fn mark_ready(&self, tenants: impl IntoIterator<Item = Arc<str>>) {
         for tenant in tenants {
-            lock(&self.ready).insert(tenant);
+            lock(&self.ready).in_file(tenant);
             // Also for one that is marked already: whoever claims now must not miss what has come since.
             self.changed.notify_one();
         }
     }
 
-    /// All of a tenant's executions that are ready are claimed.
-    pub(super) fn mark_claimed(&self, tenant: &str) {
-        lock(&self.ready).remove(tenant);
+    /// An execution was accepted that may begin.
+    pub(super) fn mark_accepted(&self, seq: i64, execution: Execution) {
+        lock(&self.ready).accepted(seq, execution);
+        self.changed.notify_one();
+    }
+
+    /// Claims up to `most` executions of the tenant without looking into the file; nothing, if it may have others there.
+    pub(super) fn claim_accepted(&self, tenant: &Arc<str>, most: usize) -> Option<Vec<Execution>> {
+        // Until they are claimed, so that nobody who looks into the file claims them as well.
+        let mut ready = lock(&self.ready);
+        let taken = ready.take(tenant, most)?;
+        for (seq, execution) in &taken {
+            self.claim(execution.id, Claim { seq: *seq, tenant: Arc::clone(tenant) });
+        }
+        Some(taken.into_iter().map(|(_, execution)| execution).collect())
+    }
+
+    /// Looks into the file for up to `most` executions of the tenant that are not claimed, and claims them: those that `find` answers with. Fewer are
+    /// all that there are.
+    pub(super) fn claim_found<E>(
+        &self,
+        tenant: &Arc<str>,
+        most: usize,
+        find: impl FnOnce() -> Result<Vec<(i64, Execution)>, E>,
+    ) -> Result<Vec<Execution>, E> {
+        // Before it is looked: who is ready from then on is found the next time.
+        lock(&self.ready).forget(tenant);
+        let found = find();
+        if found.as_ref().map_or(true, |found| found.len() >= most) {
+            lock(&self.ready).in_file(Arc::clone(tenant));
+        }
+        let claim = |(seq, execution): (i64, Execution)| {
+            self.claim(execution.id, Claim { seq, tenant: Arc::clone(tenant) });
+            execution
+        };
+        Ok(found?.into_iter().map(claim).collect())
+    }
+
+    /// The execution has ended otherwise than by its worker.
+    pub(super) fn mark_ended(&self, id: Id) {
+        lock(&self.ready).remove(id);
+        self.waiting.wake(id);
     }
 
     /// How many executions of a tenant have not ended.

@@ -30,6 +30,9 @@ impl Default for Limits {
 /// The most executions that expire, or are forgotten, in one transaction.
 const TIDIED: u32 = 1000;
 
+/// An execution that may begin, with its row's number.
+type Ready = (i64, Execution);
+
 impl SqliteStore {
     pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
         let (size, memory) = (self.limits.size, Arc::clone(&self.memory));
@@ -39,14 +42,14 @@ impl SqliteStore {
         let place = self.backlog.place(&tenant, most_waiting, || memory.unfinished(&tenant));
         let refused = place.as_ref().err().cloned();
         let work = move |connection: &Connection| {
-            let New { execution, idempotency_key } = &new;
-            if let Some(key) = idempotency_key
-                && let Some((id, is_same)) = rows::find_by_key(connection, key, execution)?
+            let New { execution, idempotency_key } = new;
+            if let Some(key) = &idempotency_key
+                && let Some((id, is_same)) = rows::find_by_key(connection, key, &execution)?
             {
                 let before = if is_same { rows::find(connection, id)? } else { None };
                 return Ok(Ok((
                     before.map_or(Accepted::Other(id), |before| Accepted::Before(Box::new(before))),
-                    false,
+                    None,
                 )));
             }
             if let Some(refused) = refused {
@@ -55,17 +58,17 @@ impl SqliteStore {
             if used(connection)? >= size {
                 return Ok(Err(StoreError::Full { bytes: size }));
             }
-            let queue = Queue::of_new(connection, execution)?;
-            rows::insert(connection, execution, queue, idempotency_key.as_deref())?;
-            Ok(Ok((Accepted::New, queue == Queue::Ready)))
+            let queue = Queue::of_new(connection, &execution)?;
+            let seq = rows::insert(connection, &execution, queue, idempotency_key.as_deref())?;
+            Ok(Ok((Accepted::New, (queue == Queue::Ready).then_some((seq, execution)))))
         };
-        let then = move |accepted: &Result<(Accepted, bool), StoreError>| {
-            let Ok((accepted, is_ready)) = accepted else { return };
+        let then = move |accepted: &mut Result<(Accepted, Option<Ready>), StoreError>| {
+            let Ok((accepted, ready)) = accepted else { return };
             if matches!(accepted, Accepted::New) {
                 memory.accepted(&tenant);
             }
-            if *is_ready {
-                memory.mark_ready([tenant]);
+            if let Some((seq, execution)) = ready.take() {
+                memory.mark_accepted(seq, execution);
             }
         };
         let accepted = self.writer.write(&whose, work, then).await?;
@@ -75,21 +78,18 @@ impl SqliteStore {
 
     pub(super) async fn claim_of(&self, tenant: &str, most: usize) -> Result<Vec<Execution>, StoreError> {
         let (memory, tenant) = (Arc::clone(&self.memory), Arc::<str>::from(tenant));
+        if let Some(claimed) = memory.claim_accepted(&tenant, most) {
+            return Ok(claimed);
+        }
         let whose = Arc::clone(&tenant);
         let look = move |connection: &Connection| {
-            let numbers = queue::ready(connection, &tenant, most, |seq| memory.is_claimed(seq))?;
-            let mut claimed = Vec::with_capacity(numbers.len());
-            for seq in &numbers {
-                let Some(execution) = rows::load(connection, *seq)? else { continue };
-                claimed.push((*seq, execution));
-            }
-            if numbers.len() < most {
-                memory.mark_claimed(&tenant);
-            }
-            for (seq, execution) in &claimed {
-                memory.claim(execution.id, Claim { seq: *seq, tenant: Arc::clone(&tenant) });
-            }
-            Ok(claimed.into_iter().map(|(_, execution)| execution).collect())
+            memory.claim_found(&tenant, most, || {
+                let numbers = queue::ready(connection, &tenant, most, |seq| memory.is_claimed(seq))?;
+                let found = numbers.into_iter().filter_map(|seq| {
+                    rows::load(connection, seq).transpose().map(|loaded| Ok((seq, loaded?)))
+                });
+                found.collect()
+            })
         };
         self.writer.look(&whose, look).await
     }
@@ -118,7 +118,6 @@ impl SqliteStore {
         let memory = Arc::clone(&self.memory);
         let (id, tenant) = (execution.id, Arc::clone(&execution.tenant));
         let whose = Arc::clone(&tenant);
-        let is_final = execution.status.is_final();
         if let Some(ended) = execution.ended {
             self.clocks.ended(ended);
         }
@@ -126,20 +125,20 @@ impl SqliteStore {
         let work = move |connection: &Connection| {
             let queue = Queue::of(&execution, due);
             let is_written = rows::update(connection, seq, None, &execution, Place { due, ..queue.into() })?;
-            let has_ended = is_written && is_final;
+            let has_ended = is_written && execution.status.is_final();
             let is_ready = has_ended && queue::pass_on(connection, &execution)? || queue == Queue::Ready;
-            Ok((has_ended, is_ready))
+            Ok((is_ready, has_ended.then_some(execution)))
         };
-        let then = move |(has_ended, is_ready): &(bool, bool)| {
+        let then = move |(is_ready, ended): &mut (bool, Option<Execution>)| {
             memory.settled(id);
-            if *has_ended {
+            if ended.is_some() {
                 memory.ended(&tenant);
             }
             if *is_ready {
                 memory.mark_ready([tenant]);
             }
-            if is_final {
-                memory.waiting.wake(id);
+            if let Some(execution) = ended.take() {
+                memory.waiting.wake_with(execution);
             }
         };
         self.writer.write(&whose, work, then).await.map(drop)
@@ -166,9 +165,9 @@ impl SqliteStore {
             let is_ready = queue::pass_on(connection, &execution)?;
             Ok(Ok((execution, has_ended, is_ready)))
         };
-        let then = move |cancelled: &Result<(Execution, bool, bool), ChangeError>| {
+        let then = move |cancelled: &mut Result<(Execution, bool, bool), ChangeError>| {
             if let Ok((execution, has_ended, is_ready)) = cancelled {
-                memory.waiting.wake(id);
+                memory.mark_ended(id);
                 if *has_ended {
                     memory.ended(&execution.tenant);
                 }
@@ -197,7 +196,7 @@ impl SqliteStore {
             rows::insert(connection, &new, queue, None)?;
             Ok(Ok(new))
         };
-        let then = move |retried: &Result<Execution, ChangeError>| {
+        let then = move |retried: &mut Result<Execution, ChangeError>| {
             if let Ok(new) = retried {
                 memory.accepted(&new.tenant);
                 memory.mark_ready([Arc::clone(&new.tenant)]);
@@ -219,11 +218,11 @@ impl SqliteStore {
             let next = if is_more { Some(now) } else { queue::next(connection)? };
             Ok((ready, expired, next))
         };
-        let then = move |(ready, expired, _): &(Vec<Arc<str>>, Vec<Execution>, Option<Timestamp>)| {
+        let then = move |(ready, expired, _): &mut (Vec<Arc<str>>, Vec<Execution>, Option<Timestamp>)| {
             memory.mark_ready(ready.iter().cloned());
             for execution in expired {
                 memory.ended(&execution.tenant);
-                memory.waiting.wake(execution.id);
+                memory.mark_ended(execution.id);
             }
         };
         let (_, _, next) = self.writer.write(&the_stores_own(), work, then).await?;

@@ -21,7 +21,8 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// One thread has the one connection that writes. What has come while it made the work before durable is made durable together: of each tenant in
 /// turn, and no more than takes as long as a flush to the disk does. So whoever comes meanwhile waits for two flushes or so, be there
-/// ever so much work, and at most half of the time goes to flushing.
+/// ever so much work, and at most half of the time goes to flushing. A tenant with one piece of work does not wait for another one's backlog: the
+/// group ends when each of the others has had its share.
 pub(super) struct Writer {
     jobs: Option<Sender<(Arc<str>, Job)>>,
     thread: Option<JoinHandle<()>>,
@@ -58,15 +59,15 @@ impl Writer {
         &self,
         tenant: &Arc<str>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-        then: impl FnOnce(&T) + Send + 'static,
+        then: impl FnOnce(&mut T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
         let job = move |connection: Option<&Connection>| -> (rusqlite::Result<()>, Then) {
             match connection.map(work).transpose() {
-                Ok(Some(value)) => {
+                Ok(Some(mut value)) => {
                     let answer = move |committed: Result<(), StoreError>| {
                         let answer = committed.map(|()| {
-                            then(&value);
+                            then(&mut value);
                             value
                         });
                         // Whoever asked may have gone.
@@ -138,20 +139,22 @@ fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
         }
         let mut transaction = None;
         let began = Instant::now();
+        jobs.try_iter().for_each(|(tenant, job)| turns.push(tenant, job));
         for count in 1..=*GROUP.end() {
-            // Also what comes meanwhile: it may be another tenant's.
-            jobs.try_iter().for_each(|(tenant, job)| turns.push(tenant, job));
             match turns.pop() {
-                Some(Job::Write(work)) => {
-                    transaction.get_or_insert_with(|| Transaction::begin(connection)).work(work);
+                Some((turn, Job::Write(work))) => {
+                    transaction.get_or_insert_with(|| Transaction::begin(connection)).work(turn, work);
                 }
-                Some(Job::Look(look)) => looks.push(look),
+                Some((_, Job::Look(look))) => looks.push(look),
                 None => break,
             }
-            if count >= *GROUP.start() && began.elapsed() > flush {
+            // Also what comes meanwhile: it may be another tenant's.
+            jobs.try_iter().for_each(|(tenant, job)| turns.push(tenant, job));
+            if turns.is_somebody_served() || count >= *GROUP.start() && began.elapsed() > flush {
                 break;
             }
         }
+        turns.end_group();
         if let Some(transaction) = transaction {
             let began = Instant::now();
             match transaction.end() {
@@ -178,7 +181,8 @@ struct Transaction<'c> {
     connection: &'c Connection,
     changes: u64,
     done: rusqlite::Result<()>,
-    answers: Vec<Then>,
+    /// What is told in the end, and how many answers its tenant has with it.
+    answers: Vec<(usize, Then)>,
 }
 
 impl<'c> Transaction<'c> {
@@ -187,24 +191,26 @@ impl<'c> Transaction<'c> {
         Self { connection, changes, done: connection.execute_batch("BEGIN IMMEDIATE"), answers: Vec::new() }
     }
 
-    fn work(&mut self, work: Work) {
+    fn work(&mut self, turn: usize, work: Work) {
         let (result, then) = work(self.done.is_ok().then_some(self.connection));
         if self.done.is_ok() {
             self.done = result;
         }
-        self.answers.push(then);
+        self.answers.push((turn, then));
     }
 
     /// Makes it durable, and tells everybody. Answers whether something was written.
     fn end(self) -> Result<bool, StoreError> {
-        let Self { connection, changes, done, answers } = self;
+        let Self { connection, changes, done, mut answers } = self;
         let done = done.and_then(|()| connection.execute_batch("COMMIT"));
         if done.is_err() && !connection.is_autocommit() {
             // What is told is the error that has led here.
             let _ = connection.execute_batch("ROLLBACK");
         }
         let done = done.map_err(|error| StoreError::from(&error));
-        for then in answers {
+        // Tenants take turns here, too: whoever is told first goes on first.
+        answers.sort_by_key(|(turn, _)| *turn);
+        for (_, then) in answers {
             then(done.clone());
         }
         done.map(|()| connection.total_changes() != changes)

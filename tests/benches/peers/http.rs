@@ -96,6 +96,7 @@ pub(crate) fn service(home: &Path, port: u16) -> Server {
     let tenants = format!(
         "[tenants.bench]\nbrokers = [\"tcp://127.0.0.1:{port}\"]\ntopics = [\"bench\"]\n\
          limits.messages-per-second = 4294967295\nlimits.concurrent-sends = 10000\n\
+         limits.waiting-executions = 4294967295\n\
          config = {{ broker = \"tcp://127.0.0.1:{port}\", client-id = \"serve\", topic = \"bench\", qos = 1 }}\n\
          [[tenants.bench.tokens]]\nname = \"bench\"\nsha256 = \"{sha256}\"\n"
     );

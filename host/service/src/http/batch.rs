@@ -43,6 +43,10 @@ const UNREAD: usize = 32;
     post,
     path = "/v1/send-batch",
     tag = "send",
+    params(
+        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace that the call belongs to; one that is not valid is left out"),
+        ("tracestate" = Option<String>, Header, description = "W3C Trace Context: what systems of tracing add to it"),
+    ),
     request_body(description = "A request a line", content((Request = "application/jsonl"), (String = "text/plain"))),
     responses((status = 200, description = "An answer a line", body = Answer, content_type = "application/jsonl"))
 )]

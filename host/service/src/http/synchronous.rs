@@ -28,6 +28,8 @@ const TO_KEEP: Duration = Duration::from_secs(5);
     params(
         ("Prefer" = Option<String>, Header, description = "RFC 7240: respond-async answers 202 with an execution; wait=N waits so many seconds (60 at most) for its end first"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, with the same answer, for as long as it is kept", min_length = 1, max_length = 256, pattern = "^[!#-~]([ !#-~]*[!#-~])?$"),
+        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace that the call belongs to; one that is not valid is left out"),
+        ("tracestate" = Option<String>, Header, description = "W3C Trace Context: what systems of tracing add to it"),
     ),
     request_body = Request,
     responses(

@@ -16,6 +16,12 @@ fn allow(service: &Service, bytes: &str) {
     assert!(done.unwrap().success());
 }
 
+/// What has arrived: each content is a number.
+fn arrived(observer: &Observer) -> Vec<usize> {
+    let contents = observer.settled().into_iter().map(|message| String::from_utf8(message.payload).unwrap());
+    contents.map(|number| number.parse().unwrap()).collect()
+}
+
 /// What is submitted is refused, what was accepted is carried out when there is room again.
 pub(crate) fn a_full_disk_loses_nothing() {
     let directory = TempDir::new().unwrap();
@@ -43,9 +49,7 @@ pub(crate) fn a_full_disk_loses_nothing() {
     for answer in service.finish() {
         ledger.answer(&answer);
     }
-    let numbers = observer.settled().into_iter().map(|message| String::from_utf8(message.payload).unwrap());
-    let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
-    let report = ledger.judge(stored(&store), &numbers);
+    let report = ledger.judge(stored(&store), &arrived(&observer));
     assert_eq!(report, Report { sent: 20, uncertain: 0, not_sent: 0, repeated: 0 });
 }
 
@@ -75,8 +79,6 @@ pub(crate) fn a_log_that_may_not_grow_is_emptied() {
         ledger.answer(&answer);
     }
     assert!(refused > 0);
-    let numbers = observer.settled().into_iter().map(|message| String::from_utf8(message.payload).unwrap());
-    let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
-    let Report { sent, uncertain, not_sent, .. } = ledger.judge(stored(&store), &numbers);
+    let Report { sent, uncertain, not_sent, .. } = ledger.judge(stored(&store), &arrived(&observer));
     assert_eq!((sent, uncertain, not_sent), (40, 0, 0));
 }

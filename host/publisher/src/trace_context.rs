@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Message, PublishProperties};
+use crate::contract::Message;
 
 /// The names of the headers of HTTP, and of the user properties of MQTT (W3C Trace Context for MQTT, section 3).
 const TRACEPARENT: &str = "traceparent";
@@ -46,15 +46,7 @@ impl TraceContext {
 
     /// Adds the user properties to a message; but for one that has a `traceparent` of its own.
     pub(crate) fn add_to(&self, message: &mut Message) {
-        let none = PublishProperties {
-            payload_format_indicator: false,
-            content_type: None,
-            response_topic: None,
-            correlation_data: None,
-            message_expiry_interval: None,
-            user_properties: Vec::new(),
-        };
-        let properties = &mut message.properties.get_or_insert(none).user_properties;
+        let properties = &mut message.properties.get_or_insert_default().user_properties;
         if properties.iter().any(|(name, _)| name == TRACEPARENT) {
             return;
         }

@@ -19,8 +19,8 @@ pub enum Qos {
     ExactlyOnce,
 }
 
-/// MQTT 5 publish properties (MQTT 5.0, section 3.3.2.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// MQTT 5 publish properties (MQTT 5.0, section 3.3.2.3). Default: none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
 pub struct PublishProperties {
     /// Whether the payload is text in UTF-8.

@@ -73,11 +73,8 @@ mod tests {
     fn message(topic: &str, change: impl FnOnce(&mut PublishProperties)) -> Result<(), String> {
         let mut properties = PublishProperties {
             payload_format_indicator: true,
-            content_type: None,
-            response_topic: None,
             correlation_data: Some(b"\0\x07\n".to_vec()),
-            message_expiry_interval: None,
-            user_properties: Vec::new(),
+            ..PublishProperties::default()
         };
         change(&mut properties);
         said(&against_message(topic, Some(&properties)))

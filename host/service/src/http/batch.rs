@@ -18,6 +18,7 @@ use super::api::Api;
 use super::body::{self, JSON_LINES};
 use super::caller::Caller;
 use super::problem::Problem;
+use super::trace_context::TraceHeaders;
 use crate::execution::Request;
 
 /// How long the next bytes may take to come, before the lines are taken to have ended.
@@ -43,10 +44,7 @@ const UNREAD: usize = 32;
     post,
     path = "/v1/send-batch",
     tag = "send",
-    params(
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace that the call belongs to; one that is not valid is left out"),
-        ("tracestate" = Option<String>, Header, description = "W3C Trace Context: what systems of tracing add to it"),
-    ),
+    params(TraceHeaders),
     request_body(description = "A request a line", content((Request = "application/jsonl"), (String = "text/plain"))),
     responses((status = 200, description = "An answer a line", body = Answer, content_type = "application/jsonl"))
 )]

@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
 use super::query;
+use super::trace_context::TraceHeaders;
 use crate::Timestamp;
 use crate::error::ChangeError;
 use crate::execution::{Execution, Id, Options, Request, Status};
@@ -65,8 +66,7 @@ pub(super) fn accepted(id: Id, status: Status) -> Response {
     tag = "executions",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, for as long as it is kept", min_length = 1, max_length = 256, pattern = "^[!#-~]([ !#-~]*[!#-~])?$"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace that the call belongs to; one that is not valid is left out"),
-        ("tracestate" = Option<String>, Header, description = "W3C Trace Context: what systems of tracing add to it"),
+        TraceHeaders,
     ),
     request_body = NewExecution,
     responses((status = 202, description = "It is accepted, or was before", body = Accepted,

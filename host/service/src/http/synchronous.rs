@@ -13,6 +13,7 @@ use super::caller::Caller;
 use super::executions::{Accepted, accept, accepted};
 use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
+use super::trace_context::TraceHeaders;
 use crate::execution::{Options, Request, Status};
 
 /// How much longer than the tenant's timeout somebody waits for an execution with an idempotency key, so that its answer is kept.
@@ -28,8 +29,7 @@ const TO_KEEP: Duration = Duration::from_secs(5);
     params(
         ("Prefer" = Option<String>, Header, description = "RFC 7240: respond-async answers 202 with an execution; wait=N waits so many seconds (60 at most) for its end first"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key is the same execution, with the same answer, for as long as it is kept", min_length = 1, max_length = 256, pattern = "^[!#-~]([ !#-~]*[!#-~])?$"),
-        ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace that the call belongs to; one that is not valid is left out"),
-        ("tracestate" = Option<String>, Header, description = "W3C Trace Context: what systems of tracing add to it"),
+        TraceHeaders,
     ),
     request_body = Request,
     responses(

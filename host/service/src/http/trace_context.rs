@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use mqtt_connector::publisher::TraceContext;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// The trace of a call, as the user properties of its message say it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -12,6 +12,17 @@ pub(crate) struct TraceContextSchema {
     /// As the header, of version 00.
     traceparent: String,
     /// As the header, if there was one.
+    tracestate: Option<String>,
+}
+
+/// The headers of a call that say which trace it belongs to, for the description alone: [`trace_context`] reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "nobody makes one")]
+pub(super) struct TraceHeaders {
+    /// W3C Trace Context: the trace that the call belongs to; one that is not valid is left out
+    traceparent: Option<String>,
+    /// W3C Trace Context: what systems of tracing add to it
     tracestate: Option<String>,
 }
 

@@ -111,14 +111,7 @@ fn publish_of_version_5_with_everything() {
 
 #[test]
 fn a_false_indicator_and_a_delay_of_nothing_are_not_written() {
-    let properties = WireProperties {
-        payload_format_indicator: false,
-        content_type: None,
-        response_topic: None,
-        correlation_data: None,
-        message_expiry_interval: None,
-        user_properties: Vec::new(),
-    };
+    let properties = WireProperties { payload_format_indicator: false, ..WireProperties::default() };
     let message = Message {
         topic: "t".to_owned(),
         payload: vec![],

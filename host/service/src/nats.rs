@@ -5,9 +5,11 @@
 //! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
 //! - `telemetry`: what a node counts; `check`: whether a cluster is as executions need it.
-//! - `operations`: what [`Store`] promises; `listing`: lists.
+//! - `operations`: what [`Store`] promises; of that, `accept`, `change`, and `listing`: lists.
 
+mod accept;
 mod address;
+mod change;
 mod check;
 mod connect;
 mod error;

@@ -7,20 +7,16 @@ use async_nats::HeaderMap;
 use futures_util::{StreamExt as _, stream};
 
 use super::queue::Item;
-use super::record::{Entry, Key, Record, from_json, to_json};
+use super::record::{Entry, Record, from_json, to_json};
 use super::view::{Claim, TO_HEAR};
 use super::write::{Conflict, Message};
 use super::{Inner, telemetry};
 use crate::Timestamp;
-use crate::error::{ChangeError, StoreError};
-use crate::execution::{Execution, Id, Status};
-use crate::store::{Accepted, New};
+use crate::error::StoreError;
+use crate::execution::{Execution, Id};
 
 /// How long it is tried to write: longer than a cluster takes to find another leader.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// An idempotency key whose execution is not there belongs to nobody after that time: whoever took it is gone, or its execution is forgotten.
-const TO_ACCEPT: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How many messages are read at a time.
 pub(super) const AT_A_TIME: usize = 32;
@@ -39,110 +35,13 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn place(&self) -> u64 {
-        self.entry.place.unwrap_or(self.sequence)
+    /// What the others have to know of it, as it is now: it waits for nothing.
+    pub(super) fn entry_now(&self) -> Entry {
+        Entry::of(&self.record.execution, Some(self.entry.place.unwrap_or(self.sequence)), None)
     }
 }
 
 impl Inner {
-    pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
-        let New { execution, idempotency_key } = new;
-        let key = idempotency_key.map(|key| Key::new(&key, &execution));
-        let tenant = &execution.tenant;
-        let place =
-            self.backlog.place(tenant, most_waiting, || self.view.unfinished(tenant)).and_then(|place| {
-                let is_full = self.used.load(Ordering::Relaxed) >= self.size;
-                if is_full { Err(StoreError::Full { bytes: self.size }) } else { Ok(place) }
-            });
-        let _place = match (place, &key) {
-            (Ok(place), _) => place,
-            (Err(error), None) => return Err(error),
-            // What is kept already is answered all the same.
-            (Err(error), Some(key)) => return self.accepted_before(key, &execution).await?.ok_or(error),
-        };
-        if let Some(key) = &key
-            && let Some(accepted) = self.take_key(key, &execution).await?
-        {
-            return Ok(accepted);
-        }
-        match self.create(&execution, key).await? {
-            // Whoever has asked with the same key meanwhile has accepted it for us.
-            Ok(()) | Err(Conflict) => Ok(Accepted::New),
-        }
-    }
-
-    /// The execution that has an idempotency key, if there is one.
-    async fn accepted_before(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
-        let Some(last) = self.last(&self.subjects.key(&new.tenant, &key.hash)).await? else {
-            return Ok(None);
-        };
-        self.with_key(&from_json(&last.payload)?, new).await
-    }
-
-    /// What has become of `new`, if there is an execution that has the same key.
-    async fn with_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
-        let found = self.find(Some(&new.tenant), key.id).await?;
-        Ok(found.map(|found| match key.is_same(new) {
-            true => Accepted::Before(Box::new(found.record.execution)),
-            false => Accepted::Other(key.id),
-        }))
-    }
-
-    /// Writes an execution that is new.
-    async fn create(
-        &self,
-        execution: &Execution,
-        key: Option<Key>,
-    ) -> Result<Result<(), Conflict>, StoreError> {
-        let record = Record { execution: execution.clone(), key };
-        let written = self.write_execution(&record, &Entry::of_new(execution), 0).await?;
-        Ok(match written {
-            Ok(sequence) => {
-                self.hears(sequence).await;
-                Ok(())
-            }
-            Err(Conflict) => Err(Conflict),
-        })
-    }
-
-    /// Takes an idempotency key for `new`. Answers with what has become of it when there is an execution that has the key.
-    async fn take_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
-        let subject = self.subjects.key(&new.tenant, &key.hash);
-        let write = async |expected| {
-            let message = Message::new(subject.clone(), HeaderMap::new()).with(to_json(key)?);
-            self.write(message, Some(expected), PATIENCE).await
-        };
-        if write(0).await?.is_ok() {
-            return Ok(None);
-        }
-        loop {
-            let Some(last) = self.last(&subject).await? else {
-                match write(0).await? {
-                    Ok(_) => return Ok(None),
-                    Err(Conflict) => continue,
-                }
-            };
-            let before: Key = from_json(&last.payload)?;
-            if let Some(accepted) = self.with_key(&before, new).await? {
-                return Ok(Some(accepted));
-            }
-            if before.taken.after(TO_ACCEPT) < Timestamp::now() {
-                match write(last.sequence).await? {
-                    Ok(_) => return Ok(None),
-                    Err(Conflict) => continue,
-                }
-            }
-            if !before.is_same(new) {
-                return Ok(Some(Accepted::Other(before.id)));
-            }
-            // Somebody is about to accept it, or was and is gone.
-            let execution = Execution { id: before.id, ..new.clone() };
-            if self.create(&execution, Some(before)).await?.is_ok() {
-                return Ok(Some(Accepted::Before(Box::new(execution))));
-            }
-        }
-    }
-
     /// The execution as it stands in the stream; of `tenant`, or of any.
     pub(super) async fn find(&self, tenant: Option<&str>, id: Id) -> Result<Option<Found>, StoreError> {
         let Some(last) = self.last(&self.subjects.execution(tenant, id)).await? else { return Ok(None) };
@@ -161,8 +60,13 @@ impl Inner {
         Ok(Found { record, entry, sequence })
     }
 
+    /// Writes what has become of an execution, if nobody has changed it since it was found.
+    pub(super) async fn write_changed(&self, found: &Found) -> Result<Result<u64, Conflict>, StoreError> {
+        self.write_execution(&found.record, &found.entry_now(), found.sequence).await
+    }
+
     /// Writes what has become of an execution, if its last message is the one that was expected.
-    async fn write_execution(
+    pub(super) async fn write_execution(
         &self,
         record: &Record,
         entry: &Entry,
@@ -266,68 +170,6 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) async fn cancel_of(
-        &self,
-        tenant: Option<&str>,
-        id: Id,
-        now: Timestamp,
-    ) -> Result<Execution, ChangeError> {
-        loop {
-            let Some(found) = self.find(tenant, id).await? else { return Err(ChangeError::Unknown(id)) };
-            let place = found.place();
-            let Found { mut record, sequence, .. } = found;
-            if record.execution.status == Status::Cancelled {
-                return Ok(record.execution);
-            }
-            record.execution.cancel(now)?;
-            let entry = Entry::of(&record.execution, Some(place), None);
-            if let Ok(sequence) = self.write_execution(&record, &entry, sequence).await? {
-                self.hears(sequence).await;
-                return Ok(record.execution);
-            }
-        }
-    }
-
-    pub(super) async fn retry_of(
-        &self,
-        tenant: Option<&str>,
-        id: Id,
-        now: Timestamp,
-    ) -> Result<Execution, ChangeError> {
-        loop {
-            let Some(found) = self.find(tenant, id).await? else { return Err(ChangeError::Unknown(id)) };
-            let place = found.place();
-            let Found { mut record, sequence, .. } = found;
-            let request = record.execution.request.clone();
-            // Marked, and with its request: whoever had begun to carry it out again has not come to the end.
-            let begun = record.execution.retried_as.take_if(|_| request.is_some());
-            let mut new = record.execution.retry(now)?;
-            if let Some(begun) = begun {
-                new.id = begun;
-                record.execution.retried_as = Some(begun);
-            }
-            let entry = Entry::of(&record.execution, Some(place), None);
-            let sequence = if begun.is_some() {
-                sequence
-            } else {
-                let marked = Record {
-                    execution: Execution { request, ..record.execution.clone() },
-                    key: record.key.clone(),
-                };
-                match self.write_execution(&marked, &entry, sequence).await? {
-                    Ok(sequence) => sequence,
-                    Err(Conflict) => continue,
-                }
-            };
-            let is_there = begun.is_some() && self.find(Some(&new.tenant), new.id).await?.is_some();
-            let is_created = !is_there && self.create(&new, None).await?.is_ok();
-            if let Err(error) = self.write_execution(&record, &entry, sequence).await {
-                tracing::warn!(%id, %error, "a dead letter that is carried out again keeps its request for longer than that");
-            }
-            return if is_created { Ok(new) } else { Err(ChangeError::AlreadyRetried { id, as_id: new.id }) };
-        }
-    }
-
     pub(super) async fn tidy_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         for tenant in self.view.to_own() {
             self.own(&tenant).await?;
@@ -353,21 +195,19 @@ impl Inner {
     }
 
     async fn decide(&self, item: &Item, is_orphan: bool, now: Timestamp) -> Result<(), StoreError> {
-        let Some(found) = self.find_at(item.sequence).await? else { return Ok(()) };
-        let place = found.place();
-        let Found { mut record, entry, sequence } = found;
+        let Some(mut found) = self.find_at(item.sequence).await? else { return Ok(()) };
+        let execution = &mut found.record.execution;
         if is_orphan {
-            record.execution.break_off(entry.may_be_repeated, now);
+            execution.break_off(found.entry.may_be_repeated, now);
             telemetry::count(telemetry::TAKEN_OVER, 1);
         } else {
-            record.execution.expire(now);
+            execution.expire(now);
         }
-        let entry = Entry::of(&record.execution, Some(place), None);
-        match self.write_execution(&record, &entry, sequence).await? {
+        match self.write_changed(&found).await? {
             Ok(sequence) => self.hears(sequence).await,
             // Somebody has decided otherwise, which this node has to know before it goes on.
             Err(Conflict) => {
-                let tenant = &record.execution.tenant;
+                let tenant = &found.record.execution.tenant;
                 if let Some(other) = self.find(Some(tenant), item.id).await? {
                     self.hears(other.sequence).await;
                 }

@@ -3,19 +3,20 @@
 //! It changes by what the stream delivers, in the order of the stream, and by what this node claims: never by what it has written itself before the stream
 //! has delivered that. So each node sees the same order of events.
 
+mod claims;
+mod members;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, watch};
 
-use super::nodes::{Incarnation, NodeState, Owner, Stance};
+use super::nodes::{Incarnation, NodeState, Owner};
 use super::queue::{Item, TenantQueue};
 use super::record::{About, Entry, Key, Subjects};
-use super::telemetry;
 use crate::Timestamp;
 use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
@@ -181,85 +182,6 @@ impl View {
         state.tenants.iter().filter(is_ready).map(|(tenant, _)| Arc::clone(tenant)).collect()
     }
 
-    /// Gives executions that may begin to this node's workers, and the sequences of their messages.
-    pub(super) fn claim(&self, tenant: &str, most: usize) -> Vec<(u64, Item)> {
-        let mut state = self.lock();
-        if !state.owns(tenant) || state.yielding.contains(tenant) {
-            return Vec::new();
-        }
-        let state = &mut *state;
-        let name = state.tenants.get_key_value(tenant).map(|(name, _)| Arc::clone(name));
-        let Some((name, queue)) = name.zip(state.tenants.get_mut(tenant)) else { return Vec::new() };
-        let claimed = queue.claim(most);
-        for (place, item) in &claimed {
-            let claim = Claim {
-                tenant: Arc::clone(&name),
-                place: *place,
-                sequence: item.sequence,
-                key: None,
-                request: None,
-            };
-            state.claims.insert(item.id, claim);
-        }
-        claimed
-    }
-
-    pub(super) fn claim_of(&self, id: Id) -> Option<Claim> {
-        self.lock().claims.get(&id).cloned()
-    }
-
-    /// Changes a claim. Answers whether this node still has it, and may send for it.
-    pub(super) fn change_claim(&self, id: Id, change: impl FnOnce(&mut Claim)) -> bool {
-        let mut state = self.lock();
-        let Some(claim) = state.claims.get_mut(&id) else { return false };
-        change(claim);
-        let tenant = Arc::clone(&claim.tenant);
-        state.owns(&tenant)
-    }
-
-    /// Whether this node still carries out what the tenant has.
-    pub(super) fn owns(&self, tenant: &str) -> bool {
-        self.lock().owns(tenant)
-    }
-
-    /// The worker no longer has it.
-    pub(super) fn release(&self, id: Id) {
-        let mut state = self.lock();
-        let Some(claim) = state.claims.remove(&id) else { return };
-        if let Some(queue) = state.tenants.get_mut(&claim.tenant)
-            && queue.release(claim.place)
-        {
-            self.changed.notify_one();
-        }
-    }
-
-    /// Answers when this node no longer has a claim on the execution.
-    pub(super) async fn lost(&self, id: Id) {
-        let mut losses = self.losses.subscribe();
-        while self.lock().claims.contains_key(&id) {
-            if losses.changed().await.is_err() {
-                return std::future::pending().await;
-            }
-        }
-    }
-
-    /// This node has lost the claims on a tenant's executions, or all that it had.
-    fn lose(&self, state: &mut State, tenant: Option<&str>) {
-        let is_lost = |claim: &Claim| tenant.is_none_or(|tenant| &*claim.tenant == tenant);
-        let lost: Vec<Claim> =
-            state.claims.extract_if(|_, claim| is_lost(claim)).map(|(_, claim)| claim).collect();
-        if lost.is_empty() {
-            return;
-        }
-        telemetry::count(telemetry::LOST_CLAIMS, lost.len());
-        for claim in lost {
-            if let Some(queue) = state.tenants.get_mut(&claim.tenant) {
-                queue.release(claim.place);
-            }
-        }
-        self.losses.send_modify(|losses| *losses += 1);
-    }
-
     /// Lets executions begin whose time has come, of tenants that are this node's. Answers which have expired, and of which the worker is gone.
     pub(super) fn let_begin(&self, now: Timestamp) -> (Vec<Item>, Vec<Item>) {
         let mut state = self.lock();
@@ -308,146 +230,5 @@ impl View {
         let backlog = state.tenants.values().map(TenantQueue::len).sum();
         let owned = state.owners.keys().filter(|tenant| state.owns(tenant)).count();
         (backlog, owned)
-    }
-
-    // --- nodes and owners ---------------------------------------------------------------------------------------
-
-    pub(super) fn incarnation(&self) -> Option<Incarnation> {
-        self.lock().me.incarnation.clone()
-    }
-
-    /// The lease of this incarnation was renewed.
-    pub(super) fn renew(&self, incarnation: &Incarnation, until: Instant) {
-        let mut state = self.lock();
-        if state.me.incarnation.as_ref() == Some(incarnation) {
-            (state.me.lease_until, state.me.was_here) = (Some(until), true);
-        }
-    }
-
-    /// Whether this process had a lease as this incarnation.
-    pub(super) fn was_here(&self) -> bool {
-        self.lock().me.was_here
-    }
-
-    /// Whether this node may carry executions out now.
-    pub(super) fn has_lease(&self) -> bool {
-        self.lock().has_lease()
-    }
-
-    /// Whether the lease is over; then what this node had is lost.
-    pub(super) fn check_lease(&self) -> bool {
-        let mut state = self.lock();
-        let is_over = state.me.lease_until.is_some_and(|until| until <= Instant::now());
-        if is_over {
-            let next = state.me.incarnation.as_ref().map(Incarnation::next);
-            self.start_again(&mut state, next);
-        }
-        is_over
-    }
-
-    /// This node was declared gone, or has another one with its name: what it had is lost. It goes on as `incarnation`.
-    pub(super) fn become_another(&self, incarnation: Option<Incarnation>) {
-        self.start_again(&mut self.lock(), incarnation);
-    }
-
-    fn start_again(&self, state: &mut State, incarnation: Option<Incarnation>) {
-        state.me = Me { incarnation, ..Me::default() };
-        state.yielding.clear();
-        self.lose(state, None);
-    }
-
-    /// What was heard of the node with this name last: its state, and the sequence of the message.
-    pub(super) fn node(&self, name: &str) -> Option<(NodeState, u64)> {
-        self.lock().nodes.get(name).map(|seen| (seen.value.clone(), seen.sequence))
-    }
-
-    /// The nodes that nothing was heard of for as long as their leases last.
-    pub(super) fn silent_nodes(&self) -> Vec<(String, NodeState, u64)> {
-        let state = self.lock();
-        let me = state.me.incarnation.as_ref().map(|me| &*me.name);
-        let silent = state.nodes.iter().filter(|(name, seen)| {
-            Some(&***name) != me
-                && seen.value.stance != Stance::Gone
-                && seen.at.elapsed() >= seen.value.lease()
-        });
-        silent.map(|(name, seen)| (name.clone(), seen.value.clone(), seen.sequence)).collect()
-    }
-
-    /// Tenants with executions that have not ended, that nobody carries out and that are to be this node's.
-    pub(super) fn to_own(&self) -> Vec<Arc<str>> {
-        let state = self.lock();
-        if !state.has_lease() {
-            return Vec::new();
-        }
-        state.tenants.keys().filter(|tenant| !state.owns(tenant) && state.may_own(tenant)).cloned().collect()
-    }
-
-    /// Whether this node may take a tenant, and the sequence of the message that says whose it was.
-    pub(super) fn may_own(&self, tenant: &str) -> Option<u64> {
-        let state = self.lock();
-        (state.has_lease() && state.may_own(tenant))
-            .then(|| state.owners.get(tenant).map_or(0, |owner| owner.sequence))
-    }
-
-    /// Marks the tenants that are to be another node's, and answers with those of them of which nothing is under way here.
-    pub(super) fn to_yield(&self) -> Vec<(Arc<str>, u64)> {
-        let mut state = self.lock();
-        let owned = state.owners.iter().filter(|(tenant, _)| state.owns(tenant));
-        let others =
-            owned.filter(|(tenant, _)| state.preferred(tenant).is_some_and(|name| !state.me.has_name(name)));
-        let yielding: HashSet<_> = others.map(|(tenant, _)| Arc::clone(tenant)).collect();
-        let busy: HashSet<_> = state.claims.values().map(|claim| Arc::clone(&claim.tenant)).collect();
-        let idle = yielding.difference(&busy);
-        let idle = idle
-            .filter_map(|tenant| Some((Arc::clone(tenant), state.owners.get(tenant)?.sequence)))
-            .collect();
-        state.yielding = yielding;
-        idle
-    }
-}
-
-impl State {
-    fn has_lease(&self) -> bool {
-        self.me.lease_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn owns(&self, tenant: &str) -> bool {
-        self.has_lease() && self.owners.get(tenant).is_some_and(|owner| self.me.is(&owner.value))
-    }
-
-    /// Whether nobody carries out what a tenant has, and this node is the one that should.
-    fn may_own(&self, tenant: &str) -> bool {
-        let is_theirs = |owner: &Seen<Owner>| {
-            let Some(incarnation) = &owner.value.incarnation else { return false };
-            let node = self.nodes.get(&incarnation.name);
-            node.is_some_and(|node| {
-                node.value.stance != Stance::Gone && node.value.incarnation == *incarnation
-            })
-        };
-        !self.owners.get(tenant).is_some_and(is_theirs)
-            && self.preferred(tenant).is_none_or(|name| self.me.has_name(name))
-    }
-
-    /// The node that should carry out what a tenant has: by rendezvous hashing, so that few tenants move when a node comes or goes.
-    fn preferred(&self, tenant: &str) -> Option<&str> {
-        let here = self.nodes.iter().filter(|(_, seen)| seen.value.stance == Stance::Here);
-        let weight = |name: &str| {
-            let mut hash = Sha256::new();
-            hash.update(name);
-            hash.update([0]);
-            hash.update(tenant);
-            hash.finalize()
-        };
-        here.map(|(name, _)| &**name).max_by_key(|name| weight(name))
-    }
-}
-
-impl Me {
-    fn is(&self, owner: &Owner) -> bool {
-        self.incarnation.is_some() && self.incarnation == owner.incarnation
-    }
-
-    fn has_name(&self, name: &str) -> bool {
-        self.incarnation.as_ref().is_some_and(|me| me.name == name)
     }
 }

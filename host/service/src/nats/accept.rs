@@ -1,0 +1,118 @@
+//! Accepting: an execution that is new, once for each idempotency key.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+
+use super::Inner;
+use super::operations::PATIENCE;
+use super::record::{Entry, Key, Record, from_json, to_json};
+use super::write::{Conflict, Message};
+use crate::Timestamp;
+use crate::error::StoreError;
+use crate::execution::Execution;
+use crate::store::{Accepted, New};
+
+/// An idempotency key whose execution is not there belongs to nobody after that time: whoever took it is gone, or its execution is forgotten.
+const TO_ACCEPT: Duration = Duration::from_secs(60);
+
+impl Inner {
+    pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
+        let New { execution, idempotency_key } = new;
+        let key = idempotency_key.map(|key| Key::new(&key, &execution));
+        let tenant = &execution.tenant;
+        let place =
+            self.backlog.place(tenant, most_waiting, || self.view.unfinished(tenant)).and_then(|place| {
+                let is_full = self.used.load(Ordering::Relaxed) >= self.size;
+                if is_full { Err(StoreError::Full { bytes: self.size }) } else { Ok(place) }
+            });
+        let _place = match (place, &key) {
+            (Ok(place), _) => place,
+            (Err(error), None) => return Err(error),
+            // What is kept already is answered all the same.
+            (Err(error), Some(key)) => return self.accepted_before(key, &execution).await?.ok_or(error),
+        };
+        if let Some(key) = &key
+            && let Some(accepted) = self.take_key(key, &execution).await?
+        {
+            return Ok(accepted);
+        }
+        match self.create(&execution, key).await? {
+            // Whoever has asked with the same key meanwhile has accepted it for us.
+            Ok(()) | Err(Conflict) => Ok(Accepted::New),
+        }
+    }
+
+    /// The execution that has an idempotency key, if there is one.
+    async fn accepted_before(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
+        let Some(last) = self.last(&self.subjects.key(&new.tenant, &key.hash)).await? else {
+            return Ok(None);
+        };
+        self.with_key(&from_json(&last.payload)?, new).await
+    }
+
+    /// What has become of `new`, if there is an execution that has the same key.
+    async fn with_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
+        let found = self.find(Some(&new.tenant), key.id).await?;
+        Ok(found.map(|found| match key.is_same(new) {
+            true => Accepted::Before(Box::new(found.record.execution)),
+            false => Accepted::Other(key.id),
+        }))
+    }
+
+    /// Writes an execution that is new.
+    pub(super) async fn create(
+        &self,
+        execution: &Execution,
+        key: Option<Key>,
+    ) -> Result<Result<(), Conflict>, StoreError> {
+        let record = Record { execution: execution.clone(), key };
+        let written = self.write_execution(&record, &Entry::of_new(execution), 0).await?;
+        Ok(match written {
+            Ok(sequence) => {
+                self.hears(sequence).await;
+                Ok(())
+            }
+            Err(Conflict) => Err(Conflict),
+        })
+    }
+
+    /// Takes an idempotency key for `new`. Answers with what has become of it when there is an execution that has the key.
+    async fn take_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
+        let subject = self.subjects.key(&new.tenant, &key.hash);
+        let write = async |expected| {
+            let message = Message::new(subject.clone(), HeaderMap::new()).with(to_json(key)?);
+            self.write(message, Some(expected), PATIENCE).await
+        };
+        if write(0).await?.is_ok() {
+            return Ok(None);
+        }
+        loop {
+            let Some(last) = self.last(&subject).await? else {
+                match write(0).await? {
+                    Ok(_) => return Ok(None),
+                    Err(Conflict) => continue,
+                }
+            };
+            let before: Key = from_json(&last.payload)?;
+            if let Some(accepted) = self.with_key(&before, new).await? {
+                return Ok(Some(accepted));
+            }
+            if before.taken.after(TO_ACCEPT) < Timestamp::now() {
+                match write(last.sequence).await? {
+                    Ok(_) => return Ok(None),
+                    Err(Conflict) => continue,
+                }
+            }
+            if !before.is_same(new) {
+                return Ok(Some(Accepted::Other(before.id)));
+            }
+            // Somebody is about to accept it, or was and is gone.
+            let execution = Execution { id: before.id, ..new.clone() };
+            if self.create(&execution, Some(before)).await?.is_ok() {
+                return Ok(Some(Accepted::Before(Box::new(execution))));
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What this node's workers have.
+
+use std::sync::Arc;
+
+use super::super::telemetry;
+use super::{Claim, Item, State, View};
+use crate::execution::Id;
+
+impl View {
+    /// Gives executions that may begin to this node's workers, and the sequences of their messages.
+    pub(in crate::nats) fn claim(&self, tenant: &str, most: usize) -> Vec<(u64, Item)> {
+        let mut state = self.lock();
+        if !state.owns(tenant) || state.yielding.contains(tenant) {
+            return Vec::new();
+        }
+        let state = &mut *state;
+        let name = state.tenants.get_key_value(tenant).map(|(name, _)| Arc::clone(name));
+        let Some((name, queue)) = name.zip(state.tenants.get_mut(tenant)) else { return Vec::new() };
+        let claimed = queue.claim(most);
+        for (place, item) in &claimed {
+            let claim = Claim {
+                tenant: Arc::clone(&name),
+                place: *place,
+                sequence: item.sequence,
+                key: None,
+                request: None,
+            };
+            state.claims.insert(item.id, claim);
+        }
+        claimed
+    }
+
+    pub(in crate::nats) fn claim_of(&self, id: Id) -> Option<Claim> {
+        self.lock().claims.get(&id).cloned()
+    }
+
+    /// Changes a claim. Answers whether this node still has it, and may send for it.
+    pub(in crate::nats) fn change_claim(&self, id: Id, change: impl FnOnce(&mut Claim)) -> bool {
+        let mut state = self.lock();
+        let Some(claim) = state.claims.get_mut(&id) else { return false };
+        change(claim);
+        let tenant = Arc::clone(&claim.tenant);
+        state.owns(&tenant)
+    }
+
+    /// The worker no longer has it.
+    pub(in crate::nats) fn release(&self, id: Id) {
+        let mut state = self.lock();
+        let Some(claim) = state.claims.remove(&id) else { return };
+        if let Some(queue) = state.tenants.get_mut(&claim.tenant)
+            && queue.release(claim.place)
+        {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Answers when this node no longer has a claim on the execution.
+    pub(in crate::nats) async fn lost(&self, id: Id) {
+        let mut losses = self.losses.subscribe();
+        while self.lock().claims.contains_key(&id) {
+            if losses.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// This node has lost the claims on a tenant's executions, or all that it had.
+    pub(super) fn lose(&self, state: &mut State, tenant: Option<&str>) {
+        let is_lost = |claim: &Claim| tenant.is_none_or(|tenant| &*claim.tenant == tenant);
+        let lost: Vec<Claim> =
+            state.claims.extract_if(|_, claim| is_lost(claim)).map(|(_, claim)| claim).collect();
+        if lost.is_empty() {
+            return;
+        }
+        telemetry::count(telemetry::LOST_CLAIMS, lost.len());
+        for claim in lost {
+            if let Some(queue) = state.tenants.get_mut(&claim.tenant) {
+                queue.release(claim.place);
+            }
+        }
+        self.losses.send_modify(|losses| *losses += 1);
+    }
+}

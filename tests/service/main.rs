@@ -9,6 +9,8 @@ mod nats;
 mod nodes;
 mod order;
 mod promises;
+#[cfg(feature = "nats")]
+mod reads;
 mod sending;
 mod sqlite;
 mod support;

@@ -2,7 +2,7 @@
 //!
 //! - `address`: which cluster; `login`: as whom; `connect`: the connection; `provision`: the stream; `error`: what may stand against them.
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
-//! - `queue`: which executions of a tenant may be claimed; `view`: what a node has heard of all; `watch`: how it hears.
+//! - `queue`: which executions of a tenant may be claimed; `held`: what this node has accepted itself; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
 //! - `telemetry`: what a node counts; `check`: whether a cluster is as executions need it.
 //! - `operations`: what [`Store`] promises; of that, `accept`, `change`, and `listing`: lists.
@@ -13,6 +13,7 @@ mod change;
 mod check;
 mod connect;
 mod error;
+mod held;
 mod listing;
 mod login;
 mod nodes;
@@ -304,9 +305,8 @@ impl Store for NatsStore {
     fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = Option<Execution>> + Send + '_>> {
         let ended = self.inner.view.waiting.ended(id);
         Box::pin(async move {
-            let ended = ended.await;
-            self.inner.reads_end_of(id).await;
-            ended
+            let end = ended.await?;
+            self.inner.ended_as(id, &end).await
         })
     }
 }

@@ -6,33 +6,40 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::execution::{Execution, Id};
+use crate::execution::Id;
 
-/// Those who wait for executions to end, in this process.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    by_id: Mutex<HashMap<Id, Callers>>,
+/// Those who wait for executions to end, in this process. `T` is what is told of an end.
+pub(crate) struct Waiting<T> {
+    by_id: Mutex<HashMap<Id, Callers<T>>>,
 }
 
 /// Those who wait for one.
-struct Callers {
+struct Callers<T> {
     count: usize,
-    ended: Arc<Ended>,
+    ended: Arc<Ended<T>>,
 }
 
-#[derive(Default)]
-struct Ended {
+struct Ended<T> {
     notify: Arc<Notify>,
-    /// What has ended, where whoever woke them had it at hand.
-    execution: OnceLock<Execution>,
+    /// What was told first.
+    told: OnceLock<T>,
 }
 
-impl Waiting {
-    /// Answers when the execution has ended, from now on; with what it is then, if that is at hand.
-    pub(crate) fn ended(&self, id: Id) -> impl Future<Output = Option<Execution>> + Send + '_ {
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self { by_id: Mutex::default() }
+    }
+}
+
+impl<T: Clone + Send + Sync> Waiting<T> {
+    /// Answers when the execution has ended, from now on; with what was told of that, if anything was.
+    pub(crate) fn ended(&self, id: Id) -> impl Future<Output = Option<T>> + Send + '_ {
         let (ended, notified) = {
             let mut by_id = self.lock();
-            let callers = by_id.entry(id).or_insert_with(|| Callers { count: 0, ended: Arc::default() });
+            let callers = by_id.entry(id).or_insert_with(|| {
+                let ended = Ended { notify: Arc::default(), told: OnceLock::new() };
+                Callers { count: 0, ended: Arc::new(ended) }
+            });
             callers.count += 1;
             (Arc::clone(&callers.ended), Arc::clone(&callers.ended.notify).notified_owned())
         };
@@ -40,7 +47,7 @@ impl Waiting {
         async move {
             notified.await;
             drop(leaving);
-            ended.execution.get().cloned()
+            ended.told.get().cloned()
         }
     }
 
@@ -51,11 +58,11 @@ impl Waiting {
         }
     }
 
-    /// Wakes those who wait for an execution that has ended as this.
-    pub(crate) fn wake_with(&self, execution: Execution) {
-        if let Some(callers) = self.lock().get(&execution.id) {
-            // It ends once.
-            let _ = callers.ended.execution.set(execution);
+    /// Wakes those who wait for the execution, and tells them. `tell` is called if there are any.
+    pub(crate) fn wake_with(&self, id: Id, tell: impl FnOnce() -> T) {
+        if let Some(callers) = self.lock().get(&id) {
+            // It ends once; what is told later is as true.
+            let _ = callers.ended.told.set(tell());
             callers.ended.notify.notify_waiters();
         }
     }
@@ -66,19 +73,21 @@ impl Waiting {
             callers.ended.notify.notify_waiters();
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Callers>> {
+impl<T> Waiting<T> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Callers<T>>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Somebody waits no longer.
-struct Leaving<'a> {
-    waiting: &'a Waiting,
+struct Leaving<'a, T> {
+    waiting: &'a Waiting<T>,
     id: Id,
 }
 
-impl Drop for Leaving<'_> {
+impl<T> Drop for Leaving<'_, T> {
     fn drop(&mut self) {
         if let Entry::Occupied(mut callers) = self.waiting.lock().entry(self.id) {
             callers.get_mut().count -= 1;

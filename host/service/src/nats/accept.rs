@@ -68,14 +68,14 @@ impl Inner {
         key: Option<Key>,
     ) -> Result<Result<(), Conflict>, StoreError> {
         let record = Record { execution: execution.clone(), key };
-        let written = self.write_execution(&record, &Entry::of_new(execution), 0).await?;
-        Ok(match written {
-            Ok(sequence) => {
-                self.hears(sequence).await;
-                Ok(())
-            }
-            Err(Conflict) => Err(Conflict),
-        })
+        let message = self.message(&record, &Entry::of_new(execution))?;
+        let accepting = self.view.accepts(&message, record);
+        let written = self.write(message, Some(0), PATIENCE).await?;
+        if let Ok(sequence) = written {
+            self.hears(sequence).await;
+        }
+        drop(accepting);
+        Ok(written.map(drop))
     }
 
     /// Takes an idempotency key for `new`. Answers with what has become of it when there is an execution that has the key.

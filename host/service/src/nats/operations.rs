@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::queue::Item;
 use super::record::{Entry, Record, from_json, to_json};
-use super::view::{Claim, TO_HEAR};
+use super::view::{Claim, End, TO_HEAR};
 use super::write::{Conflict, Message};
 use super::{Inner, telemetry};
 use crate::Timestamp;
@@ -60,6 +60,13 @@ impl Inner {
         Ok(Found { record, entry, sequence })
     }
 
+    /// The message that says how an execution is.
+    pub(super) fn message(&self, record: &Record, entry: &Entry) -> Result<Message, StoreError> {
+        let Execution { id, tenant, .. } = &record.execution;
+        let message = Message::new(self.subjects.execution(Some(tenant), *id), entry.headers()?);
+        Ok(message.with(to_json(record)?))
+    }
+
     /// Writes what has become of an execution, if nobody has changed it since it was found.
     pub(super) async fn write_changed(&self, found: &Found) -> Result<Result<u64, Conflict>, StoreError> {
         self.write_execution(&found.record, &found.entry_now(), found.sequence).await
@@ -74,8 +81,7 @@ impl Inner {
     ) -> Result<Result<u64, Conflict>, StoreError> {
         let execution = &record.execution;
         let (tenant, id) = (&*execution.tenant, execution.id);
-        let message = Message::new(self.subjects.execution(Some(tenant), id), entry.headers()?);
-        let message = message.with(to_json(record)?);
+        let message = self.message(record, entry)?;
         let Some(ended) = execution.ended else {
             return self.write(message, Some(expected), PATIENCE).await;
         };
@@ -105,14 +111,19 @@ impl Inner {
         }
         let orphans = self.view.orphans(tenant).into_iter().map(|item| (item, true));
         self.decide_all(orphans, Timestamp::now()).await?;
-        let items: Vec<Item> = self.view.claim(tenant, most).into_iter().map(|(_, item)| item).collect();
-        let found = stream::iter(items).map(async |item| (item.id, self.find_at(item.sequence).await));
+        let found = stream::iter(self.view.claim(tenant, most)).map(async |(item, held)| {
+            let record = match held {
+                Some(record) => Ok(Some(record)),
+                None => self.find_at(item.sequence).await.map(|found| found.map(|found| found.record)),
+            };
+            (item.id, record)
+        });
         let found: Vec<_> = found.buffered(AT_A_TIME).collect().await;
         let mut claimed = Vec::with_capacity(found.len());
         let mut failure = None;
         for (id, found) in found {
             match found {
-                Ok(Some(Found { record, .. })) => {
+                Ok(Some(record)) => {
                     let request = record.execution.request.clone();
                     self.view.change_claim(id, |claim| (claim.key, claim.request) = (record.key, request));
                     claimed.push(record.execution);
@@ -234,15 +245,18 @@ impl Inner {
 }
 
 impl Inner {
-    /// Waits until the leader of the stream knows of the end of an execution, of which another server has told already: a follower may be faster.
-    pub(super) async fn reads_end_of(&self, id: Id) {
+    /// An execution that has ended, as soon as the leader of the stream knows of it: another server may have told of it before. Nothing, if nobody answers.
+    pub(super) async fn ended_as(&self, id: Id, end: &End) -> Option<Execution> {
         let deadline = Instant::now() + TO_HEAR;
-        while let Ok(Some(found)) = self.find(None, id).await
-            && !found.record.execution.status.is_final()
+        while let Ok(Some(found)) = self.find(Some(&end.tenant), id).await
             && Instant::now() < deadline
         {
+            if found.sequence >= end.sequence {
+                return Some(found.record.execution);
+            }
             tokio::time::sleep(BEHIND).await;
         }
+        None
     }
 
     /// The execution, with its request if that is kept.

@@ -12,11 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
 use tokio::sync::{Notify, watch};
 
+use super::held::{Held, Holding};
 use super::nodes::{Incarnation, NodeState, Owner};
 use super::queue::{Item, TenantQueue};
-use super::record::{About, Entry, Key, Subjects};
+use super::record::{About, Entry, Key, Record, Subjects};
+use super::write::Message;
 use crate::Timestamp;
 use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
@@ -26,7 +29,7 @@ pub(super) const TO_HEAR: Duration = Duration::from_secs(2);
 
 pub(super) struct View {
     state: Mutex<State>,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: Waiting<End>,
     changed: Notify,
     /// The sequence of the last message that was heard.
     heard: watch::Sender<u64>,
@@ -42,6 +45,9 @@ struct State {
     owners: HashMap<Arc<str>, Seen<Owner>>,
     nodes: HashMap<String, Seen<NodeState>>,
     claims: HashMap<Id, Claim>,
+    /// Executions that this node is accepting and may carry out itself, by the identifiers of their messages.
+    accepting: HashMap<String, Holding>,
+    held: Held,
     me: Me,
     /// Tenants that are to be another node's.
     yielding: HashSet<Arc<str>>,
@@ -75,6 +81,25 @@ pub(super) struct Claim {
     pub(super) request: Option<Request>,
 }
 
+/// That an execution has ended: of this tenant, with the message that has this sequence.
+#[derive(Clone)]
+pub(super) struct End {
+    pub(super) tenant: Arc<str>,
+    pub(super) sequence: u64,
+}
+
+/// A message is being written; until this is dropped, what it holds is kept for when it is heard.
+pub(super) struct Accepting<'a> {
+    view: &'a View,
+    id: String,
+}
+
+impl Drop for Accepting<'_> {
+    fn drop(&mut self) {
+        self.view.lock().accepting.remove(&self.id);
+    }
+}
+
 impl View {
     pub(super) fn new(incarnation: Option<Incarnation>) -> Self {
         let state = State { me: Me { incarnation, ..Me::default() }, ..State::default() };
@@ -92,6 +117,18 @@ impl View {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// An execution is about to be accepted with this message. It is held when it is, if this node carries out what the tenant has.
+    pub(super) fn accepts(&self, message: &Message, record: Record) -> Option<Accepting<'_>> {
+        let mut state = self.lock();
+        if !state.owns(&record.execution.tenant) {
+            return None;
+        }
+        let (id, length) = message.id_and_length();
+        let holding = Holding { record, bytes: size_of::<Holding>() + length };
+        state.accepting.insert(id.to_owned(), holding);
+        Some(Accepting { view: self, id: id.to_owned() })
+    }
+
     /// A message is the last one of its subject, or was. The stream may deliver it later.
     pub(super) fn hear(&self, subjects: &Subjects, subject: &str, headers: &HeaderMap, sequence: u64) {
         let mut state = self.lock();
@@ -99,13 +136,14 @@ impl View {
             Some(About::Execution(tenant, id)) => {
                 if let Some(entry) = Entry::of_headers(headers) {
                     let is_final = entry.status.is_final();
+                    state.hold(entry.place, headers, sequence);
                     let queue = state.tenants.entry(Arc::clone(&tenant)).or_default();
                     queue.show(entry.place.unwrap_or(sequence), id, sequence, entry);
                     if queue.is_empty() {
                         state.tenants.remove(&tenant);
                     }
                     if is_final {
-                        self.waiting.wake(id);
+                        self.waiting.wake_with(id, || End { tenant, sequence });
                     }
                     self.changed.notify_one();
                 }
@@ -230,5 +268,18 @@ impl View {
         let backlog = state.tenants.values().map(TenantQueue::len).sum();
         let owned = state.owners.keys().filter(|tenant| state.owns(tenant)).count();
         (backlog, owned)
+    }
+}
+
+impl State {
+    /// An execution was accepted, with this message; or it has a place, and has changed.
+    fn hold(&mut self, place: Option<u64>, headers: &HeaderMap, sequence: u64) {
+        if let Some(place) = place {
+            self.held.take(place);
+        } else if let Some(id) = headers.get(NATS_MESSAGE_ID)
+            && let Some(holding) = self.accepting.remove(id.as_str())
+        {
+            self.held.hold(sequence, holding);
+        }
     }
 }

@@ -23,6 +23,8 @@ const TO_READ: Duration = Duration::from_secs(15);
 
 /// A message to be written.
 pub(super) struct Message {
+    /// By which it is known again.
+    id: String,
     subject: String,
     headers: HeaderMap,
     payload: Bytes,
@@ -33,7 +35,12 @@ pub(super) struct Conflict;
 
 impl Message {
     pub(super) fn new(subject: String, headers: HeaderMap) -> Self {
-        Self { subject, headers, payload: Bytes::new() }
+        Self { id: Id::new().to_string(), subject, headers, payload: Bytes::new() }
+    }
+
+    /// Its identifier, and the length of what it holds.
+    pub(super) fn id_and_length(&self) -> (&str, usize) {
+        (&self.id, self.payload.len())
     }
 
     pub(super) fn with(self, payload: Vec<u8>) -> Self {
@@ -69,8 +76,7 @@ impl Inner {
         expected: Option<u64>,
         patience: Duration,
     ) -> Result<Result<u64, Conflict>, StoreError> {
-        let Message { subject, mut headers, payload } = message;
-        let id = Id::new().to_string();
+        let Message { id, subject, mut headers, payload } = message;
         headers.insert(NATS_MESSAGE_ID, &*id);
         if let Some(expected) = expected {
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());

@@ -19,7 +19,7 @@ pub(super) struct Memory {
     changed: Notify,
     /// How many executions of each tenant have not ended.
     unfinished: Mutex<HashMap<Arc<str>, u64>>,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: Waiting<Execution>,
     /// What SQLite counts when another connection changes the file, as it was seen last.
     version: AtomicI64,
 }

@@ -138,7 +138,7 @@ impl SqliteStore {
                 memory.mark_ready([tenant]);
             }
             if let Some(execution) = ended.take() {
-                memory.waiting.wake_with(execution);
+                memory.waiting.wake_with(id, || execution);
             }
         };
         self.writer.write(&whose, work, then).await.map(drop)

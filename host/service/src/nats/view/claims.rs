@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::telemetry;
-use super::{Claim, Item, State, View};
+use super::{Claim, Item, Record, State, View};
 use crate::execution::Id;
 
 impl View {
-    /// Gives executions that may begin to this node's workers, and the sequences of their messages.
-    pub(in crate::nats) fn claim(&self, tenant: &str, most: usize) -> Vec<(u64, Item)> {
+    /// Gives executions that may begin to this node's workers, with what they are, where that is held.
+    pub(in crate::nats) fn claim(&self, tenant: &str, most: usize) -> Vec<(Item, Option<Record>)> {
         let mut state = self.lock();
         if !state.owns(tenant) || state.yielding.contains(tenant) {
             return Vec::new();
@@ -27,7 +27,11 @@ impl View {
             };
             state.claims.insert(item.id, claim);
         }
-        claimed
+        let with_held = |(place, item): (u64, Item)| {
+            let held = state.held.take(place).filter(|_| item.sequence == place);
+            (item, held)
+        };
+        claimed.into_iter().map(with_held).collect()
     }
 
     pub(in crate::nats) fn claim_of(&self, id: Id) -> Option<Claim> {

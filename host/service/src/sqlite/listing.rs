@@ -11,6 +11,7 @@ use super::rows::{COLUMNS, read, status_number};
 use super::schema;
 use crate::Timestamp;
 use crate::error::StoreError;
+use crate::execution::Status;
 use crate::query::{Cursor, Page, Query};
 
 /// Connections that read, beside the one that writes.
@@ -52,8 +53,33 @@ impl Readers {
     }
 }
 
+/// What runs: each stands in its index, and nothing else.
+const RUNNING: &str = "(SELECT * FROM executions INDEXED BY running WHERE queue = 4)";
+
+/// What is accepted and waits, whatever for: what has ended, be it ever so much, is not looked at.
+const WAITING: &str = "(\
+    SELECT * FROM executions INDEXED BY ready WHERE queue = 0 \
+    UNION ALL SELECT * FROM executions INDEXED BY delayed WHERE queue = 1 \
+    UNION ALL SELECT * FROM executions INDEXED BY by_ordering_key WHERE ordering_key IS NOT NULL AND queue < 5 AND queue = 2 \
+    UNION ALL SELECT * FROM executions INDEXED BY to_be_retried WHERE queue = 3)";
+
 /// The executions that a query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
+    let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
+    let (statement, values) = select(query, size.saturating_add(1));
+    let mut statement = connection.prepare_cached(&statement)?;
+    let rows =
+        statement.query_map(params_from_iter(values), |row| Ok((row.get::<_, i64>(0)?, read(row)?)))?;
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let is_more = rows.len() > size;
+    rows.truncate(size);
+    let last = rows.last().and_then(|(seq, _)| u64::try_from(*seq).ok());
+    let cursor = last.filter(|_| is_more).map(Cursor::before);
+    Ok(Page::new(rows.into_iter().map(|(_, execution)| execution).collect(), cursor))
+}
+
+/// The statement for a query, with its values: for so many rows at most.
+fn select(query: &Query, most: usize) -> (String, Vec<Value>) {
     let Query { tenant, status, dead_letters, since, topic, cursor, limit: _ } = query;
     let conditions = [
         ("tenant = ?", tenant.clone().map(Value::from)),
@@ -76,18 +102,65 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<P
         wanted.push(&dead);
     }
     let wanted = if wanted.is_empty() { "true".to_owned() } else { wanted.join(" AND ") };
-    let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
-    let statement = format!(
-        "SELECT {COLUMNS} FROM executions WHERE {wanted} ORDER BY seq DESC LIMIT {}",
-        size.saturating_add(1)
-    );
-    let mut statement = connection.prepare_cached(&statement)?;
-    let rows =
-        statement.query_map(params_from_iter(values), |row| Ok((row.get::<_, i64>(0)?, read(row)?)))?;
-    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let is_more = rows.len() > size;
-    rows.truncate(size);
-    let last = rows.last().and_then(|(seq, _)| u64::try_from(*seq).ok());
-    let cursor = last.filter(|_| is_more).map(Cursor::before);
-    Ok(Page::new(rows.into_iter().map(|(_, execution)| execution).collect(), cursor))
+    let from = match status {
+        Some(Status::Running) => RUNNING,
+        // Of all tenants they would have to be sorted first, however few are asked for.
+        Some(Status::Accepted) if tenant.is_some() => WAITING,
+        _ => "executions",
+    };
+    (format!("SELECT {COLUMNS} FROM {from} WHERE {wanted} ORDER BY seq DESC LIMIT {most}"), values)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::queue::Queue;
+    use super::super::rows::{insert, update};
+    use super::*;
+    use crate::{Execution, Options, Request};
+
+    #[test]
+    fn to_list_what_has_not_ended_takes_no_longer_for_what_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = schema::connect(&directory.path().join("executions.db")).unwrap();
+        let add = |queue: Queue, change: fn(&mut Execution)| {
+            let request = Request::parse("{}").unwrap();
+            let mut execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
+            let seq = insert(&connection, &execution, queue, None).unwrap();
+            change(&mut execution);
+            update(&connection, seq, None, &execution, queue.into()).unwrap();
+            execution.id
+        };
+        let ready = add(Queue::Ready, |_| {});
+        let delayed = add(Queue::Delayed, |_| {});
+        let running = add(Queue::Running, |execution| execution.begin(None, Timestamp::now()));
+        let of = |tenant: Option<&str>, status| {
+            let status = Some(status);
+            Query { tenant: tenant.map(str::to_owned), status, ..Query::default() }
+        };
+        let acme = Some("acme");
+        let wanted =
+            [(of(acme, Status::Accepted), vec![delayed, ready]), (of(acme, Status::Running), vec![running])];
+        let wanted =
+            wanted.into_iter().chain([(of(None, Status::Running), vec![running])]).collect::<Vec<_>>();
+        let steps = || {
+            let steps = wanted.iter().map(|(query, ids)| {
+                let listed = list(&connection, query).unwrap().executions;
+                assert_eq!(listed.iter().map(|execution| execution.id).collect::<Vec<_>>(), *ids);
+                let (statement, values) = select(query, 2);
+                let mut statement = connection.prepare(&statement).unwrap();
+                let count = statement.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();
+                (count, statement.get_status(StatementStatus::VmStep))
+            });
+            steps.collect::<Vec<_>>()
+        };
+        let before = steps();
+        connection.execute_batch("BEGIN").unwrap();
+        for _ in 0..1000 {
+            add(Queue::Ended, |execution| execution.cancel(Timestamp::now()).unwrap());
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        assert_eq!(steps(), before);
+    }
 }

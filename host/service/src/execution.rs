@@ -16,6 +16,8 @@ pub(crate) use fingerprint::fingerprint;
 pub use id::{Id, IdError};
 pub(crate) use options::check_key;
 pub use options::{Options, OptionsError};
+#[cfg(feature = "http")]
+pub(crate) use request::Members;
 pub use request::{Request, RequestError};
 
 use crate::Timestamp;

@@ -9,7 +9,7 @@
 //! - `problem`: what is wrong with a call; `answer`: what a call is answered with.
 //! - `prefer`: the header `Prefer`; `query`: what stands behind `?`; `body`: documents, within limits.
 //! - `trace_context`: the trace of a call. `api`: what the handlers share; `caller`: whose token it is.
-//! - `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `console`: pages for a person; `router`: all of them.
+//! - `new_execution`: the body that asks for an execution. `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `console`: pages for a person; `router`: all of them.
 //! - `tls`, `listener`, `server`: connections, within limits.
 //!
 //! [`Api::router`] is a router of axum for a program that has an HTTP server; [`Server`] is one for a program that has none.
@@ -22,6 +22,7 @@ mod caller;
 mod console;
 mod executions;
 mod listener;
+mod new_execution;
 mod openapi;
 mod operation;
 mod prefer;

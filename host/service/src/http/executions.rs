@@ -5,40 +5,21 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::json;
 use super::api::Api;
 use super::caller::Caller;
+use super::new_execution::{self, NewExecution};
 use super::prefer::{Prefer, idempotency_key};
 use super::problem::Problem;
 use super::query;
 use super::trace_context::TraceHeaders;
-use crate::Timestamp;
 use crate::error::ChangeError;
 use crate::execution::{Execution, Id, Options, Request, Status};
 use crate::executions::Submission;
 use crate::query::{Page, Query};
-
-/// An execution that is to be accepted.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct NewExecution {
-    request: Request,
-    /// It is not begun before.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Timestamp>,
-    /// It is not begun at this time or later.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires: Option<Timestamp>,
-    /// How often it is tried at most. Default: 5.
-    #[schema(minimum = 1, maximum = 100)]
-    attempts: Option<u32>,
-    /// Executions with the same key are carried out one after another.
-    #[schema(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
-    ordering_key: Option<String>,
-}
 
 /// An execution that is accepted.
 #[derive(Serialize, ToSchema)]
@@ -81,14 +62,8 @@ pub(super) async fn submit(
     let _counted = api.begin()?;
     let idempotency_key = idempotency_key(&headers)?;
     let text = caller.document(&api, &headers, body).await?;
-    let new: NewExecution = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-    let options = Options {
-        not_before: new.not_before,
-        expires: new.expires,
-        attempts: new.attempts.unwrap_or(Options::default().attempts),
-        ordering_key: new.ordering_key,
-    };
-    let execution = accept(&api, &caller, new.request, options, idempotency_key).await?;
+    let (request, options) = new_execution::read(&text)?;
+    let execution = accept(&api, &caller, request, options, idempotency_key).await?;
     Ok(accepted(execution.id, execution.status))
 }
 
@@ -104,16 +79,6 @@ pub(super) async fn accept(
     submission.idempotency_key = idempotency_key;
     submission.trace_context.clone_from(&caller.trace_context);
     Ok(api.executions().submit(&caller.tenant, submission).await?.execution)
-}
-
-/// What is wrong with a document. Nothing of the request is in it, which is not looked into.
-fn wrong(error: &serde_json::Error) -> Problem {
-    if error.is_data() {
-        Problem::unprocessable(format_args!("the body: {error}"))
-    } else {
-        let (line, column) = (error.line(), error.column());
-        Problem::bad_request(format_args!("the body is not JSON (RFC 8259): line {line}, column {column}"))
-    }
 }
 
 /// List executions

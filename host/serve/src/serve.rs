@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::middleware::from_fn;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,6 +38,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// The response: the service cannot be started.
 pub(crate) fn serve(arguments: &ServeArguments, telemetry: Option<&Telemetry>) -> Result<String, Response> {
     shortage::check_descriptors()?;
+    check_clock(SystemTime::now())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| response(FAULT, format!("The runtime cannot be started: {error}.")))?;
@@ -45,6 +46,12 @@ pub(crate) fn serve(arguments: &ServeArguments, telemetry: Option<&Telemetry>) -
     // A name look-up that still hangs has no say any more.
     runtime.shutdown_background();
     served.map(|()| String::new())
+}
+
+/// Refuses a clock that nobody can date an answer by, or tell whether a certificate is valid.
+fn check_clock(now: SystemTime) -> Result<(), Response> {
+    let said = "The clock of this machine says a time before 1970: set it, and start the service again.";
+    if now < UNIX_EPOCH { Err(response(FAULT, said.to_owned())) } else { Ok(()) }
 }
 
 async fn run(arguments: &ServeArguments, telemetry: Option<&Telemetry>) -> Result<(), Response> {
@@ -193,5 +200,19 @@ impl Signals {
             done = work => done,
             kind = self.until_the_end(reload) => std::process::exit(128 + kind.as_raw_value()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_refused_with_a_sentence() {
+        assert!(check_clock(SystemTime::now()).is_ok() && check_clock(UNIX_EPOCH).is_ok());
+        let wrong = check_clock(UNIX_EPOCH - Duration::from_millis(1)).unwrap_err();
+        assert_eq!(wrong.meta.exit_code, FAULT);
+        let said = "The clock of this machine says a time before 1970: set it, and start the service again.";
+        assert_eq!(wrong.meta.message, said);
     }
 }

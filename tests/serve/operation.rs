@@ -1,6 +1,7 @@
 //! What an operator asks: health, metrics, tokens.
 
 use mqtt_connector_tests::Mosquitto;
+use serde_json::json;
 
 use crate::support::Home;
 
@@ -27,4 +28,34 @@ fn health_and_metrics_need_no_token() {
         assert!(metrics.body.lines().any(|found| found == line), "{line} in {}", metrics.body);
     }
     assert!(!metrics.body.contains("planted") && !metrics.body.contains("acme/door"), "{}", metrics.body);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_said_once_and_the_service_is_not_ready_until_it_can_be() {
+    let broker = Mosquitto::start();
+    let home = Home::new(broker.port());
+    let service = home.serve_on_a_disk_that_may_be_full();
+    let later = json!({"request": {"content": "planted"}, "not-before": "2999-01-01T00:00:00Z"});
+    service.accepts(&later);
+    service.may_write("0");
+    const UNUSABLE: &str = "the store of executions cannot be used: SQLite says SystemIoFailure";
+    for _ in 0..3 {
+        assert_eq!(service.post("/v1/executions", later.to_string()).ask().problem(503), UNUSABLE);
+    }
+    let unready = service.get("/readyz").token("").ask();
+    assert_eq!((&*unready.problem(503), unready.header("retry-after")), (UNUSABLE, Some("1")));
+    // Who waits needs no store.
+    assert_eq!(service.post("/v1/send", r#"{"content":"planted"}"#).ask().exit_code(), 0);
+
+    service.may_write("unlimited");
+    // Nobody has to submit for that.
+    let said = service.says_until("the store of executions can be written again");
+    let [began, _] = &said[..] else { panic!("{said:#?}") };
+    assert!(
+        began.contains("nothing more is accepted or begun until the store can be written again")
+            && began.contains(UNUSABLE),
+        "{began}"
+    );
+    assert_eq!(service.get("/readyz").token("").ask().status, 200);
+    service.accepts(&later);
 }

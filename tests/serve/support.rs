@@ -60,11 +60,16 @@ impl Home {
     /// The service with these variables in its environment.
     #[track_caller]
     pub(crate) fn serve_with(&self, listen: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
-        let mut service = self.spawn_with(&[&["--listen", listen], arguments].concat(), variables);
-        let line = service.says("listening on ");
-        let (_, address) = line.split_once("listening on ").unwrap();
-        service.address = address.trim_start_matches("http://").trim_start_matches("https://").to_owned();
-        service
+        self.spawn_with(&[&["--listen", listen], arguments].concat(), variables).that_listens()
+    }
+
+    /// The service on a free port. A write that its limits do not allow is an error of a full disk, and not the end of the process.
+    #[track_caller]
+    pub(crate) fn serve_on_a_disk_that_may_be_full(&self) -> Service {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mqtt-connector-serve")]);
+        command.args(["serve", "--tenants", "tenants.toml", "--listen", "127.0.0.1:0"]);
+        self.start(command).that_listens()
     }
 
     /// The service with these arguments, which may not start.
@@ -74,9 +79,13 @@ impl Home {
 
     pub(crate) fn spawn_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mqtt-connector-serve"));
-        command.args(["serve", "--tenants", "tenants.toml"]).args(arguments).current_dir(self.path());
+        command.args(["serve", "--tenants", "tenants.toml"]).args(arguments).envs(variables.iter().copied());
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Service {
         command
-            .envs(variables.iter().copied())
+            .current_dir(self.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -121,6 +130,22 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// When it listens.
+    #[track_caller]
+    fn that_listens(mut self) -> Self {
+        let line = self.says("listening on ");
+        let (_, address) = line.split_once("listening on ").unwrap();
+        self.address = address.trim_start_matches("http://").trim_start_matches("https://").to_owned();
+        self
+    }
+
+    /// As on a disk that is full, or has room again: it may write so many bytes to a file.
+    pub(crate) fn may_write(&self, bytes: &str) {
+        let limit = format!("--fsize={bytes}:unlimited");
+        let done = Command::new("prlimit").arg(format!("--pid={}", self.child.id())).arg(limit).status();
+        assert!(done.unwrap().success());
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -128,17 +153,24 @@ impl Service {
     /// Waits for a line on standard error with this text in it.
     #[track_caller]
     pub(crate) fn says(&self, text: &str) -> String {
+        self.says_until(text).pop().unwrap()
+    }
+
+    /// Waits for a line on standard error with this text in it: all lines until then, and that one.
+    #[track_caller]
+    pub(crate) fn says_until(&self, text: &str) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
-        let mut before = Vec::new();
+        let mut lines = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.said.lock().unwrap().recv_timeout(left) else {
-                panic!("it does not say {text:?}, but {before:#?}")
+                panic!("it does not say {text:?}, but {lines:#?}")
             };
-            if line.contains(text) {
-                return line;
+            let is_it = line.contains(text);
+            lines.push(line);
+            if is_it {
+                return lines;
             }
-            before.push(line);
         }
     }
 

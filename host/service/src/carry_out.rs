@@ -100,7 +100,7 @@ impl Worker {
             }
             Ending::Stopped(Stop::NotWanted | Stop::Draining) => self.store.release(id),
             Ending::Stopped(Stop::Store(error)) => {
-                tracing::error!(%id, %error, "an execution cannot begin");
+                self.complain(id, &error, "an execution cannot begin");
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = self.draining.cancelled() => {}
@@ -185,12 +185,17 @@ impl Worker {
             match self.store.settle(execution, due).await {
                 Ok(()) => return,
                 Err(StoreError::Closed) => return,
-                Err(error) => {
-                    tracing::error!(%id, %error, "what has become of an execution cannot be kept yet");
-                }
+                Err(error) => self.complain(id, &error, "what has become of an execution cannot be kept yet"),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Says what the store could not do for an execution, unless it has said itself that it can do nothing.
+    fn complain(&self, id: Id, error: &StoreError, what: &str) {
+        if self.store.fault().is_none() {
+            tracing::error!(%id, %error, "{what}");
         }
     }
 }

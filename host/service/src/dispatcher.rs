@@ -171,7 +171,10 @@ impl Dispatcher {
                 Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()).min(TIDY)
             }
             Err(error) => {
-                tracing::error!(%error, "the store of executions cannot be tidied");
+                // It has said so itself.
+                if self.worker.store.fault().is_none() {
+                    tracing::error!(%error, "the store of executions cannot be tidied");
+                }
                 TIDY
             }
         }

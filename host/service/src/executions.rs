@@ -154,6 +154,12 @@ impl Executions {
         self.inner.tasks.len().saturating_sub(1)
     }
 
+    /// Why the store can keep nothing at this time, as far as it has found that out.
+    #[must_use]
+    pub fn fault(&self) -> Option<StoreError> {
+        self.inner.store.fault()
+    }
+
     /// How sends ended: those of executions, and those that are counted by others.
     #[cfg(feature = "http")]
     pub(crate) fn counts(&self) -> &Counts {

@@ -4,9 +4,10 @@
 //! - `rows`: an execution as a row, and back; `queue`: which executions may be claimed.
 //! - `writer`: the thread that writes, and makes what came together durable together; `turns`: whose work is next.
 //! - `operations`: what [`Store`] promises, as work for the writer; `listing`: what is only read.
-//! - `memory`: what the process knows besides: claims, waiting callers; `ready`: who has executions to claim.
+//! - `memory`: what the process knows besides: claims, waiting callers; `ready`: who has executions to claim; `health`: whether the file can be written.
 
 mod clocks;
+mod health;
 mod listing;
 mod lock;
 mod memory;
@@ -99,7 +100,7 @@ impl SqliteStore {
             queue::unfinished(&connection).map_err(|error| OpenError::unusable(path, &error))?,
         );
         let readers = Readers::new(path);
-        let writer = Writer::start(connection, path)?;
+        let writer = Writer::start(connection, path, Arc::clone(&memory))?;
         Ok(Self {
             writer,
             readers,
@@ -219,6 +220,10 @@ impl Store for SqliteStore {
 
     fn ended(&self, id: Id) -> Pin<Box<dyn Future<Output = Option<Execution>> + Send + '_>> {
         Box::pin(self.memory.waiting.ended(id))
+    }
+
+    fn fault(&self) -> Option<StoreError> {
+        self.memory.health.fault()
     }
 }
 

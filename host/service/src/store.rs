@@ -115,6 +115,11 @@ pub trait Store: Send + Sync + 'static {
     /// Answers when there may be more to [claim](Self::claim) than before it was called last.
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
+    /// Why nothing can be made durable at this time, where the store has found that out and has said so in the log. Default: it says nothing of it.
+    fn fault(&self) -> Option<StoreError> {
+        None
+    }
+
     /// This worker begins nothing more, and has settled what it had: others may take its place at once. Default: there are none.
     fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(std::future::ready(()))

@@ -19,11 +19,14 @@ pub(super) async fn livez() -> &'static str {
 
 /// Whether calls are taken
 ///
-/// 503 while the service is ending, and when its store cannot be read.
+/// 503 while the service is ending, and while its store cannot be read or written.
 #[utoipa::path(get, path = "/readyz", tag = "operation", security(()), responses((status = 200, description = "They are", body = String)))]
 pub(super) async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     if api.draining().is_cancelled() {
         return Err(Problem::draining());
+    }
+    if let Some(fault) = api.executions().fault() {
+        return Err(fault.into());
     }
     // One that cannot be: the store is asked, and has nothing to read.
     let nobodys =

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::health::Health;
 use super::ready::Ready;
 use crate::execution::{Execution, Id};
 use crate::waiting::Waiting;
@@ -20,6 +21,7 @@ pub(super) struct Memory {
     /// How many executions of each tenant have not ended.
     unfinished: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) waiting: Waiting<Execution>,
+    pub(super) health: Health,
     /// What SQLite counts when another connection changes the file, as it was seen last.
     version: AtomicI64,
 }

@@ -1,14 +1,14 @@
 //! What [`Store`](crate::store::Store) promises, as work for the writer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::memory::Claim;
 use super::queue::{self, Queue};
 use super::rows::Place;
-use super::{SqliteStore, rows};
+use super::{SqliteStore, rows, schema};
 use crate::Timestamp;
 use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
@@ -31,7 +31,7 @@ impl Default for Limits {
 const TIDIED: u32 = 1000;
 
 /// An execution that may begin, with its row's number.
-type Ready = (i64, Execution);
+type MayBegin = (i64, Execution);
 
 impl SqliteStore {
     pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
@@ -62,7 +62,7 @@ impl SqliteStore {
             let seq = rows::insert(connection, &execution, queue, idempotency_key.as_deref())?;
             Ok(Ok((Accepted::New, (queue == Queue::Ready).then_some((seq, execution)))))
         };
-        let then = move |accepted: &mut Result<(Accepted, Option<Ready>), StoreError>| {
+        let then = move |accepted: &mut Result<(Accepted, Option<MayBegin>), StoreError>| {
             let Ok((accepted, ready)) = accepted else { return };
             if matches!(accepted, Accepted::New) {
                 memory.accepted(&tenant);
@@ -210,12 +210,17 @@ impl SqliteStore {
         self.clocks.ended(now);
         let forgotten = self.clocks.forgotten(now, self.limits.retention);
         let memory = Arc::clone(&self.memory);
+        // Nobody else may write any more who would find out that it can be done again.
+        let looks_ill = memory.health.fault().is_some();
         let work = move |connection: &Connection| {
             let mut ready = queue::let_begin(connection, now)?;
             let (expired, passed_on) = expire(connection, now)?;
             ready.extend(passed_on);
             let is_more = forget(connection, forgotten)? | (expired.len() >= TIDIED as usize);
             let next = if is_more { Some(now) } else { queue::next(connection)? };
+            if looks_ill {
+                schema::touch(connection)?;
+            }
             Ok((ready, expired, next))
         };
         let then = move |(ready, expired, _): &mut (Vec<Arc<str>>, Vec<Execution>, Option<Timestamp>)| {
@@ -223,6 +228,9 @@ impl SqliteStore {
             for execution in expired {
                 memory.ended(&execution.tenant);
                 memory.mark_ended(execution.id);
+            }
+            if looks_ill {
+                memory.health.written(Instant::now());
             }
         };
         let (_, _, next) = self.writer.write(&the_stores_own(), work, then).await?;

@@ -165,6 +165,12 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Writes a page of the file, and changes nothing: to see whether it can be written.
+pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", version)
+}
+
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let unusable = |error| OpenError::unusable(path, &error);
     let number = |connection: &Connection, name: &str| {

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::health::Health;
+use super::memory::Memory;
 use super::schema::OpenError;
 use super::turns::Turns;
 use crate::error::StoreError;
@@ -41,10 +43,10 @@ type Work = Box<dyn FnOnce(Option<&Connection>) -> (rusqlite::Result<()>, Then) 
 type Then = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn start(connection: Connection, path: &Path, memory: Arc<Memory>) -> Result<Self, OpenError> {
         let (jobs, received) = channel();
         let thread = std::thread::Builder::new().name("executions".to_owned());
-        let thread = thread.spawn(move || run(&connection, &received));
+        let thread = thread.spawn(move || run(&connection, &received, &memory.health));
         let thread = thread.map_err(|error| OpenError::io(path, error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -117,7 +119,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
+fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>, health: &Health) {
     let mut turns = Turns::new();
     let mut looks = Vec::new();
     let mut is_clean = true;
@@ -157,7 +159,7 @@ fn run(connection: &Connection, jobs: &Receiver<(Arc<str>, Job)>) {
         turns.end_group();
         if let Some(transaction) = transaction {
             let began = Instant::now();
-            match transaction.end() {
+            match transaction.end(health) {
                 Ok(false) => {}
                 Ok(true) => (is_clean, made_room) = (false, None),
                 // There may be no room but that of the log, which is used again when it is empty.
@@ -200,7 +202,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// Makes it durable, and tells everybody. Answers whether something was written.
-    fn end(self) -> Result<bool, StoreError> {
+    fn end(self, health: &Health) -> Result<bool, StoreError> {
         let Self { connection, changes, done, mut answers } = self;
         let done = done.and_then(|()| connection.execute_batch("COMMIT"));
         if done.is_err() && !connection.is_autocommit() {
@@ -208,12 +210,18 @@ impl<'c> Transaction<'c> {
             let _ = connection.execute_batch("ROLLBACK");
         }
         let done = done.map_err(|error| StoreError::from(&error));
+        let is_written = connection.total_changes() != changes;
+        match &done {
+            Ok(()) if is_written => health.written(Instant::now()),
+            Ok(()) => {}
+            Err(error) => health.failed(error, Instant::now()),
+        }
         // Tenants take turns here, too: whoever is told first goes on first.
         answers.sort_by_key(|(turn, _)| *turn);
         for (_, then) in answers {
             then(done.clone());
         }
-        done.map(|()| connection.total_changes() != changes)
+        done.map(|()| is_written)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use wasm_cargo::{TARGET, wasm_cargo};
 
-/// Builds the package in `directory`, of whose library the crate type is `cdylib`, into a component, and returns its bytes.
+/// Builds the library of the package in `directory` into a component, and returns its bytes.
 /// In a test of that package, `directory` is `env!("CARGO_MANIFEST_DIR")`.
 ///
 /// It is the optimised build, for `wasm32-unknown-unknown`: the component imports what its world says, and no WASI. It is
@@ -48,7 +48,7 @@ pub fn build_with_profile(directory: impl AsRef<Path>, profile: &str) -> Vec<u8>
     let file = target.join(TARGET).join(profile).join(format!("{}.wasm", name.replace('-', "_")));
     match fs::read(&file) {
         Ok(component) => component,
-        Err(error) => panic!("{}: {error}; is the library of {name} a `cdylib`?", file.display()),
+        Err(error) => panic!("{}: {error}", file.display()),
     }
 }
 

@@ -9,8 +9,8 @@ use std::process::Command;
 /// The target that has no WASI: a component imports what its world says and nothing else.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The cargo that builds for [`TARGET`] in `directory`, with `rustc`, and links to a component in one step. What to build
-/// is the caller's to add.
+/// The cargo that builds a library for [`TARGET`] in `directory`, with `rustc`, and links it to a component in one step,
+/// whatever crate types its manifest names. Of which package is the caller's to add.
 ///
 /// # Errors
 ///
@@ -28,14 +28,14 @@ pub(crate) fn wasm_cargo(directory: &Path, cargo: &OsStr, rustc: &OsStr) -> Resu
     let tools = sysroot.join("lib/rustlib").join(host).join("bin");
     let mut command = if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
         let mut command = Command::new(cargo);
-        command.env("RUSTC", rustc).arg("build");
+        command.env("RUSTC", rustc).arg("rustc");
         command
     } else if Path::new("/usr/lib/rustlib/src/rust/library").exists() {
         // Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, where rustup cannot download the target: they
         // build the standard library from its source.
         let mut command = Command::new("/usr/bin/cargo");
         command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
-        command.args(["build", "-Zbuild-std=std,panic_abort"]);
+        command.args(["rustc", "-Zbuild-std=std,panic_abort"]);
         command
     } else {
         return Err(format!(
@@ -48,7 +48,8 @@ pub(crate) fn wasm_cargo(directory: &Path, cargo: &OsStr, rustc: &OsStr) -> Resu
     let mut path = OsString::from(tools.join("gcc-ld"));
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());
-    command.env("PATH", path).current_dir(directory).args(["--target", TARGET]);
+    command.env("PATH", path).current_dir(directory);
+    command.args(["--lib", "--crate-type", "cdylib", "--target", TARGET]);
     Ok(command)
 }
 

@@ -1,5 +1,8 @@
 //! What the tests share: the program as a process, and what it answers.
 
+#[path = "../programs/output.rs"]
+mod output;
+
 use std::ffi::OsStr;
 use std::io::{PipeReader, PipeWriter, Write as _, pipe};
 use std::path::Path;
@@ -11,6 +14,8 @@ use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use output::Output;
 
 /// Long enough for anything that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,14 +42,6 @@ pub(crate) fn precompiled() -> Vec<u8> {
 pub(crate) struct Program {
     command: Command,
     input: Vec<u8>,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) status: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
 }
 
 impl Program {
@@ -104,49 +101,11 @@ impl Program {
         let mut child = self.command.spawn().unwrap();
         // A program that does not read its standard input has closed it by the time that this fails.
         let _ = child.stdin.take().unwrap().write_all(&self.input);
-        let output = child.wait_with_output().unwrap();
-        Output {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        child.wait_with_output().unwrap().into()
     }
 }
 
 impl Output {
-    /// Asserts that standard output is the response, nothing was said besides, and the exit status is its exit code.
-    /// In `message`, `#` may stand for a number and `…` for any text.
-    #[track_caller]
-    pub(crate) fn answers(&self, exit_code: i32, message: &str) {
-        self.answers_and_says(exit_code, message, "");
-    }
-
-    /// The same, with `said` on standard error.
-    #[track_caller]
-    pub(crate) fn answers_and_says(&self, exit_code: i32, message: &str, said: &str) {
-        assert!(fits(&self.message(), message), "wanted: {message}\n   got: {self:#?}");
-        let line = serde_json::json!({ "meta": { "exit-code": exit_code, "message": self.message() } });
-        assert_eq!(self.stdout, format!("{line}\n"), "{self:#?}");
-        assert_eq!(self.status, Some(exit_code), "{self:#?}");
-        assert_eq!(self.stderr, said, "{self:#?}");
-    }
-
-    /// The message of the response.
-    #[track_caller]
-    pub(crate) fn message(&self) -> String {
-        let response: Result<Value, _> = serde_json::from_str(&self.stdout);
-        let message =
-            response.ok().and_then(|response| response["meta"]["message"].as_str().map(str::to_owned));
-        message.unwrap_or_else(|| panic!("standard output is no response: {self:#?}"))
-    }
-
-    /// Asserts that a command that prints a text has succeeded, and returns the text.
-    #[track_caller]
-    pub(crate) fn printed(self) -> String {
-        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:#?}");
-        self.stdout
-    }
-
     /// Asserts that a command that prints a text has failed, and printed nothing.
     #[track_caller]
     pub(crate) fn fails(&self, exit_code: i32, said: &str) {

@@ -13,7 +13,7 @@ mod words;
 
 use mqtt_connector_tests::Step;
 use mqtt_connector_tests::scenario::Answer;
-pub(crate) use mqtt_connector_tests::scenarios::{connected, goodbye, publish, script};
+pub(crate) use mqtt_connector_tests::scenarios::{acknowledged, connected, goodbye, publish, script};
 use serde_json::Value;
 
 use carrier::{Carrier, Play as _};

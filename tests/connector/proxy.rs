@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use mqtt_connector::publisher::{Resolver, Resolving};
 use mqtt_connector::{Meta, Tenant};
-use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
+use mqtt_connector_tests::ScriptedBroker;
 use serde_json::{Value, json};
 
-use crate::support::{block_on, builder, operator};
+use crate::support::{block_on, builder, exchange, operator};
 use scripted::Line;
 
 /// The broker's name, which only the proxy knows.
@@ -89,13 +88,5 @@ fn connect_request(more: &str) -> String {
 
 /// A broker that gets one message with quality of service 1.
 fn broker() -> ScriptedBroker {
-    let steps = [
-        Step::expect(Expect::connect().client_id("sender")),
-        Step::send(encode::connack(false, 0)),
-        Step::expect(Expect::publish().topic("t").payload("c").qos(1)),
-        Step::respond(PacketType::PubAck),
-        Step::expect(Expect::disconnect()),
-        Step::expect_end(),
-    ];
-    ScriptedBroker::builder().connection(steps).start()
+    ScriptedBroker::builder().connection(exchange()).start()
 }

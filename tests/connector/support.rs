@@ -6,8 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_connector::{Connector, ConnectorBuilder, Meta, Tenant};
+use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::pattern::fits;
 pub(crate) use mqtt_connector_tests::scenario::with;
+use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::{Value, json};
 
 /// Long enough for anything that is going to happen.
@@ -57,6 +59,18 @@ pub(crate) fn send_batch(config: &Value, requests: &[Value]) -> Vec<Meta> {
     let requests: Vec<String> = requests.iter().map(Value::to_string).collect();
     let responses = block_on(connector().send_batch(&operator(), &config.to_string(), &requests));
     responses.into_iter().map(|response| response.meta).collect()
+}
+
+/// A broker's part when the client `sender` sends "c" to topic "t" with quality of service 1.
+pub(crate) fn exchange() -> [Step; 6] {
+    [
+        Step::expect(Expect::connect().client_id("sender")),
+        Step::send(encode::connack(false, 0)),
+        Step::expect(Expect::publish().topic("t").payload("c").qos(1)),
+        Step::respond(PacketType::PubAck),
+        Step::expect(Expect::disconnect()),
+        Step::expect_end(),
+    ]
 }
 
 /// Runs a future on a runtime of its own, and what it leaves behind: connections that say goodbye. All of it ends.

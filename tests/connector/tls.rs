@@ -11,7 +11,6 @@ mod workshop;
 
 use mqtt_connector::{Meta, Tenant, TenantBuilder};
 use mqtt_connector_tests::pki::Pki;
-use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::{Value, json};
 
 use crate::support::{send, with};
@@ -52,17 +51,4 @@ fn failed(port: u16, reason: &str) -> String {
 /// What a message is for which a certificate or a key could not be used.
 fn unusable(reason: &str) -> String {
     format!("Not sent, a certificate or key cannot be used: {reason}.")
-}
-
-/// A broker's part when one message with quality of service 1 is sent.
-fn exchange() -> [Step; 6] {
-    use mqtt_connector_tests::packet::PacketType;
-    [
-        Step::expect(Expect::connect().client_id("sender")),
-        Step::send(encode::connack(false, 0)),
-        Step::expect(Expect::publish().topic("t").payload("c").qos(1)),
-        Step::respond(PacketType::PubAck),
-        Step::expect(Expect::disconnect()),
-        Step::expect_end(),
-    ]
 }

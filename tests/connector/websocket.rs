@@ -7,8 +7,6 @@ mod handshake;
 mod repetitions;
 
 use mqtt_connector::Meta;
-use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Step, encode};
 use serde_json::{Value, json};
 
 use crate::support::{send, with};
@@ -27,16 +25,4 @@ fn url(port: u16) -> String {
 /// Sends as the operator, with `more` over the configuration.
 fn send_with(config: &Value, more: Value) -> Meta {
     send(&with(config, more), &json!({}))
-}
-
-/// A broker's part when one message with quality of service 1 is sent.
-fn exchange() -> [Step; 6] {
-    [
-        Step::expect(Expect::connect().client_id("sender")),
-        Step::send(encode::connack(false, 0)),
-        Step::expect(Expect::publish().topic("t").payload("c").qos(1)),
-        Step::respond(PacketType::PubAck),
-        Step::expect(Expect::disconnect()),
-        Step::expect_end(),
-    ]
 }

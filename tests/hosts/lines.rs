@@ -111,7 +111,7 @@ fn connection_that_has_died_is_not_used() {
     let observer = Observer::start(broker.port(), "t");
     input.write_all(b"second\n").unwrap();
     drop(input);
-    Output::of(child).answers(0, "Sent 2 of 2 lines in # s (# a second).");
+    Output::from(child.wait_with_output().unwrap()).answers(0, "Sent 2 of 2 lines in # s (# a second).");
     assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"second");
 }
 
@@ -126,6 +126,6 @@ fn connection_is_closed_while_no_line_comes() {
     broker.wait_for_log("Received DISCONNECT from sender", PATIENCE);
     input.write_all(b"second\n").unwrap();
     drop(input);
-    Output::of(child).answers(0, "Sent 2 of 2 lines in # s (# a second).");
+    Output::from(child.wait_with_output().unwrap()).answers(0, "Sent 2 of 2 lines in # s (# a second).");
     assert_eq!(connections(&broker), 2, "{}", broker.log());
 }

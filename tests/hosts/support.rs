@@ -1,13 +1,15 @@
 //! What the tests share: `wasmtime` as a process, and what it answers.
 
+#[path = "../programs/output.rs"]
+mod output;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_connector_tests::pattern::fits;
-use serde_json::Value;
+pub(crate) use output::Output;
 
 /// Long enough for anything that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,14 +80,6 @@ pub(crate) struct Run {
     input: Vec<u8>,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) status: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
 impl Run {
     /// With these flags of the host, and with these arguments of the program.
     #[track_caller]
@@ -142,45 +136,6 @@ impl Run {
         let mut child = self.spawn();
         // A program that does not read its standard input has closed it by the time that this fails.
         let _ = child.stdin.take().unwrap().write_all(&input);
-        Output::of(child)
-    }
-}
-
-impl Output {
-    /// Waits for the end of a run.
-    #[track_caller]
-    pub(crate) fn of(child: Child) -> Self {
-        let output = child.wait_with_output().unwrap();
-        Self {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Asserts that standard output is the response, nothing was said besides, and the exit status is its exit code.
-    /// In `message`, `#` may stand for a number and `…` for any text.
-    #[track_caller]
-    pub(crate) fn answers(&self, exit_code: i32, message: &str) {
-        let said = self.message();
-        assert!(fits(&said, message), "wanted: {message}\n   got: {self:#?}");
-        let line = serde_json::json!({ "meta": { "exit-code": exit_code, "message": said } });
-        assert_eq!(self.stdout, format!("{line}\n"), "{self:#?}");
-        assert_eq!((self.status, self.stderr.as_str()), (Some(exit_code), ""), "{self:#?}");
-    }
-
-    /// The message of the response.
-    #[track_caller]
-    pub(crate) fn message(&self) -> String {
-        let response: Result<Value, _> = serde_json::from_str(&self.stdout);
-        let said = response.ok().and_then(|response| response["meta"]["message"].as_str().map(str::to_owned));
-        said.unwrap_or_else(|| panic!("standard output is no response: {self:#?}"))
-    }
-
-    /// Asserts that a command that prints a text has succeeded, and returns the text.
-    #[track_caller]
-    pub(crate) fn printed(self) -> String {
-        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:#?}");
-        self.stdout
+        child.wait_with_output().unwrap().into()
     }
 }

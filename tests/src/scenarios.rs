@@ -14,6 +14,7 @@ pub use codes::REASON_CODES;
 
 use crate::carrier::Carrier;
 use crate::expect::Expect;
+use crate::packet::PacketType;
 use crate::program::Program;
 use crate::record::Conversation;
 use crate::scenario::{Scenario, judge, sample};
@@ -154,6 +155,20 @@ pub fn judge_program(program: &Program, name: &str, at_most: usize) {
 #[must_use]
 pub fn connected(session_present: bool) -> Vec<Step> {
     vec![Step::expect(Expect::connect()), Step::accept(session_present)]
+}
+
+/// What acknowledges the last PUBLISH, with all that its quality of service asks for.
+#[must_use]
+pub fn acknowledged(qos: u8) -> Vec<Step> {
+    match qos {
+        0 => vec![],
+        1 => vec![Step::respond(PacketType::PubAck)],
+        _ => vec![
+            Step::respond(PacketType::PubRec),
+            Step::expect(Expect::pubrel()),
+            Step::respond(PacketType::PubComp),
+        ],
+    }
 }
 
 /// The end of a connection that nothing is wrong with.

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use mqtt_connector_tests::Step;
 use mqtt_connector_tests::packet::PacketType;
-use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
 use super::carrier::{Carrier, Play as _, TAKEN_OVER, lost, sent, side_by_side, uncertain};
-use super::{connected, publish, script};
+use super::{acknowledged, connected, publish, script};
 
 /// CONNECT, PUBLISH with each quality of service, and PUBREL, as the client sends them.
 struct Bytes {
@@ -100,19 +100,9 @@ fn a_cut_after_each_byte_of_pubrel_leaves_it_uncertain() {
 
 #[test]
 fn a_cut_after_each_byte_of_disconnect_changes_nothing() {
-    let exchanges = [
-        vec![Step::expect(publish(0))],
-        vec![Step::expect(publish(1)), Step::respond(PacketType::PubAck)],
-        vec![
-            Step::expect(publish(2)),
-            Step::respond(PacketType::PubRec),
-            Step::expect(Expect::pubrel()),
-            Step::respond(PacketType::PubComp),
-        ],
-    ];
     for (carrier, _) in carriers() {
-        for (qos, exchange) in (0..).zip(&exchanges) {
-            let before = script([connected(false), exchange.clone()]);
+        for qos in 0..=2 {
+            let before = script([connected(false), vec![Step::expect(publish(qos))], acknowledged(qos)]);
             read_and_cut(&carrier, qos, &before, (&[0xe0, 0x00], 0), (0, &sent(qos)));
         }
     }

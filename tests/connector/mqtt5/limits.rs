@@ -8,20 +8,8 @@ use serde_json::{Value, json};
 
 use super::{accepted, play, tcp};
 use crate::faults::carrier::sent;
-use crate::faults::{goodbye, publish, script};
+use crate::faults::{acknowledged, goodbye, publish, script};
 use crate::support::{send_batch, with};
-
-fn acknowledged(qos: u8) -> Vec<Step> {
-    match qos {
-        0 => vec![],
-        1 => vec![Step::respond(PacketType::PubAck)],
-        _ => vec![
-            Step::respond(PacketType::PubRec),
-            Step::expect(Expect::pubrel()),
-            Step::respond(PacketType::PubComp),
-        ],
-    }
-}
 
 #[test]
 fn a_higher_quality_of_service_than_the_broker_has_is_sent_lower_and_said() {

@@ -4,8 +4,8 @@ use mqtt_connector_tests::pki::{Fault, Identity, KeyFormat, Pem, Pki};
 use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, ServerTls, Step};
 use serde_json::{Value, json};
 
-use super::{exchange, failed, secured, send_with, sent, unusable};
-use crate::support::{PATIENCE, assert_meta};
+use super::{failed, secured, send_with, sent, unusable};
+use crate::support::{PATIENCE, assert_meta, exchange};
 
 const NOT_USED: &str = " certificate and private-key were given but not used, because use-certificate is false: if the \
                         broker wants them, set it to true.";

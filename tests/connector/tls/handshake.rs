@@ -5,9 +5,9 @@ use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, ServerTls, Step, encode};
 use serde_json::{Value, json};
 
-use super::{exchange, failed, secured, send_with, sent, url};
+use super::{failed, secured, send_with, sent, url};
 use crate::faults::carrier::after;
-use crate::support::assert_meta;
+use crate::support::{assert_meta, exchange};
 
 #[test]
 fn both_versions_of_tls_are_spoken_and_ended_in_order() {

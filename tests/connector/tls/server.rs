@@ -6,8 +6,8 @@ use mqtt_connector_tests::pki::{Fault, Pki};
 use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker, ServerTls, Step};
 use serde_json::json;
 
-use super::{acme, exchange, failed, secured, send_with, sent};
-use crate::support::{PATIENCE, assert_meta, send_as, with};
+use super::{acme, failed, secured, send_with, sent};
+use crate::support::{PATIENCE, assert_meta, exchange, send_as, with};
 
 /// What is said of a certificate whose issuer `name` is not there.
 fn unknown(name: &str) -> String {

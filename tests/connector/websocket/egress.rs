@@ -8,8 +8,7 @@ use mqtt_connector::{Meta, Tenant, TenantBuilder};
 use mqtt_connector_tests::ScriptedBroker;
 use serde_json::json;
 
-use super::exchange;
-use crate::support::{assert_meta, block_on, builder};
+use crate::support::{assert_meta, block_on, builder, exchange};
 
 fn acme(brokers: &[&str]) -> TenantBuilder {
     let tenant = Tenant::builder("acme").topics("#".parse().unwrap());

@@ -7,8 +7,8 @@ use mqtt_connector_tests::websocket::{Opcode, close, frame, frame_with};
 use mqtt_connector_tests::{Expect, ScriptedBroker, Step, encode};
 use serde_json::json;
 
-use super::{exchange, plain, send_with};
-use crate::support::assert_meta;
+use super::{plain, send_with};
+use crate::support::{assert_meta, exchange};
 
 #[test]
 fn packets_may_be_spread_over_frames_and_pings_are_answered() {

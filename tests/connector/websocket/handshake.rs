@@ -6,8 +6,8 @@ use mqtt_connector_tests::websocket::Upgrade;
 use mqtt_connector_tests::{ScriptedBroker, ServerTls, Step};
 use serde_json::{Value, json};
 
-use super::{exchange, plain, send_with};
-use crate::support::{assert_meta, with};
+use super::{plain, send_with};
+use crate::support::{assert_meta, exchange, with};
 
 /// What the handshake asked for when a message is sent with `more` over the configuration.
 fn upgrade(broker: ScriptedBrokerBuilder, url: &str, more: Value) -> Upgrade {

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Setting, connected, goodbye, publish, script};
+use super::{Setting, acknowledged, connected, goodbye, publish, script};
 use crate::carrier::{Carrier, Version};
 use crate::expect::Expect;
-use crate::packet::PacketType;
 use crate::scenario::words::{after, broken, lost, sent, unacknowledged, uncertain};
 use crate::scenario::{Scenario, with};
 use crate::step::Step;
@@ -20,16 +19,7 @@ fn cut() -> Vec<Step> {
 }
 
 fn fine(qos: u8, dup: bool) -> Vec<Step> {
-    let exchange = match qos {
-        0 => vec![],
-        1 => vec![Step::respond(PacketType::PubAck)],
-        _ => vec![
-            Step::respond(PacketType::PubRec),
-            Step::expect(Expect::pubrel()),
-            Step::respond(PacketType::PubComp),
-        ],
-    };
-    script([connected(false), vec![Step::expect(publish(qos).dup(dup))], exchange, goodbye()])
+    script([connected(false), vec![Step::expect(publish(qos).dup(dup))], acknowledged(qos), goodbye()])
 }
 
 /// What is said of a refusal for the reason that MQTT 3.1.1 numbers `number`, and the exit code.

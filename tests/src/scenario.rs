@@ -72,8 +72,6 @@ pub struct Played {
     pub meta: Answer,
     /// How long the answer took.
     pub took: Duration,
-    /// When it came.
-    pub answered: Instant,
     /// What the broker saw, and what did not go by its script.
     pub record: Record,
     carrier: String,
@@ -112,12 +110,12 @@ pub fn play(
     let config = carrier.config(broker.port());
     let started = Instant::now();
     let answer = candidate.send(&config, &request);
-    let answered = Instant::now();
+    let took = started.elapsed();
     let url = carrier.url(broker.port());
     let record = broker.finish_unchecked();
     let mut meta = answer.map_err(|why| format!("{why}\n{record}"))?;
     meta.message = meta.message.replace(&url, "BROKER");
-    Ok(Played { meta, took: answered - started, answered, record, carrier: carrier.to_string() })
+    Ok(Played { meta, took, record, carrier: carrier.to_string() })
 }
 
 /// What has to come of a send.

@@ -15,7 +15,7 @@ use crate::support;
 
 /// How long after its timeout a send may answer: 50 ms. A debug build, beside other tests on a machine with few cores,
 /// may have to wait half a second for its turn on one.
-pub(super) const LATE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 });
+const LATE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 });
 
 /// How many tests that mostly wait are run at a time.
 const AT_A_TIME: usize = 12;

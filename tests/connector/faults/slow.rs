@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use mqtt_connector_tests::packet::PacketType;
 use mqtt_connector_tests::script::ScriptedBrokerBuilder;
 use mqtt_connector_tests::{Expect, Step};
 use serde_json::json;
 
-use super::carrier::{
-    Carrier, LATE, Play as _, Version, after, lost, sent, side_by_side, too_late, uncertain,
-};
-use super::{connected, goodbye, script};
+use super::carrier::{Carrier, Play as _, Version, after, lost, sent, side_by_side, too_late, uncertain};
+use super::{acknowledged, connected, goodbye, script};
 
 /// More than the kernel buffers on loopback, on either side.
 const TOO_MUCH: usize = 6 << 20;
@@ -20,20 +17,6 @@ const MUCH: usize = 40_000;
 /// Milliseconds that are enough for that in small portions, beside other tests; and for a step of the broker's.
 const ENOUGH: u32 = 40_000;
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a broker does once it has the message, up to the end.
-fn acknowledged(qos: u8) -> Vec<Step> {
-    let exchange = match qos {
-        0 => vec![],
-        1 => vec![Step::respond(PacketType::PubAck)],
-        _ => vec![
-            Step::respond(PacketType::PubRec),
-            Step::expect(Expect::pubrel()),
-            Step::respond(PacketType::PubComp),
-        ],
-    };
-    script([exchange, goodbye()])
-}
 
 /// Runs a test on each carrier with one quality of service, and with every one with MQTT 3.1.1 over TCP and TLS: there is
 /// much to carry.
@@ -61,6 +44,7 @@ fn a_broker_that_reads_slowly_gets_the_message() {
             connected(false),
             vec![Step::expect(Expect::publish().qos(qos).payload(&payload))],
             acknowledged(qos),
+            goodbye(),
         ]);
         let builder = carrier.broker().receive_buffer(4096).step_timeout(PATIENCE).connection(steps);
         let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": ENOUGH }));
@@ -80,6 +64,7 @@ fn a_broker_that_stops_reading_for_a_while_gets_the_message() {
                 Step::expect(Expect::publish().qos(qos).payload(&payload)),
             ],
             acknowledged(qos),
+            goodbye(),
         ]);
         let builder = carrier.broker().receive_buffer(4096).step_timeout(PATIENCE).connection(steps);
         let played = carrier.play_to(builder, json!({ "qos": qos, "content": payload, "timeout": ENOUGH }));
@@ -92,12 +77,13 @@ fn a_message_that_is_stuck_in_the_send_buffer_is_not_sent() {
     each(|carrier, qos| {
         let steps = script([connected(false), vec![Step::deaf()]]);
         let builder = carrier.broker().receive_buffer(4096).connection(steps);
-        let request = json!({ "qos": qos, "content": "x".repeat(TOO_MUCH), "timeout": 2000 });
+        // Enough for a connection on a busy machine.
+        let timeout = 5000;
+        let request = json!({ "qos": qos, "content": "x".repeat(TOO_MUCH), "timeout": timeout });
         let played = carrier.play_to(builder, request);
-        played.assert(75, &too_late(2000, "writing the message"));
-        // What the component takes to read so much JSON does not count.
-        let took = played.answered - played.record.conversations[0].opened;
-        assert!(took <= Duration::from_secs(2) + LATE, "{took:?}");
+        played.assert(75, &too_late(timeout, "writing the message"));
+        // The broker never reads again. How late an answer may be, the families of scenarios say.
+        assert!(played.took < PATIENCE, "{:?}", played.took);
     });
 }
 
@@ -140,6 +126,7 @@ fn a_large_message_is_begun_again_on_the_next_connection() {
             connected(false),
             vec![Step::expect(Expect::publish().qos(qos).dup(false).payload(&payload))],
             acknowledged(qos),
+            goodbye(),
         ]);
         let scripts = [cut, fine];
         let builder = scripts.into_iter().fold(

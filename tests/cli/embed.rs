@@ -1,24 +1,18 @@
 //! The smallest platform, `host/connector/examples/embed.rs`: it runs, and does what it says.
 
-use std::path::Path;
-
 use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer};
 
+use crate::example::example;
 use crate::support::{PATIENCE, Program};
 
 #[test]
 fn smallest_platform_sends_two_messages() {
-    let example = Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("examples").join("embed");
-    assert!(
-        example.exists(),
-        "cargo builds examples for `cargo test`; for one target: cargo build --example embed"
-    );
     let broker = Mosquitto::start();
     let observer = Observer::start(broker.port(), "acme/#");
     let url = format!("tcp://{}", broker.address());
 
-    let printed = Program::at(&example).args([&*url]).run().printed();
+    let printed = Program::at(&example("embed")).args([&*url]).run().printed();
 
     let expected = format!(
         "0 Sent with QoS 1 to topic \"acme/door\" at {url} in # ms.\n\
@@ -36,8 +30,7 @@ fn smallest_platform_sends_two_messages() {
 
 #[test]
 fn smallest_platform_says_how_it_is_called() {
-    let example = Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("examples").join("embed");
-    Program::at(&example)
+    Program::at(&example("embed"))
         .run()
         .fails(1, "Error: \"usage: embed BROKER, as in embed tcp://127.0.0.1:1883\"\n");
 }

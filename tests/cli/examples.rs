@@ -1,20 +1,10 @@
 //! The examples of `host/connector/examples`, beside the smallest: each runs, and does what it says.
 
-use std::path::{Path, PathBuf};
-
 use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer};
 
+use crate::example::example;
 use crate::support::{PATIENCE, Program};
-
-fn example(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_mqtt-connector")).with_file_name("examples").join(name);
-    assert!(
-        path.exists(),
-        "cargo builds examples for `cargo test`; for one target: cargo build --example {name}"
-    );
-    path
-}
 
 /// Runs an example against a broker, and gives what it printed and which messages arrived.
 fn run(name: &str, count: usize) -> (String, String, Vec<(String, u8, String)>) {

@@ -5,6 +5,8 @@
 mod away;
 mod documents;
 mod embed;
+#[path = "../programs/example.rs"]
+mod example;
 mod examples;
 mod files;
 mod inputs;

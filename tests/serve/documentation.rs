@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use mqtt_connector_tests::pattern::fits;
 use mqtt_connector_tests::{Mosquitto, Observer};
 
+use crate::example::example;
 use crate::support::{ACME, Home, PATIENCE, Service, repository, tool};
 
 /// The commands of a page, each with what it prints.
@@ -110,13 +110,7 @@ fn the_client_in_python_sends() {
 
 #[test]
 fn the_demo_shows_two_messages() {
-    let example =
-        Path::new(env!("CARGO_BIN_EXE_mqtt-connector-serve")).with_file_name("examples").join("serve-demo");
-    assert!(
-        example.exists(),
-        "cargo builds examples for `cargo test`; for one target: cargo build --example serve-demo"
-    );
-    let output = Command::new(example).output().unwrap();
+    let output = Command::new(example("serve-demo")).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
     for line in [

@@ -10,6 +10,8 @@ mod collector;
 mod console;
 mod documentation;
 mod endings;
+#[path = "../programs/example.rs"]
+mod example;
 mod faults;
 mod forms;
 mod listeners;

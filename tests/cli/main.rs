@@ -16,6 +16,7 @@ mod operator;
 mod origins;
 mod output;
 mod packaging;
+mod pages;
 mod process;
 mod requests;
 mod results;

@@ -53,14 +53,15 @@ component: wasm-target wasi-target wasm-opt ## Leaves target/mqtt-connector.wasm
 # What others get of a release.
 DIST := dist
 .PHONY: dist
-dist: build wasi-target wasm-opt wkg ## Leaves dist/: components, WIT, schema, programs, SBOMs, checksums
+dist: build wasi-target wasm-opt wkg ## Leaves dist/: components, WIT, schema, forms, programs, SBOMs, checksums
 	rm -rf $(DIST)
-	mkdir -p $(DIST)/wit
+	mkdir -p $(DIST)/wit $(DIST)/forms
 	cargo run --locked --quiet --manifest-path host/compose/Cargo.toml --target-dir target/compose -- target $(DIST)
 	cp wit/connector.wit $(DIST)/wit/
 	cd target && $(CURDIR)/$(WKG) build --wit-dir $(CURDIR)/$(DIST)/wit --output $(CURDIR)/$(DIST)/flint-mqtt.wasm
 	cp target/release/mqtt-connector target/release/mqtt-connector-serve target/release/mqtt-connector-compile $(DIST)/
 	$(DIST)/mqtt-connector schema > $(DIST)/schema.json
+	cp examples/forms/{rjsf,jsonforms}.{json,jsx} $(DIST)/forms/
 	cp LICENSE-APACHE LICENSE-MIT $(DIST)/
 	cd $(DIST) && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
 	@ls -l $(DIST)

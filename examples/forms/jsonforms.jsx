@@ -39,15 +39,17 @@ const renderers = [
   { tester: rankWith(10, optionIs('format', 'names-and-values')), renderer: NamesAndValues },
 ];
 
-// The vanilla renderers make a text of a number that is chosen.
-const Choice = ({ id, data, path, options, handleChange }) => (
+// The vanilla renderers make a text of a number that is chosen. Where the schema has no titles, in `part`, the UI schema has them.
+const Choice = ({ id, data, path, options, uischema, handleChange }) => (
   <select
     id={id}
     value={options.findIndex(({ value }) => value === data)}
     onChange={(event) => handleChange(path, options[event.target.value]?.value)}
   >
     <option value={-1} />
-    {options.map(({ label }, index) => <option key={label} value={index}>{label}</option>)}
+    {options.map(({ value, label }, index) => (
+      <option key={label} value={index}>{uischema.options?.titles?.[value] ?? label}</option>
+    ))}
   </select>
 );
 const cells = [

@@ -68,6 +68,33 @@ fn what_was_pushed_comes_back_and_runs() {
     assert_eq!(observer.messages(1, PATIENCE)[0].payload, b"hello");
 }
 
+/// `docs/packages.md` has a row for each file, and no other.
+#[test]
+fn the_page_names_what_is_there() {
+    let page = there(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/packages.md"), "dist");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("## What is in `dist/`").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let rows: Vec<String> = cells
+        .flat_map(|(names, _)| names.split('`').step_by(2))
+        .filter(|name| !name.is_empty())
+        .map(|name| name.replace("FILE", "…").replace('*', "…"))
+        .collect();
+    let sums = fs::read_to_string(distribution("SHA256SUMS")).unwrap();
+    let names = sums.lines().map(|line| line.split_once("  ").unwrap().1);
+    let files: Vec<&str> = names.chain(["SHA256SUMS"]).collect();
+    for file in &files {
+        assert!(rows.iter().any(|row| fits(file, row)), "{file} is not on the page");
+    }
+    for row in &rows {
+        assert!(files.iter().any(|file| fits(file, row)), "{row} is not there");
+    }
+    run(Command::new("sha256sum")
+        .args(["--check", "--quiet", "SHA256SUMS"])
+        .current_dir(distribution("SHA256SUMS").parent().unwrap()));
+}
+
 /// As somebody does who builds a component for this contract: by the name of the package.
 #[test]
 fn contract_is_found_by_its_name() {

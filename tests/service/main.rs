@@ -4,13 +4,13 @@
 #[cfg(feature = "nats")]
 mod logins;
 #[cfg(feature = "nats")]
+mod messages;
+#[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "nats")]
 mod nodes;
 mod order;
 mod promises;
-#[cfg(feature = "nats")]
-mod reads;
 mod sending;
 mod sqlite;
 mod support;

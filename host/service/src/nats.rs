@@ -2,7 +2,8 @@
 //!
 //! - `address`: which cluster; `login`: as whom; `connect`: the connection; `provision`: the stream; `error`: what may stand against them.
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
-//! - `queue`: which executions of a tenant may be claimed; `held`: what this node has accepted itself; `view`: what a node has heard of all; `watch`: how it hears.
+//! - `queue`: which executions of a tenant may be claimed; `held`: what this node has accepted itself; `share`: how much of a
+//!   tenant is on its way while others have something; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
 //! - `telemetry`: what a node counts; `check`: whether a cluster is as executions need it.
 //! - `operations`: what [`Store`] promises; of that, `accept`, `change`, and `listing`: lists.
@@ -21,6 +22,7 @@ mod operations;
 mod provision;
 mod queue;
 mod record;
+mod share;
 mod telemetry;
 mod view;
 mod watch;

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::queue::Item;
 use super::record::{Entry, Record, from_json, to_json};
+use super::share::Share;
 use super::view::{Claim, End, TO_HEAR};
-use super::write::{Conflict, Message};
+use super::write::{Conflict, Message, silent};
 use super::{Inner, telemetry};
 use crate::Timestamp;
 use crate::error::StoreError;
@@ -142,11 +144,19 @@ impl Inner {
         }
     }
 
+    /// Waits until a tenant has less than its share on its way to NATS, if others have something as well: theirs would wait behind it.
+    async fn place_in_share(&self, tenant: &str) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        let Some(Share(places)) = self.view.share_of(tenant) else { return Ok(None) };
+        let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await;
+        place.map_err(|_| silent()).map(Result::ok)
+    }
+
     pub(super) async fn begin_claimed(
         &self,
         execution: &Execution,
         may_be_repeated: bool,
     ) -> Result<bool, StoreError> {
+        let _place = self.place_in_share(&execution.tenant).await?;
         let id = execution.id;
         let Some(Claim { place, sequence, key, request, tenant }) = self.view.claim_of(id) else {
             return Ok(false);
@@ -173,8 +183,12 @@ impl Inner {
         let Some(Claim { place, sequence, key, .. }) = self.view.claim_of(id) else { return Ok(()) };
         let entry = Entry::of(execution, Some(place), due);
         let record = Record { execution: execution.clone(), key };
+        let written = {
+            let _place = self.place_in_share(&execution.tenant).await?;
+            self.write_execution(&record, &entry, sequence).await?
+        };
         // Where there is a conflict, somebody has cancelled it, or another node has taken it over.
-        if let Ok(sequence) = self.write_execution(&record, &entry, sequence).await? {
+        if let Ok(sequence) = written {
             self.hears(sequence).await;
         }
         self.view.release(id);

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::record::Entry;
+use super::share::Share;
 use crate::Timestamp;
 use crate::backoff;
 use crate::execution::{Id, Status};
@@ -13,6 +14,8 @@ use crate::execution::{Id, Status};
 /// The executions of one tenant that have not ended, by the place in the order in which they were accepted.
 #[derive(Default)]
 pub(super) struct TenantQueue {
+    /// How many changes of these may be on their way to NATS.
+    pub(super) share: Share,
     items: BTreeMap<u64, Item>,
     /// Those that may be claimed, and are not.
     ready: BTreeSet<u64>,

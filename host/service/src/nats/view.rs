@@ -19,6 +19,7 @@ use super::held::{Held, Holding};
 use super::nodes::{Incarnation, NodeState, Owner};
 use super::queue::{Item, TenantQueue};
 use super::record::{About, Entry, Key, Record, Subjects};
+use super::share::Recent;
 use super::write::Message;
 use crate::Timestamp;
 use crate::execution::{Id, Request, Status};
@@ -48,6 +49,7 @@ struct State {
     /// Executions that this node is accepting and may carry out itself, by the identifiers of their messages.
     accepting: HashMap<String, Holding>,
     held: Held,
+    recent: Recent,
     me: Me,
     /// Tenants that are to be another node's.
     yielding: HashSet<Arc<str>>,
@@ -137,6 +139,7 @@ impl View {
                 if let Some(entry) = Entry::of_headers(headers) {
                     let is_final = entry.status.is_final();
                     state.hold(entry.place, headers, sequence);
+                    state.recent.hear(&tenant, Instant::now());
                     let queue = state.tenants.entry(Arc::clone(&tenant)).or_default();
                     queue.show(entry.place.unwrap_or(sequence), id, sequence, entry);
                     if queue.is_empty() {

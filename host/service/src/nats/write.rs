@@ -206,6 +206,6 @@ fn code(error: &PublishError) -> Option<ErrorCode> {
     error.source()?.downcast_ref::<jetstream::Error>().map(jetstream::Error::error_code)
 }
 
-fn silent() -> StoreError {
+pub(super) fn silent() -> StoreError {
     StoreError::Unusable("NATS does not answer, or has no majority of its servers".to_owned())
 }

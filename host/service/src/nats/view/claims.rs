@@ -1,7 +1,9 @@
 //! What this node's workers have.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::super::share::Share;
 use super::super::telemetry;
 use super::{Claim, Item, Record, State, View};
 use crate::execution::Id;
@@ -32,6 +34,13 @@ impl View {
             (item, held)
         };
         claimed.into_iter().map(with_held).collect()
+    }
+
+    /// The share of a tenant that has executions, unless it is alone.
+    pub(in crate::nats) fn share_of(&self, tenant: &str) -> Option<Share> {
+        let state = self.lock();
+        let queue = state.tenants.get(tenant).filter(|_| !state.recent.is_alone(tenant, Instant::now()))?;
+        Some(queue.share.clone())
     }
 
     pub(in crate::nats) fn claim_of(&self, id: Id) -> Option<Claim> {

@@ -1,4 +1,7 @@
-//! What a node reads from the stream, as the server of NATS is asked for it.
+//! What a node says to the server of NATS.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt as _;
@@ -40,9 +43,9 @@ impl Reads {
     }
 }
 
-async fn accept(store: &NatsStore) -> Execution {
+async fn accept(store: &NatsStore, tenant: &str) -> Execution {
     let request = Request::parse(r#"{"topic": "a/b", "content": "planted"}"#).unwrap();
-    let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
+    let execution = Execution::new(tenant.into(), request, Options::default(), Timestamp::now());
     let new = New { execution: execution.clone(), idempotency_key: Some(execution.id.to_string()) };
     store.accept(new).await.unwrap();
     execution
@@ -54,12 +57,12 @@ async fn what_a_node_has_accepted_it_carries_out_without_reading_it_and_who_wait
     let builder = || NatsStore::builder(format!("{}?replicas=1", cluster.address()).parse().unwrap());
     let node = builder().open().await.unwrap();
     let beside = builder().open_beside().await.unwrap();
-    let first = accept(&node).await;
+    let first = accept(&node, "acme").await;
     // The tenant is this node's from now on.
     assert_eq!(node.claim("acme", 1).await.unwrap()[0].id, first.id);
     let mut reads = Reads::listen(&cluster).await;
 
-    let [here, elsewhere] = [accept(&node).await, accept(&beside).await];
+    let [here, elsewhere] = [accept(&node, "acme").await, accept(&beside, "acme").await];
     let claimed = node.claim("acme", 1).await.unwrap();
     assert_eq!(serde_json::to_value(&claimed).unwrap(), serde_json::to_value([&here]).unwrap());
     assert_eq!(reads.so_far().await, [""; 0]);
@@ -80,4 +83,36 @@ async fn what_a_node_has_accepted_it_carries_out_without_reading_it_and_who_wait
     assert_eq!(serde_json::to_value(&claimed).unwrap(), serde_json::to_value([&elsewhere]).unwrap());
     let read = reads.so_far().await;
     assert!(read.len() == 1 && read[0].starts_with(r#"{"seq":"#), "{read:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_has_no_more_than_its_share_on_its_way_while_another_has_something() {
+    let cluster = NatsCluster::start(1);
+    let builder = NatsStore::builder(format!("{}?replicas=1", cluster.address()).parse().unwrap());
+    let node = Arc::new(builder.open().await.unwrap());
+    let mut claimed = Vec::new();
+    for (tenant, count) in [("a", 20), ("b", 1)] {
+        for _ in 0..count {
+            accept(&node, tenant).await;
+        }
+        claimed.extend(node.claim(tenant, count).await.unwrap());
+    }
+    assert_eq!(claimed.len(), 21);
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    let mut begun = client.subscribe("MQTT_EXECUTIONS.x.>").await.unwrap();
+    // Nothing is acknowledged from now on.
+    async_nats::jetstream::new(client).delete_stream("MQTT_EXECUTIONS").await.unwrap();
+    let mut beginning = tokio::task::JoinSet::new();
+    for mut execution in claimed {
+        let node = Arc::clone(&node);
+        execution.begin(None, Timestamp::now());
+        beginning.spawn(async move { node.begin(&execution, true).await });
+        tokio::task::yield_now().await;
+    }
+    let mut subjects = BTreeSet::new();
+    while subjects.len() < 9 {
+        subjects.insert(begun.next().await.unwrap().subject.to_string());
+    }
+    let of_a = subjects.iter().filter(|subject| subject.starts_with("MQTT_EXECUTIONS.x.a.")).count();
+    assert_eq!(of_a, 8, "{subjects:?}");
 }

@@ -1,10 +1,11 @@
 //! Instances of the built-in component that are kept for the next call of the same tenant.
 //!
-//! What may be kept, and for how long, is bounded three ways: how often an instance is called, how much memory it has, and how
-//! long nobody calls it. No instance is ever given to another tenant than the one that it was made for.
+//! What may be kept, and for how long, is bounded four ways: how many instances there are, how often one is called, how much
+//! memory it has, and how long nobody calls it. No instance is ever given to another tenant than the one that it was made for.
 
 use std::array;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,19 @@ const MEMORY: usize = 2 * 1024 * 1024;
 /// The tenants are spread over so many shelves, so that those who put and take seldom wait for each other.
 const SHELVES: usize = 64;
 
-/// Instances on one shelf. When there is no room, the one that has waited longest goes.
-const ROOM: usize = 32;
+/// Instances on all shelves together. When there is no room, the one that has waited longest on a shelf goes for the next one of
+/// that shelf. A bound for each shelf would be reached early by the shelf that has the most tenants by chance: tenants that send in
+/// turns would each take away the instance that is called next.
+pub(super) const ROOM: usize = 2048;
 
 /// The instances that are kept, of all tenants.
 pub(super) struct Kept {
     shelves: [Mutex<Vec<Waiting>>; SHELVES],
+    /// How many are on all shelves.
+    count: AtomicUsize,
     hasher: RandomState,
+    /// How many there may be.
+    room: usize,
     /// How long an instance is kept that nobody calls.
     idle: Duration,
 }
@@ -42,15 +49,17 @@ struct Waiting {
 }
 
 impl Kept {
-    /// Keeps an instance that nobody calls for `idle`.
-    pub(super) fn new(idle: Duration) -> Self {
-        Self { shelves: array::from_fn(|_| Mutex::default()), hasher: RandomState::new(), idle }
+    /// Keeps `room` instances, each for `idle` while nobody calls it.
+    pub(super) fn new(room: usize, idle: Duration) -> Self {
+        let (count, hasher) = (AtomicUsize::new(0), RandomState::new());
+        Self { shelves: array::from_fn(|_| Mutex::default()), count, hasher, room, idle }
     }
 
     /// An instance that was kept for `tenant`: the one that was called last.
     pub(super) fn take(&self, tenant: &Tenant) -> Option<Box<Instance>> {
         let mut shelf = self.shelf(tenant);
         let at = shelf.iter().rposition(|waiting| waiting.tenant == *tenant)?;
+        self.count.fetch_sub(1, Ordering::Relaxed);
         Some(shelf.remove(at).instance)
     }
 
@@ -61,11 +70,17 @@ impl Kept {
         }
         let since = Instant::now();
         let mut shelf = self.shelf(tenant);
-        let mut leaving = expired(&mut shelf, since, self.idle);
-        if shelf.len() >= ROOM {
+        let mut leaving = self.expired(&mut shelf, since);
+        let waiting = Waiting { tenant: tenant.clone(), since, instance };
+        let one_more = |count| (count < self.room).then_some(count + 1);
+        if self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
+            shelf.push(waiting);
+        } else if shelf.is_empty() {
+            leaving.push(waiting);
+        } else {
             leaving.push(shelf.remove(0));
+            shelf.push(waiting);
         }
-        shelf.push(Waiting { tenant: tenant.clone(), since, instance });
         // An instance takes long to go, and others need the shelf.
         drop(shelf);
         drop(leaving);
@@ -77,12 +92,20 @@ impl Kept {
         let mut is_empty = true;
         for shelf in &self.shelves {
             let mut shelf = lock(shelf);
-            let leaving = expired(&mut shelf, now, self.idle);
+            let leaving = self.expired(&mut shelf, now);
             is_empty &= shelf.is_empty();
             drop(shelf);
             drop(leaving);
         }
         !is_empty
+    }
+
+    /// Takes out those that nobody has called for long by `now`: they stand first.
+    fn expired(&self, shelf: &mut Vec<Waiting>, now: Instant) -> Vec<Waiting> {
+        let is_over = |waiting: &Waiting| now.saturating_duration_since(waiting.since) >= self.idle;
+        let over = shelf.partition_point(is_over);
+        self.count.fetch_sub(over, Ordering::Relaxed);
+        shelf.drain(..over).collect()
     }
 
     fn shelf(&self, tenant: &Tenant) -> MutexGuard<'_, Vec<Waiting>> {
@@ -95,12 +118,6 @@ fn lock(shelf: &Mutex<Vec<Waiting>>) -> MutexGuard<'_, Vec<Waiting>> {
     shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes out those that have waited for `idle` by `now`: they stand first.
-fn expired(shelf: &mut Vec<Waiting>, now: Instant, idle: Duration) -> Vec<Waiting> {
-    let count = shelf.partition_point(|waiting| now.saturating_duration_since(waiting.since) >= idle);
-    shelf.drain(..count).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -110,11 +127,14 @@ mod tests {
 
     const CONFIG: &str = r#"{"broker": "tcp://h", "client-id": "c", "topic": "t"}"#;
 
+    /// As many as are made in a test.
+    const SOME: usize = 32;
+
     /// A connector in which time decides nothing: no step is given up, and what is kept does not go by itself.
     fn connector(places: u32) -> Connector {
         let mut connector = Connector::builder().pool(places).build().unwrap();
         connector.clock = None;
-        connector.kept = Some(Arc::new(Kept::new(Duration::MAX)));
+        connector.kept = Some(Arc::new(Kept::new(SOME, Duration::MAX)));
         connector
     }
 
@@ -169,7 +189,7 @@ mod tests {
         kept_ones.put(&tenant, instance);
         assert_eq!(kept(&connector), [], "it was called often enough");
 
-        for _ in 0..ROOM + 2 {
+        for _ in 0..SOME + 2 {
             let mut calls = Vec::new();
             while let Some(instance) = kept_ones.take(&tenant) {
                 calls.push(instance);
@@ -177,13 +197,30 @@ mod tests {
             check(&connector, &tenant, "{}").await;
             calls.into_iter().for_each(|instance| kept_ones.put(&tenant, instance));
         }
-        assert_eq!(kept(&connector).len(), ROOM, "there is no room for more of one shelf");
-        let later = Instant::now() + IDLE;
-        assert_eq!(
-            expired(&mut kept_ones.shelf(&tenant), later, IDLE).len(),
-            ROOM,
-            "nobody has called them for long"
-        );
-        assert!(!kept_ones.sweep());
+        assert_eq!(kept(&connector).len(), SOME, "there is no room for more");
+        assert!(kept_ones.sweep(), "and they stay");
+        let instance = kept_ones.take(&tenant).unwrap();
+        let idle = Kept::new(SOME, Duration::ZERO);
+        idle.put(&tenant, instance);
+        assert!(!idle.sweep(), "nobody has called it for long");
+        assert_eq!(idle.count.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn tenants_have_the_room_together_wherever_they_stand() {
+        let connector = connector(1);
+        let tenants: Vec<_> = (0..SOME).map(|number| Tenant::unrestricted(number.to_string())).collect();
+        for tenant in tenants.iter().chain(&tenants) {
+            check(&connector, tenant, "{}").await;
+        }
+        let mut expected: Vec<_> = tenants.iter().map(|tenant| pair(tenant.name(), 2)).collect();
+        expected.sort();
+        assert_eq!(kept(&connector), expected, "each was called again");
+
+        for tenant in (0..SOME).map(|number| Tenant::unrestricted(number.to_string())) {
+            check(&connector, &tenant, "{}").await;
+        }
+        assert_eq!(kept(&connector).len(), SOME, "there is no room for more");
+        assert_eq!(connector.kept.as_ref().unwrap().count.load(Ordering::Relaxed), SOME);
     }
 }

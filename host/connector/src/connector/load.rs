@@ -184,7 +184,7 @@ impl ConnectorBuilder {
             None
         };
         let engines = Engines { pool, on_demand, lack_places };
-        let kept = engines.pool.is_some().then(|| Arc::new(Kept::new(kept::IDLE)));
+        let kept = engines.pool.is_some().then(|| Arc::new(Kept::new(kept::ROOM, kept::IDLE)));
         let is_without_clock = is_built_in && self.is_one_shot;
         let longest = if is_without_clock { Connector::LARGEST_ONE_SHOT } else { usize::MAX };
         let clock = if is_without_clock {

@@ -10,7 +10,7 @@ use wasmtime::Engine;
 /// How often a component that computes is interrupted: to let others run, and to count the time it has used.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// For how many ticks the clock goes on after the last component has ended, so that a host with one send after another does
+/// For how many ticks the clock goes on after the last component has run, so that a host with one send after another does
 /// not wake the thread for each.
 const LINGER: u32 = 50;
 
@@ -25,6 +25,9 @@ pub(super) struct Clock {
 struct ClockState {
     /// How many components are running at this moment; one that waits for the host is not.
     running: AtomicUsize,
+    /// One has begun since the last tick. It may have ended by then: a send computes for a hundredth of a tick, and less than it
+    /// takes to wake a thread.
+    begun: AtomicBool,
     asleep: AtomicBool,
     ended: AtomicBool,
 }
@@ -58,6 +61,7 @@ impl Clock {
 
     /// Keeps the clock going until the answer is dropped.
     pub(super) fn running(&self) -> Running<'_> {
+        self.state.begun.store(true, Ordering::Relaxed);
         self.state.running.fetch_add(1, Ordering::SeqCst);
         if self.state.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
@@ -78,7 +82,7 @@ impl ClockState {
         let mut idle = 0;
         let mut swept = Instant::now();
         while !self.ended.load(Ordering::SeqCst) {
-            if self.running.load(Ordering::SeqCst) > 0 {
+            if self.begun.swap(false, Ordering::Relaxed) || self.running.load(Ordering::SeqCst) > 0 {
                 idle = 0;
             } else if idle < LINGER {
                 idle += 1;
@@ -124,18 +128,19 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
+    /// A clock, and how often it has ticked.
+    fn counted() -> (Clock, Arc<AtomicUsize>) {
         let ticks = Arc::new(AtomicUsize::new(0));
         let hand = Arc::clone(&ticks);
-        let clock = Clock::start(
-            move || {
-                hand.fetch_add(1, Ordering::SeqCst);
-            },
-            Duration::from_secs(1),
-            || false,
-        )
-        .unwrap();
+        let tick = move || {
+            hand.fetch_add(1, Ordering::SeqCst);
+        };
+        (Clock::start(tick, Duration::from_secs(1), || false).unwrap(), ticks)
+    }
+
+    #[test]
+    fn the_clock_sleeps_when_nothing_runs_and_wakes_when_something_does() {
+        let (clock, ticks) = counted();
         for _ in 0..3 {
             wait_until(|| clock.state.asleep.load(Ordering::SeqCst));
             let before = ticks.load(Ordering::SeqCst);
@@ -145,5 +150,16 @@ mod tests {
         let state = Arc::clone(&clock.state);
         drop(clock);
         wait_until(|| Arc::strong_count(&state) == 1);
+    }
+
+    #[test]
+    fn the_clock_goes_on_for_a_component_that_has_ended_before_the_thread_was_awake() {
+        let (clock, ticks) = counted();
+        for _ in 0..3 {
+            wait_until(|| clock.state.asleep.load(Ordering::SeqCst));
+            let before = ticks.load(Ordering::SeqCst);
+            drop(clock.running());
+            wait_until(|| ticks.load(Ordering::SeqCst) >= before + LINGER as usize);
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::future::{Future as _, poll_fn};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::SharedConnection;
 use super::back_off;
@@ -46,10 +46,14 @@ impl SharedConnection {
     /// One connection after the other, for as long as a call needs them.
     async fn connections(&self, config: &PoolConfig) {
         let mut known = Known::default();
+        let mut timer = pin!(sleep(LINGER));
+        // A timer that ends before all others makes the runtime wake itself, by a call of the system. This one begins before any
+        // other of the connection, and ends no later: of connections that follow each other, only the first has that call.
+        poll_fn(|context| Poll::Ready(timer.as_mut().poll(context).is_ready())).await;
         loop {
             self.lock().begin_attempt();
             let served = match self.connect(&mut known, config).await {
-                Ok(connected) => self.exchange(connected, config).await,
+                Ok(connected) => self.exchange(connected, timer.as_mut(), config).await,
                 Err(error) => Err(error),
             };
             let Err(error) = served else { return };
@@ -63,7 +67,12 @@ impl SharedConnection {
     /// # Errors
     ///
     /// Why the connection was lost.
-    async fn exchange(&self, connected: Connected<'_>, config: &PoolConfig) -> Result<(), Error> {
+    async fn exchange(
+        &self,
+        connected: Connected<'_>,
+        timer: Pin<&mut Sleep>,
+        config: &PoolConfig,
+    ) -> Result<(), Error> {
         // In this order, so that the connection is closed before it counts no more.
         let Connected { permit: _permit, open: _open, mut connection } = connected;
         {
@@ -73,15 +82,19 @@ impl SharedConnection {
             state.delivery.connected(connection.limits().clone(), random_identifier());
             state.wake_settled();
         }
-        self.deliver(&mut connection, config).await?;
+        self.deliver(&mut connection, timer, config).await?;
         connection.close(|| self.disconnected.cancel()).await;
         Ok(())
     }
 
     /// Exchanges packets until the connection is to close because no message needs it. It takes no further work then.
-    async fn deliver(&self, connection: &mut Connection, config: &PoolConfig) -> Result<(), Error> {
+    async fn deliver(
+        &self,
+        connection: &mut Connection,
+        mut timer: Pin<&mut Sleep>,
+        config: &PoolConfig,
+    ) -> Result<(), Error> {
         let quotas = self.tenant.quotas();
-        let mut timer = pin!(sleep_until(Instant::now()));
         let mut wanted = pin!(quotas.connection_wanted());
         let mut settled_since = None;
         poll_fn(|context| {

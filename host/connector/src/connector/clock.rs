@@ -12,7 +12,7 @@ pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// For how many ticks the clock goes on after the last component has run, so that a host with one send after another does
 /// not wake the thread for each.
-const LINGER: u32 = 10;
+const LINGER: u32 = 2;
 
 /// A thread that advances the epochs of the engines every [`TICK`] while a component runs, and sleeps otherwise. It ends when
 /// this is dropped.

@@ -385,3 +385,37 @@ async fn a_node_that_starts_need_not_hear_of_what_has_ended() {
     // It knows whose they are.
     assert_eq!(second.claim("acme", 2).await.unwrap().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_has_lost_it_claims_again_when_its_worker_has_let_it_go() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    let accept = async || {
+        let request = Request::parse(r#"{"topic": "a/b", "content": "x"}"#).unwrap();
+        let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
+        node.accept(New { execution: execution.clone(), idempotency_key: None }).await.unwrap();
+        execution.id
+    };
+    let claimed = async || {
+        let claimed = node.claim("acme", 9).await.unwrap();
+        claimed.iter().map(|execution| execution.id).collect::<Vec<_>>()
+    };
+    let first = accept().await;
+    assert_eq!(claimed().await, [first]);
+    cluster.pause(0);
+    tokio::time::timeout(PATIENCE, node.lost(first)).await.unwrap();
+    cluster.resume(0);
+    let second = accept().await;
+    let again = async {
+        loop {
+            let claimed = claimed().await;
+            if !claimed.is_empty() {
+                return claimed;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, again).await.unwrap(), [second]);
+    node.release(first);
+    assert_eq!(claimed().await, [first]);
+}

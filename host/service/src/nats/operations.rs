@@ -158,7 +158,7 @@ impl Inner {
     ) -> Result<bool, StoreError> {
         let _place = self.place_in_share(&execution.tenant).await?;
         let id = execution.id;
-        let Some(Claim { place, sequence, key, request, tenant }) = self.view.claim_of(id) else {
+        let Some(Claim { place, sequence, key, request, tenant, .. }) = self.view.claim_of(id) else {
             return Ok(false);
         };
         if !self.view.owns(&tenant) {
@@ -180,7 +180,10 @@ impl Inner {
         due: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let id = execution.id;
-        let Some(Claim { place, sequence, key, .. }) = self.view.claim_of(id) else { return Ok(()) };
+        let Some(Claim { place, sequence, key, .. }) = self.view.claim_of(id) else {
+            self.view.release(id);
+            return Ok(());
+        };
         let entry = Entry::of(execution, Some(place), due);
         let record = Record { execution: execution.clone(), key };
         let written = {

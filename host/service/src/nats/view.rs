@@ -72,9 +72,11 @@ struct Seen<T> {
     at: Instant,
 }
 
-/// An execution that this node carries out.
+/// An execution that a worker of this node has.
 #[derive(Clone)]
 pub(super) struct Claim {
+    /// It is no longer this node's, and the worker has not released it yet: it is not claimed again before, as the two workers would be taken for one.
+    is_lost: bool,
     pub(super) tenant: Arc<str>,
     pub(super) place: u64,
     /// The sequence of its last message.

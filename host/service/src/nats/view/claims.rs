@@ -21,6 +21,7 @@ impl View {
         let claimed = queue.claim(most);
         for (place, item) in &claimed {
             let claim = Claim {
+                is_lost: false,
                 tenant: Arc::clone(&name),
                 place: *place,
                 sequence: item.sequence,
@@ -44,13 +45,13 @@ impl View {
     }
 
     pub(in crate::nats) fn claim_of(&self, id: Id) -> Option<Claim> {
-        self.lock().claims.get(&id).cloned()
+        self.lock().claims.get(&id).filter(|claim| !claim.is_lost).cloned()
     }
 
     /// Changes a claim. Answers whether this node still has it, and may send for it.
     pub(in crate::nats) fn change_claim(&self, id: Id, change: impl FnOnce(&mut Claim)) -> bool {
         let mut state = self.lock();
-        let Some(claim) = state.claims.get_mut(&id) else { return false };
+        let Some(claim) = state.claims.get_mut(&id).filter(|claim| !claim.is_lost) else { return false };
         change(claim);
         let tenant = Arc::clone(&claim.tenant);
         state.owns(&tenant)
@@ -70,7 +71,7 @@ impl View {
     /// Answers when this node no longer has a claim on the execution.
     pub(in crate::nats) async fn lost(&self, id: Id) {
         let mut losses = self.losses.subscribe();
-        while self.lock().claims.contains_key(&id) {
+        while self.claim_of(id).is_some() {
             if losses.changed().await.is_err() {
                 return std::future::pending().await;
             }
@@ -79,18 +80,13 @@ impl View {
 
     /// This node has lost the claims on a tenant's executions, or all that it had.
     pub(super) fn lose(&self, state: &mut State, tenant: Option<&str>) {
-        let is_lost = |claim: &Claim| tenant.is_none_or(|tenant| &*claim.tenant == tenant);
-        let lost: Vec<Claim> =
-            state.claims.extract_if(|_, claim| is_lost(claim)).map(|(_, claim)| claim).collect();
-        if lost.is_empty() {
+        let is_theirs = |claim: &&mut Claim| tenant.is_none_or(|tenant| &*claim.tenant == tenant);
+        let claims = state.claims.values_mut().filter(|claim| !claim.is_lost);
+        let lost = claims.filter(is_theirs).map(|claim| claim.is_lost = true).count();
+        if lost == 0 {
             return;
         }
-        telemetry::count(telemetry::LOST_CLAIMS, lost.len());
-        for claim in lost {
-            if let Some(queue) = state.tenants.get_mut(&claim.tenant) {
-                queue.release(claim.place);
-            }
-        }
+        telemetry::count(telemetry::LOST_CLAIMS, lost);
         self.losses.send_modify(|losses| *losses += 1);
     }
 }

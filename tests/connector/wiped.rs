@@ -12,8 +12,14 @@ use wasmtime::{Engine, Instance, Linker, Memory, Module, Store, TypedFunc};
 /// What the interface is called in the module.
 const STEPS: &str = "flint:mqtt/steps@0.2.0";
 
-/// A timeout that stands nowhere else: behind options and message in what `prepare` returns.
+/// A timeout that stands nowhere else: behind the options in what `prepare` returns.
 const TIMEOUT: u32 = 59_477;
+
+/// Bytes of the contract's records in memory: a retry policy, a message, notes, and what `conclude` has to know of a message.
+const POLICY: usize = 8;
+const MESSAGE: usize = 80;
+const NOTES: usize = 16;
+const SETTLED: usize = 160;
 
 /// Bytes in a row of a secret that must not be found.
 const PIECE: usize = 8;
@@ -43,8 +49,12 @@ impl Core {
 
     /// So many bytes that the callee is to take over.
     fn allocate(&mut self, size: usize, align: u32) -> u32 {
-        let allocate = self.func::<(u32, u32, u32, u32), u32>("cabi_realloc");
-        allocate.call(&mut self.store, (0, 0, align, size.try_into().unwrap())).unwrap()
+        self.reallocate(0, 0, align, size.try_into().unwrap())
+    }
+
+    fn reallocate(&mut self, at: u32, before: u32, align: u32, size: u32) -> u32 {
+        let reallocate = self.func::<(u32, u32, u32, u32), u32>("cabi_realloc");
+        reallocate.call(&mut self.store, (at, before, align, size)).unwrap()
     }
 
     fn lower(&mut self, text: &str) -> (u32, u32) {
@@ -54,10 +64,16 @@ impl Core {
     }
 
     /// Calls `prepare`; where its result is.
-    fn prepare(&mut self, config: &str, request: &str) -> u32 {
-        let (config, request) = (self.lower(config), self.lower(request));
+    fn prepare(&mut self, config: &str, requests: &[&str]) -> u32 {
+        let config = self.lower(config);
+        let requests: Vec<_> = requests.iter().map(|request| self.lower(request)).collect();
+        let list: Vec<_> =
+            requests.iter().flat_map(|(at, length)| [*at, *length]).flat_map(u32::to_le_bytes).collect();
+        let at = self.allocate(list.len(), 4);
+        self.memory.write(&mut self.store, at as usize, &list).unwrap();
         let prepare = self.func::<(u32, u32, u32, u32), u32>(&format!("{STEPS}#prepare"));
-        prepare.call(&mut self.store, (config.0, config.1, request.0, request.1)).unwrap()
+        let count = requests.len().try_into().unwrap();
+        prepare.call(&mut self.store, (config.0, config.1, at, count)).unwrap()
     }
 
     /// Gives the result of a function back, which the host has read.
@@ -66,26 +82,45 @@ impl Core {
         give_back.call(&mut self.store, result).unwrap();
     }
 
-    /// Calls `conclude` with what `prepare` has returned: the message was acknowledged.
-    fn conclude(&mut self, publication: u32) {
-        let result = self.read(publication, 1024);
-        assert_eq!(result[0], 0, "it was refused");
-        let timeout = result.windows(4).position(|bytes| bytes == TIMEOUT.to_le_bytes()).unwrap();
-        // Options and message, which stand first in both; then the notes behind the policy; then the outcome, of which zeros
-        // are a receipt.
-        let mut arguments = result[8..timeout].to_vec();
-        arguments.resize(arguments.len().next_multiple_of(8), 0);
-        arguments.extend([0; 256]);
-        let at = self.allocate(arguments.len(), 8);
+    /// Calls `conclude` with what `prepare` has returned: the messages were acknowledged. It takes over all that was returned.
+    fn conclude(&mut self, prepared: u32) {
+        let [list, count] = self.numbers(prepared);
+        // A result and an option, each with a byte that says which it is; then the options, up to the policy.
+        let first = self.read(list, 1024);
+        assert_eq!((first[0], first[8]), (0, 1), "it was refused");
+        let policy = first.windows(4).position(|bytes| bytes == TIMEOUT.to_le_bytes()).unwrap();
+        let message = policy + POLICY;
+        let size = (message + MESSAGE).next_multiple_of(8) + NOTES;
+        let all = self.read(list, size * count as usize);
+        // Notes and an outcome of zeros are no remarks and a receipt.
+        let mut settled = vec![0; SETTLED * count as usize];
+        for (settled, prepared) in settled.chunks_mut(SETTLED).zip(all.chunks(size)) {
+            assert_eq!(prepared[0], 0, "it was refused");
+            settled[..MESSAGE].copy_from_slice(&prepared[message..][..MESSAGE]);
+        }
+        let lengths = [all.len(), settled.len()].map(|length| u32::try_from(length).unwrap());
+        let at = self.reallocate(list, lengths[0], 8, lengths[1]);
+        self.memory.write(&mut self.store, at as usize, &settled).unwrap();
+        let arguments = [&first[12..policy], &at.to_le_bytes(), &count.to_le_bytes()].concat();
+        let at = self.allocate(arguments.len(), 4);
         self.memory.write(&mut self.store, at as usize, &arguments).unwrap();
         let conclude = self.func::<u32, u32>(&format!("{STEPS}#conclude"));
-        let response = conclude.call(&mut self.store, at).unwrap();
-        let [exit_code, message, length] =
-            [0, 4, 8].map(|offset| u32::from_le_bytes(self.read(response + offset, 4).try_into().unwrap()));
-        let message = String::from_utf8(self.read(message, length as usize)).unwrap();
-        assert_eq!(exit_code, 0, "{message}");
-        assert!(message.starts_with("Sent with QoS 0"), "{message}");
-        self.give_back("conclude", response);
+        let responses = conclude.call(&mut self.store, at).unwrap();
+        let [list, answered] = self.numbers(responses);
+        assert_eq!(answered, count);
+        for number in 0..count {
+            let [exit_code, message, length] = self.numbers(list + 12 * number);
+            let message = String::from_utf8(self.read(message, length as usize)).unwrap();
+            assert_eq!(exit_code, 0, "{message}");
+            assert!(message.starts_with("Sent with QoS 0"), "{message}");
+        }
+        self.give_back("conclude", responses);
+    }
+
+    /// Numbers that stand one behind the other.
+    fn numbers<const N: usize>(&self, from: u32) -> [u32; N] {
+        let bytes = self.read(from, 4 * N);
+        std::array::from_fn(|at| u32::from_le_bytes(bytes[4 * at..][..4].try_into().unwrap()))
     }
 
     fn read(&self, from: u32, length: usize) -> Vec<u8> {
@@ -158,19 +193,23 @@ fn nothing_of_the_documents_is_left_when_a_call_has_ended() {
         let cut = format!("{{\"content\": \"{content}");
         let mut core = Core::instantiate();
         for round in 0..3 {
-            for (what, request, is_right) in [
-                ("sent", &sent, true),
-                ("value", &value, true),
-                ("wrong", &wrong, false),
-                ("cut", &cut, false),
+            for (what, requests, is_right) in [
+                ("sent", vec![&sent], true),
+                ("value", vec![&value], true),
+                ("several", vec![&sent, &value, &sent], true),
+                ("wrong", vec![&wrong], false),
+                ("cut", vec![&cut], false),
+                ("all", vec![&wrong, &sent, &cut, &value], false),
             ] {
-                let publication = core.prepare(&config, request);
-                assert_eq!(core.read(publication, 1)[0] == 0, is_right, "{what}");
+                let requests: Vec<_> = requests.into_iter().map(String::as_str).collect();
+                let prepared = core.prepare(&config, &requests);
+                let [list, count] = core.numbers(prepared);
+                assert_eq!(count as usize, requests.len(), "{what}");
+                assert_eq!(core.read(list, 1)[0] == 0, is_right, "{what}");
                 if is_right && round == 1 {
-                    // It takes over all that was returned.
-                    core.conclude(publication);
+                    core.conclude(prepared);
                 } else {
-                    core.give_back("prepare", publication);
+                    core.give_back("prepare", prepared);
                 }
                 assert_eq!(core.find(&secrets), None, "{what}, {} bytes of content", content.len());
             }
@@ -185,9 +224,10 @@ fn what_a_call_has_is_found_while_it_has_it() {
     let (password, content) = (secret(1, 60), secret(2, 60));
     let config =
         json!({ "broker": "tcp://h", "client-id": "c", "topic": "t", "username": "u", "password": password });
-    let publication = core.prepare(&config.to_string(), &json!({ "content": content }).to_string());
+    let request = json!({ "content": content }).to_string();
+    let prepared = core.prepare(&config.to_string(), &[&request]);
     let find = |core: &Core| [&password, &content].map(|secret| core.find(&Pieces::of(&[secret])).is_some());
     assert_eq!(find(&core), [true, true]);
-    core.give_back("prepare", publication);
+    core.give_back("prepare", prepared);
     assert_eq!(find(&core), [false, false]);
 }

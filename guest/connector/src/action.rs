@@ -42,21 +42,19 @@ pub fn send<A: Into<Answer>>(
     request: &str,
     publish: impl FnOnce(&ConnectOptions, &[Message], RetryPolicy) -> A,
 ) -> Meta {
-    match prepare(config, request) {
-        Err(invalid) => outcome::invalid(&invalid),
-        Ok(Publication { options, message, policy, remarks }) => {
-            let Answer { published, connections } =
-                publish(&options, slice::from_ref(&message), policy).into();
-            let answer = match published {
-                Ok(results) => match <[_; 1]>::try_from(results) {
-                    Ok([result]) => result,
-                    Err(results) => return outcome::wrong_count(results.len(), 1),
-                },
-                Err(error) => Err(error),
-            };
-            conclude(&options, &message, &remarks, &Outcome::Published(answer, connections))
-        }
-    }
+    let mut publish = Some(publish);
+    act(config, request, &mut |options, message, policy| {
+        let publish = publish.take().ok_or_else(outcome::unanswered)?;
+        let Answer { published, connections } = publish(options, slice::from_ref(message), policy).into();
+        let answer = match published {
+            Ok(results) => match <[_; 1]>::try_from(results) {
+                Ok([result]) => result,
+                Err(results) => return Err(outcome::wrong_count(results.len(), 1)),
+            },
+            Err(error) => Err(error),
+        };
+        Ok(Outcome::Published((answer, connections)))
+    })
 }
 
 /// `check`: what [`send`] would answer, as far as that can be known without the network.
@@ -68,31 +66,60 @@ pub fn check(
     request: &str,
     judge: impl FnOnce(&ConnectOptions, &[Message], RetryPolicy) -> Checked,
 ) -> Meta {
+    let mut judge = Some(judge);
+    act(config, request, &mut |options, message, policy| {
+        let judge = judge.take().ok_or_else(outcome::unanswered)?;
+        Ok(Outcome::Checked(judge(options, slice::from_ref(message), policy)))
+    })
+}
+
+/// Does what is to be done with the publication that configuration and request come to: the answer.
+fn act(
+    config: &str,
+    request: &str,
+    act: &mut dyn FnMut(&ConnectOptions, &Message, RetryPolicy) -> Result<Outcome, Meta>,
+) -> Meta {
     match prepare(config, request) {
         Err(invalid) => outcome::invalid(&invalid),
-        Ok(Publication { options, message, policy, remarks }) => {
-            let judged = judge(&options, slice::from_ref(&message), policy);
-            conclude(&options, &message, &remarks, &Outcome::Checked(judged))
-        }
+        Ok(Publication { options, message, policy, remarks }) => match act(&options, &message, policy) {
+            Ok(outcome) => Conclusions::over(&options).of(&message, &remarks, &outcome),
+            Err(answer) => answer,
+        },
     }
 }
 
 /// What has become of a publication.
+#[derive(Clone, Debug)]
 pub enum Outcome {
     /// What the publisher answered for the message, and how many connections were tried.
-    Published(Result<Receipt, Error>, u32),
+    Published((Result<Receipt, Error>, u32)),
     /// What the publisher answered to a check.
     Checked(Checked),
 }
 
-/// The answer to a request of which this publication was made.
-pub fn conclude(options: &ConnectOptions, message: &Message, remarks: &Remarks, outcome: &Outcome) -> Meta {
-    match outcome {
-        Outcome::Published(result, connections) => {
-            Answers::new(options, *connections, 1).published(message, remarks, result.as_ref())
-        }
-        Outcome::Checked(Ok(remarked)) => outcome::checked(options, message, remarks, remarked),
-        Outcome::Checked(Err(error)) => Answers::new(options, 0, 1).published(message, remarks, Err(error)),
+/// Makes the answers to requests whose publications have the same connect options.
+pub struct Conclusions<'a> {
+    options: &'a ConnectOptions,
+    answers: Answers<'a>,
+}
+
+impl<'a> Conclusions<'a> {
+    /// Conclusions for publications with these options.
+    pub fn over(options: &'a ConnectOptions) -> Self {
+        Conclusions { options, answers: Answers::new(options, 0, 1) }
+    }
+
+    /// The answer to a request of which this publication was made.
+    pub fn of(&mut self, message: &'a Message, remarks: &Remarks, outcome: &Outcome) -> Meta {
+        let (result, connections) = match outcome {
+            Outcome::Published((result, connections)) => (result.as_ref(), *connections),
+            Outcome::Checked(Ok(remarked)) => {
+                return outcome::checked(self.options, message, remarks, remarked);
+            }
+            Outcome::Checked(Err(error)) => (Err(error), 0),
+        };
+        self.answers.have_tried(connections);
+        self.answers.published(message, remarks, result)
     }
 }
 

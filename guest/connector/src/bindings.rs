@@ -7,6 +7,8 @@ mqtt_connector_contract::generate!(
     with: {
         "flint:mqtt/connector@0.2.0/meta": mqtt_connector_contract::connector::Meta,
         "flint:mqtt/connector@0.2.0/response": mqtt_connector_contract::connector::Response,
+        "flint:mqtt/steps@0.2.0/connection": crate::publication::Connection,
+        "flint:mqtt/steps@0.2.0/outcome": crate::action::Outcome,
     },
 );
 

@@ -50,12 +50,13 @@ mod memory;
 #[cfg(all(target_arch = "wasm32", not(target_os = "wasi")))]
 #[allow(unsafe_code)]
 mod component {
-    use crate::action::{self, Answer};
+    use crate::action::{self, Answer, Conclusions};
     use crate::bindings::exports::flint::mqtt::{connector, steps};
     use crate::bindings::publisher;
+    use crate::document::Document;
     use crate::memory;
     use crate::outcome;
-    use crate::publication::{Remarks, prepare};
+    use crate::publication::{Prepared, Remarks, Requests};
     use crate::schema;
     use mqtt_connector_contract::connector::Response;
     use mqtt_connector_contract::publisher::{ConnectOptions, Message, RetryPolicy};
@@ -87,28 +88,26 @@ mod component {
     }
 
     impl steps::Guest for Component {
-        fn prepare(config: String, request: String) -> Result<steps::Publication, Response> {
+        fn prepare(config: String, requests: Vec<String>) -> Vec<Result<steps::Publication, Response>> {
             memory::keep_nothing();
-            let publication =
-                prepare(&config, &request).map_err(|wrong| Response { meta: outcome::invalid(&wrong) })?;
-            let crate::publication::Publication { options, message, policy, remarks } = publication;
-            Ok(steps::Publication { options, message, policy, notes: remarks.to_notes() })
+            let config = Document::read(&config);
+            let mut read = Requests::over(&config);
+            let prepared = requests.iter().map(|request| match read.prepare(request) {
+                Ok(Prepared { connection, message, remarks }) => {
+                    Ok(steps::Publication { connection, message, notes: remarks.to_notes() })
+                }
+                Err(wrong) => Err(Response { meta: outcome::invalid(&wrong) }),
+            });
+            prepared.collect()
         }
 
-        fn conclude(
-            options: ConnectOptions,
-            message: Message,
-            notes: steps::Notes,
-            outcome: steps::Outcome,
-        ) -> Response {
+        fn conclude(options: ConnectOptions, settled: Vec<steps::Settled>) -> Vec<Response> {
             memory::keep_nothing();
-            let outcome = match outcome {
-                steps::Outcome::Published((result, connections)) => {
-                    action::Outcome::Published(result, connections)
-                }
-                steps::Outcome::Checked(checked) => action::Outcome::Checked(checked),
-            };
-            Response { meta: action::conclude(&options, &message, &Remarks::of_notes(notes), &outcome) }
+            let mut conclusions = Conclusions::over(&options);
+            let answers = settled.iter().map(|(message, notes, outcome)| Response {
+                meta: conclusions.of(message, &Remarks::of_notes(*notes), outcome),
+            });
+            answers.collect()
         }
     }
 

@@ -27,6 +27,8 @@ use named_brokers::{NamedBrokers, Through};
 use suspicious::Suspicious;
 
 /// The answer to a configuration and a request that are wrong: exit code 64.
+// Not in each place that asks, which are several: the component is to stay small.
+#[inline(never)]
 pub fn invalid(invalid: &Invalid<'_>) -> Meta {
     Meta { exit_code: exit_code::PARAMETER, message: invalid.to_string() }
 }
@@ -84,6 +86,13 @@ impl<'a> Answers<'a> {
         Answers { options, tried: Tried(connections), until_sent, said: None }
     }
 
+    /// So many connections were tried for the single message that the next answer is about.
+    pub fn have_tried(&mut self, connections: u32) {
+        if self.tried.0 != connections {
+            (self.tried, self.until_sent, self.said) = (Tried(connections), Tried(connections), None);
+        }
+    }
+
     /// The answer to one message.
     pub fn published(
         &mut self,
@@ -139,6 +148,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
+    #[inline(never)]
     fn new(
         options: &ConnectOptions,
         about: About,

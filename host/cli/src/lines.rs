@@ -36,11 +36,8 @@ use read::{Batch, Lines, Origin};
 use report::Report;
 use results::Results;
 
-/// Batches that are under way at one time.
+/// Batches that are under way at one time. Each has a place for its instance, also that of the check before them.
 const UNDER_WAY: u32 = 3;
-
-/// Places for instances: those of the batches, and that of the instance that the check before them leaves for another call.
-const PLACES: u32 = UNDER_WAY + 1;
 
 /// How many lines a batch has. While the component reads them nothing is written, and what the broker was given before is to
 /// keep it busy for as long. Few are best where the broker's answers are waited for, and many where they are not.
@@ -60,7 +57,7 @@ pub(super) async fn send(
     if let Some(results) = results {
         inputs::spare(arguments, results)?;
     }
-    let (tenant, documents, connector) = prepared(arguments, signals, PLACES).await?;
+    let (tenant, documents, connector) = prepared(arguments, signals, UNDER_WAY).await?;
     if let Some(results) = results {
         inputs::spare_documents(&documents, results)?;
     }

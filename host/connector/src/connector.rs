@@ -11,7 +11,9 @@ mod compile;
 mod config;
 mod engines;
 mod fault;
+mod instance;
 mod kept;
+mod line;
 mod load;
 mod load_error;
 mod request;
@@ -44,6 +46,7 @@ use clock::Clock;
 use engines::Engines;
 use kept::Kept;
 use request::Who;
+use steps::Lines;
 
 /// The built-in component, as WebAssembly. [`Connector::new`] runs the machine code that the build made of it.
 #[must_use]
@@ -64,6 +67,7 @@ pub struct Connector {
     engines: Engines,
     /// `None` where nothing is kept ready for calls to come.
     kept: Option<Arc<Kept>>,
+    lines: Lines,
     /// `None` where there is to be none, or the system has no thread for it: see [`ConnectorBuilder::one_shot`] and
     /// [`ConnectorBuilder::pool`].
     clock: Option<Clock>,

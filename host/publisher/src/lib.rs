@@ -60,8 +60,9 @@ pub use stage::{Stage, Stages};
 #[cfg(feature = "wasmtime")]
 pub use tally::Tally;
 pub use tenant::{
-    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Limits, LimitsBuilder, Permit, Quotas,
-    Scheme, Tenant, TenantBuilder, Tenants, Token, TokenDigest, TokenError, TopicFilter, TopicFilterError,
+    BrokerGrant, BrokerGrantError, DirectoryGrantError, Grants, Inside, Limits, LimitsBuilder, Permit,
+    Quotas, Scheme, Tenant, TenantBuilder, Tenants, Token, TokenDigest, TokenError, TopicFilter,
+    TopicFilterError, Visit,
 };
 #[cfg(feature = "tenants-file")]
 pub use tenant::{TenantsError, TenantsFault};

@@ -25,7 +25,7 @@ pub use file::{TenantsError, TenantsFault};
 pub(crate) use grants::Peer;
 pub use grants::{DirectoryGrantError, Grants};
 pub use limits::{Limits, LimitsBuilder};
-pub use quotas::{Permit, Quotas};
+pub use quotas::{Inside, Permit, Quotas, Visit};
 pub use tenants::Tenants;
 pub use token::{Token, TokenDigest, TokenError};
 pub use topic_filter::{TopicFilter, TopicFilterError};

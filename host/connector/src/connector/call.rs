@@ -154,7 +154,7 @@ impl<'a> UnderWay<'a> {
         judge: impl FnOnce(T, Tally) -> Result<U, Fault>,
     ) -> Result<U, Response> {
         let Self { connector, tenant, latest, ref meter, .. } = self;
-        let (component, _place) = connector.engines.take();
+        let (component, _place) = connector.engines.take(connector.kept.as_deref());
         let mut store = self.store(component.engine(), &mut waiting);
         let answer = {
             let mut running = pin!(async {

@@ -16,6 +16,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::Connector;
 use super::call::State;
 use super::config::config;
+use super::kept::Kept;
 use super::step_state::StepState;
 use crate::bindings::ExportsPre;
 use crate::bindings::in_steps::StepsPre;
@@ -55,9 +56,12 @@ pub(super) struct Pool {
 pub(super) type Taken<'a, T> = (&'a T, Option<OwnedSemaphorePermit>);
 
 impl Engines {
-    /// The component for one call.
-    pub(super) fn take(&self) -> Taken<'_, ExportsPre<State>> {
-        let (component, place) = self.take_linked();
+    /// The component for one call. Of those that are kept and have nothing to do, one gives up its place where there is no other.
+    pub(super) fn take(&self, kept: Option<&Kept>) -> Taken<'_, ExportsPre<State>> {
+        let (mut component, mut place) = self.take_linked();
+        if self.pool.is_some() && place.is_none() && kept.is_some_and(Kept::give_place_up) {
+            (component, place) = self.take_linked();
+        }
         (&component.exports, place)
     }
 

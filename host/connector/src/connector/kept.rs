@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::steps::Instance;
+use super::instance::Instance;
 use crate::publisher::Tenant;
 
 /// How long an instance is kept that nobody calls.
@@ -108,6 +108,18 @@ impl Kept {
         shelf.drain(..over).collect()
     }
 
+    /// Lets an instance go that has one of the places that are kept ready: the one that has waited longest on its shelf. Returns
+    /// whether there was one.
+    pub(super) fn give_place_up(&self) -> bool {
+        let leaving = self.shelves.iter().find_map(|shelf| {
+            let mut shelf = lock(shelf);
+            let at = shelf.iter().position(|waiting| waiting.instance.has_place())?;
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            Some(shelf.remove(at))
+        });
+        leaving.is_some()
+    }
+
     fn shelf(&self, tenant: &Tenant) -> MutexGuard<'_, Vec<Waiting>> {
         let number = self.hasher.hash_one(tenant) % SHELVES as u64;
         lock(&self.shelves[usize::try_from(number).unwrap_or_default()])
@@ -174,6 +186,21 @@ mod tests {
         assert_eq!(kept(&connector), [pair("a", 2), pair("a", 3), pair("b", 2)]);
         assert_eq!(check(&connector, &a.clone(), r#"{"content": 1}"#).await, 0);
         assert_eq!(kept(&connector), [pair("a", 2), pair("a", 5), pair("b", 2)]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_call_gives_its_place_up_to_one() {
+        let connector = connector(1);
+        let [a, b] = ["a", "b"].map(Tenant::unrestricted);
+        check(&connector, &a, "{}").await;
+        check(&connector, &b, "{}").await;
+        assert_eq!(kept(&connector), [pair("a", 1), pair("b", 1)], "the second has none of the places");
+        let taken = || connector.engines.take(connector.kept.as_deref()).1;
+        let place = taken();
+        assert!(place.is_some());
+        assert_eq!(kept(&connector), [pair("b", 1)]);
+        assert!(taken().is_none());
+        assert_eq!(kept(&connector), [pair("b", 1)], "there is no other place");
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use super::engines::{Engines, Images, Linked, Pool, config_for_loading, with_pla
 use super::kept::{self, Kept};
 use super::load_error::{LoadError, REASON};
 use super::step_state::StepState;
+use super::steps::Lines;
 use crate::bindings::ExportsPre;
 use crate::bindings::in_steps::StepsPre;
 use crate::publisher::{self, Publisher, Resolver, Shortage, Tenants};
@@ -204,7 +205,8 @@ impl ConnectorBuilder {
         };
         let of_its_own = || self.resolver.map(Publisher::new).unwrap_or_default().with_idle(self.idle);
         let publisher = self.publisher.unwrap_or_else(of_its_own);
-        Ok(Connector { engines, kept, clock, longest, publisher, tenants: self.tenants })
+        let lines = Lines::new();
+        Ok(Connector { engines, kept, lines, clock, longest, publisher, tenants: self.tenants })
     }
 }
 

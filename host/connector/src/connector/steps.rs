@@ -3,100 +3,82 @@
 //! Both are short and call nobody, so that they need no stack of their own and no instance waits while a message is under way.
 //! An instance that has done its step is [kept](super::kept) for the next one of the same tenant. The component wipes what a
 //! call has left in it, before its answer is here (`guest/connector/src/memory.rs`).
+//!
+//! Calls of a tenant that come at the same moment wait at its turnstile, where they stand in [line](super::line): the one that is let
+//! in makes the step for those behind it too, in one call of the component. A step has no effect outside. So where it could not be
+//! made for several together, it is made for each by itself, as if nothing had been.
 
+#[cfg(test)]
+mod tests;
+
+use std::future::poll_fn;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::sync::OwnedSemaphorePermit;
-use wasmtime::{Store, UpdateDeadline};
+use zeroize::Zeroizing;
 
-use super::budget::MemoryBudget;
-use super::call::{HANDLES, KEPT_FREE, UnderWay};
+use super::call::UnderWay;
 use super::clock::Clock;
-use super::engines::Engines;
 use super::fault::Fault;
-use super::step_state::StepState;
+use super::instance::{Instance, TakesLong};
+use super::line::{Line, Place, Turn, Waiting};
 use super::{Action, Response, answer};
-use crate::bindings::in_steps::Steps;
-use crate::bindings::in_steps::exports::flint::mqtt::steps::{Outcome, Publication};
-use crate::publisher::contract::{Message, RetryPolicy};
-use crate::publisher::{Hooks, Options, PublisherCtx, Shortage, Tally, Tenant};
+use crate::bindings::in_steps::exports::flint::mqtt::steps as wit;
+use crate::publisher::contract::{Error, Message, Receipt, Remark, RetryPolicy};
+use crate::publisher::{Hooks, Options, PublisherCtx, Tally, Tenant, Visit};
 
 /// Bytes of configuration and request together up to which a call is made in two steps. What needs long to compute is
 /// computed where others have their turn meanwhile.
 const LARGEST: usize = 256 * 1024;
 
-/// Ticks of the clock after which a step is given up that has not ended: at least one whole tick.
-const TICKS: u64 = 2;
-
-/// A step took so long that others have to have their turn.
-#[derive(Debug, thiserror::Error)]
-#[error("the step takes long")]
-struct TakesLong;
-
-/// An instance of the built-in component.
-pub(super) struct Instance {
-    store: Store<StepState>,
-    steps: Steps,
-    calls: u32,
-    /// Behind the store, which has it until it is dropped.
-    _place: Option<OwnedSemaphorePermit>,
+/// The calls that wait for a step.
+pub(super) struct Lines {
+    prepare: Line<Documents, Prepared>,
+    conclude: Line<Arc<Settled>, wit::Response>,
 }
 
-impl Instance {
-    /// How often it was called.
-    pub(super) fn calls(&self) -> u32 {
-        self.calls
-    }
+/// What a call is to be prepared of. What is copied is wiped when the call does not need it any more.
+struct Documents {
+    /// The same one for calls that follow each other with the same configuration.
+    config: Arc<Zeroizing<String>>,
+    request: Zeroizing<String>,
+}
 
-    #[cfg(test)]
-    pub(super) fn set_calls(&mut self, calls: u32) {
-        self.calls = calls;
-    }
+/// What a configuration and a request come to; the error is the final answer: something is wrong.
+type Prepared = Result<Publication, wit::Response>;
 
-    /// Bytes of its memory and tables.
-    pub(super) fn memory(&self) -> usize {
-        self.store.data().memory.taken()
-    }
+/// A message that is to be published.
+struct Publication {
+    options: Arc<Options>,
+    policy: RetryPolicy,
+    message: Message,
+    notes: wit::Notes,
+}
 
-    /// A fresh one for `tenant`; `None` of a component that does not offer the steps.
-    fn make(engines: &Engines, tenant: &Tenant) -> wasmtime::Result<Box<Self>> {
-        // What comes after is to have memory, too: of all that needs it, only the engine can say that there is none.
-        let kept_free = Shortage::reserve(KEPT_FREE).ok_or(Shortage::Memory)?;
-        let limits = tenant.limits();
-        let Some((steps, place)) = engines.take_steps() else { return Err(Fault::Contract.into()) };
-        let memory = MemoryBudget::new(limits.memory);
-        let state = StepState { memory, may_be_given_up: false };
-        let mut store = Store::new(steps.engine(), state);
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(limits.memory);
-        store.set_max_component_handles(HANDLES);
-        store.set_epoch_deadline(TICKS);
-        store.epoch_deadline_callback(|store| {
-            if store.data().may_be_given_up { Err(TakesLong.into()) } else { Ok(UpdateDeadline::Continue(1)) }
-        });
-        let steps = steps.instantiate(&mut store)?;
-        drop(kept_free);
-        Ok(Box::new(Self { store, steps, calls: 0, _place: place }))
-    }
+/// A publication that the host has done with.
+struct Settled {
+    options: Arc<Options>,
+    /// Without its payload and properties if it was published.
+    message: Message,
+    notes: wit::Notes,
+    outcome: Outcome,
+}
+
+/// What the host has done with a publication.
+enum Outcome {
+    Published(Result<Receipt, Error>, u32),
+    Checked(Result<Vec<Remark>, Error>),
 }
 
 /// A call that is made in two steps.
 struct InSteps<'a> {
     call: &'a UnderWay<'a>,
-    /// What the host wants besides.
-    hooks: &'a mut Hooks,
+    /// Bytes of its documents.
+    length: usize,
     /// The instance of the step before, where none is kept for others.
     own: Option<Box<Instance>>,
-}
-
-/// What a configuration and a request come to.
-enum Prepared {
-    Publication(Box<Publication>),
-    /// The final answer: something is wrong.
-    Answered(Response),
-    /// It would take long to know.
-    GivenUp,
 }
 
 /// Makes the call in two steps, if the component offers them and the documents are short; `None`: it is to be made in another way,
@@ -112,12 +94,12 @@ pub(super) async fn answer(
     request: &str,
     hooks: &mut Hooks,
 ) -> Option<Result<Response, Response>> {
-    if !call.connector.engines.offer_steps() || config.len() + request.len() > LARGEST {
+    let length = config.len() + request.len();
+    if !call.connector.engines.offer_steps() || length > LARGEST {
         return None;
     }
     // Boxed, because the futures around it would move it several times.
-    let running = Box::pin(InSteps { call, hooks, own: None }.run(action, config, request));
-    call.tenant.quotas().run(running).await
+    Box::pin(InSteps { call, length, own: None }.run(action, config, request, hooks)).await
 }
 
 impl InSteps<'_> {
@@ -126,62 +108,158 @@ impl InSteps<'_> {
         action: Action,
         config: &str,
         request: &str,
+        hooks: &mut Hooks,
     ) -> Option<Result<Response, Response>> {
         let UnderWay { connector, tenant, latest, .. } = self.call;
-        let prepared = match self.prepare(config, request) {
-            Ok(Prepared::Publication(publication)) => publication,
-            Ok(Prepared::Answered(response)) => return Some(Ok(response)),
-            Ok(Prepared::GivenUp) => return None,
+        let mut visit = tenant.quotas().visit();
+        let mut place = None;
+        let documents = |before: Option<&Documents>| Documents::copy(config, request, before);
+        let waits = || place = connector.lines.prepare.join(tenant, self.length, documents);
+        let inside = visit.enter(waits).await;
+        let Publication { options, policy, message, notes } = match self.prepare(place, config, request) {
+            Ok(Ok(publication)) => publication,
+            Ok(Err(response)) => return Some(self.believe(Action::Send, Ok(response), Tally::default())),
+            Err(error) if error.is::<TakesLong>() => return None,
             Err(error) => return Some(Err(self.call.failed(&error, Tally::default()))),
         };
-        let Publication { options, message, policy, notes } = *prepared;
-        let options = Arc::new(Options::new(options));
         let context = PublisherCtx::builder(Tenant::clone(tenant)).latest(*latest);
-        let context = context.hooks(mem::take(self.hooks));
+        let context = context.hooks(mem::take(hooks));
         let mut context = context.publisher(connector.publisher.clone()).build();
-        let (message, outcome) = match action {
-            Action::Send => publish(&mut context, &options, message, policy).await,
-            Action::Check => {
-                let checked = context.check_message(&options, &message, policy).await;
-                (message, Outcome::Checked(checked))
+        let (message, outcome) = {
+            let mut acting = pin!(act(&mut context, action, &options, message, policy));
+            // Up to here, so that messages stand in line at their connection in the order of their calls.
+            let acted = poll_fn(|task| Poll::Ready(acting.as_mut().poll(task))).await;
+            drop(inside);
+            match acted {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => acting.await,
             }
         };
-        let tally = context.tally();
-        let conclude = |instance: &mut Instance| {
+        let settled = Arc::new(Settled { options, message, notes, outcome });
+        let concluded = self.conclude(&mut visit, &settled).await;
+        Some(self.believe(action, concluded, context.tally()))
+    }
+
+    /// What a call comes to that is let in, and had this place in line if it had to wait.
+    fn prepare(
+        &mut self,
+        place: Option<Place<'_, Documents, Prepared>>,
+        config: &str,
+        request: &str,
+    ) -> wasmtime::Result<Prepared> {
+        let UnderWay { connector, tenant, .. } = self.call;
+        match place.map(|mut place| place.turn()) {
+            Some(Turn::Made(prepared)) => return Ok(prepared),
+            Some(Turn::Own) => {
+                let has_same = |documents: &Documents| documents.config.as_str() == config;
+                let others = connector.lines.prepare.take(tenant, self.length, has_same);
+                if !others.is_empty() {
+                    let requests = others.iter().map(|other| other.item.request.as_str());
+                    let requests: Vec<_> = [request].into_iter().chain(requests).collect();
+                    let prepared = self.prepare_all(config, &requests);
+                    if let Some(own) = told(prepared, others) {
+                        return Ok(own);
+                    }
+                }
+            }
+            // Who waits for another thread may be overtaken. It takes as long to make the step here.
+            Some(Turn::BeingMade | Turn::Alone) | None => {}
+        }
+        self.prepare_all(config, &[request])?.pop().ok_or_else(|| Fault::Count.into())
+    }
+
+    /// What each of the requests comes to.
+    fn prepare_all(&mut self, config: &str, requests: &[&str]) -> wasmtime::Result<Vec<Prepared>> {
+        let meter = &self.call.meter;
+        meter.resume();
+        let prepared = self.step(true, |instance| {
             let steps = instance.steps.flint_mqtt_steps();
-            steps.call_conclude(&mut instance.store, &options, &message, notes, &outcome)
-        };
-        let concluded = self.step(false, conclude).and_then(|response| {
+            steps.call_prepare(&mut instance.store, config, requests)
+        });
+        // The call goes on, and this counts. No step takes as long as the least limit.
+        let prepared = prepared.inspect_err(|_| {
+            meter.count().ok();
+        })?;
+        let mut last = None;
+        let prepared = prepared.into_iter().map(|prepared| match prepared {
+            Ok(wit::Publication { connection, message, notes }) => {
+                let connection = connection
+                    .map(|wit::Connection { options, policy }| (Arc::new(Options::new(options)), policy));
+                last = connection.or(last.take());
+                let (options, policy) = last.clone().ok_or(Fault::Contract)?;
+                Ok(Ok(Publication { options, policy, message, notes }))
+            }
+            Err(response) => Ok(Err(response)),
+        });
+        counted(prepared.collect::<Result<_, Fault>>()?, requests.len())
+    }
+
+    /// The answer to a request whose publication the host has done with.
+    async fn conclude(
+        &mut self,
+        visit: &mut Visit<'_>,
+        settled: &Arc<Settled>,
+    ) -> wasmtime::Result<wit::Response> {
+        let UnderWay { connector, tenant, .. } = self.call;
+        let line = &connector.lines.conclude;
+        let mut place = None;
+        let waits = || place = line.join(tenant, self.length, |_| Arc::clone(settled));
+        let mut inside = visit.enter(waits).await;
+        match place.as_mut().map(Place::turn) {
+            Some(Turn::Made(response)) => return Ok(response),
+            Some(Turn::Own) => {
+                let has_same = |other: &Arc<Settled>| *other.options == *settled.options;
+                let others = line.take(tenant, self.length, has_same);
+                if !others.is_empty() {
+                    let settled = [settled].into_iter().chain(others.iter().map(|other| &other.item));
+                    let concluded = self.conclude_all(&settled.collect::<Vec<_>>());
+                    if let Some(own) = told(concluded, others) {
+                        return Ok(own);
+                    }
+                }
+            }
+            Some(Turn::BeingMade) => {
+                drop(inside);
+                if let Some(place) = &mut place
+                    && let Some(response) = place.made().await
+                {
+                    return Ok(response);
+                }
+                inside = visit.enter(|| {}).await;
+            }
+            Some(Turn::Alone) | None => {}
+        }
+        let concluded = self.conclude_all(&[settled]);
+        drop(inside);
+        concluded?.pop().ok_or_else(|| Fault::Count.into())
+    }
+
+    /// The answers to requests whose publications have the options of the first.
+    fn conclude_all(&mut self, settled: &[&Arc<Settled>]) -> wasmtime::Result<Vec<wit::Response>> {
+        let Some(first) = settled.first() else { return Ok(Vec::new()) };
+        let lent: Vec<_> = settled.iter().map(|settled| settled.lend()).collect();
+        let concluded = self.step(false, |instance| {
+            let steps = instance.steps.flint_mqtt_steps();
+            steps.call_conclude(&mut instance.store, &first.options, &lent)
+        })?;
+        counted(concluded, settled.len())
+    }
+
+    /// The answer, if it is one that the contract knows, and says of what was sent no more than the host has seen.
+    fn believe(
+        &self,
+        action: Action,
+        concluded: wasmtime::Result<wit::Response>,
+        tally: Tally,
+    ) -> Result<Response, Response> {
+        let believed = concluded.and_then(|response| {
             let mut response = answer::response(response.meta.exit_code, response.meta.message)?;
             if action == Action::Send {
                 answer::believe(std::slice::from_mut(&mut response), tally)?;
             }
             Ok(response)
         });
-        Some(concluded.map_err(|error| self.call.failed(&error, tally)))
-    }
-
-    fn prepare(&mut self, config: &str, request: &str) -> wasmtime::Result<Prepared> {
-        let prepare = |instance: &mut Instance| {
-            let steps = instance.steps.flint_mqtt_steps();
-            steps.call_prepare(&mut instance.store, config, request)
-        };
-        let meter = &self.call.meter;
-        meter.resume();
-        Ok(match self.step(true, prepare) {
-            Ok(Ok(publication)) => Prepared::Publication(Box::new(publication)),
-            Ok(Err(response)) => {
-                let mut response = answer::response(response.meta.exit_code, response.meta.message)?;
-                answer::believe(std::slice::from_mut(&mut response), Tally::default())?;
-                Prepared::Answered(response)
-            }
-            Err(error) if error.is::<TakesLong>() => {
-                // The call goes on, and this counts. No step takes as long as the least limit.
-                meter.count().ok();
-                Prepared::GivenUp
-            }
-            Err(error) => return Err(error),
-        })
+        believed.map_err(|error| self.call.failed(&error, tally))
     }
 
     /// Makes one step: in the instance of the step before, or in one that was kept for the tenant, or in a fresh one.
@@ -199,9 +277,7 @@ impl InSteps<'_> {
             Some(instance) => instance,
             None => Instance::make(&connector.engines, tenant)?,
         };
-        instance.calls += 1;
-        instance.store.data_mut().may_be_given_up = may_be_given_up;
-        instance.store.set_epoch_deadline(TICKS);
+        instance.begin(may_be_given_up);
         let made = {
             let _running = connector.clock.as_ref().map(Clock::running);
             step(&mut instance)
@@ -216,63 +292,76 @@ impl InSteps<'_> {
     }
 }
 
-/// Publishes the message; what is left of it, and what became of it.
-async fn publish(
+impl Lines {
+    /// Nobody waits.
+    pub(super) fn new() -> Self {
+        Self { prepare: Line::new(), conclude: Line::new() }
+    }
+}
+
+impl Documents {
+    /// A copy, for a call that comes after one that waits with `before`.
+    fn copy(config: &str, request: &str, before: Option<&Self>) -> Self {
+        let same = before.filter(|before| before.config.as_str() == config);
+        let config = match same {
+            Some(before) => Arc::clone(&before.config),
+            None => Arc::new(Zeroizing::new(config.to_owned())),
+        };
+        Self { config, request: Zeroizing::new(request.to_owned()) }
+    }
+}
+
+impl Settled {
+    fn lend(&self) -> wit::Settled<'_> {
+        let outcome = match &self.outcome {
+            Outcome::Published(result, connections) => {
+                wit::Outcome::Published((result.as_ref(), *connections))
+            }
+            Outcome::Checked(checked) => wit::Outcome::Checked(checked.as_deref()),
+        };
+        (&self.message, self.notes, outcome)
+    }
+}
+
+/// Tells the others what came of the step that was made for all; returns what is for the first. `None`: it could not be made
+/// together, and each makes it by itself.
+fn told<I, O>(made: wasmtime::Result<Vec<O>>, others: Vec<Waiting<I, O>>) -> Option<O> {
+    let mut made = made.ok()?.into_iter();
+    let own = made.next();
+    for (other, made) in others.into_iter().zip(made) {
+        // Who has gone does not want to know.
+        other.tell.send(made).ok();
+    }
+    own
+}
+
+/// What came of a step for so many.
+fn counted<T>(made: Vec<T>, wanted: usize) -> wasmtime::Result<Vec<T>> {
+    if made.len() == wanted { Ok(made) } else { Err(Fault::Count.into()) }
+}
+
+/// Does what the action is about; the message, or what is left of it, and what became of it.
+async fn act(
     context: &mut PublisherCtx,
+    action: Action,
     options: &Arc<Options>,
     mut message: Message,
     policy: RetryPolicy,
 ) -> (Message, Outcome) {
-    let sent = Message {
-        topic: message.topic.clone(),
-        payload: mem::take(&mut message.payload),
-        properties: message.properties.take(),
-        ..message
-    };
-    let published = context.publish_message(options, sent, policy).await;
-    (message, Outcome::Published(published))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Connector;
-
-    /// A connector in which time decides nothing.
-    fn connector() -> Connector {
-        let mut connector = Connector::builder().pool(1).build().unwrap();
-        connector.clock = None;
-        connector
-    }
-
-    #[tokio::test]
-    async fn a_step_is_given_up_only_where_the_call_can_be_made_in_another_way() {
-        let (connector, tenant) = (connector(), Tenant::unrestricted("a"));
-        let call = UnderWay::begin(&connector, &tenant, 0).await.unwrap();
-        let mut in_steps = InSteps { call: &call, hooks: &mut Hooks::default(), own: None };
-        for (ticks, may_be_given_up, is_given_up) in
-            [(TICKS - 1, true, false), (TICKS, true, true), (TICKS, false, false)]
-        {
-            let made = in_steps.step(may_be_given_up, |instance| {
-                (0..ticks).for_each(|_| instance.store.engine().increment_epoch());
-                instance.steps.flint_mqtt_steps().call_prepare(&mut instance.store, "{}", "{}")
-            });
-            assert_eq!(made.is_err(), is_given_up, "{ticks} ticks");
-            assert_eq!(made.is_err_and(|error| error.is::<TakesLong>()), is_given_up);
+    match action {
+        Action::Send => {
+            let sent = Message {
+                topic: message.topic.clone(),
+                payload: mem::take(&mut message.payload),
+                properties: message.properties.take(),
+                ..message
+            };
+            let (result, connections) = context.publish_message(options, sent, policy).await;
+            (message, Outcome::Published(result, connections))
         }
-    }
-
-    #[tokio::test]
-    async fn long_documents_are_read_in_another_way() {
-        let (connector, tenant) = (connector(), Tenant::unrestricted("a"));
-        for (length, is_in_steps) in [(LARGEST, true), (LARGEST + 1, false)] {
-            let request = format!("{{\"content\": \"{}\"}}", "x".repeat(length - 17));
-            let call = UnderWay::begin(&connector, &tenant, 0).await.unwrap();
-            let answered = answer(&call, Action::Check, "{}", &request, &mut Hooks::default()).await;
-            assert_eq!(answered.is_some(), is_in_steps, "{length} bytes");
-            drop(call);
-            let response = connector.check(&tenant, "{}", &request).await;
-            assert_eq!(response.meta.exit_code, 64, "{}", response.meta.message);
+        Action::Check => {
+            let checked = context.check_message(options, &message, policy).await;
+            (message, Outcome::Checked(checked))
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::telemetry::Waiting;
 use rate_limiter::{RateLimiter, Schedule};
 use turnstile::Turnstile;
+pub use turnstile::{Inside, Visit};
 
 /// Threads of the runtime that a tenant may keep busy at a time with what blocks: look-ups of the system's resolver
 /// and certificate files. The runtime's pool (512 threads by default) serves all tenants, and a look-up whose server
@@ -124,6 +125,13 @@ impl Quotas {
     /// other threads are left to other tenants.
     pub async fn run<F: Future>(&self, call: F) -> F::Output {
         self.turnstile.pass(call).await
+    }
+
+    /// For a call that computes now and then, and does what takes no time to speak of in between: it keeps a thread busy, as
+    /// [`run`](Self::run) has it, only while it is [inside](Visit::enter).
+    #[must_use]
+    pub fn visit(&self) -> Visit<'_> {
+        self.turnstile.visit()
     }
 
     /// Runs `task`, which serves the tenant's calls, in the same way.

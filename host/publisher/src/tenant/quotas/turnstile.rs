@@ -51,6 +51,7 @@ struct State {
 }
 
 /// A call at the turnstile, or a task that serves calls.
+#[derive(Debug)]
 struct Visitor<'a> {
     turnstile: &'a Turnstile,
     name: u64,
@@ -60,7 +61,7 @@ struct Visitor<'a> {
     has_waited: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     Outside,
     Queue,
@@ -83,15 +84,22 @@ impl Turnstile {
         self.pass_as(true, future).await
     }
 
-    async fn pass_as<F: Future>(&self, is_servant: bool, future: F) -> F::Output {
-        let mut future = pin!(future);
+    /// A call that is inside now and then, and not each time that it is polled.
+    pub(crate) fn visit(&self) -> Visit<'_> {
+        Visit(self.visitor(false))
+    }
+
+    fn visitor(&self, is_servant: bool) -> Visitor<'_> {
         let name = {
             let mut state = self.lock();
             state.names += 1;
             state.names
         };
-        let mut visitor =
-            Visitor { turnstile: self, name, is_servant, position: Position::Outside, has_waited: false };
+        Visitor { turnstile: self, name, is_servant, position: Position::Outside, has_waited: false }
+    }
+
+    async fn pass_as<F: Future>(&self, is_servant: bool, future: F) -> F::Output {
+        let (mut future, mut visitor) = (pin!(future), self.visitor(is_servant));
         poll_fn(|context| {
             if !visitor.enter(context.waker()) {
                 return Poll::Pending;
@@ -105,6 +113,40 @@ impl Turnstile {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that goes through the turnstile of its tenant several times: see [`Quotas::visit`](super::Quotas::visit).
+#[derive(Debug)]
+pub struct Visit<'a>(Visitor<'a>);
+
+/// A call that may compute, until this is dropped: before it waits for anything, so that another call of the tenant may.
+#[derive(Debug)]
+#[must_use = "the call may compute until this is dropped"]
+pub struct Inside<'v, 'a>(&'v mut Visitor<'a>);
+
+impl<'a> Visit<'a> {
+    /// Waits until the call may compute. If it may not at once, `waits` is called, when the call stands in line.
+    pub async fn enter(&mut self, waits: impl FnOnce()) -> Inside<'_, 'a> {
+        let mut waits = Some(waits);
+        poll_fn(|context| {
+            if self.0.enter(context.waker()) {
+                return Poll::Ready(());
+            }
+            if let Some(waits) = waits.take() {
+                waits();
+            }
+            Poll::Pending
+        })
+        .await;
+        Inside(&mut self.0)
+    }
+}
+
+impl Drop for Inside<'_, '_> {
+    fn drop(&mut self) {
+        // Perhaps the call goes on. Until it has waited for something, it does not count as ended.
+        self.0.leave(true);
     }
 }
 
@@ -313,6 +355,30 @@ mod tests {
         drop(last);
         let state = turnstile.lock();
         assert_eq!((state.inside, state.queue.len(), state.admitted.len()), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_visit_stands_in_line_until_it_is_inside_and_comes_again() {
+        let turnstile = Turnstile::new(1);
+        let (mut first, mut second) = (turnstile.visit(), turnstile.visit());
+        let inside = first.enter(|| panic!("nobody was there")).await;
+        let mut waits = 0;
+        {
+            let mut entering = pin!(second.enter(|| waits += 1));
+            for _ in 0..3 {
+                assert!(poll_fn(|task| Poll::Ready(entering.as_mut().poll(task).is_pending())).await);
+            }
+        }
+        assert_eq!(waits, 1);
+        drop(inside);
+        drop(second.enter(|| panic!("it stood in line")).await);
+        let mut third = turnstile.visit();
+        let mut waits = 0;
+        drop(third.enter(|| waits += 1).await);
+        assert_eq!(waits, 1, "it stepped back behind whoever was ready");
+        drop(third.enter(|| panic!("nobody came between")).await);
+        drop((first, second, third));
+        assert_eq!(turnstile.lock().inside, 0);
     }
 
     #[tokio::test]

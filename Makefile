@@ -190,12 +190,27 @@ guest: toolchain ## Leaves the component in target/connector.wasm
 
 # --- what the others need ---------------------------------------------------------------------------------------
 
+# What cargo has once unpacked of a version it takes for unchangeable, so that where it verifies packages itself, it sees those of
+# the first time. They are unpacked here, as a workspace whose members stand in for what a registry would have.
+PACKAGES := mqtt-connector-contract mqtt-connector-publisher mqtt-connector mqtt-connector-tests
+UNPACKED := target/package/unpacked
 .PHONY: package
 package: guest ## The crates as a registry would have them, each built from its package
 	mkdir -p host/connector/component
 	cp target/connector.wasm host/connector/component/connector.wasm
-	CARGO_PROFILE_DEV_DEBUG=0 cargo package --locked --allow-dirty --package mqtt-connector-contract \
-	    --package mqtt-connector-publisher --package mqtt-connector --package mqtt-connector-tests
+	rm -rf target/package
+	cargo package --locked --allow-dirty --no-verify $(addprefix --package ,$(PACKAGES))
+	mkdir -p $(UNPACKED)
+	{ printf '[workspace]\nmembers = ["*"]\nresolver = "3"\n[patch.crates-io]\n'; \
+	    for package in $(PACKAGES); do \
+	        tar --touch -C $(UNPACKED) -xzf target/package/$$package-[0-9]*.crate; \
+	        (cd $(UNPACKED) && printf "$$package.path = \"%s\"\n" $$package-[0-9]*); \
+	    done; } > $(UNPACKED)/Cargo.toml
+	cp Cargo.lock $(UNPACKED)/
+	cargo metadata --quiet --format-version 1 --manifest-path $(UNPACKED)/Cargo.toml > /dev/null
+	for package in $(PACKAGES); do \
+	    CARGO_PROFILE_DEV_DEBUG=0 cargo build --locked --manifest-path $(UNPACKED)/Cargo.toml --target-dir target --package $$package; \
+	done
 
 # Debian packages, as root or with sudo; nothing is asked.
 define install

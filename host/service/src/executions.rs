@@ -36,6 +36,7 @@ struct Inner {
     draining: CancellationToken,
     /// The dispatcher, and what it has begun.
     tasks: TaskTracker,
+    #[cfg(feature = "http")]
     counts: Arc<Counts>,
 }
 
@@ -236,9 +237,16 @@ impl ExecutionsBuilder {
         };
         let dispatcher = Dispatcher::new(worker, concurrency, tasks.clone());
         tasks.spawn(dispatcher.run());
-        Executions {
-            inner: Arc::new(Inner { connector, store, secrets: Secrets::default(), draining, tasks, counts }),
-        }
+        let inner = Inner {
+            connector,
+            store,
+            secrets: Secrets::default(),
+            draining,
+            tasks,
+            #[cfg(feature = "http")]
+            counts,
+        };
+        Executions { inner: Arc::new(inner) }
     }
 }
 

@@ -49,6 +49,7 @@
 mod backlog;
 mod backoff;
 mod carry_out;
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "the console alone shows what was counted"))]
 mod counts;
 mod dispatcher;
 mod error;

@@ -3,7 +3,7 @@
 use mqtt_connector::exit_code::{SENT, UNCERTAIN};
 use mqtt_connector::{Meta, Outcome, Response, Retry};
 
-use super::{Attempt, Execution, Id, StageTime, Status};
+use super::{Attempt, Execution, StageTime, Status};
 use crate::Timestamp;
 use crate::error::ChangeError;
 
@@ -88,17 +88,17 @@ impl Execution {
         }
     }
 
-    /// Somebody cancels it.
+    /// Somebody cancels it. Answers whether that has changed it: one that is cancelled already stays so.
     ///
     /// # Errors
     ///
     /// It has begun, or has ended otherwise.
-    pub fn cancel(&mut self, now: Timestamp) -> Result<(), ChangeError> {
+    pub fn cancel(&mut self, now: Timestamp) -> Result<bool, ChangeError> {
         match self.status {
-            Status::Cancelled => Ok(()),
+            Status::Cancelled => Ok(false),
             Status::Accepted if !self.may_have_arrived() => {
                 self.end(Status::Cancelled, None, now);
-                Ok(())
+                Ok(true)
             }
             status @ (Status::Accepted | Status::Running | Status::Finished | Status::Expired) => {
                 Err(ChangeError::NotCancellable { id: self.id, status })
@@ -148,14 +148,6 @@ impl Execution {
 
 fn uncertain(message: String) -> Meta {
     Meta { exit_code: UNCERTAIN, message }
-}
-
-impl ChangeError {
-    /// The execution, if it is one of `tenant`.
-    pub fn unless_of(tenant: Option<&str>, id: Id, execution: Option<Execution>) -> Result<Execution, Self> {
-        let is_theirs = |execution: &Execution| tenant.is_none_or(|tenant| &*execution.tenant == tenant);
-        execution.filter(is_theirs).ok_or(Self::Unknown(id))
-    }
 }
 
 #[cfg(test)]
@@ -311,8 +303,8 @@ mod tests {
     fn what_has_not_begun_is_cancelled() {
         let mut tried = execution(Options::default());
         assert!(tried.answer(&response(69), at(1), at(2)));
-        tried.cancel(at(3)).unwrap();
-        tried.cancel(at(4)).unwrap();
+        assert!(tried.cancel(at(3)).unwrap());
+        assert!(!tried.cancel(at(4)).unwrap());
         assert_eq!((tried.status, tried.ended), (Status::Cancelled, Some(at(3))));
         assert!(tried.request.is_none() && !tried.is_dead_letter());
         tried.retry(at(5)).unwrap_err();

@@ -6,7 +6,7 @@ use super::record::Record;
 use super::write::Conflict;
 use crate::Timestamp;
 use crate::error::ChangeError;
-use crate::execution::{Execution, Id, Status};
+use crate::execution::{Execution, Id};
 
 impl Inner {
     async fn to_change(&self, tenant: Option<&str>, id: Id) -> Result<Found, ChangeError> {
@@ -21,10 +21,9 @@ impl Inner {
     ) -> Result<Execution, ChangeError> {
         loop {
             let mut found = self.to_change(tenant, id).await?;
-            if found.record.execution.status == Status::Cancelled {
+            if !found.record.execution.cancel(now)? {
                 return Ok(found.record.execution);
             }
-            found.record.execution.cancel(now)?;
             if let Ok(sequence) = self.write_changed(&found).await? {
                 self.hears(sequence).await;
                 return Ok(found.record.execution);

@@ -158,7 +158,7 @@ mod tests {
         let before = steps();
         connection.execute_batch("BEGIN").unwrap();
         for _ in 0..1000 {
-            add(Queue::Ended, |execution| execution.cancel(Timestamp::now()).unwrap());
+            add(Queue::Ended, |execution| assert!(execution.cancel(Timestamp::now()).unwrap()));
         }
         connection.execute_batch("COMMIT").unwrap();
         assert_eq!(steps(), before);

@@ -154,11 +154,8 @@ impl SqliteStore {
         let whose = tenant.clone().unwrap_or_else(the_stores_own);
         self.clocks.ended(now);
         let work = move |connection: &Connection| {
-            let cancel = |execution: &mut Execution| {
-                let had_ended = execution.status.is_final();
-                execution.cancel(now).map(|()| !had_ended)
-            };
-            let (execution, has_ended) = match change(connection, tenant.as_deref(), id, cancel)? {
+            let cancelled = change(connection, tenant.as_deref(), id, |execution| execution.cancel(now))?;
+            let (execution, has_ended) = match cancelled {
                 Ok(cancelled) => cancelled,
                 Err(error) => return Ok(Err(error)),
             };
@@ -266,18 +263,15 @@ fn change<T>(
     id: Id,
     change: impl FnOnce(&mut Execution) -> Result<T, ChangeError>,
 ) -> rusqlite::Result<Result<(Execution, T), ChangeError>> {
-    let Some((seq, execution)) = rows::find_row(connection, id)? else {
-        return Ok(Err(ChangeError::Unknown(id)));
-    };
+    let found = rows::find_row(connection, id)?;
+    let theirs = found.filter(|(_, execution)| tenant.is_none_or(|tenant| *tenant == *execution.tenant));
+    let Some((seq, mut execution)) = theirs else { return Ok(Err(ChangeError::Unknown(id))) };
     let ended = execution.ended;
-    let changed = ChangeError::unless_of(tenant, id, Some(execution)).and_then(|mut execution| {
-        let answer = change(&mut execution)?;
-        Ok((execution, answer))
-    });
-    if let Ok((execution, _)) = &changed {
-        rows::update(connection, seq, ended, execution, Queue::of(execution, None).into())?;
+    let changed = change(&mut execution);
+    if changed.is_ok() {
+        rows::update(connection, seq, ended, &execution, Queue::of(&execution, None).into())?;
     }
-    Ok(changed)
+    Ok(changed.map(|answer| (execution, answer)))
 }
 
 /// How many bytes of the file are used.

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::{ContextV7, Uuid};
 
+use crate::Timestamp;
+
 /// The identifier of an execution: a UUID of version 7 (RFC 9562, section 5.7), as text in its usual form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema), schema(value_type = String, format = "uuid"))]
@@ -29,6 +31,13 @@ impl Id {
         let time = time.duration_since(UNIX_EPOCH).unwrap_or_default().max(Duration::from_millis(1));
         let counter = COUNTER.lock().unwrap_or_else(PoisonError::into_inner);
         Self(Uuid::new_v7(uuid::Timestamp::from_unix(&*counter, time.as_secs(), time.subsec_nanos())))
+    }
+
+    /// The first one of this time: none that is made then or later is before it.
+    #[must_use]
+    pub(crate) fn earliest(time: Timestamp) -> Self {
+        let milliseconds = u64::try_from(time.milliseconds()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid())
     }
 
     /// Its 16 bytes.
@@ -91,6 +100,17 @@ mod tests {
     fn each_is_another_one() {
         let all: HashSet<Id> = (0..10_000).map(|_| Id::new()).collect();
         assert_eq!(all.len(), 10_000);
+    }
+
+    #[test]
+    fn none_is_before_the_first_one_of_its_time() {
+        let now = Timestamp::now();
+        let id = Id::new();
+        assert!(Id::earliest(now) <= id && id < Id::earliest(now.after(Duration::from_secs(3600))));
+        assert_eq!(
+            Id::earliest(Timestamp::from_milliseconds(-1)),
+            Id::earliest(Timestamp::from_milliseconds(0))
+        );
     }
 
     #[test]

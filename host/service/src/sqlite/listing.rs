@@ -11,7 +11,7 @@ use super::rows::{COLUMNS, read, status_number};
 use super::schema;
 use crate::Timestamp;
 use crate::error::StoreError;
-use crate::execution::Status;
+use crate::execution::{Id, Status};
 use crate::query::{Cursor, Page, Query};
 
 /// Connections that read, beside the one that writes.
@@ -63,6 +63,9 @@ const WAITING: &str = "(\
     UNION ALL SELECT * FROM executions INDEXED BY by_ordering_key WHERE ordering_key IS NOT NULL AND queue < 5 AND queue = 2 \
     UNION ALL SELECT * FROM executions INDEXED BY to_be_retried WHERE queue = 3)";
 
+/// What was accepted at a time or later has an identifier of then or later: whatever is in a row before the first of them is not looked at.
+const NOT_BEFORE: &str = "seq >= (SELECT min(seq) FROM executions INDEXED BY by_id WHERE id >= ?)";
+
 /// The executions that a query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
     let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
@@ -85,6 +88,7 @@ fn select(query: &Query, most: usize) -> (String, Vec<Value>) {
         ("tenant = ?", tenant.clone().map(Value::from)),
         ("status = ?", status.map(|status| status_number(status).into())),
         ("accepted >= ?", since.map(|since: Timestamp| since.milliseconds().into())),
+        (NOT_BEFORE, since.map(|since| Id::earliest(since).as_bytes().to_vec().into())),
         ("topic = ?", topic.clone().map(Value::from)),
         ("seq < ?", cursor.as_ref().map(|cursor| i64::try_from(cursor.number()).unwrap_or(i64::MAX).into())),
     ];
@@ -120,6 +124,37 @@ mod tests {
     use super::*;
     use crate::{Execution, Options, Request};
 
+    /// How many rows there are, and how many steps SQLite takes for them.
+    fn steps_of(connection: &Connection, query: &Query) -> (usize, i32) {
+        let (statement, values) = select(query, 10);
+        let mut statement = connection.prepare(&statement).unwrap();
+        let count = statement.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();
+        (count, statement.get_status(StatementStatus::VmStep))
+    }
+
+    #[test]
+    fn to_list_what_was_accepted_since_takes_no_longer_for_what_was_before() {
+        let at = |milliseconds| Timestamp::from_milliseconds(1_795_933_800_000 + milliseconds);
+        let steps_beside = |before: i64, tenant: Option<&str>| {
+            let directory = tempfile::tempdir().unwrap();
+            let connection = schema::connect(&directory.path().join("executions.db")).unwrap();
+            for time in (-before..3).map(at) {
+                let request = Request::parse("{}").unwrap();
+                let execution = Execution::new("acme".into(), request, Options::default(), time);
+                let execution = Execution { id: Id::earliest(time), ..execution };
+                insert(&connection, &execution, Queue::Ended, None).unwrap();
+            }
+            let query = Query { tenant: tenant.map(str::to_owned), since: Some(at(0)), ..Query::default() };
+            let listed = list(&connection, &query).unwrap().executions;
+            let accepted: Vec<_> = listed.iter().map(|execution| execution.accepted).collect();
+            assert_eq!(accepted, [at(2), at(1), at(0)]);
+            steps_of(&connection, &query)
+        };
+        for tenant in [None, Some("acme")] {
+            assert_eq!(steps_beside(1000, tenant), steps_beside(1, tenant), "{tenant:?}");
+        }
+    }
+
     #[test]
     fn to_list_what_has_not_ended_takes_no_longer_for_what_has() {
         let directory = tempfile::tempdir().unwrap();
@@ -148,10 +183,7 @@ mod tests {
             let steps = wanted.iter().map(|(query, ids)| {
                 let listed = list(&connection, query).unwrap().executions;
                 assert_eq!(listed.iter().map(|execution| execution.id).collect::<Vec<_>>(), *ids);
-                let (statement, values) = select(query, 2);
-                let mut statement = connection.prepare(&statement).unwrap();
-                let count = statement.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();
-                (count, statement.get_status(StatementStatus::VmStep))
+                steps_of(&connection, query)
             });
             steps.collect::<Vec<_>>()
         };

@@ -62,6 +62,9 @@ const TO_FIND_START: Duration = Duration::from_secs(30);
 /// How long a node may take to hear of what is there, when it starts.
 const TO_CATCH_UP: Duration = Duration::from_secs(120);
 
+/// How long a node that starts gives a stream that was made a moment ago before it says what is not as it should be.
+const TO_SETTLE: Duration = Duration::from_secs(2);
+
 /// Executions in one stream of NATS JetStream: any node accepts them, and any carries them out, those of one tenant at one node at a time.
 ///
 /// Accepted is what a majority of the servers that keep the stream has acknowledged. With `sync_interval: always` in the configuration of each server
@@ -235,7 +238,16 @@ impl NatsStore {
     /// What an operator should know of the cluster: what is not as it should be, or is not known.
     pub async fn doubts(&self) -> Vec<NatsFinding> {
         let Inner { address, stream, .. } = &*self.inner;
-        let mut findings = check::of_stream(address, stream.cached_info());
+        let mut info = stream.cached_info().clone();
+        let deadline = Instant::now() + TO_SETTLE;
+        while let Ok(now) = stream.get_info().await {
+            info = now;
+            if check::is_settled(&info) || Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let mut findings = check::of_stream(address, &info);
         findings.extend(check::of_servers(address).await);
         findings.retain(|finding| finding.verdict != NatsVerdict::Right);
         findings

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::Info;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -82,11 +84,20 @@ pub async fn check_nats(address: &NatsAddress, login: NatsLogin) -> Result<Vec<N
     let jetstream = provision::context(client);
     match jetstream.get_stream(&address.stream).await {
         Ok(stream) => findings.extend(of_stream(address, stream.cached_info())),
-        Err(error) => findings.push(doubtful(format!(
-            "stream {}: it cannot be read ({:?}); a service makes it when it starts",
-            address.stream,
-            error.kind()
-        ))),
+        Err(error) => {
+            let what = match error.kind() {
+                GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    "it is not there yet: a service makes it when it starts".to_owned()
+                }
+                GetStreamErrorKind::JetStream(error) => format!("it cannot be read: NATS answers: {error}"),
+                GetStreamErrorKind::Request
+                | GetStreamErrorKind::EmptyName
+                | GetStreamErrorKind::InvalidStreamName => {
+                    "it cannot be read: JetStream does not answer".to_owned()
+                }
+            };
+            findings.push(doubtful(format!("stream {}: {what}", address.stream)));
+        }
     }
     findings.extend(of_servers(address).await);
     Ok(findings)
@@ -104,6 +115,13 @@ async fn round_trip(client: &Client) -> NatsFinding {
         )),
         Ok(Err(_)) | Err(_) => wrong(format!("server {}: it does not answer", info.server_name)),
     }
+}
+
+/// Whether a stream that was made, or lost a server, a moment ago has a leader again, and each replica that is there has heard of all.
+pub(super) fn is_settled(info: &Info) -> bool {
+    info.cluster.as_ref().is_none_or(|cluster| {
+        cluster.leader.is_some() && cluster.replicas.iter().all(|peer| peer.current || peer.offline)
+    })
 }
 
 /// What stands in the description of the stream.
@@ -137,7 +155,10 @@ pub(super) fn of_stream(address: &NatsAddress, info: &Info) -> Vec<NatsFinding> 
             findings.push(match (peer.offline, peer.current, peer.lag) {
                 (true, _, _) => wrong(format!("{what} is not there")),
                 (false, true, None | Some(0)) => right(format!("{what} has everything")),
-                (false, _, lag) => doubtful(format!("{what} is {} behind", lag.unwrap_or_default())),
+                (false, false, None | Some(0)) => {
+                    doubtful(format!("{what} has not said yet that it has everything"))
+                }
+                (false, _, Some(lag)) => doubtful(format!("{what} is {lag} messages behind")),
             });
         }
     }

@@ -66,9 +66,8 @@ impl Call {
         // Read once: what happens before the messages are handed over takes no time to speak of.
         let started = Instant::now();
         let observation = Observation::begin(self.tenant.series(), &self.options, &messages, started);
-        let mut stages = Stages::begin(started);
-        let answer = {
-            let running = pin!(self.run(messages, started, &mut stages));
+        let (answer, stages) = {
+            let running = pin!(self.run(messages, started));
             running.instrument(observation.span()).await
         };
         observation.end(&stages, &answer);
@@ -77,14 +76,16 @@ impl Call {
     }
 
     /// Publishes `messages` and answers when each is settled or the time is over. The call began when it `started`.
-    async fn run(self, messages: Vec<Message>, started: Instant, stages: &mut Stages) -> Answer {
+    async fn run(self, messages: Vec<Message>, started: Instant) -> (Answer, Box<Stages>) {
+        // In a box: the call hands them to its connection, and has them back in the end.
+        let stages = Box::new(Stages::begin(started));
         if messages.is_empty() {
-            return Ok(Vec::new());
+            return (Ok(Vec::new()), stages);
         }
         let Self { tenant, shared, latest, options, policy, queued } = self;
         let against = admit::against_connection(&tenant, &options, &**shared.pool.resolver());
         if let Some(denied) = admit::deny(&tenant, options.protocol_version, against, &messages) {
-            return Err(denied);
+            return (Err(denied), stages);
         }
         let time = Time::begin(started, latest, policy);
         let deadline = time.deadline;
@@ -95,12 +96,10 @@ impl Call {
                 // The answer comes at the deadline. A tenant that got it at once would send the next messages at once.
                 over(&shared, deadline).await;
             }
-            return Ok(admission.answer(Vec::new()));
+            return (Ok(admission.answer(Vec::new())), stages);
         };
         let first = *first;
-        let began = std::mem::replace(stages, Stages::begin(started));
-        let mut work =
-            Some(Work { messages: work, started, deadline, retries: policy.retries, stages: began });
+        let mut work = Some(Work { messages: work, started, deadline, retries: policy.retries, stages });
         let join = async {
             // Before the look-up, so that the tenant's rate bounds look-ups too.
             if first > started {
@@ -123,13 +122,12 @@ impl Call {
         let ticket = match joined {
             Ok(ticket) => ticket,
             Err(ending) => {
-                let Some(Work { messages, stages: left, .. }) = work else {
-                    return Ok(admission.answer(Vec::new()));
+                let Some(Work { messages, stages, .. }) = work else {
+                    return (Ok(admission.answer(Vec::new())), Box::new(Stages::begin(started)));
                 };
-                let error = ended(&ending, &tenant, time, &left, true);
-                *stages = left;
+                let error = ended(&ending, &tenant, time, &stages, true);
                 let given_up = messages.iter().map(|_| Err(Unsettled::not_sent(error.clone())));
-                return Ok(admission.answer(given_up.collect()));
+                return (Ok(admission.answer(given_up.collect())), stages);
             }
         };
         drop(queued);
@@ -138,11 +136,13 @@ impl Call {
             () = ticket.settled(&shared.interrupted) => {}
             () = sleep_until(deadline) => {}
         }
-        let ending = if shared.interrupted.is_cancelled() { Ending::Interruption } else { Ending::Timeout };
-        let left = ticket.end(|stages, untouched| ended(&ending, &tenant, time, stages, untouched));
-        let (settlements, left) = left.unwrap_or_else(|| (Vec::new(), Stages::begin(started)));
-        *stages = left;
-        Ok(admission.answer(settlements))
+        let left = ticket.end(|stages, untouched| {
+            let is_interrupted = shared.interrupted.is_cancelled();
+            let ending = if is_interrupted { Ending::Interruption } else { Ending::Timeout };
+            ended(&ending, &tenant, time, stages, untouched)
+        });
+        let (settlements, stages) = left.unwrap_or_else(|| (Vec::new(), Box::new(Stages::begin(started))));
+        (Ok(admission.answer(settlements)), stages)
     }
 
     /// What stands against `messages` without the network, as [`run`](Self::run) would answer it; or what is suspicious.

@@ -65,7 +65,7 @@ pub(crate) struct Work {
     pub(crate) deadline: Instant,
     /// How many further connections may be tried for it.
     pub(crate) retries: u8,
-    pub(crate) stages: Stages,
+    pub(crate) stages: Box<Stages>,
 }
 
 /// What a call holds while a connection has its messages. Dropping it gives the messages up.
@@ -204,7 +204,7 @@ impl SharedConnection {
         batch: BatchId,
         in_vain: bool,
         why: impl FnOnce(&Stages, bool) -> Error,
-    ) -> Option<(Vec<Settlement>, Stages)> {
+    ) -> Option<(Vec<Settlement>, Box<Stages>)> {
         let mut state = self.lock();
         let WaitingCall { stages, joined, .. } = *state.calls.remove(&batch)?;
         if state.delivery.has_settled(batch) {
@@ -241,7 +241,10 @@ impl Ticket {
     /// Ends the call: one settlement for each of its messages, in order, and its stages. Messages that are not settled are
     /// given up, each by how far it got, for the reason that `why` returns. `why` is given the stages of the call, and
     /// whether all of its messages are as good as new.
-    pub(crate) fn end(self, why: impl FnOnce(&Stages, bool) -> Error) -> Option<(Vec<Settlement>, Stages)> {
+    pub(crate) fn end(
+        self,
+        why: impl FnOnce(&Stages, bool) -> Error,
+    ) -> Option<(Vec<Settlement>, Box<Stages>)> {
         self.connection.leave(self.batch, true, why)
     }
 

@@ -25,6 +25,8 @@ impl Series {
         let in_flight = Key::from_parts(SENDS_IN_FLIGHT, vec![Label::new("tenant", Arc::clone(&tenant))]);
         let sent = Key::from_parts(SENT_MESSAGES, labels(&tenant, None));
         let duration = Key::from_parts(OPERATION_DURATION, labels(&tenant, None));
+        // A recorder that keeps a key would copy the labels of another one each time.
+        let [in_flight, sent, duration] = [in_flight, sent, duration].map(|key| key.to_retained());
         Self { tenant, in_flight, sent, duration }
     }
 

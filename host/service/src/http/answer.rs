@@ -1,6 +1,6 @@
 //! [`Answer`]: what the connector has answered, and what a caller does by it.
 
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use mqtt_connector::exit_code::ExitCode;
 use mqtt_connector::{Meta, Outcome, Response, Retry};
@@ -95,7 +95,7 @@ impl Answer {
 /// A document as JSON, with status 200.
 pub(super) fn json(document: &impl Serialize) -> HttpResponse {
     let body = serde_json::to_string(document).unwrap_or_default();
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
 #[cfg(test)]

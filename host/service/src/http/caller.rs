@@ -1,9 +1,8 @@
 //! [`Caller`]: whose token a call has shown.
 
-use axum::body::Body;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use mqtt_connector::Tenant;
 use mqtt_connector::publisher::{Hooks, TraceContext};
 
@@ -26,14 +25,10 @@ impl Caller {
         Hooks::default().trace_context(self.trace_context.clone())
     }
 
-    /// The document in the body of the call.
-    pub(super) async fn document(
-        &mut self,
-        api: &Api,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<String, Problem> {
-        body::text(headers, body, api.largest_body(), |bytes| self.call.keep(bytes)).await
+    /// The document in the body of `call`, which is taken apart: extracted by themselves, its headers would be copied.
+    pub(super) async fn document(&mut self, api: &Api, call: Request) -> Result<String, Problem> {
+        let (Parts { headers, .. }, body) = call.into_parts();
+        body::text(&headers, body, api.largest_body(), |bytes| self.call.keep(bytes)).await
     }
 }
 

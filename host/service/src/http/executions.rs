@@ -1,8 +1,7 @@
 //! `/v1/executions`.
 
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{self, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -56,12 +55,11 @@ pub(super) fn accepted(id: Id, status: Status) -> Response {
 pub(super) async fn submit(
     State(api): State<Api>,
     mut caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    call: extract::Request,
 ) -> Result<Response, Problem> {
     let _counted = api.begin()?;
-    let idempotency_key = idempotency_key(&headers)?;
-    let text = caller.document(&api, &headers, body).await?;
+    let idempotency_key = idempotency_key(call.headers())?;
+    let text = caller.document(&api, call).await?;
     let (request, options) = new_execution::read(&text)?;
     let execution = accept(&api, &caller, request, options, idempotency_key).await?;
     Ok(accepted(execution.id, execution.status))

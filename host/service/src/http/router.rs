@@ -1,5 +1,6 @@
 //! All paths, and what holds for each of them.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::http::{Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use metrics::Label;
 
 use super::api::Api;
 use super::problem::Problem;
@@ -97,14 +99,15 @@ async fn watched(request: Request, next: Next) -> Response {
         false => Problem::bad_request("the call has no header Host, or several: it has one").into_response(),
     };
     let status = response.status();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let took = began.elapsed();
     tracing::debug!(method, route, status = status.as_u16(), elapsed_us = took.as_micros(), "answered");
-    let labels = [
-        ("http.request.method", method.to_owned()),
-        ("http.route", route),
-        ("http.response.status_code", status.as_str().to_owned()),
+    // Shared texts, which a recorder can keep as they are.
+    let labels = vec![
+        Label::from_static_parts("http.request.method", method),
+        Label::new("http.route", Arc::<str>::from(route)),
+        Label::new("http.response.status_code", Arc::<str>::from(status.as_str())),
     ];
-    metrics::histogram!(DURATION, &labels).record(took.as_secs_f64());
+    metrics::histogram!(DURATION, labels).record(took.as_secs_f64());
     response
 }

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::extract::{self, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Answer;
@@ -41,12 +40,11 @@ const TO_KEEP: Duration = Duration::from_secs(5);
 pub(super) async fn send(
     State(api): State<Api>,
     mut caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    call: extract::Request,
 ) -> Result<Response, Problem> {
     let counted = api.begin()?;
-    let (prefer, key) = (Prefer::read(&headers), idempotency_key(&headers)?);
-    let request = Request::parse(caller.document(&api, &headers, body).await?)?;
+    let (prefer, key) = (Prefer::read(call.headers()), idempotency_key(call.headers())?);
+    let request = Request::parse(caller.document(&api, call).await?)?;
     let tenant = &caller.tenant;
     let (options, at_most) = match (prefer.respond_async, &key) {
         (false, None) => {
@@ -62,13 +60,17 @@ pub(super) async fn send(
             (Options { attempts: 1, ..Options::default() }, tenant.limits().timeout + TO_KEEP)
         }
     };
-    let mut execution = accept(&api, &caller, request, options, key).await?;
-    // It is kept, and may wait for the next process: whoever drains waits for it no longer than until nothing more ends.
-    drop(counted);
-    if !at_most.is_zero() && !execution.status.is_final() {
-        let id = execution.id;
-        execution = api.wait(tenant.name(), id, at_most).await?.unwrap_or(execution);
-    }
+    // In a box, so that a call that is answered without being kept, as most are, has no room for it.
+    let execution = Box::pin(async {
+        let execution = accept(&api, &caller, request, options, key).await?;
+        // It is kept, and may wait for the next process: whoever drains waits for it no longer than until nothing more ends.
+        drop(counted);
+        if at_most.is_zero() || execution.status.is_final() {
+            return Ok::<_, Problem>(execution);
+        }
+        Ok(api.wait(tenant.name(), execution.id, at_most).await?.unwrap_or(execution))
+    });
+    let execution = execution.await?;
     let id = execution.id;
     let mut response = match (execution.status, execution.meta) {
         (Status::Finished, Some(meta)) => return Ok(Answer::from(meta).into_response()),
@@ -97,10 +99,9 @@ pub(super) async fn send(
 pub(super) async fn check(
     State(api): State<Api>,
     mut caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    call: extract::Request,
 ) -> Result<Answer, Problem> {
-    let request = Request::parse(caller.document(&api, &headers, body).await?)?;
+    let request = Request::parse(caller.document(&api, call).await?)?;
     let tenant = &caller.tenant;
     Ok(api.connector().check(tenant, tenant.config(), request.as_str()).await.into())
 }

@@ -33,7 +33,7 @@ pub(super) struct State {
 
 /// A call that has handed its messages over.
 pub(super) struct WaitingCall {
-    pub(super) stages: Stages,
+    pub(super) stages: Box<Stages>,
     pub(super) joined: Instant,
     pub(super) deadline: Instant,
     /// How many further connections may be tried for it.

@@ -23,7 +23,7 @@ fn work() -> Option<Work> {
         properties: None,
     };
     let messages = vec![(message, now)];
-    Some(Work { messages, started: now, deadline: now, retries: 0, stages: Stages::begin(now) })
+    Some(Work { messages, started: now, deadline: now, retries: 0, stages: Box::new(Stages::begin(now)) })
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use mimalloc::MiMalloc;
 use mqtt_connector::Response;
 use mqtt_connector_arguments::refusal::Refusal;
 use mqtt_connector_cli::arguments::{CLUSTER, COMPLETIONS, EXECUTIONS, SERVE, completions, shell};
@@ -37,6 +38,11 @@ use mqtt_connector_cli::{Program, logging};
 use arguments::executions::ExecutionsArguments;
 use arguments::serve::{CollectorArguments, ServeArguments};
 use otlp::Telemetry;
+
+/// What one thread of the runtime takes, another one gives back. With the C library's allocator both need the same lock for that, and
+/// threads that serve calls waited for it longer than for anything else of each other's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     Program { command: arguments::command, run }.run(std::env::args_os()).into()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt_connector_service::{
-    Execution, NatsAddress, NatsError, NatsStore, Options, Request, Store, Timestamp, store::New,
+    Execution, NatsAddress, NatsError, NatsStore, Options, Request, Store, StoreError, Timestamp, store::New,
 };
 use mqtt_connector_tests::NatsCluster;
 
@@ -96,4 +96,24 @@ async fn what_a_node_has_lost_it_claims_again_when_its_worker_has_let_it_go() {
     assert_eq!(tokio::time::timeout(PATIENCE, again).await.unwrap(), [second]);
     node.release(first);
     assert_eq!(claimed().await, [first]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_says_when_nats_has_no_majority_and_when_it_has_one_again() {
+    let cluster = NatsCluster::start(3);
+    let address = format!("{}?lease={SHORT}", cluster.address()).parse().unwrap();
+    let node = NatsStore::builder(address).open().await.unwrap();
+    let becomes = async |wanted: Option<StoreError>| {
+        while node.fault() != wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert_eq!(node.fault(), None);
+    cluster.kill(1);
+    cluster.kill(2);
+    let silent = StoreError::Unusable("NATS does not answer, or has no majority of its servers".to_owned());
+    tokio::time::timeout(PATIENCE, becomes(Some(silent))).await.unwrap();
+    cluster.restart(1);
+    cluster.restart(2);
+    tokio::time::timeout(PATIENCE, becomes(None)).await.unwrap();
 }

@@ -37,7 +37,8 @@
 //!
 //! - `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`StageTime`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
 //!   `error`: what may stand against an execution.
-//! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
+//! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `health`: whether it can be
+//!   written. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
 //!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
 //! - `secrets`: which parameters are not stored. `backoff`: how long it is waited between attempts.
 //! - `counts`: how the sends of the last day ended.
@@ -55,6 +56,7 @@ mod dispatcher;
 mod error;
 mod execution;
 mod executions;
+mod health;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "nats")]

@@ -46,8 +46,9 @@ pub use login::NatsLogin;
 
 use crate::Timestamp;
 use crate::backlog::Backlog;
-use crate::error::ChangeError;
+use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
+use crate::health::Health;
 use crate::query::{Page, Query};
 use crate::store::{Accepted, New, Pending, Store};
 use nodes::Incarnation;
@@ -91,6 +92,8 @@ struct Inner {
     measured: Mutex<Option<Instant>>,
     view: View,
     backlog: Arc<Backlog>,
+    /// Whether NATS can be written to: a node that carries executions out finds that out by its lease at least.
+    health: Health,
     /// From which message on a node that starts now hears of executions.
     started_at: AtomicU64,
     /// Whether all that was there has been heard.
@@ -209,6 +212,7 @@ impl NatsStoreBuilder {
             measured: Mutex::new(None),
             view: View::new(incarnation),
             backlog: Arc::default(),
+            health: Health::default(),
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });
@@ -319,6 +323,10 @@ impl Store for NatsStore {
 
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.inner.view.changed())
+    }
+
+    fn fault(&self) -> Option<StoreError> {
+        self.inner.health.fault()
     }
 
     fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -4,10 +4,9 @@
 //! - `rows`: an execution as a row, and back; `queue`: which executions may be claimed.
 //! - `writer`: the thread that writes, and makes what came together durable together; `turns`: whose work is next.
 //! - `operations`: what [`Store`] promises, as work for the writer; `listing`: what is only read.
-//! - `memory`: what the process knows besides: claims, waiting callers; `ready`: who has executions to claim; `health`: whether the file can be written.
+//! - `memory`: what the process knows besides: claims, waiting callers; `ready`: who has executions to claim.
 
 mod clocks;
-mod health;
 mod listing;
 mod lock;
 mod memory;

@@ -11,6 +11,7 @@ use super::address::NatsAddress;
 use super::connect::ANSWER;
 use super::error::NatsError;
 use super::record::Subjects;
+use super::write::PAUSE;
 
 /// What this version writes, in the metadata of the stream.
 pub(super) const VERSION: u64 = 1;
@@ -55,7 +56,7 @@ pub(super) async fn provision(jetstream: &Context, address: &NatsAddress) -> Res
         if tokio::time::Instant::now() >= deadline {
             return Err(NatsError::Stream { address: address.to_string(), reason });
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

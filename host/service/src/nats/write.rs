@@ -76,6 +76,22 @@ impl Inner {
         expected: Option<u64>,
         patience: Duration,
     ) -> Result<Result<u64, Conflict>, StoreError> {
+        let written = self.write_patiently(message, expected, patience).await;
+        match &written {
+            Ok(Ok(_)) => self.health.written(Instant::now()),
+            // NATS could have written another one.
+            Ok(Err(Conflict)) | Err(StoreError::TooLong { .. }) => {}
+            Err(error) => self.health.failed(error, Instant::now()),
+        }
+        written
+    }
+
+    async fn write_patiently(
+        &self,
+        message: Message,
+        expected: Option<u64>,
+        patience: Duration,
+    ) -> Result<Result<u64, Conflict>, StoreError> {
         let Message { id, subject, mut headers, payload } = message;
         headers.insert(NATS_MESSAGE_ID, &*id);
         if let Some(expected) = expected {

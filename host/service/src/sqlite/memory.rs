@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::health::Health;
 use super::ready::Ready;
 use crate::execution::{Execution, Id};
+use crate::health::Health;
 use crate::waiting::Waiting;
 
 /// Which executions are claimed, which tenants may have something to claim, and who waits. None of it grows with what waits in the file.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::health::Health;
 use super::memory::Memory;
 use super::schema::OpenError;
 use super::turns::Turns;
 use crate::error::StoreError;
+use crate::health::Health;
 
 /// What is made durable together however long it takes, and the most of it.
 const GROUP: std::ops::RangeInclusive<usize> = 16..=1024;

@@ -1,18 +1,18 @@
-//! [`Health`]: whether the file can be written.
+//! [`Health`]: whether what a store is made of can be written.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::StoreError;
 
-/// For so long nothing must fail before it is believed that the file can be written again: where little room is left, what is small is kept and what
+/// For so long nothing must fail before it is believed that it can be written again: where little room is left, what is small is kept and what
 /// is large is not, by turns.
 const CALM: Duration = Duration::from_secs(2);
 
-/// Whether the file can be written, as the thread that writes has found it. The log has a line when it no longer can be, and one when it can be
+/// Whether a store can be written, as whoever writes has found it. The log has a line when it no longer can be, and one when it can be
 /// again.
 #[derive(Default)]
-pub(super) struct Health {
+pub(crate) struct Health {
     fault: Mutex<Option<Fault>>,
 }
 
@@ -25,7 +25,7 @@ struct Fault {
 
 impl Health {
     /// Something could not be made durable.
-    pub(super) fn failed(&self, error: &StoreError, now: Instant) {
+    pub(crate) fn failed(&self, error: &StoreError, now: Instant) {
         let before = self.lock().replace(Fault { error: error.clone(), last: now });
         if before.is_none() {
             tracing::error!(%error, "nothing more is accepted or begun until the store can be written again");
@@ -33,7 +33,7 @@ impl Health {
     }
 
     /// Something was made durable.
-    pub(super) fn written(&self, now: Instant) {
+    pub(crate) fn written(&self, now: Instant) {
         let is_calm = |fault: &mut Fault| now.saturating_duration_since(fault.last) >= CALM;
         if self.lock().take_if(is_calm).is_some() {
             // Of this level as well: whoever has read that it began is to read that it has ended.
@@ -42,7 +42,7 @@ impl Health {
     }
 
     /// Why nothing can be made durable, if so it is.
-    pub(super) fn fault(&self) -> Option<StoreError> {
+    pub(crate) fn fault(&self) -> Option<StoreError> {
         self.lock().as_ref().map(|fault| fault.error.clone())
     }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_can_be_written_again_when_nothing_has_failed_for_a_while() {
+    fn a_store_can_be_written_again_when_nothing_has_failed_for_a_while() {
         let (health, began) = (Health::default(), Instant::now());
         health.written(began);
         assert_eq!(health.fault(), None);

@@ -1,5 +1,5 @@
 //! A cluster of which everything is killed and stopped, while others submit: three servers of NATS, three nodes of the service, a broker.
-//! Started again by itself with `carry-out`, this program is a node.
+//! Started again by itself with `carry-out`, this program is a node: built with `--profile bench`, the nodes are optimised.
 //!
 //! `CLUSTER_EXECUTIONS` (300), `CLUSTER_TENANTS` (6), `CLUSTER_FAULTS` (5), `CLUSTER_NODES` (3) and `CLUSTER_SEED` (random, and printed) say how much,
 //! and with `CLUSTER_LATENCIES` the latency of a tenant beside another's backlog is printed as well; `make soak-cluster` takes

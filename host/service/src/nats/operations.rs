@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::queue::Item;
 use super::record::{Entry, Record, from_json, to_json};
-use super::share::Share;
+use super::share::Place;
 use super::view::{Claim, End, TO_HEAR};
 use super::write::{Conflict, Message, silent};
 use super::{Inner, telemetry};
@@ -145,10 +144,9 @@ impl Inner {
     }
 
     /// Waits until a tenant has less than its share on its way to NATS, if others have something as well: theirs would wait behind it.
-    async fn place_in_share(&self, tenant: &str) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
-        let Some(Share(places)) = self.view.share_of(tenant) else { return Ok(None) };
-        let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await;
-        place.map_err(|_| silent()).map(Result::ok)
+    async fn place_in_share(&self, tenant: &str) -> Result<Option<Place>, StoreError> {
+        let Some(share) = self.view.share_of(tenant) else { return Ok(None) };
+        tokio::time::timeout(PATIENCE, share.place()).await.map(Some).map_err(|_| silent())
     }
 
     pub(super) async fn begin_claimed(

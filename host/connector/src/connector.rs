@@ -25,7 +25,6 @@ mod turn;
 #[cfg(feature = "wasi")]
 mod wasi;
 
-use std::future::ready;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -142,7 +141,8 @@ impl Connector {
         match self.tenants.get(name) {
             Some(tenant) => self.send(&tenant, config, request).await,
             None => {
-                request::watched(Who::Unknown(name), "send", ready(unknown(name)), std::slice::from_ref).await
+                let call = async || unknown(name);
+                request::watched(Who::Unknown(name), "send", call, std::slice::from_ref).await
             }
         }
     }
@@ -182,22 +182,34 @@ impl Connector {
         queued: Option<oneshot::Sender<()>>,
         hooks: Hooks,
     ) -> Vec<Response> {
+        let call = async || {
+            let answers = self.answer_batch(tenant, config, requests, queued, hooks).await;
+            answers.unwrap_or_else(|fault| vec![fault; requests.len()])
+        };
+        request::watched(Who::Tenant(tenant), "send-batch", call, Vec::as_slice).await
+    }
+
+    /// The answers to a batch, or the one that is the answer to each of its requests.
+    async fn answer_batch(
+        &self,
+        tenant: &Tenant,
+        config: &str,
+        requests: &[String],
+        queued: Option<oneshot::Sender<()>>,
+        hooks: Hooks,
+    ) -> Result<Vec<Response>, Response> {
         let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
         let waiting = Waiting { dry_run: false, documents: &documents, queued, hooks };
-        let call = async {
-            let send_batch = async |component: &Exports, store: &mut Store<State>| {
-                component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
-            };
-            let judge = |answers, tally| {
-                let mut responses = answer::responses(answers, requests.len())?;
-                answer::believe(&mut responses, tally)?;
-                Ok(responses)
-            };
-            UnderWay::begin(self, tenant, length).await?.run(waiting, send_batch, judge).await
+        let send_batch = async |component: &Exports, store: &mut Store<State>| {
+            component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
         };
-        let call = async { call.await.unwrap_or_else(|fault| vec![fault; requests.len()]) };
-        request::watched(Who::Tenant(tenant), "send-batch", call, Vec::as_slice).await
+        let judge = |answers, tally| {
+            let mut responses = answer::responses(answers, requests.len())?;
+            answer::believe(&mut responses, tally)?;
+            Ok(responses)
+        };
+        UnderWay::begin(self, tenant, length).await?.run(waiting, send_batch, judge).await
     }
 
     /// A dry run: what [`send`](Self::send) would answer, as far as that can be known without the network, with its exit code
@@ -260,34 +272,45 @@ impl Connector {
         tenant: &Tenant,
         config: &str,
         request: &str,
-        mut hooks: Hooks,
+        hooks: Hooks,
     ) -> Response {
-        let (dry_run, documents) = (action == Action::Check, [config, request]);
-        let call = async {
-            let call = UnderWay::begin(self, tenant, config.len() + request.len()).await?;
-            if let Some(answer) = steps::answer(&call, action, config, request, &mut hooks).await {
-                return answer;
-            }
-            let waiting = Waiting { dry_run, documents: &documents, queued: None, hooks };
-            let act = async |component: &Exports, store: &mut Store<State>| {
-                let (config, request) = (config.to_owned(), request.to_owned());
-                let component = component.flint_mqtt_connector();
-                match action {
-                    Action::Send => component.call_send(store, &config, &request).await,
-                    Action::Check => component.call_check(store, &config, &request).await,
-                }
-            };
-            let judge = |answer: wit::Response, tally| {
-                let mut response = answer::response(answer.meta.exit_code, answer.meta.message)?;
-                if !dry_run {
-                    answer::believe(std::slice::from_mut(&mut response), tally)?;
-                }
-                Ok(response)
-            };
-            call.run(waiting, act, judge).await
+        let call = async || match self.answer(action, tenant, config, request, hooks).await {
+            Ok(answer) | Err(answer) => answer,
         };
-        let call = async { call.await.unwrap_or_else(|fault| fault) };
         request::watched(Who::Tenant(tenant), action.name(), call, std::slice::from_ref).await
+    }
+
+    /// The answer to such a call. An error is one as well: it has failed, or could not begin.
+    async fn answer(
+        &self,
+        action: Action,
+        tenant: &Tenant,
+        config: &str,
+        request: &str,
+        mut hooks: Hooks,
+    ) -> Result<Response, Response> {
+        let (dry_run, documents) = (action == Action::Check, [config, request]);
+        let call = UnderWay::begin(self, tenant, config.len() + request.len()).await?;
+        if let Some(answer) = steps::answer(&call, action, config, request, &mut hooks).await {
+            return answer;
+        }
+        let waiting = Waiting { dry_run, documents: &documents, queued: None, hooks };
+        let act = async |component: &Exports, store: &mut Store<State>| {
+            let (config, request) = (config.to_owned(), request.to_owned());
+            let component = component.flint_mqtt_connector();
+            match action {
+                Action::Send => component.call_send(store, &config, &request).await,
+                Action::Check => component.call_check(store, &config, &request).await,
+            }
+        };
+        let judge = |answer: wit::Response, tally| {
+            let mut response = answer::response(answer.meta.exit_code, answer.meta.message)?;
+            if !dry_run {
+                answer::believe(std::slice::from_mut(&mut response), tally)?;
+            }
+            Ok(response)
+        };
+        call.run(waiting, act, judge).await
     }
 }
 

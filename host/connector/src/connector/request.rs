@@ -1,8 +1,6 @@
 //! What an operator sees of a request: its span, in which everything stands that is logged for it, and the count of its
 //! answers.
 
-use std::future::Future;
-
 use metrics::{Label, counter};
 use tracing::Instrument as _;
 use tracing::field::Empty;
@@ -18,11 +16,13 @@ pub(super) enum Who<'a> {
     Unknown(&'a str),
 }
 
-/// Runs `call` in a span `request`, and records its exit code: of several, the first that is not 0.
+/// Makes `call` in a span `request`, and records its exit code: of several, the first that is not 0.
+///
+/// It is made here, because a future that is handed on takes its room once more wherever it has been.
 pub(super) async fn watched<T>(
     who: Who<'_>,
     action: &'static str,
-    call: impl Future<Output = T>,
+    call: impl AsyncFnOnce() -> T,
     responses: impl Fn(&T) -> &[Response],
 ) -> T {
     let name = match who {
@@ -30,7 +30,7 @@ pub(super) async fn watched<T>(
         Who::Unknown(name) => name,
     };
     let span = tracing::info_span!("request", tenant = name, action, exit_code = Empty);
-    let answer = call.instrument(span.clone()).await;
+    let answer = call().instrument(span.clone()).await;
     let responses = responses(&answer);
     for same in responses.chunk_by(|one, next| one.meta.exit_code == next.meta.exit_code) {
         let exit_code = same.first().map(|response| response.meta.exit_code).unwrap_or_default();

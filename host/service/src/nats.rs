@@ -54,7 +54,7 @@ use crate::store::{Accepted, New, Pending, Store};
 use nodes::Incarnation;
 use record::Subjects;
 use view::View;
-use write::PAUSE;
+use write::{PAUSE, patiently};
 
 /// How long a node tries to read, when it starts, from where on it has to hear: a stream may be without a leader, which a single read
 /// does not wait for as long as a cluster may take.
@@ -216,13 +216,9 @@ impl NatsStoreBuilder {
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });
-        let deadline = Instant::now() + TO_FIND_START;
-        while let Err(error) = inner.find_start().await {
-            if Instant::now() >= deadline {
-                return Err(NatsError::Stream { address: address.to_string(), reason: error.to_string() });
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let unreadable =
+            |error: StoreError| NatsError::Stream { address: address.to_string(), reason: error.to_string() };
+        patiently(TO_FIND_START, || inner.find_start()).await.map_err(unreadable)?;
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));
         let store = NatsStore { inner: Arc::clone(&inner), _stop: stop.clone().drop_guard() };

@@ -166,26 +166,13 @@ impl Inner {
 
     /// The last message of a subject, which may have wildcards.
     pub(super) async fn last(&self, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
-        let deadline = Instant::now() + TO_READ;
-        loop {
-            match self.try_last(subject).await {
-                Ok(last) => return Ok(last),
-                Err(_) if Instant::now() >= deadline => return Err(silent()),
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        patiently(TO_READ, || self.try_last(subject)).await.map_err(|_| silent())
     }
 
     /// The message with this sequence, if it is still there.
     pub(super) async fn at(&self, sequence: u64) -> Result<Option<StreamMessage>, StoreError> {
-        let deadline = Instant::now() + TO_READ;
-        loop {
-            match found(self.stream.get_raw_message(sequence).await) {
-                Ok(message) => return Ok(message),
-                Err(_) if Instant::now() >= deadline => return Err(silent()),
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        let read = || async { found(self.stream.get_raw_message(sequence).await) };
+        patiently(TO_READ, read).await.map_err(|_| silent())
     }
 
     // From the leader: another server could answer with what was there before.
@@ -204,6 +191,20 @@ impl Inner {
     /// Waits until this node has heard what it has written.
     pub(super) async fn hears(&self, sequence: u64) {
         self.view.hears(sequence).await;
+    }
+}
+
+/// Tries until it is done, or `patience` is over: then the last error is the answer.
+pub(super) async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
+    patience: Duration,
+    attempt: impl Fn() -> F,
+) -> Result<T, E> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt().await {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            answer => return answer,
+        }
     }
 }
 

@@ -73,6 +73,7 @@ impl Ledger {
         for number in arrived {
             count[*number] += 1;
         }
+        assert_eq!(self.open(), [0_usize; 0], "each number was acknowledged");
         assert_eq!(executions.len(), self.qos.len(), "one execution for each that was submitted");
         let mut by_id: HashMap<String, Execution> =
             executions.into_iter().map(|execution| (execution.id.to_string(), execution)).collect();

@@ -11,6 +11,7 @@ use mqtt_connector::{Connector, Limits, Tenant};
 use mqtt_connector_service::{Executions, Query, Request, Status, Store, Submission};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::task::JoinSet;
 
 /// Until its input ends and everything has. Number N is the Nth tenant's, from the first again behind the last.
 pub(crate) async fn carry_out(store: Arc<dyn Store>, tenants: &[String], port: u16) {
@@ -26,6 +27,7 @@ pub(crate) async fn carry_out(store: Arc<dyn Store>, tenants: &[String], port: u
         })
         .collect();
     let executions = Executions::builder(Arc::clone(&connector), store).start();
+    let mut submissions = JoinSet::new();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         let (number, qos) = line.split_once(' ').unwrap();
@@ -34,7 +36,7 @@ pub(crate) async fn carry_out(store: Arc<dyn Store>, tenants: &[String], port: u
         let submission =
             Submission::new(Request::parse(request).unwrap()).idempotency_key(number.to_string());
         let (executions, tenant) = (executions.clone(), tenants[number % tenants.len()].clone());
-        tokio::spawn(async move {
+        submissions.spawn(async move {
             let answer = match executions.submit(&tenant, submission).await {
                 Ok(submitted) => format!("accepted {number} {}", submitted.execution.id),
                 Err(error) => format!("refused {number} {error}"),
@@ -42,6 +44,8 @@ pub(crate) async fn carry_out(store: Arc<dyn Store>, tenants: &[String], port: u
             say(&answer);
         });
     }
+    // What is not accepted yet is in no list, and refused once the service drains.
+    submissions.join_all().await;
     for status in [Status::Accepted, Status::Running, Status::Accepted, Status::Running] {
         while !has_none(&executions, status).await {
             tokio::time::sleep(Duration::from_millis(20)).await;

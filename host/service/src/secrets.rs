@@ -82,6 +82,12 @@ mod tests {
             "the request has password and private-key, which may be secret and would be stored: it belongs into the tenant's \
              configuration, or the tenant is granted stored-secrets"
         );
+        // What is in no text of Rust stands beside it.
+        let beside = Request::parse(r#"{"password": "planted", "\ud800": 1}"#).unwrap();
+        assert!(matches!(
+            secrets.refuse(&connector, &acme, &beside).await,
+            Err(SubmitError::Secrets { parameters }) if parameters == ["password"]
+        ));
         let granted = Tenant::builder("acme").stored_secrets(true).build();
         secrets.refuse(&connector, &granted, &request).await.unwrap();
         let harmless = Request::parse(r#"{"topic": "a", "password": null, "username": "u"}"#).unwrap();

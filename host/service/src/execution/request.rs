@@ -64,7 +64,8 @@ impl<'de> Deserialize<'de> for Request {
     }
 }
 
-/// The members of an object, as they stand.
+/// The members of an object, as they stand. A name may hold half of a surrogate pair (`"\ud800"`, RFC 8259, section 8.2), which no text of Rust
+/// can: it has a replacement character there.
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -80,14 +81,38 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }
         }
 
         deserializer.deserialize_map(Object)
+    }
+}
+
+/// The name of a member.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
+                Ok(Name(String::from_utf8_lossy(name).into_owned()))
+            }
+        }
+
+        // As bytes: as a text, one half of a pair would be an error, and all members be unread for it.
+        deserializer.deserialize_bytes(Text)
     }
 }
 
@@ -128,6 +153,15 @@ mod tests {
         );
         assert_eq!(format!("{request:?}"), "Request(36 bytes)");
         assert_eq!(serde_json::to_string(&request).unwrap(), text.trim());
+    }
+
+    #[test]
+    fn half_of_a_pair_in_a_name_hides_no_member() {
+        let request =
+            Request::parse(r#"{"\ud800": 1, "t\u006fpic": "a", "\ud83d\ude00": 2, "é\"": 3}"#).unwrap();
+        let names: Vec<_> = request.members().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["\u{fffd}\u{fffd}\u{fffd}", "topic", "😀", "é\""]);
+        assert_eq!(request.topic().as_deref(), Some("a"));
     }
 
     #[test]

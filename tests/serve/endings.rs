@@ -217,3 +217,27 @@ fn calls_on_one_connection_follow_each_other() {
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(Answer::read(stream).status, 200);
 }
+
+#[test]
+fn a_store_that_cannot_be_opened_is_named_with_the_cause() {
+    let home = Home::new(1);
+    for (store, said) in [
+        ("missing/x.db", "mqtt-connector: missing/x.db: No such file or directory (os error 2)."),
+        (".", "mqtt-connector: .: Is a directory (os error 21)."),
+    ] {
+        let mut refused = home.spawn(&["--listen", "127.0.0.1:0", "--store", store]);
+        assert_eq!(refused.says("mqtt-connector: "), said);
+        assert_eq!(refused.ends().code(), Some(66));
+    }
+}
+
+#[test]
+fn a_store_is_a_file_whatever_its_name_means_to_sqlite() {
+    let home = Home::new(1);
+    let service = home.serve(&["--store", ":memory:"]);
+    let id = service.accepts(&json!({"request": {"content": "x"}, "not-before": "2999-01-01T00:00:00Z"}));
+    service.signal("KILL");
+    drop(service);
+    let service = home.serve(&["--store", ":memory:"]);
+    assert_eq!(service.get(&format!("/v1/executions/{id}")).ask().json()["status"], "accepted");
+}

@@ -37,7 +37,14 @@ fn a_unix_socket_is_for_user_and_group_and_removed_in_the_end() {
     service.signal("KILL");
     drop(service);
     assert!(socket.exists());
-    let _service = home.serve_at(&listen, &[]);
+    let mut service = home.serve_at(&listen, &[]);
+    assert_eq!(ask(), "ok\n");
+
+    // Nor does one that ends remove the socket of another.
+    fs::remove_file(&socket).unwrap();
+    let _other = home.serve_at(&listen, &["--store", "other.db"]);
+    service.signal("TERM");
+    assert_eq!(service.ends().code(), Some(0));
     assert_eq!(ask(), "ok\n");
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,8 +81,14 @@ async fn one_process_at_a_time_carries_out_what_a_file_holds() {
     let store = SqliteStore::open(kind.path()).unwrap();
     let error = SqliteStore::open(kind.path()).unwrap_err();
     assert!(matches!(&error, OpenError::InUse(path) if *path == kind.path()), "{error}");
+    // By another name it is the same file.
+    let link = kind.file("-link");
+    symlink(kind.path(), &link).unwrap();
+    let error = SqliteStore::open(&link).unwrap_err();
+    assert!(matches!(&error, OpenError::InUse(path) if *path == kind.path()), "{error}");
     drop(store);
-    SqliteStore::open(kind.path()).unwrap();
+    SqliteStore::open(link).unwrap();
+    assert!(!kind.file("-link-lock").exists());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Where executions are kept: in a file, or in a cluster of NATS.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl StorePlace {
         match self {
             Self::File(path) => {
                 let store = SqliteStore::builder(path).size(size).retention(retention).open();
-                Ok(Arc::new(store.map_err(|error| response(UNUSABLE_FILE, format!("{error}.")))?))
+                Ok(Arc::new(store.map_err(|error| unopened(&error))?))
             }
             Self::Nats(address) => {
                 let store = nats(address)?.size(size).retention(retention).open().await;
@@ -59,7 +59,9 @@ impl StorePlace {
     /// Opens it to look at and to change, also beside a service.
     pub(crate) async fn open_beside(&self) -> Result<Arc<dyn Store>, Response> {
         match self {
-            Self::File(path) => Ok(Arc::new(open_file_beside(path)?)),
+            Self::File(path) => {
+                Ok(Arc::new(SqliteStore::open_beside(path).map_err(|error| unopened(&error))?))
+            }
             Self::Nats(address) => {
                 Ok(Arc::new(nats(address)?.open_beside().await.map_err(|error| unusable(&error))?))
             }
@@ -67,15 +69,14 @@ impl StorePlace {
     }
 }
 
-fn open_file_beside(path: &Path) -> Result<SqliteStore, Response> {
-    SqliteStore::open_beside(path).map_err(|error| {
-        let why = match &error {
-            OpenError::Io { source, .. } => format!("{error}: {source}"),
-            OpenError::Store { source, .. } => format!("{error}: {source}"),
-            _ => error.to_string(),
-        };
-        response(UNUSABLE_FILE, format!("{why}."))
-    })
+/// Why a file was not opened, and the cause.
+fn unopened(error: &OpenError) -> Response {
+    let why = match error {
+        OpenError::Io { source, .. } => format!("{error}: {source}"),
+        OpenError::Store { source, .. } => format!("{error}: {source}"),
+        _ => error.to_string(),
+    };
+    response(UNUSABLE_FILE, format!("{why}."))
 }
 
 fn nats(address: &NatsAddress) -> Result<NatsStoreBuilder, Response> {

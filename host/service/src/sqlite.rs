@@ -78,7 +78,8 @@ impl SqliteStore {
     /// There is no such file, it is something else, or it cannot be read and written.
     pub fn open_beside(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let SqliteStoreBuilder { path, limits } = Self::builder(path);
-        let connection = schema::connect_beside(&path)?;
+        let path = schema::stands(&path)?;
+        let connection = schema::connect(&path)?;
         Self::with(&path, connection, limits, None)
     }
 
@@ -150,6 +151,7 @@ impl SqliteStoreBuilder {
     /// Another process has it open, it is something else, or it cannot be read and written.
     pub fn open(self) -> Result<SqliteStore, OpenError> {
         let Self { path, limits } = self;
+        let path = schema::make(&path)?;
         let lock = Lock::take(&path)?;
         let mut connection = schema::connect(&path)?;
         operations::recover(&mut connection, Timestamp::now())

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -58,7 +58,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// A socket that callers connect to. A Unix socket is for the user and the group (mode 0660), and removed in the end.
+/// A socket that callers connect to. A Unix socket is for the user and the group (mode 0660), and removed in the end, unless
+/// another one has its name by then.
 #[derive(Debug)]
 pub struct Listener {
     address: Address,
@@ -68,8 +69,11 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    Unix(UnixListener, File),
 }
+
+/// Which file it is (device, inode), whatever its name.
+type File = (u64, u64);
 
 /// A connection, of whatever kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send {}
@@ -92,7 +96,7 @@ impl Listener {
                 remove_left_behind(path).await?;
                 let socket = UnixListener::bind(path)?;
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-                Ok(Self { address: address.clone(), socket: Socket::Unix(socket) })
+                Ok(Self { address: address.clone(), socket: Socket::Unix(socket, file(path)?) })
             }
         }
     }
@@ -111,7 +115,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Box::new(stream)
             }
-            Socket::Unix(socket) => Box::new(socket.accept().await?.0),
+            Socket::Unix(socket, _) => Box::new(socket.accept().await?.0),
         })
     }
 }
@@ -129,10 +133,16 @@ async fn remove_left_behind(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+fn file(path: &Path) -> io::Result<File> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Address::Unix(path) = &self.address {
-            // Somebody has removed it before.
+        // Where somebody has removed it, another service may listen by its name.
+        if let (Address::Unix(path), Socket::Unix(_, ours)) = (&self.address, &self.socket)
+            && file(path).is_ok_and(|file| file == *ours)
+        {
             let _ = std::fs::remove_file(path);
         }
     }

@@ -116,24 +116,23 @@ impl OpenError {
     }
 }
 
-/// Opens the file for the process that carries executions out; makes it, and gives it the newest tables.
-pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
+/// Makes the file, if it is not there, and answers where it [stands](stands).
+pub(super) fn make(path: &Path) -> Result<PathBuf, OpenError> {
     // Before SQLite opens it, which gives the files beside it the same mode.
-    let created = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let file = created.map_err(|error| OpenError::io(path, error))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    made.and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o600)))
         .map_err(|error| OpenError::io(path, error))?;
-    drop(file);
-    open(path)
+    stands(path)
 }
 
-/// Opens the file, which must be there, beside that process.
-pub(super) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
-    fs::metadata(path).map_err(|error| OpenError::io(path, error))?;
-    open(path)
+/// Where the file stands that links lead to: it has one lock, by whatever name it is opened. No name of it means something else to SQLite, as
+/// `:memory:` would.
+pub(super) fn stands(path: &Path) -> Result<PathBuf, OpenError> {
+    fs::canonicalize(path).map_err(|error| OpenError::io(path, error))
 }
 
-fn open(path: &Path) -> Result<Connection, OpenError> {
+/// Opens the file, which is there, and gives it the newest tables.
+pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     let unusable = |error| OpenError::unusable(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(unusable)?;
@@ -232,7 +231,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("executions.db");
         let id = version_1(&path);
-        let connection = connect_beside(&path).unwrap();
+        let connection = connect(&path).unwrap();
         let Execution { status, accepted, attempts, trace_context, request, .. } =
             rows::find(&connection, id).unwrap().unwrap();
         assert_eq!((status, accepted), (Status::Accepted, Timestamp::from_milliseconds(1)));
@@ -242,6 +241,6 @@ mod tests {
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(version, i64::try_from(MIGRATIONS.len()).unwrap());
         // Once more, nothing is left to do.
-        assert!(rows::find(&connect_beside(&path).unwrap(), id).unwrap().is_some());
+        assert!(rows::find(&connect(&path).unwrap(), id).unwrap().is_some());
     }
 }

@@ -177,7 +177,7 @@ fn value_length(text: &[u8]) -> usize {
 }
 
 /// Where the string ends whose first character stands at `at`: behind its closing quote.
-fn string_end(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn string_end(text: &[u8], mut at: usize) -> usize {
     while let Some(rest) = text.get(at..)
         && let Some(found) = quote_or_backslash(rest)
     {

@@ -36,6 +36,12 @@ pub fn has_comma(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b',' | b';'))
 }
 
+/// Whether the text has nothing but letters, digits and what stands between them in most URLs: no user name, no white space, and
+/// nothing that people put between several URLs.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b':' | b'_'))
+}
+
 /// Whether there is a user name in front of the host: before an `@`, which some write as `%40`.
 pub(crate) fn holds_user(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
@@ -55,8 +61,10 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), AddressFault> {
         };
     }
     let (host, port) = match authority.split_once(':') {
-        _ if has_zone(authority) => return Err(AddressFault::Zone),
         Some((_, port)) if port.contains(':') => {
+            if has_zone(authority) {
+                return Err(AddressFault::Zone);
+            }
             let may_be_ipv6 = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
             let is_ipv6 = authority.bytes().all(may_be_ipv6);
             return Err(if is_ipv6 { AddressFault::Ipv6WithoutBrackets } else { AddressFault::Port });
@@ -89,16 +97,17 @@ fn parse_port(port: &str) -> Option<u16> {
 /// dot at the end is allowed. A name whose last label is a number has to be an IPv4 address, because it would
 /// be taken for one.
 pub fn is_host_name(name: &str) -> bool {
-    let labels = name.strip_suffix('.').unwrap_or(name);
-    let is_label = |label: &str| {
+    let labels = name.strip_suffix('.').unwrap_or(name).as_bytes();
+    let is_label = |label: &[u8]| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
     };
-    let last = labels.rsplit('.').next().unwrap_or(labels);
-    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+    let is_dot = |byte: &u8| *byte == b'.';
+    let last = labels.rsplit(is_dot).next().unwrap_or(labels);
+    if last.iter().all(u8::is_ascii_digit) {
         return name.parse::<Ipv4Addr>().is_ok();
     }
-    labels.len() <= 253 && labels.split('.').all(is_label)
+    labels.len() <= 253 && labels.split(is_dot).all(is_label)
 }

@@ -107,17 +107,19 @@ impl BrokerUrl {
         })?;
         let scheme = Scheme::find(scheme).ok_or(BrokerFault::UnknownScheme)?;
         let (authority, path) = address::split_path(rest);
-        // A password with a slash in it ends what looks like the authority too early.
-        let holds_user =
-            if scheme.is_websocket() { address::holds_user(authority) } else { address::holds_user(rest) };
-        if holds_user {
-            return Err(BrokerFault::UserInformation);
+        if !address::is_plain(rest) {
+            // A password with a slash in it ends what looks like the authority too early.
+            let may_hold_user = if scheme.is_websocket() { authority } else { rest };
+            if address::holds_user(may_hold_user) {
+                return Err(BrokerFault::UserInformation);
+            }
+            let has_another = || rest.split(':').skip(1).any(|after| after.starts_with("//"));
+            if address::has_comma(authority) || (authority.contains(is_white_space) && has_another()) {
+                return Err(BrokerFault::Several);
+            }
         }
-        let has_another = || rest.split(':').skip(1).any(|after| after.starts_with("//"));
-        if address::has_comma(authority) || (authority.contains(is_white_space) && has_another()) {
-            return Err(BrokerFault::Several);
-        }
-        if address::split_scheme(rest).is_some_and(|(again, _)| Scheme::find(again).is_some()) {
+        let again = path.strip_prefix("//").and(authority.strip_suffix(':'));
+        if again.is_some_and(|again| Scheme::find(again).is_some()) {
             return Err(BrokerFault::SchemeTwice);
         }
         let Address { host, port } = Address::parse(authority).map_err(BrokerFault::Address)?;

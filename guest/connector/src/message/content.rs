@@ -3,7 +3,7 @@
 use base64::engine::{Engine, general_purpose::STANDARD};
 use mqtt_connector_contract::white_space::Stray;
 
-use crate::json::{JsonType, Value};
+use crate::json::{JsonType, Value, string_end};
 use crate::problem::Wants;
 
 /// How many lists and objects may stand inside each other in a JSON content: as many as common readers take.
@@ -43,29 +43,31 @@ pub fn read_base64(value: Value<'_>) -> Result<Vec<u8>, Wants> {
 
 /// Valid JSON without the white space between its tokens.
 fn compact(json: &str) -> Result<Vec<u8>, Wants> {
-    let mut compact = Vec::with_capacity(json.len());
-    let mut depth = 0_usize;
-    let mut in_string = false;
-    let mut escaped = false;
-    for byte in json.bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else {
-            match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => continue,
-                b'"' => in_string = true,
-                b'[' | b'{' => {
-                    depth += 1;
-                    if depth > MAX_DEPTH {
-                        return Err(Wants::ShallowContent { maximum: MAX_DEPTH });
-                    }
-                }
-                b']' | b'}' => depth = depth.saturating_sub(1),
-                _ => {}
+    let text = json.as_bytes();
+    let piece = |from, to| text.get(from..to).unwrap_or_default();
+    let mut compact = Vec::with_capacity(text.len());
+    let (mut depth, mut from, mut at) = (0_usize, 0, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                compact.extend_from_slice(piece(from, at));
+                from = at + 1;
             }
+            b'"' => {
+                at = string_end(text, at + 1);
+                continue;
+            }
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(Wants::ShallowContent { maximum: MAX_DEPTH });
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        compact.push(byte);
+        at += 1;
     }
+    compact.extend_from_slice(piece(from, text.len()));
     Ok(compact)
 }

@@ -15,8 +15,7 @@ use crate::problem::{Invalid, Problem};
 /// parameters are judged for every request.
 pub struct Requests<'c, 'a> {
     config: &'c Result<Document<'a>, DocumentFault>,
-    /// The request whose parameters are kept; `None` when there is none, or when something was wrong with it: that has
-    /// to be found, and told, anew.
+    /// The request whose parameters are kept; `None` when there is none, and then no parameter is kept either.
     last: Option<Document<'a>>,
     parameters: Parameters,
 }
@@ -34,7 +33,15 @@ impl<'c, 'a> Requests<'c, 'a> {
     /// Everything that is wrong, in the order of the table, the rules between parameters last. When a text is not even
     /// a JSON object, only that is reported.
     pub fn prepare(&mut self, request: &'a str) -> Result<Prepared, Invalid<'a>> {
-        let last = self.last.take();
+        let prepared = self.prepare_after_last(request);
+        if prepared.is_err() {
+            // What is wrong has to be found, and told, anew with the next one.
+            *self = Self::over(self.config);
+        }
+        prepared
+    }
+
+    fn prepare_after_last(&mut self, request: &'a str) -> Result<Prepared, Invalid<'a>> {
         let in_config =
             |fault: &DocumentFault| Problem::Document { source: Source::Configuration, fault: *fault };
         let in_request = |fault| Problem::Document { source: Source::Request, fault };
@@ -51,15 +58,15 @@ impl<'c, 'a> Requests<'c, 'a> {
         problems.extend(Problem::of_names(Source::Configuration, config));
         problems.extend(Problem::of_names(Source::Request, &request));
         let parameters = &mut self.parameters;
-        let is_same_connection = if let Some(last) = last {
-            let differences = request.differences(&last, Names::ALL.without(Names::CONTENT));
-            // The message before has taken its content with it.
-            parameters.read_again(differences.or(Names::CONTENT), merged, &mut problems);
-            differences.without(Names::MESSAGE).is_empty()
-        } else {
-            *parameters = Parameters::read(merged, &mut problems);
-            false
+        let (unread, is_same_connection) = match &self.last {
+            Some(last) => {
+                let differences = request.differences(last, Names::ALL.without(Names::CONTENT));
+                // The message before has taken its content with it.
+                (differences.or(Names::CONTENT), differences.without(Names::MESSAGE).is_empty())
+            }
+            None => (merged.given(), false),
         };
+        parameters.read_again(unread, merged, &mut problems);
         let mut rules = Rules { merged, problems };
         rules.check(parameters);
         if !rules.problems.is_empty() {

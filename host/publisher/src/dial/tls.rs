@@ -45,7 +45,7 @@ pub(crate) const RECORD: usize = 16 * 1024;
 
 /// What TLS needs that is the same at every broker of a call: whom to trust, and which certificate to show.
 pub(crate) struct Material {
-    config: ClientConfig,
+    config: Arc<ClientConfig>,
     verifier: Option<Arc<VerifiedServer>>,
     remarks: Vec<Remark>,
 }
@@ -121,7 +121,7 @@ impl Material {
         // Each connection shows its certificate and verifies the broker's.
         config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn_protocols.iter().map(|name| name.clone().into_bytes()).collect();
-        Ok(Self { config, verifier, remarks: remarked })
+        Ok(Self { config: Arc::new(config), verifier, remarks: remarked })
     }
 
     /// What a handshake with `broker` needs.
@@ -130,9 +130,9 @@ impl Material {
     ///
     /// [`Error::Tls`] for a name that no certificate can have.
     pub(crate) fn at(&self, broker: &Broker, options: &TlsOptions) -> Result<Tls, Error> {
-        let mut config = self.config.clone();
+        let mut config = Arc::clone(&self.config);
         if broker.transport == Transport::WebsocketTls && config.alpn_protocols.is_empty() {
-            config.alpn_protocols.push(HTTP_1_1.to_vec());
+            Arc::make_mut(&mut config).alpn_protocols.push(HTTP_1_1.to_vec());
         }
         let name = options.server_name.as_deref().unwrap_or(&broker.host);
         let server_name =
@@ -140,7 +140,7 @@ impl Material {
                 reason: format!("{} is not a name that TLS can verify", Shown::quoted(name, shown::TOPIC)),
                 is_transient: false,
             })?;
-        Ok(Tls { config: Arc::new(config), server_name, verifier: self.verifier.clone() })
+        Ok(Tls { config, server_name, verifier: self.verifier.clone() })
     }
 
     /// What is suspicious about the certificates.

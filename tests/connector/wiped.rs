@@ -15,10 +15,12 @@ const STEPS: &str = "flint:mqtt/steps@0.2.0";
 /// A timeout that stands nowhere else: behind the options in what `prepare` returns.
 const TIMEOUT: u32 = 59_477;
 
-/// Bytes of the contract's records in memory: a retry policy, a message, notes, and what `conclude` has to know of a message.
+/// Bytes of the contract's records in memory: a retry policy, a message, notes, what is foreseen, and what `conclude` has to know of a
+/// message.
 const POLICY: usize = 8;
 const MESSAGE: usize = 80;
 const NOTES: usize = 16;
+const FORESEEN: usize = 24;
 const SETTLED: usize = 160;
 
 /// Bytes in a row of a secret that must not be found.
@@ -71,9 +73,10 @@ impl Core {
             requests.iter().flat_map(|(at, length)| [*at, *length]).flat_map(u32::to_le_bytes).collect();
         let at = self.allocate(list.len(), 4);
         self.memory.write(&mut self.store, at as usize, &list).unwrap();
-        let prepare = self.func::<(u32, u32, u32, u32), u32>(&format!("{STEPS}#prepare"));
+        let prepare = self.func::<(u32, u32, u32, u32, u32), u32>(&format!("{STEPS}#prepare"));
         let count = requests.len().try_into().unwrap();
-        prepare.call(&mut self.store, (config.0, config.1, at, count)).unwrap()
+        // The action 0 is to send.
+        prepare.call(&mut self.store, (0, config.0, config.1, at, count)).unwrap()
     }
 
     /// Gives the result of a function back, which the host has read.
@@ -90,13 +93,17 @@ impl Core {
         assert_eq!((first[0], first[8]), (0, 1), "it was refused");
         let policy = first.windows(4).position(|bytes| bytes == TIMEOUT.to_le_bytes()).unwrap();
         let message = policy + POLICY;
-        let size = (message + MESSAGE).next_multiple_of(8) + NOTES;
+        let size = (message + MESSAGE).next_multiple_of(8) + NOTES + FORESEEN;
         let all = self.read(list, size * count as usize);
-        // Notes and an outcome of zeros are no remarks and a receipt.
+        // Notes and an outcome of zeros are no remarks and a receipt. The two texts that are foreseen are taken over as topic and
+        // payload of a further message.
+        let count = 2 * count;
         let mut settled = vec![0; SETTLED * count as usize];
-        for (settled, prepared) in settled.chunks_mut(SETTLED).zip(all.chunks(size)) {
-            assert_eq!(prepared[0], 0, "it was refused");
+        for (settled, prepared) in settled.chunks_mut(2 * SETTLED).zip(all.chunks(size)) {
+            let foreseen = &prepared[size - FORESEEN..];
+            assert_eq!((prepared[0], foreseen[0], foreseen[4]), (0, 1, 0), "it was refused");
             settled[..MESSAGE].copy_from_slice(&prepared[message..][..MESSAGE]);
+            settled[SETTLED..][..16].copy_from_slice(&foreseen[8..]);
         }
         let lengths = [all.len(), settled.len()].map(|length| u32::try_from(length).unwrap());
         let at = self.reallocate(list, lengths[0], 8, lengths[1]);

@@ -11,6 +11,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::document::Document;
 use crate::outcome::{self, Answers};
+use crate::problem::Invalid;
 use crate::publication::{Connection, Prepared, Publication, Remarks, Requests, prepare};
 
 /// What the publisher answers: one result per message, at the same index, or the error of the connection.
@@ -97,6 +98,38 @@ pub enum Outcome {
     Checked(Checked),
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// [`send`].
+    Send,
+    /// [`check`].
+    Check,
+}
+
+/// The answer where all goes as it was asked for: the contract's `foreseen`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foreseen {
+    /// What stands before and behind the time that the send took.
+    Sent((String, String)),
+    /// Of a check that remarks nothing.
+    Checked(String),
+}
+
+/// For each of the publications that were prepared one after the other, the answer where all goes as it was asked for; `None` where
+/// something is wrong.
+pub fn foresee(action: Action, prepared: &[Result<Prepared, Invalid<'_>>]) -> Vec<Option<Foreseen>> {
+    let mut last = None;
+    let foreseen = prepared.iter().map(|prepared| {
+        let Prepared { connection, message, remarks } = prepared.as_ref().ok()?;
+        if let Some(connection) = connection {
+            last = Some(Conclusions::over(&connection.options));
+        }
+        Some(last.as_mut()?.foresee(action, message, remarks))
+    });
+    foreseen.collect()
+}
+
 /// Makes the answers to requests whose publications have the same connect options.
 pub struct Conclusions<'a> {
     options: &'a ConnectOptions,
@@ -107,6 +140,14 @@ impl<'a> Conclusions<'a> {
     /// Conclusions for publications with these options.
     pub fn over(options: &'a ConnectOptions) -> Self {
         Conclusions { options, answers: Answers::new(options, 0, 1) }
+    }
+
+    /// The answer to a request of which this publication will be made, if all goes as it was asked for.
+    fn foresee(&mut self, action: Action, message: &'a Message, remarks: &Remarks) -> Foreseen {
+        match action {
+            Action::Send => Foreseen::Sent(self.answers.foreseen(message, remarks)),
+            Action::Check => Foreseen::Checked(outcome::checked(self.options, message, remarks, &[]).message),
+        }
     }
 
     /// The answer to a request of which this publication was made.

@@ -8,6 +8,7 @@ mqtt_connector_contract::generate!(
         "flint:mqtt/connector@0.2.0/meta": mqtt_connector_contract::connector::Meta,
         "flint:mqtt/connector@0.2.0/response": mqtt_connector_contract::connector::Response,
         "flint:mqtt/steps@0.2.0/connection": crate::publication::Connection,
+        "flint:mqtt/steps@0.2.0/foreseen": crate::action::Foreseen,
         "flint:mqtt/steps@0.2.0/outcome": crate::action::Outcome,
     },
 );

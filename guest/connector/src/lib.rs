@@ -50,7 +50,7 @@ mod memory;
 #[cfg(all(target_arch = "wasm32", not(target_os = "wasi")))]
 #[allow(unsafe_code)]
 mod component {
-    use crate::action::{self, Answer, Conclusions};
+    use crate::action::{self, Action, Answer, Conclusions};
     use crate::bindings::exports::flint::mqtt::{connector, steps};
     use crate::bindings::publisher;
     use crate::document::Document;
@@ -88,13 +88,23 @@ mod component {
     }
 
     impl steps::Guest for Component {
-        fn prepare(config: String, requests: Vec<String>) -> Vec<Result<steps::Publication, Response>> {
+        fn prepare(
+            action: steps::Action,
+            config: String,
+            requests: Vec<String>,
+        ) -> Vec<Result<steps::Publication, Response>> {
             memory::keep_nothing();
+            let action = match action {
+                steps::Action::Send => Action::Send,
+                steps::Action::Check => Action::Check,
+            };
             let config = Document::read(&config);
             let mut read = Requests::over(&config);
-            let prepared = requests.iter().map(|request| match read.prepare(request) {
+            let prepared: Vec<_> = requests.iter().map(|request| read.prepare(request)).collect();
+            let foreseen = action::foresee(action, &prepared);
+            let prepared = prepared.into_iter().zip(foreseen).map(|(prepared, foreseen)| match prepared {
                 Ok(Prepared { connection, message, remarks }) => {
-                    Ok(steps::Publication { connection, message, notes: remarks.to_notes() })
+                    Ok(steps::Publication { connection, message, notes: remarks.to_notes(), foreseen })
                 }
                 Err(wrong) => Err(Response { meta: outcome::invalid(&wrong) }),
             });

@@ -111,14 +111,27 @@ impl<'a> Answers<'a> {
             is_unsubscribed: receipt.reason_code == NO_MATCHING_SUBSCRIBERS,
             remarks: *remarks,
         };
-        let client_id = receipt.assigned_client_id.as_deref();
-        let mut said = match self.said.take() {
+        let said = self.said(about, receipt.assigned_client_id.as_deref(), &message.topic);
+        Meta { exit_code: exit_code::SENT, message: said.with_time(receipt.elapsed_microseconds) }
+    }
+
+    /// What stands before and behind the time in the answer to a message that will be acknowledged as it was asked for.
+    pub fn foreseen(&mut self, message: &'a Message, remarks: &Remarks) -> (String, String) {
+        let Message { topic, qos, .. } = message;
+        let about = About { asked: *qos, sent: *qos, broker: 0, is_unsubscribed: false, remarks: *remarks };
+        let said = self.said(about, None, topic);
+        (said.before(), said.end.clone())
+    }
+
+    /// The answer to a message that was sent: that of the message before, where it is about the same.
+    fn said(&mut self, about: About, client_id: Option<&str>, topic: &'a str) -> &mut Said<'a> {
+        let said = match self.said.take() {
             Some(said) if said.about == about && said.client_id.as_deref() == client_id => said,
-            Some(_) | None => Said::new(self.options, about, client_id, &message.topic, self.until_sent),
+            Some(_) | None => Said::new(self.options, about, client_id, topic, self.until_sent),
         };
-        let text = said.of(&message.topic, receipt.elapsed_microseconds);
-        self.said = Some(said);
-        Meta { exit_code: exit_code::SENT, message: text }
+        let said = self.said.insert(said);
+        said.be_about(topic);
+        said
     }
 }
 
@@ -196,24 +209,23 @@ impl<'a> Said<'a> {
         Shown::quoted(topic, shown::TOPIC).to_string()
     }
 
-    fn of(&mut self, topic: &'a str, microseconds: u64) -> String {
+    /// From now on, it is about a message to this topic.
+    fn be_about(&mut self, topic: &'a str) {
         if self.topic != topic {
             (self.topic, self.shown_topic) = (topic, Self::shown(topic));
         }
-        let tenths = microseconds / 100;
-        let mut digits = itoa::Buffer::new();
-        let whole = digits.format(tenths / 10);
+    }
+
+    /// What stands before the time.
+    fn before(&self) -> String {
+        [self.start.as_str(), &self.shown_topic, &self.middle].concat()
+    }
+
+    fn with_time(&self, microseconds: u64) -> String {
+        let Said { start, shown_topic, middle, end, .. } = self;
+        let (tenths, mut whole, mut tenth) = (microseconds / 100, itoa::Buffer::new(), itoa::Buffer::new());
         // Exactly the capacity that is needed: the bindings shrink a string that leaves the component, which would move it.
-        let around = self.start.len() + self.shown_topic.len() + self.middle.len() + self.end.len();
-        let mut text = String::with_capacity(around + whole.len() + 2);
-        text.push_str(&self.start);
-        text.push_str(&self.shown_topic);
-        text.push_str(&self.middle);
-        text.push_str(whole);
-        text.push('.');
-        text.push_str(itoa::Buffer::new().format(tenths % 10));
-        text.push_str(&self.end);
-        text
+        [start, shown_topic, middle, whole.format(tenths / 10), ".", tenth.format(tenths % 10), end].concat()
     }
 }
 

@@ -177,15 +177,18 @@ mod tests {
         let connector = connector(2);
         let [a, b] = ["a", "b"].map(Tenant::unrestricted);
         assert_eq!(check(&connector, &a, r#"{"content": 1}"#).await, 0);
-        assert_eq!(kept(&connector), [pair("a", 2)], "prepare and conclude");
+        assert_eq!(kept(&connector), [pair("a", 1)], "what was foreseen needs no conclusion");
         assert_eq!(check(&connector, &a, r#"{"qos": 7}"#).await, 64);
-        assert_eq!(kept(&connector), [pair("a", 3)], "what is wrong needs no conclusion");
+        assert_eq!(kept(&connector), [pair("a", 2)], "and neither does what is wrong");
+        let unreadable = r#"{"content": 1, "broker": "ssl://h", "root-ca-crt": "/nowhere"}"#;
+        assert_eq!(check(&connector, &a, unreadable).await, 66);
+        assert_eq!(kept(&connector), [pair("a", 4)], "what the publisher has found is concluded");
         assert_eq!(check(&connector, &b, r#"{"content": 1}"#).await, 0);
         // One that has the name of another.
         assert_eq!(check(&connector, &Tenant::unrestricted("a"), r#"{"content": 1}"#).await, 0);
-        assert_eq!(kept(&connector), [pair("a", 2), pair("a", 3), pair("b", 2)]);
+        assert_eq!(kept(&connector), [pair("a", 1), pair("a", 4), pair("b", 1)]);
         assert_eq!(check(&connector, &a.clone(), r#"{"content": 1}"#).await, 0);
-        assert_eq!(kept(&connector), [pair("a", 2), pair("a", 5), pair("b", 2)]);
+        assert_eq!(kept(&connector), [pair("a", 1), pair("a", 5), pair("b", 1)]);
     }
 
     #[tokio::test]

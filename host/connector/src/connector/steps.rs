@@ -4,10 +4,14 @@
 //! An instance that has done its step is [kept](super::kept) for the next one of the same tenant. The component wipes what a
 //! call has left in it, before its answer is here (`guest/connector/src/memory.rs`).
 //!
+//! With `prepare`, the component says how its answer will read if all goes as it was asked for, but for the time. Most calls end so,
+//! and need no `conclude`.
+//!
 //! Calls of a tenant that come at the same moment wait at its turnstile, where they stand in [line](super::line): the one that is let
 //! in makes the step for those behind it too, in one call of the component. A step has no effect outside. So where it could not be
 //! made for several together, it is made for each by itself, as if nothing had been.
 
+mod settled;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +21,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use mqtt_connector_contract::exit_code;
 use zeroize::Zeroizing;
 
 use super::call::UnderWay;
@@ -26,8 +31,9 @@ use super::instance::{Instance, TakesLong};
 use super::line::{Line, Place, Turn, Waiting};
 use super::{Action, Response, answer};
 use crate::bindings::in_steps::exports::flint::mqtt::steps as wit;
-use crate::publisher::contract::{Error, Message, Receipt, Remark, RetryPolicy};
+use crate::publisher::contract::{Message, RetryPolicy};
 use crate::publisher::{Hooks, Options, PublisherCtx, Tally, Tenant, Visit};
+use settled::{Settled, act};
 
 /// Bytes of configuration and request together up to which a call is made in two steps. What needs long to compute is
 /// computed where others have their turn meanwhile.
@@ -41,6 +47,7 @@ pub(super) struct Lines {
 
 /// What a call is to be prepared of. What is copied is wiped when the call does not need it any more.
 struct Documents {
+    action: Action,
     /// The same one for calls that follow each other with the same configuration.
     config: Arc<Zeroizing<String>>,
     request: Zeroizing<String>,
@@ -55,26 +62,13 @@ struct Publication {
     policy: RetryPolicy,
     message: Message,
     notes: wit::Notes,
-}
-
-/// A publication that the host has done with.
-struct Settled {
-    options: Arc<Options>,
-    /// Without its payload and properties if it was published.
-    message: Message,
-    notes: wit::Notes,
-    outcome: Outcome,
-}
-
-/// What the host has done with a publication.
-enum Outcome {
-    Published(Result<Receipt, Error>, u32),
-    Checked(Result<Vec<Remark>, Error>),
+    foreseen: Option<wit::Foreseen>,
 }
 
 /// A call that is made in two steps.
 struct InSteps<'a> {
     call: &'a UnderWay<'a>,
+    action: Action,
     /// Bytes of its documents.
     length: usize,
     /// The instance of the step before, where none is kept for others.
@@ -99,29 +93,33 @@ pub(super) async fn answer(
         return None;
     }
     // Boxed, because the futures around it would move it several times.
-    Box::pin(InSteps { call, length, own: None }.run(action, config, request, hooks)).await
+    Box::pin(InSteps { call, action, length, own: None }.run(config, request, hooks)).await
 }
 
 impl InSteps<'_> {
     async fn run(
         mut self,
-        action: Action,
         config: &str,
         request: &str,
         hooks: &mut Hooks,
     ) -> Option<Result<Response, Response>> {
-        let UnderWay { connector, tenant, latest, .. } = self.call;
+        let (action, UnderWay { connector, tenant, latest, .. }) = (self.action, self.call);
         let mut visit = tenant.quotas().visit();
         let mut place = None;
-        let documents = |before: Option<&Documents>| Documents::copy(config, request, before);
+        let documents = |before: Option<&Documents>| Documents::copy(action, config, request, before);
         let waits = || place = connector.lines.prepare.join(tenant, self.length, documents);
         let inside = visit.enter(waits).await;
-        let Publication { options, policy, message, notes } = match self.prepare(place, config, request) {
-            Ok(Ok(publication)) => publication,
-            Ok(Err(response)) => return Some(self.believe(Action::Send, Ok(response), Tally::default())),
-            Err(error) if error.is::<TakesLong>() => return None,
-            Err(error) => return Some(Err(self.call.failed(&error, Tally::default()))),
-        };
+        let Publication { options, policy, message, notes, foreseen } =
+            match self.prepare(place, config, request) {
+                Ok(Ok(publication)) => publication,
+                Ok(Err(response)) => {
+                    return Some(
+                        self.believe(Ok((response.meta.exit_code, response.meta.message)), Tally::default()),
+                    );
+                }
+                Err(error) if error.is::<TakesLong>() => return None,
+                Err(error) => return Some(Err(self.call.failed(&error, Tally::default()))),
+            };
         let context = PublisherCtx::builder(Tenant::clone(tenant)).latest(*latest);
         let context = context.hooks(mem::take(hooks));
         let mut context = context.publisher(connector.publisher.clone()).build();
@@ -135,9 +133,19 @@ impl InSteps<'_> {
                 Poll::Pending => acting.await,
             }
         };
-        let settled = Arc::new(Settled { options, message, notes, outcome });
-        let concluded = self.conclude(&mut visit, &settled).await;
-        Some(self.believe(action, concluded, context.tally()))
+        let concluded = match foreseen.and_then(|foreseen| outcome.as_foreseen(foreseen, message.qos)) {
+            Some(text) => {
+                // As those that are concluded, calls of a tenant that come to their end at the same moment go on one by one.
+                drop(visit.enter(|| {}).await);
+                Ok((exit_code::SENT, text))
+            }
+            None => {
+                let settled = Arc::new(Settled { options, message, notes, outcome });
+                let concluded = self.conclude(&mut visit, &settled).await;
+                concluded.map(|response| (response.meta.exit_code, response.meta.message))
+            }
+        };
+        Some(self.believe(concluded, context.tally()))
     }
 
     /// What a call comes to that is let in, and had this place in line if it had to wait.
@@ -151,7 +159,9 @@ impl InSteps<'_> {
         match place.map(|mut place| place.turn()) {
             Some(Turn::Made(prepared)) => return Ok(prepared),
             Some(Turn::Own) => {
-                let has_same = |documents: &Documents| documents.config.as_str() == config;
+                let has_same = |documents: &Documents| {
+                    documents.action == self.action && documents.config.as_str() == config
+                };
                 let others = connector.lines.prepare.take(tenant, self.length, has_same);
                 if !others.is_empty() {
                     let requests = others.iter().map(|other| other.item.request.as_str());
@@ -171,10 +181,14 @@ impl InSteps<'_> {
     /// What each of the requests comes to.
     fn prepare_all(&mut self, config: &str, requests: &[&str]) -> wasmtime::Result<Vec<Prepared>> {
         let meter = &self.call.meter;
+        let action = match self.action {
+            Action::Send => wit::Action::Send,
+            Action::Check => wit::Action::Check,
+        };
         meter.resume();
         let prepared = self.step(true, |instance| {
             let steps = instance.steps.flint_mqtt_steps();
-            steps.call_prepare(&mut instance.store, config, requests)
+            steps.call_prepare(&mut instance.store, action, config, requests)
         });
         // The call goes on, and this counts. No step takes as long as the least limit.
         let prepared = prepared.inspect_err(|_| {
@@ -182,12 +196,12 @@ impl InSteps<'_> {
         })?;
         let mut last = None;
         let prepared = prepared.into_iter().map(|prepared| match prepared {
-            Ok(wit::Publication { connection, message, notes }) => {
+            Ok(wit::Publication { connection, message, notes, foreseen }) => {
                 let connection = connection
                     .map(|wit::Connection { options, policy }| (Arc::new(Options::new(options)), policy));
                 last = connection.or(last.take());
                 let (options, policy) = last.clone().ok_or(Fault::Contract)?;
-                Ok(Ok(Publication { options, policy, message, notes }))
+                Ok(Ok(Publication { options, policy, message, notes, foreseen }))
             }
             Err(response) => Ok(Err(response)),
         });
@@ -245,16 +259,16 @@ impl InSteps<'_> {
         counted(concluded, settled.len())
     }
 
-    /// The answer, if it is one that the contract knows, and says of what was sent no more than the host has seen.
+    /// The answer with this exit code and message, if it is one that the contract knows, and says of what was sent no more than the
+    /// host has seen.
     fn believe(
         &self,
-        action: Action,
-        concluded: wasmtime::Result<wit::Response>,
+        concluded: wasmtime::Result<(i32, String)>,
         tally: Tally,
     ) -> Result<Response, Response> {
-        let believed = concluded.and_then(|response| {
-            let mut response = answer::response(response.meta.exit_code, response.meta.message)?;
-            if action == Action::Send {
+        let believed = concluded.and_then(|(exit_code, message)| {
+            let mut response = answer::response(exit_code, message)?;
+            if self.action == Action::Send {
                 answer::believe(std::slice::from_mut(&mut response), tally)?;
             }
             Ok(response)
@@ -301,25 +315,13 @@ impl Lines {
 
 impl Documents {
     /// A copy, for a call that comes after one that waits with `before`.
-    fn copy(config: &str, request: &str, before: Option<&Self>) -> Self {
+    fn copy(action: Action, config: &str, request: &str, before: Option<&Self>) -> Self {
         let same = before.filter(|before| before.config.as_str() == config);
         let config = match same {
             Some(before) => Arc::clone(&before.config),
             None => Arc::new(Zeroizing::new(config.to_owned())),
         };
-        Self { config, request: Zeroizing::new(request.to_owned()) }
-    }
-}
-
-impl Settled {
-    fn lend(&self) -> wit::Settled<'_> {
-        let outcome = match &self.outcome {
-            Outcome::Published(result, connections) => {
-                wit::Outcome::Published((result.as_ref(), *connections))
-            }
-            Outcome::Checked(checked) => wit::Outcome::Checked(checked.as_deref()),
-        };
-        (&self.message, self.notes, outcome)
+        Self { action, config, request: Zeroizing::new(request.to_owned()) }
     }
 }
 
@@ -338,30 +340,4 @@ fn told<I, O>(made: wasmtime::Result<Vec<O>>, others: Vec<Waiting<I, O>>) -> Opt
 /// What came of a step for so many.
 fn counted<T>(made: Vec<T>, wanted: usize) -> wasmtime::Result<Vec<T>> {
     if made.len() == wanted { Ok(made) } else { Err(Fault::Count.into()) }
-}
-
-/// Does what the action is about; the message, or what is left of it, and what became of it.
-async fn act(
-    context: &mut PublisherCtx,
-    action: Action,
-    options: &Arc<Options>,
-    mut message: Message,
-    policy: RetryPolicy,
-) -> (Message, Outcome) {
-    match action {
-        Action::Send => {
-            let sent = Message {
-                topic: message.topic.clone(),
-                payload: mem::take(&mut message.payload),
-                properties: message.properties.take(),
-                ..message
-            };
-            let (result, connections) = context.publish_message(options, sent, policy).await;
-            (message, Outcome::Published(result, connections))
-        }
-        Action::Check => {
-            let checked = context.check_message(options, &message, policy).await;
-            (message, Outcome::Checked(checked))
-        }
-    }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use tokio::io::{AsyncWrite, sink};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -111,9 +112,9 @@ impl Printed {
         }
         let mut secrets = Vec::new();
         for document in documents {
-            match serde_json::from_str(document) {
-                Ok(value) => collect(&value, &mut secrets),
-                Err(_) => secrets.push((*document).to_owned()),
+            collect(document, &mut secrets);
+            if serde_json::from_str::<IgnoredAny>(document).is_err() {
+                secrets.push((*document).to_owned());
             }
         }
         let decoded = secrets.iter().filter_map(|text| STANDARD.decode(text).ok());
@@ -163,15 +164,44 @@ fn end_before_secret(text: &str, secrets: &[String]) -> usize {
     text.len() - beginnings.max().unwrap_or_default()
 }
 
-/// The texts and numbers in a JSON document.
-fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
-    match value {
-        serde_json::Value::Null | serde_json::Value::Bool(_) => {}
-        serde_json::Value::Number(number) => found.push(number.to_string()),
-        serde_json::Value::String(text) => found.push(text.clone()),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        serde_json::Value::Object(members) => members.values().for_each(|member| collect(member, found)),
+/// The texts and numbers in a JSON document: all, also where a name stands twice, and where the document cannot be read as a whole, since
+/// it is too deep, has a number that is too large, half of a surrogate pair, or a fault.
+fn collect(document: &str, found: &mut Vec<String>) {
+    let mut rest = document;
+    while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        let token = &rest[start..];
+        let (token, behind) = match token.strip_prefix('"') {
+            Some(text) => token.split_at(1 + end_of_text(text)),
+            None => token.split_at(token.find(|c: char| !is_of_number(c)).unwrap_or(token.len())),
+        };
+        rest = behind;
+        // What a colon follows is a name.
+        if !rest.trim_start().starts_with(':') {
+            match serde_json::from_str(token) {
+                Ok(serde_json::Value::String(text)) => found.push(text),
+                // A number, as it stands and as others write it; or a text with half of a pair in it.
+                other => {
+                    found.push(token.trim_matches('"').to_owned());
+                    found.extend(other.ok().map(|number| number.to_string()));
+                }
+            }
+        }
     }
+}
+
+/// Where a text ends, behind its last quotation mark.
+fn end_of_text(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.find(|c| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
+}
+
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')
 }
 
 impl IsTerminal for Printed {
@@ -246,6 +276,27 @@ mod tests {
             assert_eq!(printed(text).text(&[config, "{}"]), expected);
         }
         assert_eq!(printed("not json: abc").text(&["not json: abc"]), "***");
+    }
+
+    #[test]
+    fn what_a_document_holds_is_left_out_however_it_is_written() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for beside in [
+            r#""password": "other""#,
+            r#""content": 1e999999"#,
+            r#""content": "\ud800""#,
+            r#""\udc00": null"#,
+            r#""content": "\"""#,
+            &format!(r#""content": {deep}"#),
+        ] {
+            for document in [
+                format!(r#"{{"password": "hunter22", "n": 1234.50, {beside}}}"#),
+                format!(r#"{{{beside}, "password" : "hunter22", "n": 1234.50}}"#),
+            ] {
+                let text = printed("password hunter22, 1234.50").text(&["{}", &document]);
+                assert_eq!(text, "password ***, ***", "{document}");
+            }
+        }
     }
 
     #[test]

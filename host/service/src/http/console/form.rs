@@ -137,14 +137,15 @@ pub(super) fn values_of(document: &str) -> Vec<(String, String)> {
 
 fn add(values: &mut Vec<(String, String)>, name: String, raw: &RawValue) {
     let is_content = name == "content" || name == "will.content";
+    if is_content && !raw.get().starts_with(['"', 'n']) {
+        // With the digits and the order that it was given with, however large or deep it is.
+        values.push((written_as(&name), AS_JSON.to_owned()));
+        values.push((name, raw.get().to_owned()));
+        return;
+    }
     match serde_json::from_str(raw.get()) {
         Ok(Value::Null) | Err(_) => {}
         Ok(Value::String(text)) => values.push((name, text)),
-        // With the digits and the order that it was given with.
-        Ok(_) if is_content => {
-            values.push((written_as(&name), AS_JSON.to_owned()));
-            values.push((name, raw.get().to_owned()));
-        }
         Ok(value) => values.push((name, written(&value))),
     }
 }
@@ -196,6 +197,16 @@ mod tests {
                 again.iter().any(|(found, written)| found == name && written == value),
                 "{name}: {again:?}"
             );
+        }
+    }
+
+    #[test]
+    fn content_that_is_too_large_or_deep_to_be_looked_into_is_in_the_form_as_it_stands() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for content in ["1e999999", r#"{"a": 1.50, "a": "\ud800"}"#, &deep] {
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let wanted = [pair("_content-as", "json"), pair("content", content)];
+            assert_eq!(values_of(&format!(r#"{{"content": {content}}}"#)), wanted);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Hooks {
 
 impl Hooks {
     /// Asked before messages are published: for a host that has to remember that they may have left. The time that it takes is the
-    /// call's.
+    /// call's: it counts for the tenant's [limit](crate::Limits::timeout). The `timeout` of the messages begins when they are published.
     #[must_use]
     pub fn before(mut self, before: BeforePublish) -> Self {
         self.before = Some(before);

@@ -267,7 +267,7 @@ impl TenantBuilder {
         self.limits(limits)
     }
 
-    /// The configuration of the tenant's sends, as JSON text (or a [`serde_json::Value`], whose `to_string` it is).
+    /// The configuration of the tenant's sends, as JSON text, such as the `to_string` of a [`serde_json::Value`].
     /// What is wrong with it, the connector says when it is used. Default: `{}`.
     #[must_use]
     pub fn config(mut self, config: impl Into<String>) -> Self {

@@ -95,15 +95,15 @@ impl Core {
         let message = policy + POLICY;
         let size = (message + MESSAGE).next_multiple_of(8) + NOTES + FORESEEN;
         let all = self.read(list, size * count as usize);
-        // Notes and an outcome of zeros are no remarks and a receipt. The two texts that are foreseen are taken over as topic and
-        // payload of a further message.
+        // Notes and an outcome of zeros are no remarks and a receipt. The text that is foreseen is taken over as the topic of a further
+        // message.
         let count = 2 * count;
         let mut settled = vec![0; SETTLED * count as usize];
         for (settled, prepared) in settled.chunks_mut(2 * SETTLED).zip(all.chunks(size)) {
             let foreseen = &prepared[size - FORESEEN..];
             assert_eq!((prepared[0], foreseen[0], foreseen[4]), (0, 1, 0), "it was refused");
             settled[..MESSAGE].copy_from_slice(&prepared[message..][..MESSAGE]);
-            settled[SETTLED..][..16].copy_from_slice(&foreseen[8..]);
+            settled[SETTLED..][..8].copy_from_slice(&foreseen[8..16]);
         }
         let lengths = [all.len(), settled.len()].map(|length| u32::try_from(length).unwrap());
         let at = self.reallocate(list, lengths[0], 8, lengths[1]);

@@ -110,8 +110,8 @@ pub enum Action {
 /// The answer where all goes as it was asked for: the contract's `foreseen`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreseen {
-    /// What stands before and behind the time that the send took.
-    Sent((String, String)),
+    /// The message without the time that the send took, and where that belongs.
+    Sent((String, u32)),
     /// Of a check that remarks nothing.
     Checked(String),
 }

@@ -115,12 +115,11 @@ impl<'a> Answers<'a> {
         Meta { exit_code: exit_code::SENT, message: said.with_time(receipt.elapsed_microseconds) }
     }
 
-    /// What stands before and behind the time in the answer to a message that will be acknowledged as it was asked for.
-    pub fn foreseen(&mut self, message: &'a Message, remarks: &Remarks) -> (String, String) {
+    /// The answer to a message that will be acknowledged as it was asked for, without the time, which belongs at this byte.
+    pub fn foreseen(&mut self, message: &'a Message, remarks: &Remarks) -> (String, u32) {
         let Message { topic, qos, .. } = message;
         let about = About { asked: *qos, sent: *qos, broker: 0, is_unsubscribed: false, remarks: *remarks };
-        let said = self.said(about, None, topic);
-        (said.before(), said.end.clone())
+        self.said(about, None, topic).without_time()
     }
 
     /// The answer to a message that was sent: that of the message before, where it is about the same.
@@ -216,9 +215,12 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// What stands before the time.
-    fn before(&self) -> String {
-        [self.start.as_str(), &self.shown_topic, &self.middle].concat()
+    /// The answer, and at which byte of it the time belongs.
+    fn without_time(&self) -> (String, u32) {
+        let Said { start, shown_topic, middle, end, .. } = self;
+        let at = start.len() + shown_topic.len() + middle.len();
+        // A topic that is shown is short.
+        ([start.as_str(), shown_topic, middle, end].concat(), u32::try_from(at).unwrap_or(u32::MAX))
     }
 
     fn with_time(&self, microseconds: u64) -> String {

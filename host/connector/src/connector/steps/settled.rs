@@ -43,7 +43,7 @@ impl Outcome {
     pub(super) fn as_foreseen(&self, foreseen: wit::Foreseen, asked: Qos) -> Option<String> {
         match (foreseen, self) {
             (
-                wit::Foreseen::Sent((before, behind)),
+                wit::Foreseen::Sent((text, at)),
                 Self::Published(
                     Ok(Receipt {
                         qos,
@@ -55,8 +55,11 @@ impl Outcome {
                     0 | 1,
                 ),
             ) if *qos == asked => {
-                let tenths = elapsed_microseconds / 100;
-                Some(format!("{before}{}.{}{behind}", tenths / 10, tenths % 10))
+                let (before, behind) = text.split_at_checked(usize::try_from(at).ok()?)?;
+                let (tenths, mut whole, mut tenth) =
+                    (elapsed_microseconds / 100, itoa::Buffer::new(), itoa::Buffer::new());
+                // A format would take as long as all else here.
+                Some([before, whole.format(tenths / 10), ".", tenth.format(tenths % 10), behind].concat())
             }
             (wit::Foreseen::Checked(text), Self::Checked(Ok(remarks))) if remarks.is_empty() => Some(text),
             (wit::Foreseen::Sent(_) | wit::Foreseen::Checked(_), Self::Published(..) | Self::Checked(_)) => {

@@ -53,3 +53,14 @@ fn a_line_is_answered_before_the_next_one_is_there() {
     write!(stream, "0\r\n\r\n").unwrap();
     assert!(answers.all(|line| !line.unwrap().starts_with('{')));
 }
+
+#[test]
+fn a_key_that_nothing_would_come_of_is_refused() {
+    let home = Home::new(1);
+    let service = home.serve(&[]);
+    let call = service.post("/v1/send-batch", "{}").header("Content-Type", "application/jsonl");
+    assert_eq!(
+        call.header("Idempotency-Key", "order-7").ask().problem(400),
+        "a batch has no idempotency key: a message that has one is a call of /v1/send or /v1/executions"
+    );
+}

@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::api::Api;
 use super::body::{self, JSON_LINES};
 use super::caller::Caller;
+use super::prefer::idempotency_key;
 use super::problem::Problem;
 use super::trace_context::TraceHeaders;
 use crate::execution::Request;
@@ -39,7 +40,7 @@ const UNREAD: usize = 32;
 /// Send many messages
 ///
 /// A request a line, and an answer a line, in the same order. Both are streamed: a caller who writes many lines has to read meanwhile. Blank
-/// lines are passed over. While the service ends, lines that have no answer were not sent.
+/// lines are passed over. While the service ends, lines that have no answer were not sent. A batch has no idempotency key.
 #[utoipa::path(
     post,
     path = "/v1/send-batch",
@@ -55,6 +56,11 @@ pub(super) async fn send_batch(
     body: Body,
 ) -> Result<Response, Problem> {
     let counted = api.begin()?;
+    if idempotency_key(&headers)?.is_some() {
+        return Err(Problem::bad_request(
+            "a batch has no idempotency key: a message that has one is a call of /v1/send or /v1/executions",
+        ));
+    }
     body::check_type(&headers, JSON_LINES)?;
     let (out, answers) = Channel::<Bytes>::new(UNREAD);
     tokio::spawn(async move {

@@ -134,3 +134,20 @@ fn a_connection_of_before_is_no_part_of_it() {
     assert!(told[0].1 >= SLOW, "{told:?}");
     broker.finish();
 }
+
+#[test]
+fn time_that_has_gone_by_before_it_is_published_is_said_to_have() {
+    let closed = ClosedPort::open();
+    let limit = Duration::from_millis(100);
+    let grant = format!("tcp://127.0.0.1:{}", closed.port()).parse().unwrap();
+    let tenant = Tenant::builder("acme").broker(grant).topics("#".parse().unwrap()).timeout(limit).build();
+    let asked = Hooks::default().before(Box::new(move |_| Box::pin(tokio::time::sleep(limit))));
+    let (config, request) = (config(closed.port()).to_string(), request().to_string());
+    let response = block_on(connector().send_with(&tenant, &config, &request, asked));
+    let said = format!(
+        "Not sent, the timeout was over before the message was sent to the broker tcp://127.0.0.1:{}: no answer within 100 ms, while \
+         preparing the message. Sending it again is safe.",
+        closed.port()
+    );
+    assert_eq!((response.meta.exit_code, response.meta.message), (75, said));
+}

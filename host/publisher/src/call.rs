@@ -87,6 +87,12 @@ impl Call {
         if let Some(denied) = admit::deny(&tenant, options.protocol_version, against, &messages) {
             return (Err(denied), stages);
         }
+        if latest <= started {
+            // With what was computed for it, or with those who are asked before it is published.
+            let timeout = tenant.limits().timeout;
+            let late = Error::TimedOut { timeout, stage: "preparing the message", failure: None };
+            return (Err(Unsettled::not_sent(late)), stages);
+        }
         let time = Time::begin(started, latest, policy);
         let deadline = time.deadline;
         let mut admission = Admission::new(&tenant, options.protocol_version, messages, started, deadline);

@@ -1,6 +1,7 @@
 //! How the service ends, and begins again.
 
-use std::thread;
+use std::process::Command;
+use std::{fs, thread};
 
 use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
@@ -216,6 +217,21 @@ fn calls_on_one_connection_follow_each_other() {
     }
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(Answer::read(stream).status, 200);
+}
+
+#[test]
+fn a_file_of_tenants_that_does_not_come_keeps_it_from_nothing() {
+    let home = Home::new(1);
+    let mut service = home.serve(&[]);
+    let file = home.path().join("tenants.toml");
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    service.signal("HUP");
+    // Open when the service has opened it, which then waits for what is never written.
+    let _writer = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    service.post("/v1/check", "{}").ask();
+    service.signal("TERM");
+    assert_eq!(service.ends().code(), Some(0));
 }
 
 #[test]

@@ -185,12 +185,18 @@ impl Signals {
 
     /// Waits for a signal that ends the service, and answers which it was; `reload` is called for each other one.
     async fn until_the_end(&mut self, reload: impl AsyncFn()) -> SignalKind {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return SignalKind::terminate(),
-                _ = self.interrupt.recv() => return SignalKind::interrupt(),
-                _ = self.hangup.recv() => reload().await,
+        let Self { terminate, interrupt, hangup } = self;
+        // Beside the others: a file that does not come, as from a server that is away, keeps nothing from ending.
+        let reloads = async {
+            loop {
+                hangup.recv().await;
+                reload().await;
             }
+        };
+        tokio::select! {
+            _ = terminate.recv() => SignalKind::terminate(),
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            never = reloads => never,
         }
     }
 

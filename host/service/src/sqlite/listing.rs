@@ -137,7 +137,8 @@ mod tests {
         let at = |milliseconds| Timestamp::from_milliseconds(1_795_933_800_000 + milliseconds);
         let steps_beside = |before: i64, tenant: Option<&str>| {
             let directory = tempfile::tempdir().unwrap();
-            let connection = schema::connect(&directory.path().join("executions.db")).unwrap();
+            let path = schema::make(&directory.path().join("executions.db")).unwrap();
+            let connection = schema::connect(&path).unwrap();
             for time in (-before..3).map(at) {
                 let request = Request::parse("{}").unwrap();
                 let execution = Execution::new("acme".into(), request, Options::default(), time);
@@ -158,7 +159,8 @@ mod tests {
     #[test]
     fn to_list_what_has_not_ended_takes_no_longer_for_what_has() {
         let directory = tempfile::tempdir().unwrap();
-        let connection = schema::connect(&directory.path().join("executions.db")).unwrap();
+        let path = schema::make(&directory.path().join("executions.db")).unwrap();
+        let connection = schema::connect(&path).unwrap();
         let add = |queue: Queue, change: fn(&mut Execution)| {
             let request = Request::parse("{}").unwrap();
             let mut execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());

@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn to_count_what_has_not_ended_takes_no_longer_for_what_has() {
         let directory = tempfile::tempdir().unwrap();
-        let connection = schema::connect(&directory.path().join("executions.db")).unwrap();
+        let path = schema::make(&directory.path().join("executions.db")).unwrap();
+        let connection = schema::connect(&path).unwrap();
         let steps = || {
             let mut statement = connection.prepare(UNFINISHED).unwrap();
             let count = statement.query_map([], |_| Ok(())).unwrap().count();

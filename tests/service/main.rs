@@ -14,4 +14,6 @@ mod promises;
 mod sending;
 mod sqlite;
 mod support;
+#[cfg(feature = "nats")]
+mod tools;
 mod truth;

@@ -5,6 +5,7 @@
 //! - `queue`: which executions of a tenant may be claimed; `held`: what this node has accepted itself; `share`: how much of a
 //!   tenant is on its way while others have something; `view`: what a node has heard of all; `watch`: how it hears.
 //! - `nodes`: leases of nodes, and whose a tenant is.
+//! - `removed`: what somebody has removed from the stream.
 //! - `telemetry`: what a node counts; `check`: whether a cluster is as executions need it.
 //! - `operations`: what [`Store`] promises; of that, `accept`, `change`, and `listing`: lists.
 
@@ -22,6 +23,7 @@ mod operations;
 mod provision;
 mod queue;
 mod record;
+mod removed;
 mod share;
 mod telemetry;
 mod view;

@@ -143,8 +143,12 @@ impl Inner {
                     node = name,
                     "a node was not heard of for the time of a lease: others take its place"
                 ),
-                // It was heard of after all, or another node was faster.
-                Ok(Err(Conflict)) => {}
+                // It was heard of after all, or another node was faster, or somebody has removed what was said of it.
+                Ok(Err(Conflict)) => {
+                    if let Err(error) = self.hear_last(&self.subjects.node(&name)).await {
+                        tracing::warn!(%error, "a node cannot be looked for yet");
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "a node cannot be declared gone yet"),
             }
         }

@@ -117,20 +117,25 @@ impl Inner {
                 Some(record) => Ok(Some(record)),
                 None => self.find_at(item.sequence).await.map(|found| found.map(|found| found.record)),
             };
-            (item.id, record)
+            (item, record)
         });
         let found: Vec<_> = found.buffered(AT_A_TIME).collect().await;
         let mut claimed = Vec::with_capacity(found.len());
         let mut failure = None;
-        for (id, found) in found {
+        for (item, found) in found {
+            let id = item.id;
             match found {
                 Ok(Some(record)) => {
                     let request = record.execution.request.clone();
                     self.view.change_claim(id, |claim| (claim.key, claim.request) = (record.key, request));
                     claimed.push(record.execution);
                 }
-                // It has changed meanwhile: the stream will say how.
-                Ok(None) => self.view.release(id),
+                // It has changed meanwhile, or was removed.
+                Ok(None) => {
+                    let looked = self.look_for(&item).await;
+                    self.view.release(id);
+                    failure = failure.or(looked.err());
+                }
                 Err(error) => {
                     self.view.release(id);
                     failure = Some(error);
@@ -221,7 +226,7 @@ impl Inner {
     }
 
     async fn decide(&self, item: &Item, is_orphan: bool, now: Timestamp) -> Result<(), StoreError> {
-        let Some(mut found) = self.find_at(item.sequence).await? else { return Ok(()) };
+        let Some(mut found) = self.find_at(item.sequence).await? else { return self.look_for(item).await };
         let execution = &mut found.record.execution;
         if is_orphan {
             execution.break_off(found.entry.may_be_repeated, now);
@@ -254,6 +259,7 @@ impl Inner {
         // Where nobody answers, the next one is asked in a second.
         if let Ok(info) = self.stream.get_info().await {
             self.used.store(info.state.bytes, Ordering::Relaxed);
+            self.forget_removed(&info.state);
             telemetry::stored(info.state.bytes);
         }
     }

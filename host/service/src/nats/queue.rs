@@ -180,6 +180,20 @@ impl TenantQueue {
         None
     }
 
+    /// An execution is no longer in the stream, although it has not ended. Answers whether it was known.
+    pub(super) fn forget(&mut self, place: u64) -> bool {
+        let is_known = self.items.contains_key(&place);
+        let held = self.take(place);
+        self.pass_on(held);
+        is_known
+    }
+
+    /// The places of the executions whose last message was one before `sequence`.
+    pub(super) fn before(&self, sequence: u64) -> Vec<(u64, Id)> {
+        let before = self.items.iter().filter(|(_, item)| item.sequence < sequence);
+        before.map(|(place, item)| (*place, item.id)).collect()
+    }
+
     /// Whoever is first behind an execution that is no longer there is ready.
     fn pass_on(&mut self, order: Option<String>) {
         let Some(order) = order else { return };

@@ -97,9 +97,8 @@ impl Inner {
         if let Some(expected) = expected {
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         }
-        let most = self.client.max_payload();
-        if payload.len() + TO_HEADERS > most {
-            return Err(StoreError::TooLong { bytes: payload.len(), most: most - TO_HEADERS });
+        if payload.len() > self.longest() {
+            return Err(self.too_long(payload.len()));
         }
         let deadline = Instant::now() + patience;
         loop {
@@ -126,12 +125,24 @@ impl Inner {
         }
     }
 
+    /// How long what a message holds may be: by what the servers take, and what the stream took when this node started.
+    pub(super) fn longest(&self) -> usize {
+        let of_stream = usize::try_from(self.stream.cached_info().config.max_message_size).ok();
+        let most = of_stream.filter(|most| *most > 0).unwrap_or(usize::MAX).min(self.client.max_payload());
+        most.saturating_sub(TO_HEADERS)
+    }
+
+    fn too_long(&self, bytes: usize) -> StoreError {
+        StoreError::TooLong { bytes, most: self.longest().min(bytes.saturating_sub(1)) }
+    }
+
     async fn try_write(
         &self,
         subject: &str,
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<Tried, StoreError> {
+        let length = payload.len();
         let published = self.jetstream.publish_with_headers(subject.to_owned(), headers, payload).await;
         let acknowledged = match published {
             Ok(acknowledgement) => acknowledgement.await,
@@ -143,10 +154,7 @@ impl Inner {
         };
         match error.kind() {
             PublishErrorKind::WrongLastSequence => Ok(Tried::Refused),
-            PublishErrorKind::MaxPayloadExceeded => {
-                let most = self.client.max_payload();
-                Err(StoreError::TooLong { bytes: most + 1, most })
-            }
+            PublishErrorKind::MaxPayloadExceeded => Err(self.too_long(length)),
             PublishErrorKind::Other => match code(&error) {
                 Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) => Ok(Tried::Refused),
                 Some(
@@ -154,6 +162,7 @@ impl Inner {
                     | ErrorCode::INSUFFICIENT_RESOURCES
                     | ErrorCode::STREAM_STORE_FAILED,
                 ) => Err(StoreError::NoRoom),
+                Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM) => Err(self.too_long(length)),
                 _ => Ok(Tried::Unknown),
             },
             PublishErrorKind::StreamNotFound
@@ -180,10 +189,11 @@ impl Inner {
         found(self.stream.get_last_raw_message_by_subject(subject).await)
     }
 
-    /// Has this node know the last message of a subject before the stream delivers it.
+    /// Has this node know the last message of a subject before the stream delivers it; or that there is none any more.
     pub(super) async fn hear_last(&self, subject: &str) -> Result<(), StoreError> {
-        if let Some(last) = self.last(subject).await? {
-            self.view.hear(&self.subjects, &last.subject, &last.headers, last.sequence);
+        match self.last(subject).await? {
+            Some(last) => self.view.hear(&self.subjects, &last.subject, &last.headers, last.sequence),
+            None => self.view.forget(&self.subjects, subject),
         }
         Ok(())
     }

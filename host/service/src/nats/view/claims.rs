@@ -37,6 +37,33 @@ impl View {
         claimed.into_iter().map(with_held).collect()
     }
 
+    /// An execution is no longer in the stream. Answers whether it was known.
+    pub(in crate::nats) fn forget_execution(&self, item: &Item) -> bool {
+        let mut state = self.lock();
+        let place = item.entry.place.unwrap_or(item.sequence);
+        let is_known = state.tenants.values_mut().any(|queue| queue.forget(place));
+        state.tenants.retain(|_, queue| !queue.is_empty());
+        self.changed.notify_one();
+        is_known
+    }
+
+    /// Forgets the executions whose last message was one before `sequence`, and answers which these are.
+    pub(in crate::nats) fn forget_before(&self, sequence: u64) -> Vec<Id> {
+        let mut state = self.lock();
+        let mut forgotten = Vec::new();
+        for queue in state.tenants.values_mut() {
+            for (place, id) in queue.before(sequence) {
+                queue.forget(place);
+                forgotten.push(id);
+            }
+        }
+        if !forgotten.is_empty() {
+            state.tenants.retain(|_, queue| !queue.is_empty());
+            self.changed.notify_one();
+        }
+        forgotten
+    }
+
     /// The share of a tenant that has executions, unless it is alone.
     pub(in crate::nats) fn share_of(&self, tenant: &str) -> Option<Share> {
         let state = self.lock();

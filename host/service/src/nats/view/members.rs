@@ -7,6 +7,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::super::nodes::{Incarnation, NodeState, Owner, Stance};
+use super::super::record::{About, Subjects};
 use super::{Me, Seen, State, View};
 
 impl View {
@@ -62,6 +63,17 @@ impl View {
     /// What was heard of the node with this name last: its state, and the sequence of the message.
     pub(in crate::nats) fn node(&self, name: &str) -> Option<(NodeState, u64)> {
         self.lock().nodes.get(name).map(|seen| (seen.value.clone(), seen.sequence))
+    }
+
+    /// Nothing stands in a subject any more, which says of a node that there is none, and of a tenant that it is nobody's: what was said there has
+    /// outlived its time, or somebody has removed it.
+    pub(in crate::nats) fn forget(&self, subjects: &Subjects, subject: &str) {
+        let mut state = self.lock();
+        match subjects.about(subject) {
+            Some(About::Node(name)) => drop(state.nodes.remove(&name)),
+            Some(About::Owner(tenant)) => drop(state.owners.remove(&tenant)),
+            Some(About::Execution(..)) | None => {}
+        }
     }
 
     /// The nodes that nothing was heard of for as long as their leases last.

@@ -1,0 +1,38 @@
+//! What was accepted and is no longer in the stream although it has not ended: somebody has removed it, with the tools of NATS.
+//!
+//! It cannot be carried out any more. It is said, and what is left goes on.
+
+use async_nats::jetstream::stream::State;
+
+use super::Inner;
+use super::queue::Item;
+use crate::error::StoreError;
+use crate::execution::Id;
+
+impl Inner {
+    /// Has this node know what has become of an execution whose last message, as far as it has heard, is gone.
+    pub(super) async fn look_for(&self, item: &Item) -> Result<(), StoreError> {
+        let info = self.stream.get_info().await.map_err(|_| super::write::silent())?;
+        let other = self.find(None, item.id).await?;
+        match other {
+            Some(other) => self.hears(other.sequence).await,
+            // A leader that has been one for a moment may not have read all that there is.
+            None if info.state.last_sequence < item.sequence => {}
+            None if self.view.forget_execution(item) => complain(item.id),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Forgets what this node knows of executions and was removed with all that was before: this is what the stream has now.
+    pub(super) fn forget_removed(&self, state: &State) {
+        // Whoever has not heard all does not know what of that has another message meanwhile.
+        if self.view.heard() >= state.last_sequence {
+            self.view.forget_before(state.first_sequence).into_iter().for_each(complain);
+        }
+    }
+}
+
+fn complain(id: Id) {
+    tracing::error!(%id, "an execution that was accepted is lost: somebody has removed it from the stream");
+}

@@ -1,0 +1,137 @@
+//! What somebody does to the stream with the tools of NATS, under the hands of nodes.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::stream::{self, Stream};
+use mqtt_connector_service::{
+    Execution, Id, NatsStore, Options, Query, Request, Status, Store, StoreError, Timestamp, store::New,
+};
+use mqtt_connector_tests::NatsCluster;
+
+use crate::nats::{LONG, SHORT, address};
+use crate::support::PATIENCE;
+
+/// The stream, as an administrator has it.
+async fn stream(cluster: &NatsCluster) -> Stream {
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    async_nats::jetstream::new(client).get_stream("MQTT_EXECUTIONS").await.unwrap()
+}
+
+/// The stream with one thing changed.
+async fn change(cluster: &NatsCluster, change: impl FnOnce(&mut stream::Config)) {
+    let stream = stream(cluster).await;
+    let mut config = stream.cached_info().config.clone();
+    change(&mut config);
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    async_nats::jetstream::new(client).update_stream(config).await.unwrap();
+}
+
+fn new(tenant: &str, length: usize) -> New {
+    let request = serde_json::json!({"topic": "a/b", "content": "x".repeat(length)}).to_string();
+    let request = Request::parse(request).unwrap();
+    let execution = Execution::new(tenant.into(), request, Options::default(), Timestamp::now());
+    New { execution, idempotency_key: None }
+}
+
+async fn accept(store: &NatsStore, tenant: &str) -> Id {
+    let new = new(tenant, 1);
+    let id = new.execution.id;
+    store.accept(new).await.unwrap();
+    id
+}
+
+/// What a node gives to its workers, as soon as there is something.
+async fn claimed(store: &NatsStore, tenant: &str) -> Vec<Id> {
+    let claimed = async {
+        loop {
+            store.tidy(Timestamp::now()).await.unwrap();
+            let claimed = store.claim(tenant, 9).await.unwrap();
+            if !claimed.is_empty() {
+                return claimed.iter().map(|execution| execution.id).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, claimed).await.unwrap()
+}
+
+async fn accepted(store: &NatsStore) -> usize {
+    let query = Query { status: Some(Status::Accepted), ..Query::default() };
+    store.list(query).await.unwrap().executions.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_go_on_after_everything_was_purged() {
+    let cluster = NatsCluster::start(1);
+    let one = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    let other = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    for tenant in ["a", "b", "c", "d"] {
+        accept(&one, tenant).await;
+    }
+    stream(&cluster).await.purge().await.unwrap();
+    // Longer than a lease, so that each has to have got another one.
+    tokio::time::sleep(Duration::from_secs(2 * SHORT)).await;
+    for tenant in ["a", "b", "c", "d"] {
+        let after = accept(&one, tenant).await;
+        let taken = tokio::select! {
+            taken = claimed(&one, tenant) => taken,
+            taken = claimed(&other, tenant) => taken,
+        };
+        assert_eq!(taken, [after]);
+    }
+    // Of what was purged nobody knows any more.
+    assert_eq!((one.tenants(), other.tenants()), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_execution_that_was_removed_is_forgotten_and_the_one_behind_it_begins() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    let options = Options { ordering_key: Some("door".to_owned()), ..Options::default() };
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut new = new("acme", 1);
+        new.execution.options = options.clone();
+        waiting.push(new.execution.id);
+        node.accept(new).await.unwrap();
+    }
+    // So that what it has accepted itself is read again.
+    assert_eq!(claimed(&node, "acme").await, waiting[..1]);
+    let stream = stream(&cluster).await;
+    let subject = format!("MQTT_EXECUTIONS.x.acme.{}", waiting[0]);
+    let message = stream.get_last_raw_message_by_subject(&subject).await.unwrap();
+    stream.delete_message(message.sequence).await.unwrap();
+    node.release(waiting[0]);
+    assert_eq!(claimed(&node, "acme").await, waiting[1..]);
+    assert!(node.get(waiting[0]).await.unwrap().is_none());
+    assert_eq!(node.tenants(), Vec::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_which_nothing_is_said_any_more_takes_its_place_again() {
+    let cluster = NatsCluster::start(1);
+    let address = format!("{}?replicas=1&lease={SHORT}&node=one", cluster.address()).parse().unwrap();
+    let node = NatsStore::builder(address).open().await.unwrap();
+    // As after an hour in which it was gone.
+    cluster.pause(0);
+    tokio::time::sleep(Duration::from_secs(SHORT + 1)).await;
+    cluster.resume(0);
+    let stream = stream(&cluster).await;
+    stream.purge().filter("MQTT_EXECUTIONS.n.one").await.unwrap();
+    let first = accept(&node, "acme").await;
+    assert_eq!(claimed(&node, "acme").await, [first]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_stream_may_not_hold_is_refused_at_once_and_hinders_nobody() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    change(&cluster, |config| config.max_message_size = 16 * 1024).await;
+    let began = Instant::now();
+    let error = node.accept(new("acme", 20_000)).await.unwrap_err();
+    assert!(matches!(error, StoreError::TooLong { bytes, .. } if bytes > 20_000), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(node.fault(), None);
+    accept(&node, "acme").await;
+    assert_eq!(accepted(&node).await, 1);
+}

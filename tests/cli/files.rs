@@ -59,14 +59,17 @@ fn other_encodings_are_named() {
     let bare = write(&directory, "bare", utf_16("{\"qos\": 1}"));
     let untouched = ScriptedBroker::untouched();
     for flag in ["--config", "--request", "--password-file"] {
-        for (path, why) in [(&marked, "as its byte order mark says"), (&bare, "without a byte order mark")] {
+        for (path, encoding, why) in [
+            (&marked, "UTF-16", "as its byte order mark says"),
+            (&bare, "UTF-16LE", "without a byte order mark"),
+        ] {
             Program::send(untouched.port())
                 .args(["--topic", "t", "--content", "c", "--username", "ann", flag, path])
                 .run()
                 .answers(
                     66,
                     &format!(
-                        "{flag} {path}: the file is UTF-16 text, {why}, wants UTF-8; iconv -f UTF-16 -t UTF-8 converts it."
+                        "{flag} {path}: the file is {encoding} text, {why}, wants UTF-8; iconv -f {encoding} -t UTF-8 converts it."
                     ),
                 );
         }
@@ -210,6 +213,29 @@ fn what_is_no_path_is_not_shown() {
         ),
     ] {
         Program::new(["send", "--username", "ann", flag, path]).run().answers(66, &message);
+    }
+}
+
+/// The same of the files of many messages, which are opened where their lines are read and written.
+#[test]
+fn what_is_no_path_of_lines_or_results_is_not_shown() {
+    let json = "it wants the path of a file, and got JSON text, which is not shown: it may hold a secret. A file can be \
+                standard";
+    let url = "it wants the path of a file, and got a URL, which is not shown: it may hold a secret";
+    let request = r#"{"content": 1, "password": "s3cret"}"#;
+    for (flags, message) in [
+        (&["--requests", request][..], format!("--requests: {json} input: -.")),
+        (&["--lines", "ssl://ann:s3cret@h"], format!("--lines: {url}.")),
+        (&["--lines-base64", ""], "--lines-base64: the path is empty.".to_owned()),
+        (
+            &["--lines", "/dev/null", "--results", "[{\"password\": \"s3cret/\"}]"],
+            format!("--results: {json} output: -."),
+        ),
+        (&["--lines", "/dev/null", "--results", "wss://h/?token=s3cret"], format!("--results: {url}.")),
+    ] {
+        let program =
+            Program::new(["send", "--broker", "tcp://127.0.0.1:1", "--client-id", "c", "--topic", "t"]);
+        program.args(flags.iter().copied()).run().answers(66, &message);
     }
 }
 

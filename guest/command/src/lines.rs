@@ -17,7 +17,7 @@ use mqtt_connector_guest::document::Document;
 use mqtt_connector_wasi::{connector, publisher};
 
 use crate::input::{Input, LONGEST};
-use crate::output::{self, note, refused, unreadable};
+use crate::output::{self, note, refused};
 
 /// The most lines of a batch. Of each there is a request, a message and an answer at one time.
 const BATCH_LINES: usize = 1000;
@@ -206,7 +206,7 @@ impl Results {
     ///
     /// The answer: it cannot be opened.
     fn open(named: &NamedFile) -> Result<Self, Meta> {
-        let create = || File::create(named.path()).map_err(|error| unreadable(&named.to_string(), &error));
+        let create = || named.create().map_err(refused);
         let file = if named.is_standard_output() { None } else { Some(create()?) };
         Ok(Self { named: named.clone(), file, failed: None })
     }

@@ -170,7 +170,16 @@ impl NamedFile {
     ///
     /// It cannot be opened, or is no path at all.
     pub fn open(&self) -> Result<File, Refusal> {
-        File::open(&self.path).map_err(|error| self.unopened(error))
+        File::open(&self.path).map_err(|error| self.unopened(error, "input"))
+    }
+
+    /// Opens the file to be written, and empties it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is no path at all.
+    pub fn create(&self) -> Result<File, Refusal> {
+        File::create(&self.path).map_err(|error| self.unopened(error, "output"))
     }
 
     /// The refusal of a file that is larger than `limit`.
@@ -190,23 +199,29 @@ impl NamedFile {
         Refusal::answer(UNUSABLE_FILE, format!("{self}: {reason}."))
     }
 
-    fn unopened(&self, error: Error) -> Refusal {
+    /// `standard` is what `-` names instead.
+    fn unopened(&self, error: Error, standard: &str) -> Refusal {
         let flag = if self.flag.is_empty() { String::new() } else { format!("--{}: ", self.flag) };
         let (path, is_missing) = (self.path.as_str(), error.kind() == ErrorKind::NotFound);
         // What is no path may be what the file should hold. None of it is shown then.
         let instead = if path.is_empty() {
-            "the path is empty"
+            "the path is empty".to_owned()
         } else if path.trim_start().starts_with(['{', '[']) && path.contains('"') {
-            "it wants the path of a file, and got JSON text, which is not shown: it may hold a secret. A file can be \
-             standard input: -"
+            format!(
+                "it wants the path of a file, and got JSON text, which is not shown: it may hold a secret. A file can be \
+                 standard {standard}: -"
+            )
         } else if path.trim_end().contains(['\n', '\r']) || path.len() >= MAX_PATH {
-            "it wants the path of a file, and got a text that is none and is not shown: it may be a secret. A file \
-             can be standard input: -"
+            format!(
+                "it wants the path of a file, and got a text that is none and is not shown: it may be a secret. A file \
+                 can be standard {standard}: -"
+            )
         } else if path.contains("://") && url::may_hold_secret(path) {
-            "it wants the path of a file, and got a URL, which is not shown: it may hold a secret"
+            "it wants the path of a file, and got a URL, which is not shown: it may hold a secret".to_owned()
         } else if self.flag == PASSWORD_FILE && is_missing && !is_in_directory(path) {
             "there is no such file. Its path is not shown: it may be the password itself, which belongs into the file \
              or into MQTT_PASSWORD"
+                .to_owned()
         } else {
             let end = match (is_missing, path.trim() == path, path.ends_with(['\n', '\r'])) {
                 (true, false, true) => "; the path ends in a line break",
@@ -243,9 +258,10 @@ fn decoded(mut bytes: Vec<u8>) -> Result<String, String> {
     let other = match bytes.as_slice() {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(("UTF-32", "as its byte order mark says")),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(("UTF-16", "as its byte order mark says")),
-        [first, second, ..] if (*first == 0) != (*second == 0) => {
-            Some(("UTF-16", "without a byte order mark"))
-        }
+        [0, 0, 0, (1..), ..] => Some(("UTF-32BE", "without a byte order mark")),
+        [(1..), 0, 0, 0, ..] => Some(("UTF-32LE", "without a byte order mark")),
+        [0, (1..), ..] => Some(("UTF-16BE", "without a byte order mark")),
+        [(1..), 0, ..] => Some(("UTF-16LE", "without a byte order mark")),
         _ => None,
     };
     if let Some((encoding, why)) = other {
@@ -293,8 +309,10 @@ mod tests {
             (b"\xff\xfe", other("UTF-16", "as its byte order mark says")),
             (b"\xff\xfe\0\0{\0\0\0", other("UTF-32", "as its byte order mark says")),
             (b"\0\0\xfe\xff", other("UTF-32", "as its byte order mark says")),
-            (b"{\0}\0", other("UTF-16", "without a byte order mark")),
-            (b"\0{\0}", other("UTF-16", "without a byte order mark")),
+            (b"{\0}\0", other("UTF-16LE", "without a byte order mark")),
+            (b"\0{\0}", other("UTF-16BE", "without a byte order mark")),
+            (b"{\0\0\0}\0\0\0", other("UTF-32LE", "without a byte order mark")),
+            (b"\0\0\0{\0\0\0}", other("UTF-32BE", "without a byte order mark")),
             (b"\xfc", "the file is not UTF-8 text".to_owned()),
             (b"\xef\xbb\xbf\xfc", "the file is not UTF-8 text".to_owned()),
             (b"\xef\xbb", "the file is not UTF-8 text".to_owned()),

@@ -29,6 +29,8 @@ enum Cause {
     Number,
     /// A control character, which stands in a string.
     Control,
+    /// What stands behind a backslash in a string, and is no escape.
+    Escape,
     /// A byte order mark behind another.
     ByteOrderMark,
     /// Anything else.
@@ -48,19 +50,20 @@ impl Cause {
     /// What stands in the line and the column, both counted from 1, the column in bytes.
     fn at(text: &str, line: usize, column: usize) -> Self {
         let line = text.split_inclusive('\n').nth(line.saturating_sub(1)).unwrap_or_default();
-        let at = column.saturating_sub(1);
+        let (at, bytes) = (column.saturating_sub(1), line.as_bytes());
         // Of a control character in a string, the parser has the place before it.
-        let is_in_string = line.bytes().take(column).filter(|byte| *byte == b'"').count() % 2 == 1;
-        if is_in_string && line.as_bytes().get(column).is_some_and(|byte| *byte < b' ') {
+        if bytes.get(column).is_some_and(|byte| *byte < b' ') && ends_in_string(&bytes[..column]) {
             return Cause::Control;
         }
-        match line.as_bytes().get(at).copied().unwrap_or(b'\n') {
+        if ends_in_string(bytes.get(..at).unwrap_or_default()) {
+            return Cause::Escape;
+        }
+        match bytes.get(at).copied().unwrap_or(b'\n') {
             b'\'' | b'`' => Cause::Quote,
             b']' | b'}' => Cause::Closing,
             b'/' | b'#' => Cause::Comment,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' => Cause::Word,
             b'0'..=b'9' | b'+' | b'-' | b'.' => Cause::Number,
-            0..b' ' => Cause::Control,
             0xef if line.get(at..).is_some_and(|rest| rest.starts_with('\u{feff}')) => Cause::ByteOrderMark,
             // Typographic quotes, as word processors make them of JSON's.
             0xe2 if line
@@ -72,6 +75,26 @@ impl Cause {
             _ => Cause::Other,
         }
     }
+}
+
+/// Whether the begin of a line, in which no string goes on, ends in a string.
+fn ends_in_string(begin: &[u8]) -> bool {
+    let (mut is_inside, mut bytes) = (false, begin.iter());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_inside = !is_inside,
+            b'\\' if is_inside => {
+                // The parser takes four digits before it looks at them.
+                let is_escape =
+                    bytes.next() != Some(&b'u') || bytes.by_ref().take(4).all(u8::is_ascii_hexdigit);
+                if !is_escape {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    is_inside
 }
 
 impl fmt::Display for Fault {
@@ -95,6 +118,9 @@ impl fmt::Display for Fault {
             Cause::Number => "not a number as JSON has them, or a comma before it is missing",
             Cause::Control => {
                 "a line break or another control character in a string is written as \\n or \\u000a"
+            }
+            Cause::Escape => {
+                "a backslash in a string begins an escape, such as \\n or \\u000a; a backslash itself is \\\\"
             }
             Cause::ByteOrderMark => "one byte order mark is enough",
             Cause::Other => "a comma, a colon, a value or the end was expected here",
@@ -136,6 +162,19 @@ mod tests {
                 "{\"a\": \"b\nc\"}",
                 "line 1, column 8: a line break or another control character in a string is written as \\n or \\u000a",
             ),
+            (
+                r#"{"a\"": "C:\certs"}"#,
+                r"line 1, column 13: a backslash in a string begins an escape, such as \n or \u000a; a backslash itself is \\",
+            ),
+            (
+                r#"{"a": "\u12"}"#,
+                r"line 1, column 13: a backslash in a string begins an escape, such as \n or \u000a; a backslash itself is \\",
+            ),
+            (
+                "{\"a\\\"\": \"b\nc\"}",
+                "line 1, column 10: a line break or another control character in a string is written as \\n or \\u000a",
+            ),
+            ("{}\0", "line 1, column 3: a comma, a colon, a value or the end was expected here"),
             ("\u{feff}{}", "line 1, column 1: one byte order mark is enough"),
             (
                 "{\"a\": 1 \"b\": 2}",

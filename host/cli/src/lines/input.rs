@@ -1,10 +1,11 @@
 //! What lines are read from, until somebody says stop.
 
 use std::fs::{File, Metadata};
-use std::io::{Error, ErrorKind, PipeReader, Read as _, Result, Seek as _};
+use std::io::{Error, ErrorKind, PipeReader, Read as _, Result as Read, Seek as _};
 use std::os::fd::{AsFd as _, FromRawFd as _};
 
 use mqtt_connector_arguments::files::NamedFile;
+use mqtt_connector_arguments::refusal::Refusal;
 
 use crate::poll::{Wish, ready};
 
@@ -21,13 +22,13 @@ impl Input {
     /// # Errors
     ///
     /// It cannot be opened.
-    pub(super) fn open(file: &NamedFile, stop: PipeReader) -> Result<Self> {
-        let file = if file.is_standard_input() { standard_input() } else { File::open(file.path())? };
+    pub(super) fn open(file: &NamedFile, stop: PipeReader) -> Result<Self, Refusal> {
+        let opened = if file.is_standard_input() { standard_input() } else { file.open()? };
         // Otherwise it is found out only by reading, when the results have been emptied.
-        if file.metadata()?.is_dir() {
-            return Err(Error::from_raw_os_error(libc::EISDIR));
+        if opened.metadata().map_err(|error| file.unreadable(error))?.is_dir() {
+            return Err(file.unreadable(Error::from_raw_os_error(libc::EISDIR)));
         }
-        Ok(Self { file, stop })
+        Ok(Self { file: opened, stop })
     }
 
     /// How many bytes there are to be read, if that is known.
@@ -41,7 +42,7 @@ impl Input {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Read<Option<usize>> {
         loop {
             let [_, stopped] =
                 ready([(self.file.as_fd(), Wish::Read), (self.stop.as_fd(), Wish::Read)], true);

@@ -135,8 +135,8 @@ impl Reader {
     ) -> Rest {
         let mut input = match Input::open(file, stopped) {
             Ok(input) => input,
-            Err(error) => {
-                let _ = opened.send(Err(self.unreadable(&error)));
+            Err(refusal) => {
+                let _ = opened.send(Err(refused(refusal)));
                 return Rest::Lines;
             }
         };

@@ -1,7 +1,6 @@
 //! The results: the response to each line, written by a thread of its own. Who does not read them holds up the reading of
 //! further lines at some time, and nothing else.
 
-use std::fs::File;
 use std::io::Result as Written;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,8 +12,9 @@ use mqtt_connector_contract::exit_code::FAULT;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::output::{WholeLines, note};
+use crate::refusal::refused;
 use crate::response::response;
-use crate::shortage::{no_thread, unreadable};
+use crate::shortage::no_thread;
 use crate::signals::Signals;
 
 /// As many bytes may wait to be written before no further line is read.
@@ -58,13 +58,15 @@ impl Results {
             let output = if named.is_standard_output() {
                 Ok(WholeLines::stdout())
             } else {
-                File::create(named.path()).map(WholeLines::file)
+                named.create().map(WholeLines::file).map_err(refused)
             };
-            let is_usable =
-                output.as_ref().map(|_| ()).map_err(|error| unreadable(&named.to_string(), error));
+            let (output, is_usable) = match output {
+                Ok(output) => (Some(output), Ok(())),
+                Err(response) => (None, Err(response)),
+            };
             // Nobody asks any more once a signal has ended the program.
             let _ = opened.send(is_usable);
-            if let Ok(output) = output {
+            if let Some(output) = output {
                 let _ = end.send(shared.write(output, &mut lines).inspect_err(|error| {
                     shared.has_failed.store(true, Ordering::SeqCst);
                     shared.room.notify_one();

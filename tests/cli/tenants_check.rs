@@ -85,7 +85,7 @@ fn what_an_operator_should_think_about_again_is_said() {
         (
             r##"brokers = ["tcp://0.0.0.0/0"]"##,
             &["brokers: tcp://0.0.0.0/0: it includes an address at which clouds hand out credentials \
-               (169.254.169.254, fd00:ec2::254)"][..],
+               (169.254.169.254, 100.100.100.200, fd00:ec2::254 and others)"][..],
         ),
         (
             r##"brokers = ["*://*.com:*"]"##,

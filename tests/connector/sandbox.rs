@@ -100,6 +100,12 @@ fn a_granted_name_that_leads_inside_gets_no_packet() {
         ("4000::1", "4000::1 is not a public address, and needs a grant of its own"),
         ("fe80::1", "fe80::1 is not a public address, and needs a grant of its own"),
         ("fd00::1", "fd00::1 is in a private network, which needs a grant"),
+        ("168.63.129.16", "168.63.129.16 is not a public address, and needs a grant of its own"),
+        ("100.100.100.200", "100.100.100.200 is not a public address, and needs a grant of its own"),
+        ("64:ff9b::a83f:8110", "168.63.129.16 is not a public address, and needs a grant of its own"),
+        ("fd00:ec2::23", "fd00:ec2::23 is not a public address, and needs a grant of its own"),
+        ("fd20:ce::254", "fd20:ce::254 is not a public address, and needs a grant of its own"),
+        ("fd00:42::42", "fd00:42::42 is not a public address, and needs a grant of its own"),
         ("fd00:ec2::254", "fd00:ec2::254 is not a public address, and needs a grant of its own"),
         ("ff02::1", "ff02::1 is not a public address, and needs a grant of its own"),
     ];

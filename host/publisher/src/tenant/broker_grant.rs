@@ -7,7 +7,7 @@ mod scheme;
 mod tests;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use mqtt_connector_contract::shown::Shown;
@@ -15,6 +15,7 @@ use mqtt_connector_contract::url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::tenant::excerpt::excerpt;
+use crate::tenant::grants::METADATA;
 use host::{HostError, HostPattern};
 use port::{PortError, PortPattern};
 pub use scheme::Scheme;
@@ -73,12 +74,6 @@ enum Reason {
     Port(#[from] PortError),
 }
 
-/// Addresses at which clouds give their credentials to anyone who asks.
-const METADATA: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
-
 /// The shortest prefix of a range that may be the networks of one organisation, as 10.0.0.0/8 and fd00::/8 are.
 const WIDE: u8 = 8;
 
@@ -90,7 +85,8 @@ impl BrokerGrant {
             HostPattern::Addresses(range) => {
                 if METADATA.iter().any(|address| range.contains(address)) {
                     Some(
-                        "it includes an address at which clouds hand out credentials (169.254.169.254, fd00:ec2::254)",
+                        "it includes an address at which clouds hand out credentials (169.254.169.254, 100.100.100.200, \
+                         fd00:ec2::254 and others)",
                     )
                 } else if range.prefix_len() < WIDE {
                     Some("it is a very wide range of addresses")

@@ -18,6 +18,7 @@ use super::topic_filter::TopicFilter;
 use crate::contract::{Broker, Proxy};
 use crate::error::Error;
 use crate::platform;
+pub(super) use reach::METADATA;
 use reach::{Embedded, Reach, reach};
 
 /// What a tenant may do. Nothing granted, nothing allowed.

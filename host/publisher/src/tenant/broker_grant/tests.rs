@@ -1,5 +1,7 @@
 //! Grants and what they allow, row by row, and whatever a file may hold.
 
+use std::net::Ipv4Addr;
+
 use ipnet::{IpNet, Ipv4Net};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
@@ -168,18 +170,19 @@ fn a_password_in_a_grant_is_not_repeated() {
 
 #[test]
 fn what_grants_a_lot_says_so() {
-    const METADATA: &str =
-        "it includes an address at which clouds hand out credentials (169.254.169.254, fd00:ec2::254)";
+    const METADATA: &str = "it includes an address at which clouds hand out credentials (169.254.169.254, 100.100.100.200, fd00:ec2::254 and others)";
     for (grant, caution) in [
         ("tcp://broker.example", None),
         ("tcp://10.0.0.0/8", None),
         ("ssl://*.broker.example", None),
         ("ssl://*.example", Some("it means every name below a whole top-level domain")),
-        ("tcp://64.0.0.0/2", Some("it is a very wide range of addresses")),
+        ("tcp://32.0.0.0/4", Some("it is a very wide range of addresses")),
         ("tcp://[2000::]/3", Some("it is a very wide range of addresses")),
         ("tcp://0.0.0.0/0", Some(METADATA)),
         ("tcp://[::ffff:0:0]/96", Some(METADATA)),
         ("tcp://169.254.0.0/16", Some(METADATA)),
+        ("tcp://100.64.0.0/10", Some(METADATA)),
+        ("tcp://168.63.129.16", Some(METADATA)),
         ("tcp://[fd00::]/8", Some(METADATA)),
         ("tcp://169.254.169.254", Some(METADATA)),
     ] {

@@ -1,6 +1,24 @@
 //! Who routes an address.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Addresses at which clouds give their credentials to anyone who asks. Some look public, some are in the middle of a private
+/// range.
+pub(in crate::tenant) const METADATA: [IpAddr; 7] = [
+    // Amazon, Google, Azure, Oracle and others.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    // Azure.
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // Alibaba.
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    // Amazon, for machines and for pods.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    // Google.
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    // Scaleway.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42)),
+];
 
 /// Who routes an address.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +59,7 @@ impl Embedded {
 /// the blocks for protocols nothing is, because no broker is there.
 pub(super) fn reach(address: IpAddr) -> Reach {
     match address {
+        _ if METADATA.contains(&address) => Reach::Special,
         IpAddr::V4(v4) => match v4.octets() {
             [127 | 10, ..] | [192, 168, ..] => Reach::Private,
             [172, b, ..] if (16..32).contains(&b) => Reach::Private,
@@ -55,8 +74,6 @@ pub(super) fn reach(address: IpAddr) -> Reach {
         },
         IpAddr::V6(v6) => match v6.segments() {
             [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Private,
-            // Amazon's metadata service, in the middle of the private range.
-            [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Special,
             [a, ..] if a & 0xfe00 == 0xfc00 => Reach::Private,
             // Global unicast is 2000::/3. Inside it are 2001::/23 for protocols (Teredo, which embeds IPv4 too,
             // benchmarks, ORCHID) and two ranges for documentation.

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{self, Stream};
 use mqtt_connector_service::{
-    Execution, Id, NatsStore, Options, Query, Request, Status, Store, StoreError, Timestamp, store::New,
+    Execution, Id, NatsFinding, NatsLogin, NatsStore, NatsVerdict, Options, Query, Request, Status, Store,
+    StoreError, Timestamp, check_nats,
+    store::{Accepted, New},
 };
 use mqtt_connector_tests::NatsCluster;
 
@@ -134,4 +136,124 @@ async fn what_the_stream_may_not_hold_is_refused_at_once_and_hinders_nobody() {
     assert_eq!(node.fault(), None);
     accept(&node, "acme").await;
     assert_eq!(accepted(&node).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_goes_on_with_a_stream_that_was_removed_and_made_again() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    for _ in 0..20 {
+        accept(&node, "acme").await;
+    }
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    async_nats::jetstream::new(client).delete_stream("MQTT_EXECUTIONS").await.unwrap();
+    // Whoever starts makes it again.
+    let other = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    other.leave().await;
+    let after = accept(&other, "acme").await;
+    let taken = async {
+        loop {
+            // It has no lease for a moment.
+            let _ = node.tidy(Timestamp::now()).await;
+            let claimed = node.claim("acme", 30).await.unwrap_or_default();
+            if !claimed.is_empty() {
+                return claimed.iter().map(|execution| execution.id).collect::<Vec<_>>();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, taken).await.unwrap(), [after]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_nats_delivers_nothing_to_is_not_ready() {
+    let permissions = r#"
+        authorization { users: [{ user: node, password: p, permissions: {
+            publish: { deny: ["$JS.API.CONSUMER.MSG.NEXT.>"] }
+        } }] }
+    "#;
+    let cluster = NatsCluster::start_with(1, permissions);
+    let login = NatsLogin::User { user: "node".to_owned(), password: "p".to_owned() };
+    let node = NatsStore::builder(address(&cluster, 10)).login(login).open().await.unwrap();
+    let deaf = StoreError::Unusable("NATS does not deliver what is written to it".to_owned());
+    let told = async {
+        while node.fault().as_ref() != Some(&deaf) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_accepted_has_room_for_what_becomes_of_it() {
+    let cluster = NatsCluster::start_with(1, "max_payload: 65536");
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    let mut length = 65_536;
+    while node.accept(new("acme", length)).await.is_err() {
+        length -= 64;
+    }
+    let mut execution = node.claim("acme", 1).await.unwrap().remove(0);
+    for _ in 0..execution.options.attempts {
+        execution.begin(Some("a/b"), Timestamp::now());
+        assert!(node.begin(&execution, true).await.unwrap());
+        execution.break_off(true, Timestamp::now());
+    }
+    node.settle(&execution, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_loses_what_waits_is_said() {
+    let cluster = NatsCluster::start(1);
+    let address = address(&cluster, LONG);
+    let node = NatsStore::builder(address.clone()).open().await.unwrap();
+    change(&cluster, |config| {
+        config.max_age = Duration::from_secs(3600);
+        config.discard = stream::DiscardPolicy::Old;
+    })
+    .await;
+    let wrong = |findings: Vec<NatsFinding>| {
+        let wrong = findings.into_iter().filter(|finding| finding.verdict == NatsVerdict::Wrong);
+        wrong.map(|finding| finding.text).filter(|text| text.starts_with("stream")).collect::<Vec<_>>()
+    };
+    let wanted = [
+        "stream MQTT_EXECUTIONS: max_age is 3600 s: an execution that waits for longer is removed, and never carried out; it has to be 0, as what \
+         has ended has a time of its own",
+        "stream MQTT_EXECUTIONS: when it is full, it removes what waits: discard has to be new; a service sets it when it starts",
+    ];
+    assert_eq!(wrong(check_nats(&address, NatsLogin::Nobody).await.unwrap()), wanted);
+    assert_eq!(wrong(node.doubts().await), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_late_for_an_idempotency_key_is_never_a_second_execution() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    let stream = stream(&cluster).await;
+    let client = async_nats::connect(cluster.address()).await.unwrap();
+    let keyed = |key: &str, length| New { idempotency_key: Some(key.to_owned()), ..new("acme", length) };
+    for (key, length) in [("same", 1), ("other", 2)] {
+        let first = keyed(key, 1);
+        let id = first.execution.id;
+        node.accept(first).await.unwrap();
+        // As when a node has taken the key, was cut off, and what accepts the execution is on its way still.
+        let subject = format!("MQTT_EXECUTIONS.x.acme.{id}");
+        let late = stream.get_last_raw_message_by_subject(&subject).await.unwrap();
+        stream.delete_message(late.sequence).await.unwrap();
+        let taken = stream.get_last_raw_message_by_subject("MQTT_EXECUTIONS.k.acme.*").await.unwrap();
+        let mut long_ago: serde_json::Value = serde_json::from_slice(&taken.payload).unwrap();
+        long_ago["taken"] = serde_json::json!("2026-01-01T00:00:00.000Z");
+        let jetstream = async_nats::jetstream::new(client.clone());
+        let written = jetstream.publish(taken.subject, long_ago.to_string().into()).await.unwrap();
+        written.await.unwrap();
+
+        let Accepted::Before(again) = node.accept(keyed(key, length)).await.unwrap() else { panic!("{key}") };
+        assert_eq!((again.id, again.status), (id, Status::Accepted));
+        let Accepted::Before(again) = node.accept(keyed(key, length)).await.unwrap() else { panic!("{key}") };
+        assert_eq!(again.id, id);
+        let mut headers = late.headers.clone();
+        headers.insert("Nats-Msg-Id", "late");
+        headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
+        let late = jetstream.publish_with_headers(late.subject, headers, late.payload).await.unwrap();
+        assert!(late.await.is_err(), "it expects that there is none");
+    }
 }

@@ -31,7 +31,7 @@ mod watch;
 mod write;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -96,6 +96,8 @@ struct Inner {
     backlog: Arc<Backlog>,
     /// Whether NATS can be written to: a node that carries executions out finds that out by its lease at least.
     health: Health,
+    /// When the stream was made that this node hears, in nanoseconds since 1970.
+    made: AtomicI64,
     /// From which message on a node that starts now hears of executions.
     started_at: AtomicU64,
     /// Whether all that was there has been heard.
@@ -205,6 +207,7 @@ impl NatsStoreBuilder {
             client,
             jetstream,
             used: AtomicU64::new(stream.cached_info().state.bytes),
+            made: AtomicI64::new(removed::made(stream.cached_info())),
             stream,
             subjects: Subjects::new(&address.stream),
             lease: address.lease,
@@ -324,7 +327,7 @@ impl Store for NatsStore {
     }
 
     fn fault(&self) -> Option<StoreError> {
-        self.inner.health.fault()
+        self.inner.health.fault().or_else(|| self.inner.view.idleness())
     }
 
     fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -14,8 +14,12 @@ use crate::error::StoreError;
 use crate::execution::Execution;
 use crate::store::{Accepted, New};
 
-/// An idempotency key whose execution is not there belongs to nobody after that time: whoever took it is gone, or its execution is forgotten.
+/// An idempotency key whose execution is not there may be had for another request after that time: whoever took it is gone, or its execution is forgotten.
 const TO_ACCEPT: Duration = Duration::from_secs(60);
+
+/// How many bytes are left free in a message for what becomes of each attempt, which is written beside the request. Of all attempts together it is no
+/// more than an eighth of what a message may hold.
+const FOR_AN_ATTEMPT: usize = 1024;
 
 impl Inner {
     pub(super) async fn accept_new(&self, new: New, most_waiting: u32) -> Result<Accepted, StoreError> {
@@ -55,7 +59,7 @@ impl Inner {
     /// What has become of `new`, if there is an execution that has the same key.
     async fn with_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
         let found = self.find(Some(&new.tenant), key.id).await?;
-        Ok(found.map(|found| match key.is_same(new) {
+        Ok(found.map(|found| match found.record.key.as_ref().unwrap_or(key).is_same(new) {
             true => Accepted::Before(Box::new(found.record.execution)),
             false => Accepted::Other(key.id),
         }))
@@ -69,6 +73,12 @@ impl Inner {
     ) -> Result<Result<(), Conflict>, StoreError> {
         let record = Record { execution: execution.clone(), key };
         let message = self.message(&record, &Entry::of_new(execution))?;
+        let (_, bytes) = message.id_and_length();
+        let longest = self.longest();
+        let most = longest - (execution.options.attempts as usize * FOR_AN_ATTEMPT).min(longest / 8);
+        if bytes > most {
+            return Err(StoreError::TooLong { bytes, most });
+        }
         let accepting = self.view.accepts(&message, record);
         let written = self.write(message, Some(0), PATIENCE).await?;
         if let Ok(sequence) = written {
@@ -81,16 +91,16 @@ impl Inner {
     /// Takes an idempotency key for `new`. Answers with what has become of it when there is an execution that has the key.
     async fn take_key(&self, key: &Key, new: &Execution) -> Result<Option<Accepted>, StoreError> {
         let subject = self.subjects.key(&new.tenant, &key.hash);
-        let write = async |expected| {
+        let write = async |key: &Key, expected| {
             let message = Message::new(subject.clone(), HeaderMap::new()).with(to_json(key)?);
             self.write(message, Some(expected), PATIENCE).await
         };
-        if write(0).await?.is_ok() {
+        if write(key, 0).await?.is_ok() {
             return Ok(None);
         }
         loop {
             let Some(last) = self.last(&subject).await? else {
-                match write(0).await? {
+                match write(key, 0).await? {
                     Ok(_) => return Ok(None),
                     Err(Conflict) => continue,
                 }
@@ -99,18 +109,21 @@ impl Inner {
             if let Some(accepted) = self.with_key(&before, new).await? {
                 return Ok(Some(accepted));
             }
-            if before.taken.after(TO_ACCEPT) < Timestamp::now() {
-                match write(last.sequence).await? {
-                    Ok(_) => return Ok(None),
+            // Somebody is about to accept it, or was and is gone. What it has written may be on its way still, however late: so it is accepted with the
+            // identifier that was meant for it, and only one of the two is.
+            let execution = Execution { id: before.id, ..new.clone() };
+            let key = if before.is_same(new) {
+                before
+            } else if before.taken.after(TO_ACCEPT) < Timestamp::now() {
+                let key = key.of(&execution);
+                match write(&key, last.sequence).await? {
+                    Ok(_) => key,
                     Err(Conflict) => continue,
                 }
-            }
-            if !before.is_same(new) {
+            } else {
                 return Ok(Some(Accepted::Other(before.id)));
-            }
-            // Somebody is about to accept it, or was and is gone.
-            let execution = Execution { id: before.id, ..new.clone() };
-            if self.create(&execution, Some(before)).await?.is_ok() {
+            };
+            if self.create(&execution, Some(key)).await?.is_ok() {
                 return Ok(Some(Accepted::Before(Box::new(execution))));
             }
         }

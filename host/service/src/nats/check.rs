@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_nats::Client;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream::Info;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -143,6 +143,7 @@ pub(super) fn of_stream(address: &NatsAddress, info: &Info) -> Vec<NatsFinding> 
             address.replicas
         )));
     }
+    findings.extend(of_limits(&info.config));
     if let Some(cluster) = &info.cluster {
         match &cluster.leader {
             Some(leader) => findings.push(right(format!("stream {name}: its leader is {leader}"))),
@@ -161,6 +162,31 @@ pub(super) fn of_stream(address: &NatsAddress, info: &Info) -> Vec<NatsFinding> 
                 (false, _, Some(lag)) => doubtful(format!("{what} is {lag} messages behind")),
             });
         }
+    }
+    findings
+}
+
+/// What an administrator may have set, by which something that was accepted is removed.
+fn of_limits(config: &Config) -> Vec<NatsFinding> {
+    let name = &config.name;
+    let mut findings = Vec::new();
+    if !config.max_age.is_zero() {
+        findings.push(wrong(format!(
+            "stream {name}: max_age is {} s: an execution that waits for longer is removed, and never carried out; it has to be 0, as what has \
+             ended has a time of its own",
+            config.max_age.as_secs_f64()
+        )));
+    }
+    if config.discard != DiscardPolicy::New {
+        findings.push(wrong(format!(
+            "stream {name}: when it is full, it removes what waits: discard has to be new; a service sets it when it starts"
+        )));
+    }
+    if config.storage != StorageType::File {
+        findings.push(wrong(format!(
+            "stream {name}: it is in the memory of the servers, and lost with their power: it has to be made again with files, which a service \
+             does when there is none"
+        )));
     }
     findings
 }
@@ -190,8 +216,8 @@ fn of_server(monitor: &str, server: &Varz) -> Vec<NatsFinding> {
     let mut findings = Vec::new();
     findings.push(match &jetstream.config {
         None => wrong(format!("{what}: it has no JetStream (jetstream in its configuration)")),
-        Some(Config { sync_always: true }) => right(format!("{what}: what it acknowledges is on its disk")),
-        Some(Config { sync_always: false }) => wrong(format!(
+        Some(JetStreamConfig { sync_always: true }) => right(format!("{what}: what it acknowledges is on its disk")),
+        Some(JetStreamConfig { sync_always: false }) => wrong(format!(
             "{what}: what it acknowledges is on its disk minutes later, and lost with its power: sync_interval: always belongs into its \
              configuration, within jetstream"
         )),
@@ -222,11 +248,11 @@ struct Varz {
 
 #[derive(Default, Deserialize)]
 struct JetStream {
-    config: Option<Config>,
+    config: Option<JetStreamConfig>,
 }
 
 #[derive(Deserialize)]
-struct Config {
+struct JetStreamConfig {
     #[serde(default)]
     sync_always: bool,
 }

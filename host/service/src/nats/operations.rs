@@ -202,6 +202,7 @@ impl Inner {
     }
 
     pub(super) async fn tidy_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.measure().await;
         for tenant in self.view.to_own() {
             self.own(&tenant).await?;
         }
@@ -209,7 +210,6 @@ impl Inner {
         let all =
             over.into_iter().map(|item| (item, false)).chain(orphans.into_iter().map(|item| (item, true)));
         self.decide_all(all, now).await?;
-        self.measure().await;
         Ok(self.view.next())
     }
 
@@ -247,7 +247,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Asks how much is stored, now and then.
+    /// Asks how much is stored, and whether it is what this node has heard, now and then.
     async fn measure(&self) {
         {
             let mut measured = self.measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -259,7 +259,7 @@ impl Inner {
         // Where nobody answers, the next one is asked in a second.
         if let Ok(info) = self.stream.get_info().await {
             self.used.store(info.state.bytes, Ordering::Relaxed);
-            self.forget_removed(&info.state);
+            self.forget_removed(&info);
             telemetry::stored(info.state.bytes);
         }
     }

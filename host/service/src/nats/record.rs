@@ -126,8 +126,17 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(key: &str, execution: &Execution) -> Self {
+        Self::with_hash(hash(key), execution)
+    }
+
+    /// The same key, as that of this execution.
+    pub(super) fn of(&self, execution: &Execution) -> Self {
+        Self::with_hash(self.hash.clone(), execution)
+    }
+
+    fn with_hash(hash: String, execution: &Execution) -> Self {
         let fingerprint = hexadecimal(&fingerprint(execution.id, execution));
-        Self { hash: hash(key), fingerprint, id: execution.id, taken: execution.accepted }
+        Self { hash, fingerprint, id: execution.id, taken: execution.accepted }
     }
 
     /// Whether `new` asks for the same as the execution that has this key.

@@ -2,7 +2,9 @@
 //!
 //! It cannot be carried out any more. It is said, and what is left goes on.
 
-use async_nats::jetstream::stream::State;
+use std::sync::atomic::Ordering;
+
+use async_nats::jetstream::stream::Info;
 
 use super::Inner;
 use super::queue::Item;
@@ -24,13 +26,29 @@ impl Inner {
         Ok(())
     }
 
-    /// Forgets what this node knows of executions and was removed with all that was before: this is what the stream has now.
-    pub(super) fn forget_removed(&self, state: &State) {
+    /// Forgets what this node knows of executions and was removed with all that was before, or with the stream: this is what the stream is now.
+    pub(super) fn forget_removed(&self, info: &Info) {
+        let made = made(info);
+        if self.made.swap(made, Ordering::Relaxed) != made {
+            let lost = self.view.start_over();
+            self.started_at.store(0, Ordering::Relaxed);
+            tracing::error!(
+                executions = lost,
+                "somebody has removed the stream, and it was made again: what had been accepted and had not ended is lost"
+            );
+            return;
+        }
+        let state = &info.state;
         // Whoever has not heard all does not know what of that has another message meanwhile.
         if self.view.heard() >= state.last_sequence {
             self.view.forget_before(state.first_sequence).into_iter().for_each(complain);
         }
     }
+}
+
+/// When a stream was made, in nanoseconds since 1970.
+pub(super) fn made(info: &Info) -> i64 {
+    i64::try_from(info.created.unix_timestamp_nanos()).unwrap_or_default()
 }
 
 fn complain(id: Id) {

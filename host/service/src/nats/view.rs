@@ -22,11 +22,15 @@ use super::record::{About, Entry, Key, Record, Subjects};
 use super::share::Recent;
 use super::write::Message;
 use crate::Timestamp;
+use crate::error::StoreError;
 use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
 
 /// How long it is waited until what was written is heard. It holds without that.
 pub(super) const TO_HEAR: Duration = Duration::from_secs(2);
+
+/// For so long a node may not hear what it has written before it says so: by then it listens again, if it can.
+const DEAF: Duration = Duration::from_secs(5);
 
 pub(super) struct View {
     state: Mutex<State>,
@@ -38,6 +42,10 @@ pub(super) struct View {
     written: AtomicU64,
     /// Counts how often claims were lost.
     losses: watch::Sender<u64>,
+    /// The stream is another one than that which was heard.
+    over: Notify,
+    /// Whether this process is one of the nodes that carry executions out.
+    is_node: bool,
 }
 
 #[derive(Default)]
@@ -53,6 +61,8 @@ struct State {
     me: Me,
     /// Tenants that are to be another node's.
     yielding: HashSet<Arc<str>>,
+    /// Since when this node does not hear what it writes.
+    deaf_since: Option<Instant>,
 }
 
 /// What this process is among the nodes.
@@ -106,6 +116,7 @@ impl Drop for Accepting<'_> {
 
 impl View {
     pub(super) fn new(incarnation: Option<Incarnation>) -> Self {
+        let is_node = incarnation.is_some();
         let state = State { me: Me { incarnation, ..Me::default() }, ..State::default() };
         Self {
             state: Mutex::new(state),
@@ -114,6 +125,8 @@ impl View {
             heard: watch::Sender::new(0),
             written: AtomicU64::new(0),
             losses: watch::Sender::new(0),
+            over: Notify::new(),
+            is_node,
         }
     }
 
@@ -199,7 +212,25 @@ impl View {
         let mut heard = self.heard.subscribe();
         let is_heard = heard.wait_for(|heard| *heard >= sequence);
         // What was written holds without that; whoever listens sees after it.
-        let _ = tokio::time::timeout(TO_HEAR, is_heard).await;
+        let is_deaf = tokio::time::timeout(TO_HEAR, is_heard).await.is_err();
+        let mut state = self.lock();
+        state.deaf_since = is_deaf.then(|| state.deaf_since.unwrap_or_else(Instant::now));
+    }
+
+    /// Whether this node has not heard for long what it has written.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.lock().deaf_since.is_some_and(|since| since.elapsed() >= DEAF)
+    }
+
+    /// Why this node carries nothing out, although NATS can be written to.
+    pub(super) fn idleness(&self) -> Option<StoreError> {
+        let why = match () {
+            () if !self.is_node => return None,
+            () if self.is_deaf() => "NATS does not deliver what is written to it",
+            () if !self.has_lease() => "this node has no lease, so that it carries nothing out",
+            () => return None,
+        };
+        Some(StoreError::Unusable(why.to_owned()))
     }
 
     /// Whether this node has written something that it is still to hear.

@@ -26,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 impl Inner {
     /// Listens until it is told to stop.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        let mut was_deaf = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -33,6 +34,14 @@ impl Inner {
                     tracing::debug!(%error, "the stream of executions is listened to again");
                 },
             }
+            let is_deaf = self.view.is_deaf();
+            if is_deaf && !was_deaf {
+                tracing::error!(
+                    "NATS does not deliver what is written to it, so that this node carries nothing out: it may make no more consumers, or this \
+                     user may not use them"
+                );
+            }
+            was_deaf = is_deaf;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}
@@ -82,7 +91,12 @@ impl Inner {
         }
         let mut messages = consumer.messages().await?;
         loop {
-            let message = match tokio::time::timeout(TO_HEAR, messages.next()).await {
+            let next = tokio::time::timeout(TO_HEAR, messages.next());
+            let next = tokio::select! {
+                next = next => next,
+                () = self.view.is_over() => return Ok(()),
+            };
+            let message = match next {
                 Ok(Some(message)) => message?,
                 Ok(None) => return Ok(()),
                 // Its consumer is gone. One that is only slow is listened to: another one would not be faster.

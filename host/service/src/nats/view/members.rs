@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::super::held::Held;
 use super::super::nodes::{Incarnation, NodeState, Owner, Stance};
+use super::super::queue::TenantQueue;
 use super::super::record::{About, Subjects};
 use super::{Me, Seen, State, View};
 
@@ -52,6 +55,27 @@ impl View {
     /// This node was declared gone, or has another one with its name: what it had is lost. It goes on as `incarnation`.
     pub(in crate::nats) fn become_another(&self, incarnation: Option<Incarnation>) {
         self.start_again(&mut self.lock(), incarnation);
+    }
+
+    /// The stream is another one than that which was heard: nothing of that holds, and this node goes on as a new one. Answers how many executions it
+    /// knew that had not ended.
+    pub(in crate::nats) fn start_over(&self) -> usize {
+        let mut state = self.lock();
+        let next = state.me.incarnation.as_ref().map(Incarnation::next);
+        self.start_again(&mut state, next);
+        let known = std::mem::take(&mut state.tenants).values().map(TenantQueue::len).sum();
+        state.owners.clear();
+        state.nodes.clear();
+        state.held = Held::default();
+        self.written.store(0, Ordering::Relaxed);
+        self.heard.send_replace(0);
+        self.over.notify_one();
+        known
+    }
+
+    /// Answers when the stream is another one than that which was heard.
+    pub(in crate::nats) async fn is_over(&self) {
+        self.over.notified().await;
     }
 
     fn start_again(&self, state: &mut State, incarnation: Option<Incarnation>) {

@@ -188,10 +188,11 @@ impl TenantQueue {
         is_known
     }
 
-    /// The places of the executions whose last message was one before `sequence`.
-    pub(super) fn before(&self, sequence: u64) -> Vec<(u64, Id)> {
+    /// The executions whose last message was one before `sequence` are no longer in the stream. Answers how many these are.
+    pub(super) fn forget_before(&mut self, sequence: u64) -> usize {
         let before = self.items.iter().filter(|(_, item)| item.sequence < sequence);
-        before.map(|(place, item)| (*place, item.id)).collect()
+        let before: Vec<u64> = before.map(|(place, _)| *place).collect();
+        before.into_iter().filter(|place| self.forget(*place)).count()
     }
 
     /// Whoever is first behind an execution that is no longer there is ready.

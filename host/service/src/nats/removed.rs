@@ -41,7 +41,13 @@ impl Inner {
         let state = &info.state;
         // Whoever has not heard all does not know what of that has another message meanwhile.
         if self.view.heard() >= state.last_sequence {
-            self.view.forget_before(state.first_sequence).into_iter().for_each(complain);
+            let lost = self.view.forget_before(state.first_sequence);
+            if lost > 0 {
+                tracing::error!(
+                    executions = lost,
+                    "somebody has purged the stream: what had been accepted and had not ended is lost"
+                );
+            }
         }
     }
 }

@@ -47,17 +47,11 @@ impl View {
         is_known
     }
 
-    /// Forgets the executions whose last message was one before `sequence`, and answers which these are.
-    pub(in crate::nats) fn forget_before(&self, sequence: u64) -> Vec<Id> {
+    /// Forgets the executions whose last message was one before `sequence`, and answers how many these are.
+    pub(in crate::nats) fn forget_before(&self, sequence: u64) -> usize {
         let mut state = self.lock();
-        let mut forgotten = Vec::new();
-        for queue in state.tenants.values_mut() {
-            for (place, id) in queue.before(sequence) {
-                queue.forget(place);
-                forgotten.push(id);
-            }
-        }
-        if !forgotten.is_empty() {
+        let forgotten = state.tenants.values_mut().map(|queue| queue.forget_before(sequence)).sum();
+        if forgotten > 0 {
             state.tenants.retain(|_, queue| !queue.is_empty());
             self.changed.notify_one();
         }

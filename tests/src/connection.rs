@@ -78,10 +78,13 @@ impl Connection {
     /// Carries out `steps`, then reads on in silence; records the first step that fails, and closes the connection.
     pub(crate) fn run(mut self, steps: &[Step]) {
         for (position, step) in steps.iter().enumerate() {
-            if self.stream.is_none() {
-                break;
-            }
-            if let Err(mismatch) = self.step(&step.0) {
+            let done = if self.stream.is_some() {
+                self.step(&step.0)
+            } else {
+                Err("never reached: the step before it ends the connection, and each connection has a script of its own"
+                    .to_owned())
+            };
+            if let Err(mismatch) = done {
                 let number = self.number;
                 self.state.change(|state| {
                     if !state.aborted {

@@ -340,6 +340,31 @@ fn mismatch_says_what_was_expected_and_what_came() {
     );
 }
 
+/// Otherwise a test passes whose last expectations nobody looks at.
+#[test]
+fn steps_after_the_end_of_the_connection_are_problems() {
+    for (end, shown) in [
+        (Step::expect_end(), "expect the end of the connection"),
+        (Step::close(), "close"),
+        (Step::reset(), "reset"),
+        (Step::silence(), "silence"),
+        (Step::deaf(), "deaf"),
+        (Step::serve(), "serve"),
+    ] {
+        assert_eq!(end.to_string(), shown);
+        let broker = ScriptedBroker::builder().connection([end, Step::expect(Expect::publish())]).start();
+        drop(connect(&broker));
+        assert_eq!(
+            broker.finish_unchecked().problems,
+            [
+                "connection 0, step 1: expect PUBLISH: never reached: the step before it ends the connection, and each \
+              connection has a script of its own"
+            ],
+            "{shown}"
+        );
+    }
+}
+
 #[test]
 fn missing_and_needless_connections_are_problems() {
     let broker = ScriptedBroker::builder().connection([]).connection([]).start();

@@ -128,7 +128,7 @@ impl FromStr for TokenDigest {
             let digits = text.get(2 * index..2 * index + 2).unwrap_or_default();
             *byte = u8::from_str_radix(digits, 16).map_err(|_| TokenError::Sha256)?;
         }
-        Ok(Self(digest))
+        if Self(digest) == Self::of("") { Err(TokenError::Empty) } else { Ok(Self(digest)) }
     }
 }
 
@@ -142,6 +142,11 @@ pub enum TokenError {
     /// What should be a SHA-256 is something else.
     #[error("a token's sha256 has 64 hexadecimal digits, as `mqtt-connector tenants token NAME` prints them")]
     Sha256,
+    /// It is the SHA-256 of nothing, as of a variable that is not set. Who shows an empty token would be the tenant.
+    #[error(
+        "a token's sha256 is that of an empty text; `mqtt-connector tenants token NAME` makes one of a token"
+    )]
+    Empty,
     /// It stands there twice, so that nobody could say whose it is.
     #[error("the same sha256 stands there before: each token is one tenant's, and stands there once")]
     Repeated,
@@ -163,6 +168,13 @@ mod tests {
         for wrong in ["", "ba", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "g"), &"é".repeat(32)] {
             assert_eq!(wrong.parse::<TokenDigest>(), Err(TokenError::Sha256), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_empty_text_is_no_token() {
+        let nothing = TokenDigest::of("").to_string();
+        assert_eq!(nothing, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(nothing.parse::<TokenDigest>(), Err(TokenError::Empty));
     }
 
     #[test]

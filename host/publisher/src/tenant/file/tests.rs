@@ -216,6 +216,11 @@ fn a_wrong_entry_is_named_with_its_place() {
             "line 4, column 17: tenants.acme.tokens: the same sha256 stands there before: each token is one tenant's, and \
              stands there once",
         ),
+        (
+            r#"tokens = [{name = "a", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]"#,
+            "line 2, column 11: tenants.acme.tokens: a token's sha256 is that of an empty text; \
+             `mqtt-connector tenants token NAME` makes one of a token",
+        ),
         ("limits = 5", "line 2, column 10: tenants.acme.limits: wants a table, got a whole number"),
         (
             r#"limits.payload = "256 KB""#,

@@ -127,6 +127,7 @@ impl Inner {
 
     /// How long what a message holds may be: by what the servers take, and what the stream took when this node started.
     pub(super) fn longest(&self) -> usize {
+        // Less than nothing is how NATS says that the stream has no bound of its own.
         let of_stream = usize::try_from(self.stream.cached_info().config.max_message_size).ok();
         let most = of_stream.filter(|most| *most > 0).unwrap_or(usize::MAX).min(self.client.max_payload());
         most.saturating_sub(TO_HEADERS)

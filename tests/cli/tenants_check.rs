@@ -126,6 +126,18 @@ fn what_an_operator_should_think_about_again_is_said() {
             &["brokers: a proxy is granted to no effect, without proxy-names = true"],
         ),
         (
+            r##"[[tenants.acme.tokens]]
+            name = "2026"
+            sha256 = "1111111111111111111111111111111111111111111111111111111111111111"
+            [[tenants.acme.tokens]]
+            name = "2026"
+            sha256 = "2222222222222222222222222222222222222222222222222222222222222222"
+            [[tenants.acme.tokens]]
+            name = "2027"
+            sha256 = "3333333333333333333333333333333333333333333333333333333333333333""##,
+            &["tokens: 2026: it is the name of several, so that nobody knows one of them by it"],
+        ),
+        (
             r##"config.broker = "tcp://a.example"
             config.proxy = "socks5://proxy.example""##,
             &[

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +89,44 @@ async fn one_process_at_a_time_carries_out_what_a_file_holds() {
     drop(store);
     SqliteStore::open(link).unwrap();
     assert!(!kind.file("-link-lock").exists());
+}
+
+/// SQLite's locks on a file, as Linux lists them.
+fn locks(path: &Path) -> Vec<String> {
+    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+    let listed = fs::read_to_string("/proc/locks").unwrap();
+    let numbered = listed.lines().filter(|line| line.contains(&inode));
+    numbered.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
+}
+
+/// Without its locks, another process that closes the file removes the write-ahead log, and what is written afterwards is lost.
+#[tokio::test]
+async fn a_process_that_is_refused_its_own_file_keeps_its_locks_on_it() {
+    let kind = Sqlite::new();
+    let _store = SqliteStore::open(kind.path()).unwrap();
+    let held = locks(&kind.path());
+    assert_eq!(held.len(), 1, "{held:?}");
+    let error = SqliteStore::open(kind.path()).unwrap_err();
+    assert!(matches!(error, OpenError::InUse(_)), "{error}");
+    assert_eq!(locks(&kind.path()), held);
+}
+
+#[tokio::test]
+async fn a_file_with_two_names_is_nobodys_until_one_of_them_is_removed() {
+    let kind = Sqlite::new();
+    let store = SqliteStore::open(kind.path()).unwrap();
+    let link = kind.file("-link");
+    fs::hard_link(kind.path(), &link).unwrap();
+    for error in [SqliteStore::open(&link).unwrap_err(), SqliteStore::open_beside(&link).unwrap_err()] {
+        assert!(matches!(&error, OpenError::Linked(path) if *path == link), "{error}");
+    }
+    // No log and no lock of its own.
+    assert!(["-link-lock", "-link-wal", "-link-shm"].iter().all(|suffix| !kind.file(suffix).exists()));
+    drop(store);
+    let error = SqliteStore::open(kind.path()).unwrap_err();
+    assert!(matches!(&error, OpenError::Linked(path) if *path == kind.path()), "{error}");
+    fs::remove_file(link).unwrap();
+    SqliteStore::open(kind.path()).unwrap();
 }
 
 #[tokio::test]

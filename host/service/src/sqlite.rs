@@ -65,7 +65,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// Another process has it open, it is something else, or it cannot be read and written.
+    /// Another process has it open, it has a second name (a hard link), it is something else, or it cannot be read and written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::builder(path).open()
     }
@@ -75,7 +75,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// There is no such file, it is something else, or it cannot be read and written.
+    /// There is no such file, it has a second name (a hard link), it is something else, or it cannot be read and written.
     pub fn open_beside(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let SqliteStoreBuilder { path, limits } = Self::builder(path);
         let path = schema::stands(&path)?;
@@ -148,7 +148,7 @@ impl SqliteStoreBuilder {
     ///
     /// # Errors
     ///
-    /// Another process has it open, it is something else, or it cannot be read and written.
+    /// As for [`SqliteStore::open`].
     pub fn open(self) -> Result<SqliteStore, OpenError> {
         let Self { path, limits } = self;
         let path = schema::make(&path)?;

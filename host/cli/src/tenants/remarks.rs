@@ -1,8 +1,9 @@
 //! What an operator should think about again before a tenant is let loose.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path};
 
-use mqtt_connector::{Grants, Scheme, Tenant};
+use mqtt_connector::{Grants, Scheme, Tenant, Token};
 use mqtt_connector_contract::shown::{Shown, TOPIC};
 use mqtt_connector_guest::document::{Document, Merged, Source};
 use mqtt_connector_guest::parameters::Parameters;
@@ -14,6 +15,7 @@ use super::refusals;
 pub(super) fn of(tenant: &Tenant) -> Vec<String> {
     let mut remarks = Vec::new();
     grants(tenant.grants(), &mut remarks);
+    tokens(tenant, &mut remarks);
     config(tenant, &mut remarks);
     remarks
 }
@@ -71,6 +73,17 @@ fn grants(grants: &Grants, remarks: &mut Vec<String>) {
 /// Whether a directory is the whole system's, by its place: /, /etc.
 fn is_shared(path: &Path) -> bool {
     path.components().filter(|component| matches!(component, Component::Normal(_))).count() < 2
+}
+
+/// Which names are those of several tokens.
+fn tokens(tenant: &Tenant, remarks: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    let repeated = tenant.tokens().iter().map(Token::name).filter(|name| !seen.insert(*name));
+    for name in repeated.collect::<BTreeSet<_>>() {
+        remarks.push(format!(
+            "tokens: {name}: it is the name of several, so that nobody knows one of them by it"
+        ));
+    }
 }
 
 /// What the configuration asks for and the grants do not allow, and what is wrong with it whatever the request says.

@@ -1,7 +1,7 @@
 //! The tables, and how a file gets the newest ones.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
@@ -71,6 +71,12 @@ pub enum OpenError {
     /// Another process carries out what it holds.
     #[error("{}: another process has this store of executions open, and carries out what it holds", .0.display())]
     InUse(PathBuf),
+    /// The file has several names, each of which would have a lock and a write-ahead log of its own.
+    #[error(
+        "{}: the file has another name (a hard link), by which another process could carry out the same executions: a store has one name",
+        .0.display()
+    )]
+    Linked(PathBuf),
     /// The file is something else.
     #[error("{}: the file is not a store of executions", .0.display())]
     Foreign(PathBuf),
@@ -119,16 +125,24 @@ impl OpenError {
 /// Makes the file, if it is not there, and answers where it [stands](stands).
 pub(super) fn make(path: &Path) -> Result<PathBuf, OpenError> {
     // Before SQLite opens it, which gives the files beside it the same mode.
-    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    made.and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o600)))
-        .map_err(|error| OpenError::io(path, error))?;
+    let made = match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
+        // Only then is it opened here: where this process has it open already, SQLite's locks would be lost when it is closed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
+        }
+        answered => answered,
+    };
+    made.map_err(|error| OpenError::io(path, error))?;
     stands(path)
 }
 
-/// Where the file stands that links lead to: it has one lock, by whatever name it is opened. No name of it means something else to SQLite, as
-/// `:memory:` would.
+/// Where the file stands that symbolic links lead to: it has one lock, by whatever name it is opened. No name of it means something else to
+/// SQLite, as `:memory:` would.
 pub(super) fn stands(path: &Path) -> Result<PathBuf, OpenError> {
-    fs::canonicalize(path).map_err(|error| OpenError::io(path, error))
+    let io = |error| OpenError::io(path, error);
+    let path = fs::canonicalize(path).map_err(io)?;
+    let names = fs::metadata(&path).map_err(io)?.nlink();
+    if names > 1 { Err(OpenError::Linked(path)) } else { Ok(path) }
 }
 
 /// Opens the file, which is there, and gives it the newest tables.

@@ -92,6 +92,29 @@ fn tls_is_spoken_with_a_certificate_that_is_read_again_when_it_changes() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_is_said_with_its_file() {
+    let (home, pki) = (Home::new(1), Pki::new());
+    let [identity, other] = [pki.server(&["a.example"]), pki.server(&["b.example"])];
+    let good = fs::read_to_string(identity.certificate().path()).unwrap();
+    fs::write(home.path().join("good.pem"), &good).unwrap();
+    fs::write(home.path().join("long.pem"), good + &"\n".repeat(1 << 20)).unwrap();
+    fs::copy(identity.key().path(), home.path().join("key.pem")).unwrap();
+    fs::copy(other.key().path(), home.path().join("other.pem")).unwrap();
+    for (certificate, key, said) in [
+        ("none.pem", "key.pem", "none.pem: No such file or directory"),
+        ("long.pem", "key.pem", "long.pem: it is larger than its limit, 1 MiB"),
+        ("key.pem", "key.pem", "key.pem: it holds no certificate in PEM"),
+        ("good.pem", "good.pem", "good.pem: it holds no private key in PEM without a password"),
+        ("good.pem", "other.pem", "good.pem and other.pem: the key is not that of the first certificate"),
+    ] {
+        let mut refused =
+            home.spawn(&["--listen", "127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key]);
+        refused.says(said);
+        assert_eq!(refused.ends().code(), Some(66), "{said}");
+    }
+}
+
+#[test]
 fn metrics_may_have_a_listener_of_their_own() {
     let home = Home::new(1);
     let port = mqtt_connector_tests::port::free_port();

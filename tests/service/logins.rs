@@ -249,11 +249,14 @@ async fn a_file_that_is_not_there_or_something_else_is_said_by_its_name() {
     let [certificate, key] = [client.certificate(), client.key()].map(Pem::path_str);
     let other = pki.file("other", "planted");
     let other = other.path_str();
+    let long = pki.file("long", &"\n".repeat((1 << 20) + 1));
+    let long = long.path_str();
     let gone = "/nowhere/at/all";
     let missing = "it cannot be read: No such file or directory (os error 2)";
     let no_certificate = "it holds no certificate in PEM, as in -----BEGIN CERTIFICATE-----";
     for (more, wanted) in [
         (format!("ca={gone}"), format!("ca={gone}: {missing}")),
+        (format!("ca={long}"), format!("ca={long}: it cannot be read: it is larger than its limit, 1 MiB")),
         (format!("ca={other}"), format!("ca={other}: {no_certificate}")),
         (format!("ca={key}"), format!("ca={key}: {no_certificate}")),
         (format!("credentials={gone}"), format!("credentials={gone}: {missing}")),

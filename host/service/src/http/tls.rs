@@ -8,8 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+use crate::files;
 
 /// The certificate and the key of the service, PEM, and what was read of them last.
 pub struct TlsFiles {
@@ -84,16 +83,7 @@ impl Read {
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, TlsError> {
-    use std::io::Read as _;
-
-    let unreadable = |error: std::io::Error| TlsError::Unreadable { path: path.to_owned(), error };
-    let mut content = Vec::new();
-    std::fs::File::open(path)
-        .map_err(unreadable)?
-        .take(LARGEST)
-        .read_to_end(&mut content)
-        .map_err(unreadable)?;
-    Ok(content)
+    files::content(path).map_err(|error| TlsError::Unreadable { path: path.to_owned(), error })
 }
 
 impl fmt::Debug for TlsFiles {

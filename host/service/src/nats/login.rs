@@ -1,7 +1,6 @@
 //! [`NatsLogin`], and [`Files`]: who a node is to NATS, and whom it trusts.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,9 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use super::address::NatsAddress;
 use super::error::NatsError;
-
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+use crate::files;
 
 /// How a node says to NATS who it is, where the address names no file for that (`credentials`, `nkey`). `Debug` shows no secret.
 #[derive(Clone, Default)]
@@ -89,12 +86,7 @@ fn wrong(parameter: &'static str, path: &Path, problem: impl Into<String>) -> Na
 }
 
 fn content(parameter: &'static str, path: &Path) -> Result<Vec<u8>, NatsError> {
-    let read = || {
-        let mut content = Vec::new();
-        std::fs::File::open(path)?.take(LARGEST).read_to_end(&mut content)?;
-        Ok(content)
-    };
-    read().map_err(|error: std::io::Error| wrong(parameter, path, format!("it cannot be read: {error}")))
+    files::content(path).map_err(|error| wrong(parameter, path, format!("it cannot be read: {error}")))
 }
 
 fn text(parameter: &'static str, path: &Path) -> Result<Option<String>, NatsError> {

@@ -33,15 +33,14 @@
 //!
 //! # Map
 //!
-//! The modules, in the order in which they build on each other: none uses a later one.
+//! The modules, in the order in which they build on each other: none uses a later one, but that an execution knows its errors.
 //!
-//! - `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`StageTime`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
+//! - `files`: those that an operator names. `text`, [`Timestamp`]; `execution`: [`Execution`], [`Id`], [`Status`], [`Attempt`], [`StageTime`], [`Options`], [`Request`]; `query`: [`Query`], [`Page`];
 //!   `error`: what may stand against an execution.
 //! - [`store`]: what a store promises. `waiting`: who waits for an execution to end. `health`: whether it can be
-//!   written. `sqlite`: [`SqliteStore`], the one that needs nothing. `nats`:
-//!   `NatsStore`, the one for many machines, with the cargo feature `nats`.
-//! - `secrets`: which parameters are not stored. `backoff`: how long it is waited between attempts.
-//! - `counts`: how the sends of the last day ended.
+//!   written. `backlog`: how many may wait. `backoff`: how long it is waited between attempts. `sqlite`: [`SqliteStore`], the one that needs
+//!   nothing. `nats`: `NatsStore`, the one for many machines, with the cargo feature `nats`.
+//! - `secrets`: which parameters are not stored. `counts`: how the sends of the last day ended.
 //! - `carry_out`: one attempt, from its claim to its answer. `dispatcher`: whose turn it is.
 //! - `executions`: [`Executions`].
 //! - `http`: all of it behind HTTP, with the cargo feature `http`.
@@ -56,6 +55,8 @@ mod dispatcher;
 mod error;
 mod execution;
 mod executions;
+#[cfg(any(feature = "http", feature = "nats"))]
+mod files;
 mod health;
 #[cfg(feature = "http")]
 pub mod http;

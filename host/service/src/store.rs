@@ -13,7 +13,7 @@ use crate::query::{Page, Query};
 /// What a store answers with, some time later.
 pub type Pending<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// Where executions are kept. Each store promises, and `tests/service/store` judges of each:
+/// Where executions are kept. Each store promises, and `tests/service/promises` judges of each:
 ///
 /// - **Durable before answered.** What [`accept`](Self::accept), [`begin`](Self::begin), [`settle`](Self::settle),
 ///   [`cancel`](Self::cancel) and [`retry`](Self::retry) have answered well holds, whatever is killed afterwards. What they answer with an error

@@ -91,7 +91,7 @@ pub(super) async fn accept(
         ("dead-letters" = Option<bool>, Query, description = "Only those that ended without having been sent well"),
         ("since" = Option<String>, Query, description = "Only those that were accepted at this time (RFC 3339) or later", format = DateTime),
         ("topic" = Option<String>, Query, description = "Only those with exactly this topic"),
-        ("cursor" = Option<String>, Query, description = "The cursor that the page before ended with", pattern = "^[0-9a-f]{1,15}$"),
+        ("cursor" = Option<String>, Query, description = "The cursor that the page before ended with", pattern = "^[0-9a-f]{1,32}$"),
         ("limit" = Option<u32>, Query, description = "How many at most, 100 without", minimum = 1, maximum = 1000),
     ),
     responses((status = 200, description = "A page", body = Page))

@@ -110,3 +110,19 @@ pub(super) async fn openapi() -> impl IntoResponse {
     static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| document().to_string());
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Cursor;
+
+    /// A store may number what it lists by its identifiers, as that in NATS does.
+    #[test]
+    fn every_cursor_is_as_it_is_described() {
+        let parameters = &document()["paths"]["/v1/executions"]["get"]["parameters"];
+        let parameters = parameters.as_array().unwrap();
+        let cursor = parameters.iter().find(|parameter| parameter["name"] == "cursor").unwrap();
+        let longest = Cursor::before(u128::MAX).to_string().len();
+        assert_eq!(cursor["schema"]["pattern"], format!("^[0-9a-f]{{1,{longest}}}$"));
+    }
+}

@@ -108,6 +108,7 @@ fn outcome(steps: Vec<Step>) -> (i32, Outcome) {
     let config = with(&config(broker.port()), json!({ "protocol-version": "5", "timeout": 300 })).to_string();
     let request = json!({ "topic": "t", "qos": 1, "content": "x" }).to_string();
     let response = block_on(connector().send(&operator(), &config, &request));
+    broker.finish();
     (response.meta.exit_code, response.outcome())
 }
 

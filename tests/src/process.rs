@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -185,11 +186,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Watched<T> {
     value: Mutex<T>,
     changed: Condvar,
+    /// How often it was changed; counted while `value` is locked.
+    changes: AtomicU64,
 }
 
 impl<T> Watched<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), changed: Condvar::new() }
+        Self { value: Mutex::new(value), changed: Condvar::new(), changes: AtomicU64::new(0) }
     }
 
     /// Looks at the value.
@@ -199,9 +202,26 @@ impl<T> Watched<T> {
 
     /// Changes the value and wakes everyone who waits.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
-        let result = change(&mut lock(&self.value));
+        let mut value = lock(&self.value);
+        let result = change(&mut value);
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        drop(value);
         self.changed.notify_all();
         result
+    }
+
+    /// Waits until there were more changes than `before`, and takes out what `look` shows; `None` when there were none by
+    /// `deadline`. Without `before` it does not wait.
+    pub(crate) fn wait_for_change<R>(
+        &self,
+        deadline: Instant,
+        before: Option<u64>,
+        look: impl Fn(&T) -> R,
+    ) -> Option<(R, u64)> {
+        self.wait(deadline.saturating_duration_since(Instant::now()), |value| {
+            let changes = self.changes.load(Ordering::Relaxed);
+            (before != Some(changes)).then(|| (look(value), changes))
+        })
     }
 
     /// Waits until `look` finds what it wants; `None` when it has not after `timeout`.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 
@@ -19,6 +19,8 @@ use crate::tls::ServerTls;
 ///
 /// It records every byte, and [`finish`](Self::finish) says whether all went by the script. A connection beyond the
 /// script is a problem, and so is one that never came; without any script nobody may connect.
+///
+/// Dropped without `finish` it panics, unless the test panics already: then it prints what it has recorded.
 ///
 /// ```
 /// use std::process::Command;
@@ -120,18 +122,25 @@ impl ScriptedBroker {
 
     /// Waits until `condition` holds for the connections, and returns the record at that moment.
     ///
+    /// The condition may ask this broker as well, as in `|_| broker.connections() == 2`.
+    ///
     /// # Panics
     ///
     /// When it does not after `timeout`; the message holds the transcript.
     #[track_caller]
     pub fn wait_until(&self, timeout: Duration, condition: impl Fn(&[Conversation]) -> bool) -> Record {
-        let met = self
-            .state
-            .wait(timeout, |state| condition(&state.record.conversations).then(|| state.record.clone()));
-        match met {
-            Some(record) => record,
-            None => panic!("what the test waits for did not happen within {timeout:?}:\n{}", self.record()),
+        let deadline = Instant::now() + timeout;
+        let mut before = None;
+        // The condition is looked at outside of the lock, which it may need.
+        while let Some((record, changes)) =
+            self.state.wait_for_change(deadline, before, |state| state.record.clone())
+        {
+            if condition(&record.conversations) {
+                return record;
+            }
+            before = Some(changes);
         }
+        panic!("what the test waits for did not happen within {timeout:?}:\n{}", self.record())
     }
 
     /// Waits until `count` packets have come, over all connections.
@@ -194,7 +203,15 @@ impl Drop for ScriptedBroker {
             }
         });
         self.end();
-        eprintln!("--- a scripted broker was dropped without `finish`\n{}---", self.record());
+        let record = self.record();
+        if thread::panicking() {
+            eprintln!("--- a scripted broker was dropped without `finish`\n{record}---");
+        } else {
+            panic!(
+                "a scripted broker was dropped without `finish`, so that nothing was checked; where that is meant, there is \
+                 `finish_unchecked`:\n{record}"
+            );
+        }
     }
 }
 

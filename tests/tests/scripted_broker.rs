@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_connector_tests::packet::{Packet, PacketType, Publish};
@@ -417,4 +419,26 @@ fn malformed_packets_are_told() {
 #[should_panic(expected = "it did not go by the script")]
 fn finish_panics_on_a_problem() {
     ScriptedBroker::builder().connection([]).start().finish();
+}
+
+#[test]
+#[should_panic(expected = "dropped without `finish`")]
+fn a_broker_that_nobody_asks_what_happened_panics() {
+    drop(ScriptedBroker::untouched());
+}
+
+/// Within a time that a deadlock does not keep.
+#[test]
+fn a_condition_may_ask_the_broker_itself() {
+    let broker = ScriptedBroker::builder().connection([]).connection([]).start();
+    let (_first, _second) = (connect(&broker), connect(&broker));
+    let (done, met) = mpsc::channel();
+    thread::spawn(move || {
+        let record =
+            broker.wait_until(SOON, |_| broker.connections() == 2 && broker.record().problems.is_empty());
+        let _ = done.send((record.conversations.len(), broker));
+    });
+    let (connections, broker) = met.recv_timeout(SOON).expect("it does not wait for itself");
+    assert_eq!(connections, 2);
+    broker.finish();
 }

@@ -116,19 +116,24 @@ fn a_socks5_proxy_that_wants_other_credentials_is_not_asked_again() {
 
 #[test]
 fn an_http_proxy_that_refuses_is_told_by_its_status_line() {
-    for (status, is_transient) in [
-        ("HTTP/1.1 407 Proxy Authentication Required", false),
-        ("HTTP/1.1 403 Forbidden", false),
-        ("HTTP/1.1 301 Moved Permanently", false),
-        ("HTTP/1.0 502 Bad Gateway", true),
-        ("HTTP/1.1 503 Service Unavailable", true),
+    let none_given = "; proxy-username and proxy-password were not given";
+    let other_kind = "; it wants credentials of another kind than Basic, and the connector has no other";
+    let demands = "HTTP/1.1 407 Proxy Authentication Required";
+    for (status, more, is_transient, about) in [
+        (demands, "", false, none_given),
+        (demands, "Proxy-Authenticate: bAsic realm=\"a, b\"\r\n", false, none_given),
+        (demands, "Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic\r\n", false, none_given),
+        (demands, "Proxy-Authenticate: Negotiate, NTLM\r\n", false, other_kind),
+        (demands, "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n", false, other_kind),
+        ("HTTP/1.1 403 Forbidden", "", false, ""),
+        ("HTTP/1.1 301 Moved Permanently", "", false, ""),
+        ("HTTP/1.0 502 Bad Gateway", "", true, ""),
+        ("HTTP/1.1 503 Service Unavailable", "", true, ""),
     ] {
         let connections = if is_transient { 2 } else { 1 };
-        let answer = format!("{status}\r\nLocation: /elsewhere\r\n\r\n");
+        let answer = format!("{status}\r\nLocation: /elsewhere\r\n{more}\r\n");
         let proxy = ScriptedProxy::start(connections, http("", &answer), Then::Silence);
         let meta = send(&with(&through("http", proxy.port()), json!({ "retries": 1 })));
-        let about =
-            if status.contains(" 407 ") { "; proxy-username and proxy-password were not given" } else { "" };
         let reason = format!("the proxy answered CONNECT with {status}{about}");
         assert_meta(&meta, 69, &after(connections, &not_sent("http", proxy.port(), &reason)));
         proxy.finish();

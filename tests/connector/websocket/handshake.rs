@@ -79,6 +79,8 @@ fn answered(answer: &str, exit_code: i32, message: &str) {
 fn an_answer_in_http_is_told_by_its_status_line() {
     let broke = "Not sent, the broker ws://127.0.0.1:PORT broke the protocol: it answered the WebSocket handshake with";
     let unreachable = "Not sent, the broker ws://127.0.0.1:PORT could not be reached: it answered the WebSocket handshake with";
+    let path = "; look at the path of broker";
+    let credentials = "; look at websocket-headers and the path of broker";
     for (status, exit_code, start) in [
         ("200 OK", 76, broke),
         ("400 Bad Request", 76, broke),
@@ -96,31 +98,40 @@ fn an_answer_in_http_is_told_by_its_status_line() {
         ("504 Gateway Timeout", 69, unreachable),
     ] {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\n\r\n<html>");
-        answered(&answer, exit_code, &format!("{start} HTTP/1.1 {status}."));
+        let more = match &status[..3] {
+            "401" | "403" => credentials,
+            "404" => path,
+            _ => "",
+        };
+        answered(&answer, exit_code, &format!("{start} HTTP/1.1 {status}{more}."));
     }
     let long = "x".repeat(200);
     answered(
         &format!("HTTP/1.0 404 {long}\r\n\r\n"),
         76,
-        &format!("{broke} HTTP/1.0 404 {}….", &long[..120]),
+        &format!("{broke} HTTP/1.0 404 {}…{path}.", &long[..120]),
     );
 }
 
 #[test]
 fn a_redirect_is_told_and_never_followed() {
     let elsewhere = ScriptedBroker::untouched();
-    answered(
-        &format!(
-            "HTTP/1.1 301 Moved Permanently\r\nLocation: http://127.0.0.1:{}/login?token=secret\r\n\r\n",
-            elsewhere.port()
-        ),
-        76,
-        &format!(
-            "Not sent, the broker ws://127.0.0.1:PORT broke the protocol: it answered the WebSocket handshake with \
-             HTTP/1.1 301 Moved Permanently, to http://127.0.0.1:{}/login; redirects are not followed.",
-            elsewhere.port()
-        ),
-    );
+    let port = elsewhere.port();
+    for (location, shown) in [
+        (format!("http://127.0.0.1:{port}/login?token=secret"), format!("http://127.0.0.1:{port}/login")),
+        (format!("http://ann:s3cr1t@127.0.0.1:{port}"), format!("http://127.0.0.1:{port}")),
+        (format!("//ann@x:s3cr1t@127.0.0.1:{port}/a@b"), format!("//127.0.0.1:{port}/a@b")),
+        ("/login/a@b".to_owned(), "/login/a@b".to_owned()),
+    ] {
+        answered(
+            &format!("HTTP/1.1 301 Moved Permanently\r\nLocation: {location}\r\n\r\n"),
+            76,
+            &format!(
+                "Not sent, the broker ws://127.0.0.1:PORT broke the protocol: it answered the WebSocket handshake with \
+                 HTTP/1.1 301 Moved Permanently, to {shown}; redirects are not followed."
+            ),
+        );
+    }
     elsewhere.finish();
 }
 

@@ -9,7 +9,7 @@ use crate::support::assert_meta;
 
 /// Asserts what is said of a server that answers the handshake with `status`, and leads to `location`.
 #[track_caller]
-fn answered(status: &str, location: &str, path: &str, more: Value, shown: &str) {
+fn answered(status: &str, location: &str, path: &str, options: Value, shown: &str) {
     let answer = format!("HTTP/1.1 {status}\r\nLocation: {location}\r\n\r\n");
     let steps = [Step::expect_upgrade(), Step::send(answer.into_bytes()), Step::silence()];
     let broker = ScriptedBroker::builder().raw_connection(steps).start();
@@ -17,8 +17,13 @@ fn answered(status: &str, location: &str, path: &str, more: Value, shown: &str) 
         &plain(broker.port()),
         json!({ "broker": format!("ws://127.0.0.1:{}{path}", broker.port()) }),
     );
-    let message = format!("… broke the protocol: it answered the WebSocket handshake with {shown}.");
-    assert_meta(&send_with(&config, more), 76, &message);
+    let more = match &status[..3] {
+        "401" | "403" => "; look at websocket-headers and the path of broker",
+        "404" => "; look at the path of broker",
+        _ => "",
+    };
+    let message = format!("… broke the protocol: it answered the WebSocket handshake with {shown}{more}.");
+    assert_meta(&send_with(&config, options), 76, &message);
     broker.finish();
 }
 

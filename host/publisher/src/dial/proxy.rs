@@ -183,7 +183,13 @@ async fn connect(
     if !(200..300).contains(&answer.status) {
         let is_transient = matches!(answer.status, 408 | 429 | 500..);
         let line = answer.status_line(may_be_shown);
-        let about = if matches!(answer.status, 401 | 407) { About(proxy).to_string() } else { String::new() };
+        let about = match answer.status {
+            407 if !takes_basic(&answer) => {
+                "; it wants credentials of another kind than Basic, and the connector has no other".to_owned()
+            }
+            401 | 407 => About(proxy).to_string(),
+            _ => String::new(),
+        };
         return Err(failed(is_transient, format!("the proxy answered CONNECT with {line}{about}")));
     }
     // The broker speaks only when it is spoken to, so that these bytes are the proxy's.
@@ -191,6 +197,17 @@ async fn connect(
         return Err(failed(false, "the proxy sent more than its answer to CONNECT".to_owned()));
     }
     Ok(())
+}
+
+/// Whether a proxy that demands credentials takes them as they are sent here, or does not say how it takes them (RFC 9110, section
+/// 11.7.1).
+fn takes_basic(answer: &Answer) -> bool {
+    let mut schemes = answer
+        .values("proxy-authenticate")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .filter_map(|challenge| challenge.trim_ascii().split(u8::is_ascii_whitespace).next())
+        .peekable();
+    schemes.peek().is_none() || schemes.any(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
 }
 
 /// Which parameters to look at when the proxy does not take the credentials. `Display` begins with a semicolon.

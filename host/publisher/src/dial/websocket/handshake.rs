@@ -157,24 +157,29 @@ fn verify(answer: &Answer, key: &str, may_be_shown: MayBeShown<'_>) -> Result<()
     }
 }
 
-/// The status line of an answer that opens no WebSocket, and where it would lead.
+/// The status line of an answer that opens no WebSocket, and where it would lead, or which parameter to look at.
 fn refusal(answer: &Answer, may_be_shown: MayBeShown<'_>) -> String {
     let line = answer.status_line(may_be_shown);
     let location = answer.values("location").next().filter(|_| (300..400).contains(&answer.status));
-    let location = location.map(|location| {
-        // What follows is often a token.
-        let end = location.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(location.len());
-        &location[..end]
-    });
-    match location.filter(|location| may_be_shown(location)) {
-        Some(location) => {
-            let location = http::shown(location);
-            format!(
-                "it answered the WebSocket handshake with {line}, to {location}; redirects are not followed"
-            )
+    let more = match (answer.status, location.map(without_secrets)) {
+        (_, Some(location)) if may_be_shown(&location) => {
+            format!(", to {}; redirects are not followed", http::shown(&location))
         }
-        None => format!("it answered the WebSocket handshake with {line}"),
-    }
+        (401 | 403, _) => "; look at websocket-headers and the path of broker".to_owned(),
+        (404, _) => "; look at the path of broker".to_owned(),
+        _ => String::new(),
+    };
+    format!("it answered the WebSocket handshake with {line}{more}")
+}
+
+/// A URL without its user information, and without what follows the path, which is often a token.
+fn without_secrets(url: &[u8]) -> Vec<u8> {
+    let end = url.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(url.len());
+    let url = &url[..end];
+    let host = url.windows(2).position(|pair| pair == b"//").map_or(0, |at| at + 2);
+    let path = url[host..].iter().position(|byte| *byte == b'/').map_or(url.len(), |at| host + at);
+    let user = url[host..path].iter().rposition(|byte| *byte == b'@').map_or(host, |at| host + at + 1);
+    [&url[..host], &url[user..]].concat()
 }
 
 #[cfg(test)]

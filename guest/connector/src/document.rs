@@ -63,6 +63,7 @@ pub enum NameFault<'a> {
 pub struct Document<'a> {
     values: [Option<Value<'a>>; COUNT],
     given: Names,
+    plain: Names,
     faults: Vec<NameFault<'a>>,
 }
 
@@ -81,8 +82,9 @@ impl<'a> Document<'a> {
         if text.trim_ascii().is_empty() {
             return Err(DocumentFault::Empty);
         }
-        let mut document = Document { values: [None; COUNT], given: Names::default(), faults: Vec::new() };
-        if json::read_object(text, |name, value| document.add(name, Value::new(value))) {
+        let names = Names::default();
+        let mut document = Document { values: [None; COUNT], given: names, plain: names, faults: Vec::new() };
+        if json::read_object(text, |name, value, is_plain| document.add(name, value, is_plain)) {
             Ok(document)
         } else {
             Err(Self::refused(text))
@@ -98,7 +100,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn add(&mut self, name: Cow<'a, str>, value: Value<'a>) {
+    fn add(&mut self, name: Cow<'a, str>, value: Value<'a>, is_plain: bool) {
         match Name::find(&name) {
             None => self.faults.push(NameFault::Unknown(name)),
             Some(known) => {
@@ -109,6 +111,7 @@ impl<'a> Document<'a> {
                 *slot = Some(value);
                 let this = Names::of(&[known]);
                 self.given = if value.is_null() { self.given.without(this) } else { self.given.or(this) };
+                self.plain = if is_plain { self.plain.or(this) } else { self.plain.without(this) };
             }
         }
     }
@@ -116,6 +119,11 @@ impl<'a> Document<'a> {
     /// The value that the document gives the parameter; `null` is the same as none.
     pub fn get(&self, name: Name) -> Option<Value<'a>> {
         self.values[name as usize].filter(|value| !value.is_null())
+    }
+
+    /// Whether the parameter's value is a string without escapes.
+    pub fn is_plain(&self, name: Name) -> bool {
+        self.plain.has(name)
     }
 
     /// The parameters that the document gives a value.

@@ -28,11 +28,11 @@ pub fn check(text: &str) -> Result<&str, Fault> {
     judged.map(|_| text.trim_ascii()).map_err(|error| Fault::new(text, &error))
 }
 
-/// Reads a document that is one object: hands its members to `take`, in order, duplicates included, names without quotes
-/// and escapes, texts of values.
+/// Reads a document that is one object: hands its members to `take`, in order, duplicates included: names without quotes
+/// and escapes, values, and whether a value is a string without escapes.
 ///
 /// False when it is anything else, or no JSON at all, which may only turn out after some members have been taken.
-pub fn read_object<'a>(document: &'a str, mut take: impl FnMut(Cow<'a, str>, &'a str)) -> bool {
+pub fn read_object<'a>(document: &'a str, mut take: impl FnMut(Cow<'a, str>, Value<'a>, bool)) -> bool {
     let mut rest = document;
     if !mark(&mut rest, b'{') {
         return false;
@@ -43,8 +43,8 @@ pub fn read_object<'a>(document: &'a str, mut take: impl FnMut(Cow<'a, str>, &'a
             if !mark(&mut rest, b':') {
                 return false;
             }
-            let Some(value) = judged_value(&mut rest) else { return false };
-            take(name, value);
+            let Some(Judged { text, is_plain }) = judged_value(&mut rest) else { return false };
+            take(name, Value::new(text), is_plain);
             if mark(&mut rest, b'}') {
                 break;
             }
@@ -73,15 +73,15 @@ fn skip_white_space(rest: &mut &str) {
     *rest = rest.get(length..).unwrap_or_default();
 }
 
-/// The text of the value that comes next, and moves `rest` behind it; `None` if that is no value.
-fn judged_value<'a>(rest: &mut &'a str) -> Option<&'a str> {
+/// The value that comes next, and moves `rest` behind it; `None` if that is no value.
+fn judged_value<'a>(rest: &mut &'a str) -> Option<Judged<'a>> {
     skip_white_space(rest);
     if rest.starts_with('"') {
-        return judged_string(rest).map(|string| string.text);
+        return judged_string(rest);
     }
-    let (value, after) = rest.split_at_checked(value_length(rest.as_bytes()))?;
+    let (text, after) = rest.split_at_checked(value_length(rest.as_bytes()))?;
     *rest = after;
-    is_value(value).then_some(value)
+    is_value(text).then_some(Judged { text, is_plain: false })
 }
 
 /// A name, without quotes and escapes, and moves `rest` behind it; `None` if what comes next is no string.
@@ -90,11 +90,11 @@ fn judged_name<'a>(rest: &mut &'a str) -> Option<Cow<'a, str>> {
     Some(if string.is_plain { Cow::Borrowed(unquoted(string.text)?) } else { name_text(string.text) })
 }
 
-/// A string that is right.
+/// A value that is right.
 struct Judged<'a> {
     /// With its quotes and escapes.
     text: &'a str,
-    /// There are no escapes in it.
+    /// It is a string, and there are no escapes in it.
     is_plain: bool,
 }
 

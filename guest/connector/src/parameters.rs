@@ -83,7 +83,7 @@ impl Parameters {
             Name::Topic => self.topic = reader.value(name, Topic::read),
             Name::Qos => self.qos = reader.value(name, qos::read),
             Name::Retain => self.retain = reader.boolean(name),
-            Name::Content => self.content = reader.value(name, content::read),
+            Name::Content => self.content = reader.content(),
             Name::ContentBase64 => self.content_base64 = reader.value(name, content::read_base64),
             Name::RootCaCrt => self.root_ca_crt = reader.pem(name),
             Name::UseCertificate => self.use_certificate = reader.boolean(name),

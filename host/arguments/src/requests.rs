@@ -122,7 +122,8 @@ fn whole(line: &[u8], overlay: &Overlay) -> Request {
         }
     };
     let (mut ids, mut connection) = (Vec::new(), String::new());
-    let is_request = json::read_object(text, |name, value| {
+    let is_request = json::read_object(text, |name, value, _| {
+        let value = value.text();
         if name == ID {
             ids.push(value);
         } else if !OF_MESSAGE.contains(&&*name) && value != "null" {

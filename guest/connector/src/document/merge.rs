@@ -49,6 +49,15 @@ impl<'m, 'a> Merged<'m, 'a> {
         from(self.config, Source::Configuration)
     }
 
+    /// Whether the parameter's value, as [`Merged::get`] gives it, is a string without escapes.
+    pub fn is_plain(&self, name: Name) -> bool {
+        match self.get(name) {
+            Some(Given { source: Source::Request, .. }) => self.request.is_plain(name),
+            Some(Given { source: Source::Configuration, .. }) => self.config.is_plain(name),
+            None => false,
+        }
+    }
+
     /// What stands in the request or in the configuration; content that the request replaces with content of the
     /// other kind is among it.
     pub fn given(&self) -> Names {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{elements, members, pairs, string};
+use super::{elements, members, pairs, string, unquoted};
 
 /// The type of a JSON value (RFC 8259, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,11 @@ impl<'a> Value<'a> {
                 Err(Mismatch::NoString)
             }
         }
+    }
+
+    /// A string that is known to have no escapes, without its quotes; `None` when the value is of another type.
+    pub fn plain_string(self) -> Option<&'a str> {
+        unquoted(self.text())
     }
 
     /// `true` or `false`.

@@ -6,6 +6,7 @@ use crate::broker::pem;
 use crate::catalogue::{ACTION, Kind, Name, Secrecy};
 use crate::document::{Given, Merged};
 use crate::json::Value;
+use crate::message::content;
 use crate::message::text::{MqttString, Password};
 use crate::problem::{Got, Problem, Wants};
 
@@ -35,6 +36,15 @@ impl<'a> Reader<'_, '_, 'a> {
         read: impl FnOnce(Given<'a>, &mut Vec<Problem<'a>>) -> T,
     ) -> Option<T> {
         Some(read(self.merged.get(name)?, self.problems))
+    }
+
+    /// The content, which may be long: a string that is known to have no escapes is not searched for them again.
+    pub(super) fn content(&mut self) -> Option<Vec<u8>> {
+        let is_plain = self.merged.is_plain(Name::Content);
+        self.value(Name::Content, |value| match value.plain_string().filter(|_| is_plain) {
+            Some(plain) => Ok(plain.as_bytes().to_vec()),
+            None => content::read(value),
+        })
     }
 
     #[inline(never)]

@@ -86,6 +86,17 @@ fn the_message() {
         ],
     );
     assert_eq!(prepared(TCP, r#"{"content-base64":"AP8="}"#).message.payload, [0, 255]);
+    // Escapes in one of the documents, and none in the other.
+    for (in_config, request, payload) in [
+        (r#""a\\tb""#, "{}", r"a\tb"),
+        (r#""a\tb""#, "{}", "a\tb"),
+        (r#""a\tb""#, r#"{"content":"plain"}"#, "plain"),
+        (r#""plain""#, r#"{"content":"a\tb"}"#, "a\tb"),
+        (r#""plain""#, r#"{"content":null}"#, "plain"),
+    ] {
+        let config = TCP.replace(r#""x""#, in_config);
+        assert_eq!(String::from_utf8(prepared(&config, request).message.payload).unwrap(), payload);
+    }
     assert_shown(
         TCP,
         |publication| {

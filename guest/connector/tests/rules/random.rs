@@ -145,7 +145,12 @@ proptest! {
             text.insert_str((0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap(), &spoiler);
         }
         let mut own = Vec::new();
-        let is_object = json::read_object(&text, |name, value| own.push((name.into_owned(), value.to_owned())));
+        let is_object = json::read_object(&text, |name, value, is_plain| {
+            if is_plain {
+                assert_eq!(value.plain_string(), json::string(value.text()).as_deref(), "{text:?}");
+            }
+            own.push((name.into_owned(), value.text().to_owned()));
+        });
         let theirs = json::check(&text).ok().filter(|text| text.starts_with('{'));
         assert_eq!(is_object, theirs.is_some(), "{text:?}");
         if let Some(theirs) = theirs {

@@ -1,11 +1,12 @@
 //! From a file of lines to batches of requests, on a thread of its own.
 
-use std::io::{BufRead as _, PipeReader, PipeWriter, pipe};
+use std::io::{PipeReader, PipeWriter, pipe};
 use std::iter::Peekable;
 use std::ops::Range;
 use std::time::Duration;
 use std::{thread, vec};
 
+use memchr::{memchr, memrchr};
 use mqtt_connector::Response;
 use mqtt_connector_arguments::files::NamedFile;
 use mqtt_connector_arguments::requests::{Kind, Request};
@@ -167,7 +168,7 @@ impl Reader {
                 }
             };
             // What was left of the last reading has no line's end.
-            let last = room[..count].iter().rposition(|byte| *byte == b'\n');
+            let last = memrchr(b'\n', &room[..count]);
             let end = if count == 0 { filled } else { last.map_or(0, |at| filled + at + 1) };
             filled += count;
             let mut rest = &buffer[..end];
@@ -316,10 +317,9 @@ impl Batch {
 
 /// The first of the lines that `rest` begins with, with its end, and moves `rest` behind it.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let before = *rest;
-    // By `memchr`: an iterator's `split` takes a byte at a time.
-    let length = rest.skip_until(b'\n').ok().filter(|length| *length > 0)?;
-    Some(&before[..length])
+    // An iterator's `split` takes a byte at a time, and the standard library's `skip_until` two words.
+    let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+    rest.split_off(..length).filter(|line| !line.is_empty())
 }
 
 #[cfg(test)]

@@ -125,12 +125,10 @@ impl OpenError {
 /// Makes the file, if it is not there, and answers where it [stands](stands).
 pub(super) fn make(path: &Path) -> Result<PathBuf, OpenError> {
     // Before SQLite opens it, which gives the files beside it the same mode.
-    let made = match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
-        // Only then is it opened here: where this process has it open already, SQLite's locks would be lost when it is closed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
-        }
-        answered => answered,
+    let made = match fs::metadata(path) {
+        // It is not opened here: where this process has it open already, SQLite's locks would be lost when it is closed.
+        Ok(found) if found.is_file() => fs::set_permissions(path, fs::Permissions::from_mode(0o600)),
+        _ => OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop),
     };
     made.map_err(|error| OpenError::io(path, error))?;
     stands(path)

@@ -15,6 +15,7 @@ fn health_and_metrics_need_no_token() {
         let healthy = service.get(path).token("").ask();
         assert_eq!((healthy.status, healthy.body.as_str()), (200, "ok\n"));
     }
+    service.call("DELETE", "/v1/send").ask().problem(405);
     let metrics = service.get("/metrics").token("").ask();
     assert_eq!(
         (metrics.status, metrics.header("content-type")),
@@ -24,6 +25,7 @@ fn health_and_metrics_need_no_token() {
         "mqtt_connector_executions_under_way 0",
         "mqtt_connector_responses{tenant=\"acme\",action=\"send\",exit_code=\"0\"} 1",
         "http_server_request_duration_count{http_request_method=\"POST\",http_route=\"/v1/send\",http_response_status_code=\"200\"} 1",
+        "http_server_request_duration_count{http_request_method=\"_OTHER\",http_route=\"/v1/send\",http_response_status_code=\"405\"} 1",
     ] {
         assert!(metrics.body.lines().any(|found| found == line), "{line} in {}", metrics.body);
     }

@@ -1,7 +1,6 @@
 //! `serve`: the connector as a service behind HTTP, from its start to its graceful end.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -142,7 +141,7 @@ fn say_where(listener: &Listener, is_tls: bool) {
 /// Reads the file of tenants again. What is wrong with it is said, and changes nothing.
 async fn reload(arguments: &ServeArguments, connector: &Connector) {
     let file = arguments.tenants.clone();
-    let path = Path::new(file.path()).display().to_string();
+    let path = file.path().to_owned();
     match tokio::task::spawn_blocking(move || tenants::read(&file)).await {
         Ok(Ok(read)) => {
             let count = read.iter().len();

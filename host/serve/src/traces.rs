@@ -1,10 +1,11 @@
 //! Traces: the spans of calls and of what becomes of them, sent by OTLP over HTTP to a collector of OpenTelemetry.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response as HttpResponse;
 use mqtt_connector::Response;
+use mqtt_connector_service::http::method_name;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -60,12 +61,7 @@ impl Traces {
 /// Makes a span of a call, which the caller's (`traceparent`, W3C Trace Context) is the parent of, and which is the parent of what comes
 /// of the call: its headers say so.
 pub(crate) async fn traced(mut request: Request, next: Next) -> HttpResponse {
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        _ => "_OTHER",
-    };
+    let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
         "call",

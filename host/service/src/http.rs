@@ -38,7 +38,7 @@ pub(crate) use answer::MetaSchema;
 pub use api::{Api, ApiBuilder, ConsoleCookies};
 pub use listener::{Address, AddressError, Listener};
 pub use openapi::document as openapi;
-pub use router::describe_metrics;
+pub use router::{describe_metrics, method_name};
 pub use server::Server;
 pub use tls::{TlsError, TlsFiles};
 pub(crate) use trace_context::TraceContextSchema;

@@ -52,7 +52,7 @@ use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::health::Health;
 use crate::query::{Page, Query};
-use crate::store::{Accepted, New, Pending, Store};
+use crate::store::{Accepted, New, Pending, RETENTION, SIZE, Store};
 use nodes::Incarnation;
 use record::Subjects;
 use view::View;
@@ -108,12 +108,7 @@ impl NatsStore {
     /// Starts with the defaults.
     #[must_use]
     pub fn builder(address: NatsAddress) -> NatsStoreBuilder {
-        NatsStoreBuilder {
-            address,
-            login: NatsLogin::Nobody,
-            retention: Duration::from_secs(7 * 24 * 60 * 60),
-            size: 4 * 1024 * 1024 * 1024,
-        }
+        NatsStoreBuilder { address, login: NatsLogin::Nobody, retention: RETENTION, size: SIZE }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mqtt_connector::publisher::contract::Qos;
 
@@ -9,6 +10,12 @@ use crate::Timestamp;
 use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
 use crate::query::{Page, Query};
+
+/// How long an execution is kept after it has ended, unless a store is told otherwise.
+pub(crate) const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How large a store may be, in bytes, before nothing more is accepted, unless it is told otherwise.
+pub(crate) const SIZE: u64 = 4 << 30;
 
 /// What a store answers with, some time later.
 pub type Pending<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;

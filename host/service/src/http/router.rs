@@ -28,6 +28,18 @@ pub fn describe_metrics() {
     );
 }
 
+/// What a method is called in spans and metrics: those that are known here by their names, all others `_OTHER`, as OpenTelemetry's
+/// conventions have it.
+#[must_use]
+pub fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "_OTHER",
+    }
+}
+
 impl Api {
     /// All paths: `/v1`, `/openapi.json`, those of the [console](super::ApiBuilder::console), and those of [`operation_router`](Self::operation_router). `/metrics` is among them when
     /// `with_metrics`.
@@ -87,12 +99,7 @@ fn has_one_host(request: &Request) -> bool {
 /// Counts a call, and logs it.
 async fn watched(request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        _ => "other",
-    };
+    let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = match has_one_host(&request) {
         true => next.run(request).await,

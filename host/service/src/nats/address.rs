@@ -58,35 +58,79 @@ impl NatsAddress {
     pub fn stream(&self) -> &str {
         &self.stream
     }
+
+    /// Takes what stands behind `?`.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), NatsAddressError> {
+        let expected = |what: &str| wrong(format!("{name} is {value:?}: it is {what}"));
+        match name {
+            "stream" if is_name(value, 32, "-_") => self.stream = value.to_owned(),
+            "stream" => return Err(expected("1 to 32 letters, digits, - and _")),
+            "node" if is_name(value, 64, "-_.") => self.node = Some(value.to_owned()),
+            "node" => return Err(expected("1 to 64 letters, digits, -, _ and .")),
+            "replicas" => {
+                let replicas = value.parse().ok().filter(|replicas| (1..=5).contains(replicas));
+                self.replicas = replicas.ok_or_else(|| expected("1 to 5"))?;
+            }
+            "lease" => {
+                let seconds = value.parse().ok().filter(|seconds| (2..=3600).contains(seconds));
+                self.lease = Duration::from_secs(seconds.ok_or_else(|| expected("2 to 3600 seconds"))?);
+            }
+            "credentials" if !value.is_empty() => self.credentials = Some(value.into()),
+            "nkey" if !value.is_empty() => self.nkey = Some(value.into()),
+            "ca" if !value.is_empty() => self.ca = Some(value.into()),
+            "certificate" if !value.is_empty() => self.certificate = Some(value.into()),
+            "key" if !value.is_empty() => self.key = Some(value.into()),
+            "monitor" => {
+                let is_place = |place: &str| {
+                    let parts = place.rsplit_once(':');
+                    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+                };
+                if !value.split(',').all(is_place) {
+                    return Err(expected("a host and a port, as in a:8222,b:8222"));
+                }
+                self.monitors = value.split(',').map(str::to_owned).collect();
+            }
+            "credentials" | "nkey" | "ca" | "certificate" | "key" => return Err(expected("a file")),
+            _ => {
+                return Err(wrong(format!(
+                    "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials, nkey, ca, certificate, key and \
+                     monitor"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong(what: String) -> NatsAddressError {
+    NatsAddressError(what)
+}
+
+fn server(scheme: &str, host: &str) -> Result<ServerAddr, NatsAddressError> {
+    if host.contains('@') {
+        return Err(wrong(
+            "it has a user or a token in it, which would be seen in lists of processes and in logs: give ?credentials=FILE, or \
+             NATS_USER and NATS_PASSWORD, or NATS_TOKEN, in the environment"
+                .to_owned(),
+        ));
+    }
+    let server = (!host.is_empty() && !host.contains('/')).then(|| format!("{scheme}://{host}").parse().ok());
+    server.flatten().ok_or_else(|| {
+        wrong(format!("the server {host:?} is not a host, or a host and a port, as in a:4222"))
+    })
 }
 
 impl FromStr for NatsAddress {
     type Err = NatsAddressError;
 
     fn from_str(text: &str) -> Result<Self, NatsAddressError> {
-        let wrong = |what: String| NatsAddressError(what);
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let (scheme, hosts) = address
             .split_once("://")
             .filter(|(scheme, _)| matches!(*scheme, "nats" | "tls"))
             .ok_or_else(|| wrong("it is not a NATS cluster, as in nats://a:4222,b:4222,c:4222".to_owned()))?;
-        let mut servers = Vec::new();
-        for host in hosts.split(',') {
-            if host.contains('@') {
-                return Err(wrong(
-                    "it has a user or a token in it, which would be seen in lists of processes and in logs: give ?credentials=FILE, or \
-                     NATS_USER and NATS_PASSWORD, or NATS_TOKEN, in the environment"
-                        .to_owned(),
-                ));
-            }
-            let server =
-                (!host.is_empty() && !host.contains('/')).then(|| format!("{scheme}://{host}").parse().ok());
-            servers.push(server.flatten().ok_or_else(|| {
-                wrong(format!("the server {host:?} is not a host, or a host and a port, as in a:4222"))
-            })?);
-        }
         let mut parsed = Self {
-            servers,
+            servers: hosts.split(',').map(|host| server(scheme, host)).collect::<Result<_, _>>()?,
             is_tls: scheme == "tls",
             stream: "MQTT_EXECUTIONS".to_owned(),
             replicas: 3,
@@ -101,43 +145,7 @@ impl FromStr for NatsAddress {
         };
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let expected = |what: &str| wrong(format!("{name} is {value:?}: it is {what}"));
-            match name {
-                "stream" if is_name(value, 32, "-_") => parsed.stream = value.to_owned(),
-                "stream" => return Err(expected("1 to 32 letters, digits, - and _")),
-                "node" if is_name(value, 64, "-_.") => parsed.node = Some(value.to_owned()),
-                "node" => return Err(expected("1 to 64 letters, digits, -, _ and .")),
-                "replicas" => {
-                    let replicas = value.parse().ok().filter(|replicas| (1..=5).contains(replicas));
-                    parsed.replicas = replicas.ok_or_else(|| expected("1 to 5"))?;
-                }
-                "lease" => {
-                    let seconds = value.parse().ok().filter(|seconds| (2..=3600).contains(seconds));
-                    parsed.lease = Duration::from_secs(seconds.ok_or_else(|| expected("2 to 3600 seconds"))?);
-                }
-                "credentials" if !value.is_empty() => parsed.credentials = Some(value.into()),
-                "nkey" if !value.is_empty() => parsed.nkey = Some(value.into()),
-                "ca" if !value.is_empty() => parsed.ca = Some(value.into()),
-                "certificate" if !value.is_empty() => parsed.certificate = Some(value.into()),
-                "key" if !value.is_empty() => parsed.key = Some(value.into()),
-                "monitor" => {
-                    let is_place = |place: &str| {
-                        let parts = place.rsplit_once(':');
-                        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-                    };
-                    if !value.split(',').all(is_place) {
-                        return Err(expected("a host and a port, as in a:8222,b:8222"));
-                    }
-                    parsed.monitors = value.split(',').map(str::to_owned).collect();
-                }
-                "credentials" | "nkey" | "ca" | "certificate" | "key" => return Err(expected("a file")),
-                _ => {
-                    return Err(wrong(format!(
-                        "{name:?} is not known: after ? may stand stream, replicas, lease, node, credentials, nkey, ca, certificate, key and \
-                         monitor"
-                    )));
-                }
-            }
+            parsed.set(name, value)?;
         }
         parsed.is_tls |= parsed.ca.is_some() || parsed.certificate.is_some();
         if parsed.credentials.is_some() && parsed.nkey.is_some() {

@@ -12,7 +12,7 @@ use super::{SqliteStore, rows, schema};
 use crate::Timestamp;
 use crate::error::{ChangeError, StoreError};
 use crate::execution::{Execution, Id};
-use crate::store::{Accepted, New};
+use crate::store::{Accepted, New, RETENTION, SIZE};
 
 /// How much is kept, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { retention: Duration::from_secs(7 * 24 * 60 * 60), size: 4 * 1024 * 1024 * 1024 }
+        Self { retention: RETENTION, size: SIZE }
     }
 }
 

@@ -17,8 +17,11 @@ export async function open(directories = {}) {
   return {
     /** Sends one message. It blocks this thread until there is an answer: in a server, call it in a worker thread. */
     send(config, request) {
-      const { meta } = connector.send(JSON.stringify(config), JSON.stringify(request));
+      const { meta } = connector.send(text(config), text(request));
       return { meta: { 'exit-code': meta.exitCode, message: meta.message } };
     },
   };
 }
+
+/** A document as JSON. What is text already is passed as it stands, with the digits of its numbers. */
+const text = (document) => (typeof document === 'string' ? document : JSON.stringify(document));

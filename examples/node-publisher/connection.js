@@ -17,6 +17,8 @@ const NOT_FOUND = /^(ENOTFOUND|EAI_)/;
 const NOT_THERE = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL)/;
 const CUT_OFF = /^(ECONNRESET|EPIPE)/;
 const OF_TLS = /CERT|SIGN|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO|ISSUER/;
+/** What `ws` says of an answer in HTTP after which another try may succeed. */
+const BUSY = /^Unexpected server response: (408|429|50[0234])$/;
 
 // mqtt.js would go through the proxy that it names, past what is granted.
 delete process.env.MQTTJS_SOCKS_PROXY;
@@ -72,7 +74,9 @@ export class Connection {
     this.#after(deadline - performance.now(), () => this.#end('timed-out', 'no answer in time'));
     this.#client = mqtt.connect({ ...options, ...brokerOptions(where), outgoingStore, messageIdProvider, connectTimeout: 2 ** 31 - 1 });
     this.#client.on('packetreceive', (packet) => this.#receive(packet, outgoingStore));
-    this.#client.on('error', ({ code = '' }) => this.#fail(String(code)));
+    this.#client.on('error', (error) => this.#fail(error));
+    // mqtt.js keeps errors without a code to itself, an answer in HTTP among them.
+    this.#client.stream.on('error', (error) => this.#fail(error));
     this.#client.on('close', () => this.#end('connection-lost', 'the connection ended', { isTransient: true }));
     const isForgotten = await Promise.race([this.#accepted.promise, this.#over.promise]);
     if (isForgotten) {
@@ -170,10 +174,12 @@ export class Connection {
   }
 
   /** What an error of Node's or of mqtt.js's means. */
-  #fail(code) {
+  #fail({ code = '', message }) {
     const isConnected = this.#connack !== null;
-    if (NOT_FOUND.test(code)) this.#end('host-not-found', 'no address was found for its name');
+    if (BUSY.test(message)) this.#end('unreachable', 'its WebSocket is not available', { isTransient: true });
+    else if (NOT_FOUND.test(code)) this.#end('host-not-found', 'no address was found for its name');
     else if (NOT_THERE.test(code) && !isConnected) this.#end('unreachable', 'no connection could be made', { isTransient: true });
+    else if (this.#client.stream.secureConnecting && CUT_OFF.test(code)) this.#end('tls', 'the connection was lost during the handshake');
     else if (NOT_THERE.test(code) || CUT_OFF.test(code)) this.#end('connection-lost', 'the connection was cut', { isTransient: true });
     else if (OF_TLS.test(code)) this.#end('tls', `the handshake failed, or the certificate was not accepted (${code})`);
     else this.#end('protocol', 'it said something that is not MQTT, or not WebSocket');

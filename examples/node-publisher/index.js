@@ -29,6 +29,9 @@ export async function send(grants, config, request) {
       connectionsTried: () => call.connectionsTried,
     },
   });
-  const { meta } = await connector.send(JSON.stringify(config), JSON.stringify(request));
+  const { meta } = await connector.send(text(config), text(request));
   return { meta: { 'exit-code': meta.exitCode, message: meta.message } };
 }
+
+/** A document as JSON. What is text already is passed as it stands, with the digits of its numbers. */
+const text = (document) => (typeof document === 'string' ? document : JSON.stringify(document));

@@ -63,6 +63,9 @@ export function clientOptions(options) {
   const of = options.tls === undefined ? {} : tls(options.tls);
   const headers = Object.fromEntries(options.websocketHeaders.map(({ name, value }) => [name, value]));
   const isV5 = options.protocolVersion === 'v5';
+  const { username, password } = options.credentials ?? {};
+  // mqtt.js would end the connection without a word.
+  if (password !== undefined && username === undefined) throw { tag: 'denied', val: 'this host sends no password without a username' };
   return given({
     ...of,
     wsOptions: { ...of, headers, followRedirects: false },
@@ -70,8 +73,8 @@ export function clientOptions(options) {
     clientId: options.clientId,
     clean: options.cleanSession,
     keepalive: options.keepAlive,
-    username: options.credentials?.username,
-    password: options.credentials?.password,
+    username,
+    password,
     will: options.will && will(options.will),
     properties: isV5 ? given({ sessionExpiryInterval: options.sessionExpiryInterval }) : undefined,
     // Connections are tried again here, and nothing is subscribed to.

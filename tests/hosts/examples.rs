@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use mqtt_connector_tests::Mosquitto;
 use mqtt_connector_tests::conformance::Suite;
+use mqtt_connector_tests::port::ClosedPort;
 use mqtt_connector_tests::program::Program;
 use mqtt_connector_tests::scenario::Candidate as _;
-use serde_json::json;
+use mqtt_connector_tests::{Mosquitto, Observer, ScriptedBroker, Step};
+use serde_json::{Value, json};
 
-use crate::support::built;
+use crate::support::{PATIENCE, built};
 use crate::transports::Brokers;
 
 /// What is made by `make hosts-examples`, below the target directory.
@@ -145,4 +146,67 @@ fn what_is_not_granted_is_77() {
         }
     }
     assert!(!other.log().contains("sender"), "{}", other.log());
+}
+
+/// What the MQTT clients say nothing of, or something else.
+#[test]
+fn exit_codes_are_those_of_the_program() {
+    let (real, closed) = (Mosquitto::start(), ClosedPort::open());
+    let (broker, nobody) = (real.port(), closed.port());
+    let page = |status: &str| {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        let steps = [Step::expect_upgrade(), Step::send(answer), Step::close()];
+        ScriptedBroker::builder().raw_connection(steps).start()
+    };
+    let request = |broker: Value, more| {
+        let request =
+            json!({ "broker": broker, "client-id": "sender", "topic": "t", "content": "x", "retries": 0 });
+        mqtt_connector_tests::scenario::with(&request, more)
+    };
+    for (position, program) in publishers(&ALL).iter().enumerate() {
+        let no_page = ScriptedBroker::builder()
+            .raw_connection([Step::receive(1), Step::send("HTTP/1.1 400 Bad Request\r\n\r\n"), Step::close()])
+            .start();
+        let (missing, busy) = (page("404 Not Found"), page("503 Service Unavailable"));
+        let v5 = json!({ "protocol-version": "5", "password": "s3cret" });
+        for (broker, more, exit_code) in [
+            (
+                json!([format!("tcp://127.0.0.1:{nobody}"), format!("tcp://127.0.0.1:{broker}")]),
+                json!({}),
+                [0, 0],
+            ),
+            (json!(format!("ssl://localhost:{broker}")), json!({}), [78, 78]),
+            (json!(format!("tcp://{}", no_page.address())), json!({}), [76, 76]),
+            (json!(format!("ws://localhost:{}", missing.port())), json!({}), [76, 76]),
+            // paho-mqtt does not say what a WebSocket handshake was answered with.
+            (json!(format!("ws://localhost:{}", busy.port())), json!({}), [69, 76]),
+            // mqtt.js sends no password without a user name.
+            (json!(format!("tcp://127.0.0.1:{broker}")), v5, [77, 0]),
+        ] {
+            let answer = program.send(&json!({}), &request(broker.clone(), more)).unwrap();
+            assert_eq!(answer.exit_code, exit_code[position], "{program:?}: {broker}: {answer}");
+        }
+        for page in [no_page, missing, busy] {
+            page.finish();
+        }
+    }
+}
+
+#[test]
+fn a_document_that_is_text_keeps_its_digits() {
+    const DIGITS: &str = "[1.0,12345678901234567890.10]";
+    let broker = Mosquitto::start();
+    let observer = Observer::start(broker.port(), "digits");
+    let request = format!(
+        r#"{{"broker": "tcp://127.0.0.1:{}", "client-id": "sender", "topic": "digits", "content": {DIGITS}}}"#,
+        broker.port()
+    );
+    let [javascript, python] = publishers(&ALL);
+    let programs = [composed(20), composed(24), javascript, python];
+    for program in &programs {
+        let answer = program.send(&json!({}), &json!(request)).unwrap();
+        assert_eq!(answer.exit_code, 0, "{program:?}: {answer}");
+    }
+    let messages = observer.messages(programs.len(), PATIENCE);
+    assert!(messages.iter().all(|message| message.payload == DIGITS.as_bytes()), "{messages:?}");
 }

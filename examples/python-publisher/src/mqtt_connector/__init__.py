@@ -23,15 +23,18 @@ class Connector:
         self._engine = Engine()
         self._component = Component(self._engine, resources.files(__package__).joinpath("connector.wasm").read_bytes())
 
-    def send(self, publisher: Publisher, config: dict, request: dict) -> dict:
-        """Sends one message, with what `publisher` is granted. The answer is `{"meta": {"exit-code": …, "message": …}}`."""
+    def send(self, publisher: Publisher, config: dict | str, request: dict | str) -> dict:
+        """Sends one message, with what `publisher` is granted. The answer is `{"meta": {"exit-code": …, "message": …}}`.
+
+        A document that is given as JSON text is passed as it stands, with the digits of its numbers.
+        """
         return self._call(publisher, "send", config, request)
 
-    def check(self, publisher: Publisher, config: dict, request: dict) -> dict:
+    def check(self, publisher: Publisher, config: dict | str, request: dict | str) -> dict:
         """What `send` would answer, as far as that is known without the network."""
         return self._call(publisher, "check", config, request)
 
-    def _call(self, publisher: Publisher, function: str, config: dict, request: dict) -> dict:
+    def _call(self, publisher: Publisher, function: str, config: dict | str, request: dict | str) -> dict:
         call = publisher.call()
         linker = Linker(self._engine)
         with linker.root() as root, root.add_instance(PUBLISHER) as instance:
@@ -43,5 +46,6 @@ class Connector:
         instance = linker.instantiate(store, self._component)
         exports = instance.get_export_index(store, CONNECTOR)
         function = instance.get_func(store, instance.get_export_index(store, function, exports))
-        meta = function(store, json.dumps(config), json.dumps(request)).meta
+        config, request = (document if isinstance(document, str) else json.dumps(document) for document in (config, request))
+        meta = function(store, config, request).meta
         return {"meta": {"exit-code": getattr(meta, "exit-code"), "message": meta.message}}

@@ -100,6 +100,8 @@ class Client(PahoClient):
         except WebsocketConnectionError:
             raise self._ended("protocol", "the WebSocket handshake failed") from None
         except (ConnectionResetError, BrokenPipeError):
+            if broker.transport == "tls":
+                raise self._ended("tls", "the connection was lost during the handshake") from None
             raise self._lost("connecting") from None
         except OSError:
             raise self._ended("unreachable", "no connection could be made", transient=True) from None
@@ -221,6 +223,8 @@ class Client(PahoClient):
             raise self._lost(stage) from None
         except (MQTTException, LookupError, ValueError):
             result = MQTTErrorCode.MQTT_ERR_PROTOCOL
+        if not self._has_connack and self._in_packet["command"] not in (0, MessageType.CONNACK):
+            raise self._ended("protocol", "its first packet is not CONNACK")
         # A fourth byte of a length is the last one (MQTT 5.0, section 1.5.5); paho-mqtt waits for a fifth.
         if result == MQTTErrorCode.MQTT_ERR_PROTOCOL or any(byte & 0x80 for byte in self._in_packet["remaining_count"][3:]):
             raise self._ended("protocol", "a packet that cannot be read")

@@ -84,6 +84,7 @@ class Call:
                 client.open(number, broker)
                 return
             except Ended as ended:
+                client.drop()
                 if number + 1 == len(brokers) or not ended.is_transient:
                     raise
 

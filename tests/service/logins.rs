@@ -33,7 +33,7 @@ fn address(cluster: &NatsCluster, more: &str) -> NatsAddress {
     format!("{}?replicas=1&lease=3600{more}", cluster.address()).parse().unwrap()
 }
 
-fn user(user: &str, password: &str) -> NatsLogin {
+pub(crate) fn user(user: &str, password: &str) -> NatsLogin {
     NatsLogin::User { user: user.to_owned(), password: password.to_owned() }
 }
 
@@ -277,7 +277,7 @@ async fn a_file_that_is_not_there_or_something_else_is_said_by_its_name() {
 }
 
 /// What docs/cluster.md has for the configuration of the servers.
-fn documented(password: &str) -> String {
+pub(crate) fn documented(password: &str) -> String {
     let (_, rest) = include_str!("../../docs/cluster.md").split_once("```\naccounts {").unwrap();
     let (accounts, _) = rest.split_once("```").unwrap();
     format!("accounts {{{accounts}").replace("$NODE_PASSWORD", password)

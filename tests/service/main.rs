@@ -10,6 +10,8 @@ mod nats;
 #[cfg(feature = "nats")]
 mod nodes;
 mod order;
+#[cfg(feature = "nats")]
+mod permissions;
 mod promises;
 mod sending;
 mod sqlite;

@@ -166,25 +166,6 @@ async fn a_node_goes_on_with_a_stream_that_was_removed_and_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_nats_delivers_nothing_to_is_not_ready() {
-    let permissions = r#"
-        authorization { users: [{ user: node, password: p, permissions: {
-            publish: { deny: ["$JS.API.CONSUMER.MSG.NEXT.>"] }
-        } }] }
-    "#;
-    let cluster = NatsCluster::start_with(1, permissions);
-    let login = NatsLogin::User { user: "node".to_owned(), password: "p".to_owned() };
-    let node = NatsStore::builder(address(&cluster, 10)).login(login).open().await.unwrap();
-    let deaf = StoreError::Unusable("NATS does not deliver what is written to it".to_owned());
-    let told = async {
-        while node.fault().as_ref() != Some(&deaf) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, told).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_accepted_has_room_for_what_becomes_of_it() {
     let cluster = NatsCluster::start_with(1, "max_payload: 65536");
     let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();

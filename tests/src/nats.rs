@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::process::Signal;
@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct NatsCluster {
     program: PathBuf,
     servers: Vec<Member>,
+    /// What the test has in the configuration of each.
+    lines: String,
     directory: TempDir,
 }
 
@@ -113,7 +115,7 @@ impl NatsCluster {
             fs::write(&path, config).map_err(|error| error.to_string())?;
             servers.push(Member { port, monitor, config: path, server: Server::default() });
         }
-        let cluster = Self { program: program.to_owned(), servers, directory };
+        let cluster = Self { program: program.to_owned(), servers, lines: lines.to_owned(), directory };
         for server in &cluster.servers {
             server.run(program).map_err(|problem| problem.text().to_owned())?;
         }
@@ -188,6 +190,29 @@ impl NatsCluster {
     /// Lets a server go on (SIGCONT).
     pub fn resume(&self, server: usize) {
         self.servers[server].server.signal(Signal::CONT);
+    }
+
+    /// Has each server read its configuration again, with these lines in place of those that it was started with or had last.
+    ///
+    /// # Panics
+    ///
+    /// If a server does not take it.
+    #[track_caller]
+    pub fn reconfigure(&mut self, lines: &str) {
+        for member in &self.servers {
+            let before = fs::read_to_string(&member.config).expect("the configuration is there");
+            fs::write(&member.config, before.replace(&self.lines, lines))
+                .expect("the configuration is written");
+            let reloaded = "Reloaded server configuration";
+            let (count, deadline) =
+                (member.server.text().matches(reloaded).count(), Instant::now() + PATIENCE);
+            member.server.signal(Signal::HUP);
+            while member.server.text().matches(reloaded).count() == count {
+                assert!(Instant::now() < deadline, "not reloaded: {}", member.server.text());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        lines.clone_into(&mut self.lines);
     }
 
     /// Where the servers keep what they store.

@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 fn run(_: &[OsString], matches: &ArgMatches, _: Option<Session>) -> u8 {
     match matches.subcommand() {
         Some((SERVE, serve)) => {
-            // A service runs for long, and what goes wrong in it is in no answer.
-            const LOGGED: &str = "error";
+            // A service runs for long, and what goes wrong in it is in no answer. What NATS says against a node, the store says once, and its library with each try.
+            const LOGGED: &str = "error,async_nats=off";
             let telemetry = match telemetry(serve) {
                 Ok(telemetry) => telemetry,
                 Err(wrong) => return report(|| Err(wrong)),

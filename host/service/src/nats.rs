@@ -1,6 +1,7 @@
 //! [`NatsStore`]: executions in one stream of NATS JetStream, for many machines.
 //!
 //! - `address`: which cluster; `login`: as whom; `connect`: the connection; `provision`: the stream; `error`: what may stand against them.
+//! - `said`: what NATS has said against this node, so that what fails has a reason.
 //! - `record`: an execution as a message, and where it stands; `write`: compare-and-set of a subject.
 //! - `queue`: which executions of a tenant may be claimed; `held`: what this node has accepted itself; `share`: how much of a
 //!   tenant is on its way while others have something; `view`: what a node has heard of all; `watch`: how it hears.
@@ -24,6 +25,7 @@ mod provision;
 mod queue;
 mod record;
 mod removed;
+mod said;
 mod share;
 mod telemetry;
 mod view;
@@ -55,7 +57,8 @@ use crate::query::{Page, Query};
 use crate::store::{Accepted, New, Pending, RETENTION, SIZE, Store};
 use nodes::Incarnation;
 use record::Subjects;
-use view::View;
+use said::Said;
+use view::{Idle, View};
 use write::{PAUSE, patiently};
 
 /// How long a node tries to read, when it starts, from where on it has to hear: a stream may be without a leader, which a single read
@@ -83,6 +86,7 @@ pub struct NatsStore {
 struct Inner {
     address: NatsAddress,
     client: Client,
+    said: Arc<Said>,
     jetstream: Context,
     stream: Stream,
     subjects: Subjects,
@@ -168,9 +172,18 @@ impl NatsStoreBuilder {
         let (store, stop) = self.start(Some(Incarnation::new(name))).await?;
         let inner = &store.inner;
         let deadline = Instant::now() + inner.lease.max(TO_CATCH_UP);
+        let unusable = |reason: String| NatsError::Stream { address: address.clone(), reason };
         while !inner.view.has_lease() {
-            // A majority may be on its way.
+            let began = Instant::now();
             let renewed = inner.renew_lease().await;
+            let denied = inner.said.denied(&inner.subjects.all(), began);
+            if let Some(denied) = denied.or_else(|| inner.said.not_listening()) {
+                return Err(unusable(denied));
+            }
+            if inner.view.is_deaf() {
+                return Err(unusable(inner.deafness()));
+            }
+            // A majority may be on its way.
             if inner.view.incarnation().is_none() || (renewed.is_err() && Instant::now() >= deadline) {
                 return Err(NatsError::NoLease { address });
             }
@@ -195,11 +208,12 @@ impl NatsStoreBuilder {
         incarnation: Option<Incarnation>,
     ) -> Result<(NatsStore, CancellationToken), NatsError> {
         let Self { address, login, retention, size } = self;
-        let client = connect::connect(&address, login).await?;
+        let (client, said) = connect::connect(&address, login).await?;
         let jetstream = provision::context(client.clone());
-        let stream = provision::provision(&jetstream, &address).await?;
+        let stream = provision::provision(&jetstream, &address, &said).await?;
         let inner = Arc::new(Inner {
             client,
+            said,
             jetstream,
             used: AtomicU64::new(stream.cached_info().state.bytes),
             made: AtomicI64::new(removed::made(stream.cached_info())),
@@ -216,21 +230,41 @@ impl NatsStoreBuilder {
             started_at: AtomicU64::new(0),
             caught_up: channel::Sender::new(false),
         });
-        let unreadable =
-            |error: StoreError| NatsError::Stream { address: address.to_string(), reason: error.to_string() };
-        patiently(TO_FIND_START, || inner.find_start()).await.map_err(unreadable)?;
+        let unusable = |reason: String| NatsError::Stream { address: address.to_string(), reason };
+        let began = Instant::now();
+        let is_in_vain = || inner.said.denied("$JS.API.STREAM.", began).is_some();
+        let found = patiently(TO_FIND_START, || inner.find_start(), is_in_vain).await;
+        found.map_err(|error| match error {
+            StoreError::Unusable(why) => unusable(why),
+            error => unusable(error.to_string()),
+        })?;
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));
         let store = NatsStore { inner: Arc::clone(&inner), _stop: stop.clone().drop_guard() };
         let mut caught_up = inner.caught_up.subscribe();
-        let heard = tokio::time::timeout(TO_CATCH_UP, caught_up.wait_for(|caught_up| *caught_up)).await;
-        match heard {
-            Ok(Ok(_)) => Ok((store, stop)),
-            Ok(Err(_)) | Err(_) => Err(NatsError::Stream {
-                address: address.to_string(),
-                reason: "what it holds could not be read".to_owned(),
-            }),
+        tokio::select! {
+            Ok(_) = caught_up.wait_for(|caught_up| *caught_up) => Ok((store, stop)),
+            denied = inner.said.denies_listening() => Err(unusable(denied)),
+            () = tokio::time::sleep(TO_CATCH_UP) => Err(unusable(inner.deafness())),
         }
+    }
+}
+
+impl Inner {
+    /// That this node does not hear what is in the stream, and why, as far as it is known.
+    fn deafness(&self) -> String {
+        let why = self.said.not_listening();
+        let why =
+            why.as_deref().unwrap_or("the stream or the account may have as many consumers as are allowed");
+        format!("NATS does not deliver what is written to it: {why}")
+    }
+
+    /// Why this node carries nothing out, although NATS can be written to.
+    fn idleness(&self) -> Option<StoreError> {
+        Some(StoreError::Unusable(match self.view.idleness()? {
+            Idle::Deaf => self.deafness(),
+            Idle::NoLease => "this node has no lease, so that it carries nothing out".to_owned(),
+        }))
     }
 }
 
@@ -322,7 +356,9 @@ impl Store for NatsStore {
     }
 
     fn fault(&self) -> Option<StoreError> {
-        self.inner.health.fault().or_else(|| self.inner.view.idleness())
+        let Inner { health, said, .. } = &*self.inner;
+        let unread = || said.not_reading().map(StoreError::Unusable);
+        health.fault().or_else(|| self.inner.idleness()).or_else(unread)
     }
 
     fn leave(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -79,9 +79,10 @@ fn wrong(text: impl Into<String>) -> NatsFinding {
 ///
 /// No server lets us in, or it is too old.
 pub async fn check_nats(address: &NatsAddress, login: NatsLogin) -> Result<Vec<NatsFinding>, NatsError> {
-    let client = connect(address, login).await?;
+    let (client, said) = connect(address, login).await?;
     let mut findings = vec![round_trip(&client).await];
     let jetstream = provision::context(client);
+    let began = Instant::now();
     match jetstream.get_stream(&address.stream).await {
         Ok(stream) => findings.extend(of_stream(address, stream.cached_info())),
         Err(error) => {
@@ -93,7 +94,8 @@ pub async fn check_nats(address: &NatsAddress, login: NatsLogin) -> Result<Vec<N
                 GetStreamErrorKind::Request
                 | GetStreamErrorKind::EmptyName
                 | GetStreamErrorKind::InvalidStreamName => {
-                    "it cannot be read: JetStream does not answer".to_owned()
+                    let why = said.why("$JS.API.STREAM.INFO.", began);
+                    format!("it cannot be read: {}", why.as_deref().unwrap_or("JetStream does not answer"))
                 }
             };
             findings.push(doubtful(format!("stream {}: {what}", address.stream)));

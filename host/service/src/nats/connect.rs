@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectError, ConnectErrorKind, ServerError};
@@ -10,6 +11,7 @@ use rustls::CertificateError;
 use super::address::NatsAddress;
 use super::error::NatsError;
 use super::login::{Files, NatsLogin};
+use super::said::Said;
 
 /// The oldest server: messages that the server removes after a time of their own work in clusters from there on.
 pub(super) const OLDEST: (u64, u64) = (2, 12);
@@ -17,14 +19,24 @@ pub(super) const OLDEST: (u64, u64) = (2, 12);
 /// How long it is waited for an answer of one server.
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
 
-pub(super) async fn connect(address: &NatsAddress, login: NatsLogin) -> Result<Client, NatsError> {
+/// The connection, and what is said against it.
+pub(super) async fn connect(
+    address: &NatsAddress,
+    login: NatsLogin,
+) -> Result<(Client, Arc<Said>), NatsError> {
     let no_server = |reason: String| NatsError::Connect { address: address.to_string(), reason };
     let named = address.clone();
     let files = tokio::task::spawn_blocking(move || Files::read(&named)).await;
     let files = files.map_err(|_| no_server("its files could not be read".to_owned()))??;
     let has_user = files.is_user() || !matches!(login, NatsLogin::Nobody);
     let options = files.options(login).map_err(|_| no_server(of_user(has_user)))?;
+    let said = Arc::new(Said::new(&address.stream, has_user));
+    let hearing = Arc::clone(&said);
     let mut options = options
+        .event_callback(move |event| {
+            hearing.hear(&event);
+            std::future::ready(())
+        })
         .name("mqtt-connector")
         .connection_timeout(ANSWER)
         .request_timeout(Some(ANSWER))
@@ -49,7 +61,7 @@ pub(super) async fn connect(address: &NatsAddress, login: NatsLogin) -> Result<C
     if parse(&version).is_none_or(|version| version < OLDEST) {
         return Err(NatsError::TooOld { address: address.to_string(), version });
     }
-    Ok(client)
+    Ok((client, said))
 }
 
 /// Major and minor.
@@ -85,7 +97,7 @@ fn explain(error: &ConnectError, address: &NatsAddress, has_user: bool) -> Strin
     }
 }
 
-fn of_user(has_user: bool) -> String {
+pub(super) fn of_user(has_user: bool) -> String {
     if has_user {
         return "the user, its password, its token or its key is not one that the server knows, or is no longer valid".to_owned();
     }

@@ -35,8 +35,8 @@ pub enum NatsError {
         /// The version.
         version: String,
     },
-    /// The stream cannot be made or changed.
-    #[error("{address}: the stream cannot be made or changed: {reason}")]
+    /// The stream cannot be made, changed, read or written.
+    #[error("{address}: the stream cannot be used: {reason}")]
     Stream {
         /// The servers, and the stream.
         address: String,

@@ -1,6 +1,7 @@
 //! Lists: NATS has no index but the subjects, so that they are read from the newest execution on until there are enough.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -52,9 +53,10 @@ impl Inner {
 
     /// The subjects that have a message.
     pub(super) async fn subjects_of(&self, filter: String) -> Result<Vec<String>, StoreError> {
-        let silent = || StoreError::Unusable("NATS does not list its subjects".to_owned());
-        let subjects = self.stream.info_with_subjects(filter).await.map_err(|_| silent())?;
-        subjects.map_ok(|(subject, _)| subject).try_collect().await.map_err(|_| silent())
+        let began = Instant::now();
+        let unanswered = || self.unanswered(&self.subjects.api("STREAM.INFO"), began, None);
+        let subjects = self.stream.info_with_subjects(filter).await.map_err(|_| unanswered())?;
+        subjects.map_ok(|(subject, _)| subject).try_collect().await.map_err(|_| unanswered())
     }
 }
 

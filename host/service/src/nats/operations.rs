@@ -8,9 +8,10 @@ use futures_util::{StreamExt as _, stream};
 
 use super::queue::Item;
 use super::record::{Entry, Record, from_json, to_json};
+use super::said::silent;
 use super::share::Place;
 use super::view::{Claim, End, TO_HEAR};
-use super::write::{Conflict, Message, silent};
+use super::write::{Conflict, Message};
 use super::{Inner, telemetry};
 use crate::Timestamp;
 use crate::error::StoreError;

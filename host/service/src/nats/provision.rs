@@ -1,16 +1,17 @@
 //! The stream: made where it is not there, brought to what this version needs.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, Context, ErrorCode};
-use std::collections::HashMap;
 
 use super::address::NatsAddress;
 use super::connect::ANSWER;
 use super::error::NatsError;
 use super::record::Subjects;
+use super::said::Said;
 use super::write::PAUSE;
 
 /// What this version writes, in the metadata of the stream.
@@ -45,15 +46,21 @@ pub(super) fn config(address: &NatsAddress) -> Config {
 }
 
 /// Makes the stream, or brings it to what this version needs.
-pub(super) async fn provision(jetstream: &Context, address: &NatsAddress) -> Result<Stream, NatsError> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+pub(super) async fn provision(
+    jetstream: &Context,
+    address: &NatsAddress,
+    said: &Said,
+) -> Result<Stream, NatsError> {
+    let began = Instant::now();
     loop {
         let reason = match try_provision(jetstream, address).await {
             Ok(stream) => return Ok(stream),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Perhaps(reason)) => reason,
         };
-        if tokio::time::Instant::now() >= deadline {
+        let denied = said.denied("$JS.API.STREAM.", began);
+        if denied.is_some() || began.elapsed() >= PATIENCE {
+            let reason = denied.or_else(|| said.why("$JS.API.STREAM.", began)).unwrap_or(reason);
             return Err(NatsError::Stream { address: address.to_string(), reason });
         }
         tokio::time::sleep(PAUSE).await;
@@ -77,10 +84,11 @@ async fn try_provision(jetstream: &Context, address: &NatsAddress) -> Result<Str
                 let created = jetstream.create_stream(wanted).await;
                 return created.map_err(|error| match error.kind() {
                     jetstream::context::CreateStreamErrorKind::JetStream(error) => refused(address, &error),
-                    kind => Failure::Perhaps(format!("{kind:?}")),
+                    _ => unanswered(),
                 });
             }
-            kind => return Err(Failure::Perhaps(format!("{kind:?}"))),
+            jetstream::context::GetStreamErrorKind::JetStream(error) => return Err(refused(address, &error)),
+            _ => return Err(unanswered()),
         },
     };
     let found = &stream.cached_info().config;
@@ -102,10 +110,14 @@ async fn try_provision(jetstream: &Context, address: &NatsAddress) -> Result<Str
     if updated != *found {
         jetstream.update_stream(updated).await.map_err(|error| match error.kind() {
             jetstream::context::UpdateStreamErrorKind::JetStream(error) => refused(address, &error),
-            kind => Failure::Perhaps(format!("{kind:?}")),
+            _ => unanswered(),
         })?;
     }
     Ok(stream)
+}
+
+fn unanswered() -> Failure {
+    Failure::Perhaps("JetStream does not answer: there is none, or no majority of its servers".to_owned())
 }
 
 fn refused(address: &NatsAddress, error: &jetstream::Error) -> Failure {

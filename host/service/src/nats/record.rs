@@ -190,6 +190,11 @@ impl Subjects {
         Self { prefix: stream.to_owned() }
     }
 
+    /// What is asked of JetStream about the stream.
+    pub(super) fn api(&self, what: &str) -> String {
+        format!("$JS.API.{what}.{}", self.prefix)
+    }
+
     pub(super) fn all(&self) -> String {
         format!("{}.>", self.prefix)
     }

@@ -3,6 +3,7 @@
 //! It cannot be carried out any more. It is said, and what is left goes on.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use async_nats::jetstream::stream::Info;
 
@@ -14,7 +15,9 @@ use crate::execution::Id;
 impl Inner {
     /// Has this node know what has become of an execution whose last message, as far as it has heard, is gone.
     pub(super) async fn look_for(&self, item: &Item) -> Result<(), StoreError> {
-        let info = self.stream.get_info().await.map_err(|_| super::write::silent())?;
+        let began = Instant::now();
+        let unanswered = |_| self.unanswered(&self.subjects.api("STREAM.INFO"), began, None);
+        let info = self.stream.get_info().await.map_err(unanswered)?;
         let other = self.find(None, item.id).await?;
         match other {
             Some(other) => self.hears(other.sequence).await,

@@ -22,7 +22,6 @@ use super::record::{About, Entry, Key, Record, Subjects};
 use super::share::Recent;
 use super::write::Message;
 use crate::Timestamp;
-use crate::error::StoreError;
 use crate::execution::{Id, Request, Status};
 use crate::waiting::Waiting;
 
@@ -31,6 +30,13 @@ pub(super) const TO_HEAR: Duration = Duration::from_secs(2);
 
 /// For so long a node may not hear what it has written before it says so: by then it listens again, if it can.
 const DEAF: Duration = Duration::from_secs(5);
+
+/// Why a node carries nothing out, although NATS can be written to.
+pub(super) enum Idle {
+    /// It does not hear what it has written.
+    Deaf,
+    NoLease,
+}
 
 pub(super) struct View {
     state: Mutex<State>,
@@ -223,14 +229,13 @@ impl View {
     }
 
     /// Why this node carries nothing out, although NATS can be written to.
-    pub(super) fn idleness(&self) -> Option<StoreError> {
-        let why = match () {
-            () if !self.is_node => return None,
-            () if self.is_deaf() => "NATS does not deliver what is written to it",
-            () if !self.has_lease() => "this node has no lease, so that it carries nothing out",
-            () => return None,
-        };
-        Some(StoreError::Unusable(why.to_owned()))
+    pub(super) fn idleness(&self) -> Option<Idle> {
+        match () {
+            () if !self.is_node => None,
+            () if self.is_deaf() => Some(Idle::Deaf),
+            () if !self.has_lease() => Some(Idle::NoLease),
+            () => None,
+        }
     }
 
     /// Whether this node has written something that it is still to hear.

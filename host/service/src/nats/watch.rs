@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
@@ -14,14 +13,11 @@ use super::Inner;
 use super::operations::AT_A_TIME;
 use super::record::{from_json, to_json};
 use super::view::TO_HEAR;
-use super::write::Message;
+use super::write::{Message, PAUSE};
 use crate::error::StoreError;
 
 /// So many messages are worth telling.
 const MUCH: u64 = 1000;
-
-/// How long it is waited before it is tried again.
-const PAUSE: Duration = Duration::from_millis(250);
 
 impl Inner {
     /// Listens until it is told to stop.
@@ -34,14 +30,16 @@ impl Inner {
                     tracing::debug!(%error, "the stream of executions is listened to again");
                 },
             }
-            let is_deaf = self.view.is_deaf();
+            // While nothing can be written, that is said already.
+            let is_deaf = self.view.is_deaf() && self.health.fault().is_none();
             if is_deaf && !was_deaf {
-                tracing::error!(
-                    "NATS does not deliver what is written to it, so that this node carries nothing out: it may make no more consumers, or this \
-                     user may not use them"
-                );
+                tracing::error!(why = self.deafness(), "this node carries nothing out");
             }
             was_deaf = is_deaf;
+            if self.said.is_deaf() {
+                // What the user may not subscribe to now, it may as soon as somebody has mended that: on another connection.
+                let _ = self.client.force_reconnect().await;
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}
@@ -100,7 +98,7 @@ impl Inner {
                 Ok(Some(message)) => message?,
                 Ok(None) => return Ok(()),
                 // Its consumer is gone. One that is only slow is listened to: another one would not be faster.
-                Err(_) if self.view.is_behind() => return Ok(()),
+                Err(_) if self.view.is_behind() || self.said.is_deaf() => return Ok(()),
                 Err(_) => continue,
             };
             let info = message.info()?;

@@ -12,6 +12,7 @@ use async_nats::{HeaderMap, jetstream};
 use bytes::Bytes;
 
 use super::Inner;
+use super::said::silent;
 use crate::error::StoreError;
 use crate::execution::Id;
 
@@ -93,6 +94,7 @@ impl Inner {
         patience: Duration,
     ) -> Result<Result<u64, Conflict>, StoreError> {
         let Message { id, subject, mut headers, payload } = message;
+        let began = Instant::now();
         headers.insert(NATS_MESSAGE_ID, &*id);
         if let Some(expected) = expected {
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
@@ -100,26 +102,31 @@ impl Inner {
         if payload.len() > self.longest() {
             return Err(self.too_long(payload.len()));
         }
-        let deadline = Instant::now() + patience;
+        let deadline = began + patience;
+        let mut answered = None;
         loop {
             let tried = match self.try_write(&subject, headers.clone(), payload.clone()).await? {
                 Tried::Written(sequence) => return Ok(Ok(sequence)),
                 tried @ (Tried::Refused | Tried::Unknown) => tried,
             };
-            if let Some(expected) = expected
-                && let Ok(last) = self.try_last(&subject).await
-            {
-                let last_id = last.as_ref().and_then(|last| last.headers.get(NATS_MESSAGE_ID));
-                let sequence = last.as_ref().map_or(0, |last| last.sequence);
-                if last_id.is_some_and(|last_id| last_id.as_str() == id) {
-                    return Ok(Ok(sequence));
-                }
-                if sequence != expected && matches!(tried, Tried::Refused) {
-                    return Ok(Err(Conflict));
+            if let Some(expected) = expected {
+                match self.try_last(&subject).await {
+                    Ok(last) => {
+                        let last_id = last.as_ref().and_then(|last| last.headers.get(NATS_MESSAGE_ID));
+                        let sequence = last.as_ref().map_or(0, |last| last.sequence);
+                        if last_id.is_some_and(|last_id| last_id.as_str() == id) {
+                            return Ok(Ok(sequence));
+                        }
+                        if sequence != expected && matches!(tried, Tried::Refused) {
+                            return Ok(Err(Conflict));
+                        }
+                    }
+                    Err(error) => answered = self.said.answered(&error),
                 }
             }
-            if Instant::now() >= deadline {
-                return Err(silent());
+            let below = self.subjects.all();
+            if self.said.denied(&below, began).is_some() || Instant::now() >= deadline {
+                return Err(self.unanswered(&below, began, answered));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -176,13 +183,26 @@ impl Inner {
 
     /// The last message of a subject, which may have wildcards.
     pub(super) async fn last(&self, subject: &str) -> Result<Option<StreamMessage>, StoreError> {
-        patiently(TO_READ, || self.try_last(subject)).await.map_err(|_| silent())
+        self.read_patiently(|| self.try_last(subject)).await
     }
 
     /// The message with this sequence, if it is still there.
     pub(super) async fn at(&self, sequence: u64) -> Result<Option<StreamMessage>, StoreError> {
-        let read = || async { found(self.stream.get_raw_message(sequence).await) };
-        patiently(TO_READ, read).await.map_err(|_| silent())
+        self.read_patiently(|| async { found(self.stream.get_raw_message(sequence).await) }).await
+    }
+
+    async fn read_patiently<F: Future<Output = Result<Option<StreamMessage>, RawMessageError>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Result<Option<StreamMessage>, StoreError> {
+        let (below, began) = (self.subjects.api("STREAM.MSG.GET"), Instant::now());
+        let read = patiently(TO_READ, attempt, || self.said.denied(&below, began).is_some()).await;
+        read.map_err(|error| self.unanswered(&below, began, self.said.answered(&error)))
+    }
+
+    /// Why nothing was answered that was asked below `subject` after `since`; or what was `answered`, if that says it.
+    pub(super) fn unanswered(&self, subject: &str, since: Instant, answered: Option<String>) -> StoreError {
+        self.said.why(subject, since).or(answered).map_or_else(silent, StoreError::Unusable)
     }
 
     // From the leader: another server could answer with what was there before.
@@ -205,15 +225,16 @@ impl Inner {
     }
 }
 
-/// Tries until it is done, or `patience` is over: then the last error is the answer.
+/// Tries until it is done, or `patience` is over, or it is in vain: then the last error is the answer.
 pub(super) async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
     patience: Duration,
     attempt: impl Fn() -> F,
+    is_in_vain: impl Fn() -> bool,
 ) -> Result<T, E> {
     let deadline = Instant::now() + patience;
     loop {
         match attempt().await {
-            Err(_) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            Err(_) if Instant::now() < deadline && !is_in_vain() => tokio::time::sleep(PAUSE).await,
             answer => return answer,
         }
     }
@@ -232,8 +253,4 @@ fn found(message: Result<StreamMessage, RawMessageError>) -> Result<Option<Strea
 
 fn code(error: &PublishError) -> Option<ErrorCode> {
     error.source()?.downcast_ref::<jetstream::Error>().map(jetstream::Error::error_code)
-}
-
-pub(super) fn silent() -> StoreError {
-    StoreError::Unusable("NATS does not answer, or has no majority of its servers".to_owned())
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_core::de::IgnoredAny;
+
 /// The first place where a text is not JSON. It never holds a part of the text, which may be a secret.
 ///
 /// Displayed as a clause without a full stop.
@@ -58,6 +60,15 @@ impl Cause {
         if ends_in_string(bytes.get(..at).unwrap_or_default()) {
             return Cause::Escape;
         }
+        // A number or a word that breaks off, as in `1.` or `tru`: the parser has the place behind it.
+        let before = bytes.get(..at).unwrap_or_default();
+        let start = before.iter().rposition(|byte| !belongs_to_a_word(*byte)).map_or(0, |end| end + 1);
+        let word = line.get(start..at).filter(|word| serde_json::from_str::<IgnoredAny>(word).is_err());
+        match word.unwrap_or_default().as_bytes() {
+            [] => {}
+            [b'a'..=b'z' | b'A'..=b'Z', ..] => return Cause::Word,
+            [_, ..] => return Cause::Number,
+        }
         match bytes.get(at).copied().unwrap_or(b'\n') {
             b'\'' | b'`' => Cause::Quote,
             b']' | b'}' => Cause::Closing,
@@ -75,6 +86,11 @@ impl Cause {
             _ => Cause::Other,
         }
     }
+}
+
+/// Whether it may stand in a number, or in `true`, `false` or `null`.
+fn belongs_to_a_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// Whether the begin of a line, in which no string goes on, ends in a string.
@@ -179,6 +195,21 @@ mod tests {
             (
                 "{\"a\": 1 \"b\": 2}",
                 "line 1, column 9: a comma, a colon, a value or the end was expected here",
+            ),
+            (
+                "{\"a\": 1.}",
+                "line 1, column 9: not a number as JSON has them, or a comma before it is missing",
+            ),
+            ("[-, 1]", "line 1, column 3: not a number as JSON has them, or a comma before it is missing"),
+            ("[1.e5]", "line 1, column 4: not a number as JSON has them, or a comma before it is missing"),
+            (
+                "[tru]",
+                "line 1, column 5: a word without quotes, or something behind the end; names and strings stand in double \
+                 quotes",
+            ),
+            (
+                "[1}",
+                "line 1, column 3: nothing can be closed here; perhaps a comma before it is one too many",
             ),
             ("{\"a\" 1}", "line 1, column 6: not a number as JSON has them, or a comma before it is missing"),
         ] {

@@ -252,13 +252,20 @@ fn pkcs12_that_cannot_be_opened() {
                   3DES or RC2; `openssl pkcs12 -in OLD -nodes -out NEW` makes it PEM";
     assert_meta(&meta, 66, &unusable(&format!("certificate: {path} {reason}")));
 
-    let mut cut_off = workshop.bytes("new.p12");
-    cut_off.truncate(500);
-    let path = workshop.write("cut.p12", cut_off);
-    refused.says(
-        json!({ "certificate": path, "private-key": null }),
-        &format!("certificate: {path} holds no certificate (-----BEGIN CERTIFICATE-----)"),
-    );
+    workshop.openssl("pkcs8 -topk8 -nocrypt -in root.key -outform DER -out key.der");
+    for (parameter, name) in
+        [("certificate", "new.p12"), ("private-key", "new.p12"), ("private-key", "key.der")]
+    {
+        let mut bytes = workshop.bytes(name);
+        let announced = bytes.len();
+        bytes.truncate(announced - 1);
+        let path = workshop.write(&format!("cut-{name}"), bytes);
+        let cut_off = format!(
+            "is cut off: it is DER or PKCS#12 that announces {announced} bytes, and has {}",
+            announced - 1
+        );
+        refused.says(json!({ parameter: path }), &format!("{parameter}: {path} {cut_off}"));
+    }
     refused.broker.finish();
 }
 

@@ -45,6 +45,16 @@ fn without_line_breaks(bytes: &[u8]) -> &[u8] {
     }
 }
 
+/// How many bytes the first structure announces, where there are fewer: it is cut off. Only of a length that no text begins with.
+pub(super) fn cut_off(bytes: &[u8]) -> Option<usize> {
+    let size = match bytes {
+        [0x30, 0x81, length, ..] => 3 + usize::from(*length),
+        [0x30, 0x82, high, low, ..] => 4 + usize::from(u16::from_be_bytes([*high, *low])),
+        _ => return None,
+    };
+    (size > bytes.len()).then_some(size)
+}
+
 /// Whether it is a sequence of indefinite length, which BER has and DER has not.
 pub(super) fn is_indefinite(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x30, 0x80]) && indefinite_kind(bytes).is_some()

@@ -58,6 +58,9 @@ fn other_format(format: Format) -> String {
                                  -deststoretype PKCS12` makes it PKCS#12, of which `openssl pkcs12 -in NEW.p12 -nodes` makes PEM",
         Format::OpenSshPublicKey => "is an SSH public key, which TLS has no use for; an X.509 certificate and its key are needed",
         Format::RevocationList => "is a revocation list, and no certificate",
+        Format::CutOff { announced, present } => {
+            return format!("is cut off: it is DER or PKCS#12 that announces {announced} bytes, and has {present}");
+        }
         Format::OpenPgp => "is OpenPGP, which TLS has no use for; an X.509 certificate and its key are needed",
         Format::Pkcs7 | Format::Request | Format::PublicKey | Format::OpenSshKey | Format::Putty | Format::Dsa => {
             "is of another format"

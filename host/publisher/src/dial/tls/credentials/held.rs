@@ -29,6 +29,11 @@ pub(super) enum Format {
     Putty,
     Dsa,
     OpenPgp,
+    /// DER or PKCS#12 that announces more bytes than it has.
+    CutOff {
+        announced: usize,
+        present: usize,
+    },
 }
 
 /// Everything in it, in order.
@@ -61,6 +66,10 @@ fn read_into(held: &mut Held, bytes: &[u8], may_be_wrapped: bool) -> Result<(), 
     }
     if der::elements(bytes).is_some() || der::is_indefinite(bytes) {
         held.add_der(bytes);
+        return Ok(());
+    }
+    if let Some(announced) = der::cut_off(bytes) {
+        held.others.push(Format::CutOff { announced, present: bytes.len() });
         return Ok(());
     }
     let text = decoded(bytes);

@@ -23,6 +23,11 @@ pub struct CertificateInUse {
     pub not_after: SystemTime,
 }
 
+impl CertificateInUse {
+    /// How long before its end a certificate is to be renewed: a check remarks on it from then on.
+    pub const RENEW: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+}
+
 impl Tenant {
     /// The certificates that `value` holds: a text, or the path of a file that the tenant may read. A configuration has it as `root-ca-crt` when
     /// `is_authority`, and otherwise as `certificate`. `password` is that of a PKCS#12 store. Blocks while it reads a file.

@@ -4,11 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
 
+use super::CertificateInUse;
 use super::certificate::Certificate;
 use crate::contract::{CertificateParameter, CertificateTime, Remark};
-
-/// How long before its end a certificate gets a remark.
-const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// From when and until when a certificate is valid, as times since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +66,7 @@ impl Validity {
             Some(Remark::NotYetValid(time(until)))
         } else {
             let left = not_after.saturating_sub(now);
-            (left <= SOON).then(|| Remark::Expires(time(left)))
+            (left <= CertificateInUse::RENEW).then(|| Remark::Expires(time(left)))
         }
     }
 }

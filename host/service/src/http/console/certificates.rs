@@ -11,8 +11,8 @@ use super::shown::{number, time, whole};
 use super::visitor::Values;
 use crate::Timestamp;
 
-/// How many days before its end a certificate is to be renewed.
-const SOON: u64 = 30;
+/// A day, in seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 /// What a parameter of the configuration holds, or why that is not known.
 struct Named {
@@ -62,8 +62,7 @@ fn named(tenant: &Tenant) -> Vec<Named> {
 
 fn row(parameter: &str, certificate: &CertificateInUse, now: Timestamp) -> Markup {
     let ends = timestamp(certificate.not_after);
-    let days =
-        u64::try_from(ends.milliseconds() - now.milliseconds()).map(|left| left / (24 * 60 * 60 * 1000));
+    let days = u64::try_from(ends.milliseconds() - now.milliseconds()).map(|left| left / (DAY * 1000));
     html! {
         tr {
             td { code { (parameter) } }
@@ -73,7 +72,7 @@ fn row(parameter: &str, certificate: &CertificateInUse, now: Timestamp) -> Marku
                 @match days {
                     Err(_) => { span.badge.bad { "expired" } }
                     Ok(_) if now < timestamp(certificate.not_before) => { span.badge.uncertain { "not yet valid" } }
-                    Ok(days) if days <= SOON => { span.badge.uncertain { (number(days)) " days left" } }
+                    Ok(days) if days <= CertificateInUse::RENEW.as_secs() / DAY => { span.badge.uncertain { (number(days)) " days left" } }
                     Ok(days) => { span.badge { (number(days)) " days left" } }
                 }
             }

@@ -89,29 +89,37 @@ async fn a_permission_that_is_missing_at_the_start_is_named() {
     }
 }
 
+/// Waits until a node says that, and no longer something else.
+async fn becomes(node: &NatsStore, wanted: Option<StoreError>) {
+    let waited = async {
+        while node.fault() != wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waited).await;
+    assert!(waited.is_ok(), "{:?}, and not {wanted:?}", node.fault());
+}
+
+/// An execution that is to be accepted.
+fn new() -> New {
+    let request = Request::parse(r#"{"topic": "a/b", "content": "x"}"#).unwrap();
+    let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
+    New { execution, idempotency_key: None }
+}
+
 /// What a node says while something is changed under its hands, and that it goes on when that is as it was.
 async fn is_said(changed: &str, wanted: &str) {
     let whole = documented("planted");
     let mut cluster = NatsCluster::start_with(1, &whole);
     let node = NatsStore::builder(address(&cluster, SHORT)).login(user("node", "planted"));
     let node = node.open().await.unwrap();
-    let becomes = async |wanted: Option<StoreError>| {
-        let waited = async {
-            while node.fault() != wanted {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, waited).await;
-        assert!(waited.is_ok(), "{:?}, and not {wanted:?}", node.fault());
-    };
+    let becomes = async |wanted: Option<StoreError>| becomes(&node, wanted).await;
     becomes(None).await;
     tokio::task::block_in_place(|| cluster.reconfigure(changed));
     becomes(Some(StoreError::Unusable(wanted.to_owned()))).await;
     tokio::task::block_in_place(|| cluster.reconfigure(&whole));
     becomes(None).await;
-    let request = Request::parse(r#"{"topic": "a/b", "content": "x"}"#).unwrap();
-    let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
-    node.accept(New { execution, idempotency_key: None }).await.unwrap();
+    node.accept(new()).await.unwrap();
     while node.claim("acme", 1).await.unwrap().is_empty() {
         node.changed().await;
     }
@@ -144,12 +152,14 @@ async fn a_node_whose_account_has_no_jetstream_any_more_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_nats_delivers_nothing_to_any_more_is_not_ready() {
+async fn a_node_that_nats_delivers_nothing_to_is_not_ready_until_it_does_also_when_it_has_lost_its_lease() {
+    const LEASE: u64 = 5;
     let operator = "users: [ { user: operator, password: planted }";
     let whole = documented("planted").replace("users: [", operator);
     let mut cluster = NatsCluster::start_with(1, &whole);
-    let node = NatsStore::builder(address(&cluster, 10)).login(user("node", "planted"));
+    let node = NatsStore::builder(address(&cluster, LEASE)).login(user("node", "planted"));
     let node = node.open().await.unwrap();
+    let becomes = async |wanted: Option<StoreError>| becomes(&node, wanted).await;
     let next = "$JS.API.CONSUMER.MSG.NEXT.MQTT_EXECUTIONS.>";
     tokio::task::block_in_place(|| cluster.reconfigure(&whole.replace(&format!("{next:?}"), "")));
     let options = ConnectOptions::with_user_and_password("operator".to_owned(), "planted".to_owned());
@@ -159,12 +169,13 @@ async fn a_node_that_nats_delivers_nothing_to_any_more_is_not_ready() {
     while let Some(consumer) = consumers.next().await {
         stream.delete_consumer(&consumer.unwrap()).await.unwrap();
     }
+    cluster.pause(0);
+    tokio::time::sleep(Duration::from_secs(LEASE + 1)).await;
+    cluster.resume(0);
     let deaf = format!("NATS does not deliver what is written to it: {}", publishing(next));
-    let told = async {
-        while node.fault() != Some(StoreError::Unusable(deaf.clone())) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let told = tokio::time::timeout(PATIENCE, told).await;
-    assert!(told.is_ok(), "{:?}, and not {deaf}", node.fault());
+    becomes(Some(StoreError::Unusable(deaf))).await;
+    // It renews its lease meanwhile.
+    tokio::time::sleep(Duration::from_secs(LEASE)).await;
+    tokio::task::block_in_place(|| cluster.reconfigure(&whole));
+    becomes(None).await;
 }

@@ -194,7 +194,7 @@ impl Inner {
         let here = NodeState { incarnation: me.clone(), stance: Stance::Here, lease };
         match self.write_node(&me.name, &here, expected).await? {
             Ok(sequence) => {
-                self.view.renew(&me, before + self.lease);
+                self.view.renew(here, sequence, before + self.lease);
                 self.hears(sequence).await;
                 Ok(())
             }

@@ -173,9 +173,9 @@ impl View {
                 }
             }
             Some(About::Node(name)) => {
-                let is_new = state.nodes.get(&name).is_none_or(|seen| seen.sequence < sequence);
-                if let Some(value) = NodeState::of_headers(headers).filter(|_| is_new) {
-                    state.nodes.insert(name, Seen { value, sequence, at: Instant::now() });
+                if let Some(value) = NodeState::of_headers(headers)
+                    && state.see_node(name, value, sequence)
+                {
                     self.changed.notify_one();
                 }
             }

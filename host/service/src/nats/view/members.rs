@@ -23,12 +23,14 @@ impl View {
         self.lock().me.incarnation.clone()
     }
 
-    /// The lease of this incarnation was renewed.
-    pub(in crate::nats) fn renew(&self, incarnation: &Incarnation, until: Instant) {
+    /// This node has said with this message that it is here.
+    pub(in crate::nats) fn renew(&self, here: NodeState, sequence: u64, until: Instant) {
         let mut state = self.lock();
-        if state.me.incarnation.as_ref() == Some(incarnation) {
+        if state.me.incarnation.as_ref() == Some(&here.incarnation) {
             (state.me.lease_until, state.me.was_here) = (Some(until), true);
         }
+        // Before the stream delivers it, which may take long: what stood there before would be taken for another process with this name.
+        state.see_node(here.incarnation.name.clone(), here, sequence);
     }
 
     /// Whether this process had a lease as this incarnation.
@@ -146,6 +148,15 @@ impl View {
 }
 
 impl State {
+    /// What a message says of a node. Answers whether that was not known.
+    pub(super) fn see_node(&mut self, name: String, value: NodeState, sequence: u64) -> bool {
+        let is_new = self.nodes.get(&name).is_none_or(|seen| seen.sequence < sequence);
+        if is_new {
+            self.nodes.insert(name, Seen { value, sequence, at: Instant::now() });
+        }
+        is_new
+    }
+
     pub(super) fn has_lease(&self) -> bool {
         self.me.lease_until.is_some_and(|until| Instant::now() < until)
     }

@@ -263,7 +263,7 @@ fn unquoted(value: &str) -> Option<&str> {
 /// which JSON allows and Unicode text does not (RFC 8259, section 8.2).
 pub fn string(value: &str) -> Option<Cow<'_, str>> {
     let inside = unquoted(value)?;
-    if first(inside.as_bytes(), |word| exactly(word, b'\\')).is_none() {
+    if !inside.contains('\\') {
         return Some(Cow::Borrowed(inside));
     }
     let mut text = String::with_capacity(inside.len());

@@ -27,7 +27,7 @@ impl Brokers {
     /// What is wrong with any of them goes to `problems`; then there are no brokers. A text that may hold a password is
     /// not shown.
     pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Brokers> {
-        let Given { value, source } = given;
+        let Given { value, source, .. } = given;
         let before = problems.len();
         let mut brokers = Vec::with_capacity(1);
         let mut wrong = |got, wants| problems.push(Problem::Wrong { name: "broker", source, got, wants });

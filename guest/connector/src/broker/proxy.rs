@@ -84,7 +84,7 @@ impl ProxyUrl {
 
     /// Reads `proxy`. What is wrong with it goes to `problems`; a text that may hold a password is not shown.
     pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Option<Self> {
-        let Given { value, source } = given;
+        let Given { value, source, .. } = given;
         let (got, wants) = match value.string() {
             Err(mismatch) => (Got::open(value), mismatch.into()),
             Ok(url) => match (Stray::find(&url), Self::parse(&url)) {

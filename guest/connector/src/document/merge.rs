@@ -17,6 +17,8 @@ pub struct Given<'a> {
     pub value: Value<'a>,
     /// The document it stood in.
     pub source: Source,
+    /// It is a string without escapes.
+    pub is_plain: bool,
 }
 
 /// The two documents as one.
@@ -34,7 +36,9 @@ impl<'m, 'a> Merged<'m, 'a> {
 
     /// The value of the parameter and where it stood, if it stands in either document.
     pub fn get(&self, name: Name) -> Option<Given<'a>> {
-        let from = |document: &Document<'a>, source| document.get(name).map(|value| Given { value, source });
+        let from = |document: &Document<'a>, source| {
+            document.get(name).map(|value| Given { value, source, is_plain: document.is_plain(name) })
+        };
         if let Some(given) = from(self.request, Source::Request) {
             return Some(given);
         }
@@ -47,15 +51,6 @@ impl<'m, 'a> Merged<'m, 'a> {
             return None;
         }
         from(self.config, Source::Configuration)
-    }
-
-    /// Whether the parameter's value, as [`Merged::get`] gives it, is a string without escapes.
-    pub fn is_plain(&self, name: Name) -> bool {
-        match self.get(name) {
-            Some(Given { source: Source::Request, .. }) => self.request.is_plain(name),
-            Some(Given { source: Source::Configuration, .. }) => self.config.is_plain(name),
-            None => false,
-        }
     }
 
     /// What stands in the request or in the configuration; content that the request replaces with content of the

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_core::de::IgnoredAny;
+use super::is_value;
 
 /// The first place where a text is not JSON. It never holds a part of the text, which may be a secret.
 ///
@@ -63,7 +63,7 @@ impl Cause {
         // A number or a word that breaks off, as in `1.` or `tru`: the parser has the place behind it.
         let before = bytes.get(..at).unwrap_or_default();
         let start = before.iter().rposition(|byte| !belongs_to_a_word(*byte)).map_or(0, |end| end + 1);
-        let word = line.get(start..at).filter(|word| serde_json::from_str::<IgnoredAny>(word).is_err());
+        let word = line.get(start..at).filter(|word| !is_value(word));
         match word.unwrap_or_default().as_bytes() {
             [] => {}
             [b'a'..=b'z' | b'A'..=b'Z', ..] => return Cause::Word,

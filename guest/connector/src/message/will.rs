@@ -35,7 +35,7 @@ impl Read {
 ///
 /// What is wrong with it, names that it does not have included, goes to `problems`; then there is no will.
 pub fn read<'a>(given: Given<'a>, problems: &mut Vec<Problem<'a>>) -> Read {
-    let Given { value, source } = given;
+    let Given { value, source, .. } = given;
     let members = match value.object() {
         Ok(members) => members,
         Err(mismatch) => {
@@ -167,7 +167,7 @@ impl<'a> Reader<'_, 'a> {
                 self.problems.push(Problem::Rule { name, source, rule: Rule::OneContent });
                 None
             }
-            (Some(_), None) => self.read(Member::Content, |value| fits(content::read(value)?)),
+            (Some(_), None) => self.read(Member::Content, |value| fits(content::read(value, false)?)),
             (None, Some(_)) => self.read(Member::ContentBase64, |value| fits(content::read_base64(value)?)),
             (None, None) => {
                 let name = Member::Content.as_str();

@@ -38,13 +38,9 @@ impl<'a> Reader<'_, '_, 'a> {
         Some(read(self.merged.get(name)?, self.problems))
     }
 
-    /// The content, which may be long: a string that is known to have no escapes is not searched for them again.
     pub(super) fn content(&mut self) -> Option<Vec<u8>> {
-        let is_plain = self.merged.is_plain(Name::Content);
-        self.value(Name::Content, |value| match value.plain_string().filter(|_| is_plain) {
-            Some(plain) => Ok(plain.as_bytes().to_vec()),
-            None => content::read(value),
-        })
+        let is_plain = self.merged.get(Name::Content)?.is_plain;
+        self.value(Name::Content, |value| content::read(value, is_plain))
     }
 
     #[inline(never)]
@@ -91,7 +87,7 @@ impl<'a> Reader<'_, '_, 'a> {
     }
 
     #[inline(never)]
-    fn wrong(&mut self, name: Name, Given { value, source }: Given<'a>, wants: Wants) {
+    fn wrong(&mut self, name: Name, Given { value, source, .. }: Given<'a>, wants: Wants) {
         let got = match name.parameter().secrecy {
             Secrecy::Open => Got::open(value),
             Secrecy::Unshown | Secrecy::Secret => Got::secret(value),

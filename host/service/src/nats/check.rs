@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::address::NatsAddress;
-use super::connect::connect;
+use super::connect::{OLDEST, connect, is_too_old};
 use super::error::NatsError;
 use super::login::NatsLogin;
 use super::provision;
@@ -179,6 +179,12 @@ fn of_limits(config: &Config) -> Vec<NatsFinding> {
             config.max_age.as_secs_f64()
         )));
     }
+    if config.max_bytes > 0 || config.max_messages > 0 {
+        findings.push(wrong(format!(
+            "stream {name}: max_bytes or max_msgs is set: when it is full, what waits in it cannot be carried out either; both have to be -1, and \
+             --store-size says how much is accepted"
+        )));
+    }
     if config.discard != DiscardPolicy::New {
         findings.push(wrong(format!(
             "stream {name}: when it is full, it removes what waits: discard has to be new; a service sets it when it starts"
@@ -216,6 +222,9 @@ fn of_server(monitor: &str, server: &Varz) -> Vec<NatsFinding> {
     let Varz { server_name, version, now, jetstream } = server;
     let what = format!("server {server_name} at {monitor}, version {version}");
     let mut findings = Vec::new();
+    if is_too_old(version) {
+        findings.push(wrong(format!("{what}: it has to have {}.{} or later", OLDEST.0, OLDEST.1)));
+    }
     findings.push(match &jetstream.config {
         None => wrong(format!("{what}: it has no JetStream (jetstream in its configuration)")),
         Some(JetStreamConfig { sync_always: true }) => right(format!("{what}: what it acknowledges is on its disk")),
@@ -272,4 +281,21 @@ async fn ask(monitor: &str) -> Option<Varz> {
     let answer = answer.await.ok()??;
     let body = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     serde_json::from_slice(&answer[body + 4..]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_wrong_whichever_a_node_is_connected_to() {
+        for (version, wanted) in [("2.11.11", true), ("2.12.0", false), ("3.0.0-dev", false), ("", true)] {
+            let varz = format!(
+                r#"{{"server_name": "a", "version": "{version}", "now": "2026-01-01T00:00:00Z", "jetstream": {{"config": {{"sync_always": true}}}}}}"#
+            );
+            let findings = of_server("a:8222", &serde_json::from_str(&varz).unwrap());
+            let said = wrong(format!("server a at a:8222, version {version}: it has to have 2.12 or later"));
+            assert_eq!(findings.contains(&said), wanted, "{findings:?}");
+        }
+    }
 }

@@ -58,10 +58,15 @@ pub(super) async fn connect(
     let connected = options.connect(&address.servers[..]).await;
     let client = connected.map_err(|error| no_server(explain(&error, address, has_user)))?;
     let version = client.server_info().version;
-    if parse(&version).is_none_or(|version| version < OLDEST) {
+    if is_too_old(&version) {
         return Err(NatsError::TooOld { address: address.to_string(), version });
     }
     Ok((client, said))
+}
+
+/// Whether a server of this version is too old, or it cannot be said.
+pub(super) fn is_too_old(version: &str) -> bool {
+    parse(version).is_none_or(|version| version < OLDEST)
 }
 
 /// Major and minor.

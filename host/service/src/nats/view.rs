@@ -46,6 +46,8 @@ pub(super) struct View {
     heard: watch::Sender<u64>,
     /// The sequence of the last message that this node has written, and is to hear.
     written: AtomicU64,
+    /// Since when this node does not hear what it writes.
+    deaf_since: Mutex<Option<Instant>>,
     /// Counts how often claims were lost.
     losses: watch::Sender<u64>,
     /// The stream is another one than that which was heard.
@@ -67,8 +69,6 @@ struct State {
     me: Me,
     /// Tenants that are to be another node's.
     yielding: HashSet<Arc<str>>,
-    /// Since when this node does not hear what it writes.
-    deaf_since: Option<Instant>,
 }
 
 /// What this process is among the nodes.
@@ -130,6 +130,7 @@ impl View {
             changed: Notify::new(),
             heard: watch::Sender::new(0),
             written: AtomicU64::new(0),
+            deaf_since: Mutex::default(),
             losses: watch::Sender::new(0),
             over: Notify::new(),
             is_node,
@@ -219,13 +220,17 @@ impl View {
         let is_heard = heard.wait_for(|heard| *heard >= sequence);
         // What was written holds without that; whoever listens sees after it.
         let is_deaf = tokio::time::timeout(TO_HEAR, is_heard).await.is_err();
-        let mut state = self.lock();
-        state.deaf_since = is_deaf.then(|| state.deaf_since.unwrap_or_else(Instant::now));
+        let mut since = self.deaf_since();
+        *since = is_deaf.then(|| since.unwrap_or_else(Instant::now));
+    }
+
+    fn deaf_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.deaf_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this node has not heard for long what it has written.
     pub(super) fn is_deaf(&self) -> bool {
-        self.lock().deaf_since.is_some_and(|since| since.elapsed() >= DEAF)
+        self.deaf_since().is_some_and(|since| since.elapsed() >= DEAF)
     }
 
     /// Why this node carries nothing out, although NATS can be written to.

@@ -163,8 +163,11 @@ impl Inner {
         match error.kind() {
             PublishErrorKind::WrongLastSequence => Ok(Tried::Refused),
             PublishErrorKind::MaxPayloadExceeded => Err(self.too_long(length)),
-            PublishErrorKind::Other => match code(&error) {
+            PublishErrorKind::Other => match answer(&error).map(jetstream::Error::error_code) {
                 Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) => Ok(Tried::Refused),
+                Some(ErrorCode::STREAM_STORE_FAILED) if is_bounded(&error) => {
+                    Err(StoreError::Unusable(BOUNDED.to_owned()))
+                }
                 Some(
                     ErrorCode::STORAGE_RESOURCES_EXCEEDED
                     | ErrorCode::INSUFFICIENT_RESOURCES
@@ -251,6 +254,14 @@ fn found(message: Result<StreamMessage, RawMessageError>) -> Result<Option<Strea
     }
 }
 
-fn code(error: &PublishError) -> Option<ErrorCode> {
-    error.source()?.downcast_ref::<jetstream::Error>().map(jetstream::Error::error_code)
+/// What is said of a stream that an administrator has bounded.
+const BOUNDED: &str = "the stream has as much as its max_bytes or max_msgs allow; they have to be -1, and --store-size says how much is accepted";
+
+fn answer(error: &PublishError) -> Option<&jetstream::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// Whether the stream is full by its own configuration: "maximum bytes exceeded", "maximum messages exceeded". A disk that is full has the same code.
+fn is_bounded(error: &PublishError) -> bool {
+    answer(error).is_some_and(|answer| answer.to_string().contains("maximum"))
 }

@@ -43,6 +43,8 @@ enum Fault {
     KillLeader,
     /// A server of NATS, for some seconds.
     StopServer,
+    /// The leader of NATS from the two others, for longer than an election: clients reach each.
+    CutOffLeader,
     RestartBroker,
 }
 
@@ -53,13 +55,20 @@ impl Fault {
             Self::StopNode => "node stopped",
             Self::KillLeader => "leader of NATS killed",
             Self::StopServer => "server of NATS stopped",
+            Self::CutOffLeader => "leader of NATS cut off",
             Self::RestartBroker => "broker restarted",
         }
     }
 }
 
-const FAULTS: [Fault; 5] =
-    [Fault::KillLeader, Fault::StopNode, Fault::KillNode, Fault::RestartBroker, Fault::StopServer];
+const FAULTS: [Fault; 6] = [
+    Fault::KillLeader,
+    Fault::StopNode,
+    Fault::KillNode,
+    Fault::RestartBroker,
+    Fault::StopServer,
+    Fault::CutOffLeader,
+];
 
 /// What came of it.
 pub(crate) struct Outcome {
@@ -269,6 +278,12 @@ impl Cluster {
                 self.nats.pause(server);
                 std::thread::sleep(Duration::from_secs(3));
                 self.nats.resume(server);
+            }
+            Fault::CutOffLeader => {
+                let leader = self.leader();
+                self.nats.cut_off(leader);
+                std::thread::sleep(Duration::from_secs(8));
+                self.nats.together();
             }
             Fault::RestartBroker => self.broker.restart(),
         }

@@ -1,7 +1,7 @@
 //! A cluster of which everything is killed and stopped, while others submit: three servers of NATS, three nodes of the service, a broker.
 //! Started again by itself with `carry-out`, this program is a node: built with `--profile bench`, the nodes are optimised.
 //!
-//! `CLUSTER_EXECUTIONS` (300), `CLUSTER_TENANTS` (6), `CLUSTER_FAULTS` (5), `CLUSTER_NODES` (3) and `CLUSTER_SEED` (random, and printed) say how much,
+//! `CLUSTER_EXECUTIONS` (300), `CLUSTER_TENANTS` (6), `CLUSTER_FAULTS` (6), `CLUSTER_NODES` (3) and `CLUSTER_SEED` (random, and printed) say how much,
 //! and with `CLUSTER_LATENCIES` the latency of a tenant beside another's backlog is printed as well; `make soak-cluster` takes
 //! 100,000 of 50 tenants.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -33,7 +33,7 @@ fn main() {
         seed: number("CLUSTER_SEED").unwrap_or_else(|| fastrand::u64(..)),
         executions: size("CLUSTER_EXECUTIONS", 300),
         tenants: size("CLUSTER_TENANTS", 6),
-        faults: size("CLUSTER_FAULTS", 5),
+        faults: size("CLUSTER_FAULTS", 6),
         nodes: size("CLUSTER_NODES", 3),
     };
     let report = chaos.run();

@@ -84,6 +84,7 @@ pub mod program;
 pub mod property;
 pub mod proxy;
 pub mod record;
+mod routes;
 pub mod scenario;
 pub mod scenarios;
 pub mod script;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::port::free_port;
 use crate::process;
+use crate::routes::Routes;
 use crate::server::{NotStarted, Server};
 
 /// How long a start may take on a machine under load.
@@ -32,6 +33,7 @@ pub struct NatsCluster {
     servers: Vec<Member>,
     /// What the test has in the configuration of each.
     lines: String,
+    routes: Routes,
     directory: TempDir,
 }
 
@@ -92,9 +94,10 @@ impl NatsCluster {
 
     fn try_start(program: &Path, count: usize, sync: &str, lines: &str) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| error.to_string())?;
-        let routes: Vec<u16> = (0..count).map(|_| free_port()).collect();
+        let listening: Vec<u16> = (0..count).map(|_| free_port()).collect();
+        let routes = Routes::start(&listening);
         let mut servers = Vec::with_capacity(count);
-        for (index, route) in routes.iter().enumerate() {
+        for (index, route) in listening.iter().enumerate() {
             let (port, monitor) = (free_port(), free_port());
             let store = directory.path().join(format!("store-{index}"));
             let mut config = format!(
@@ -102,20 +105,22 @@ impl NatsCluster {
                  jetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n{lines}\n"
             );
             if count > 1 {
-                let all: Vec<String> =
-                    routes.iter().map(|route| format!("nats://127.0.0.1:{route}")).collect();
+                let others: Vec<String> =
+                    routes.of(index).iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+                // What the others hear of it is a port that nobody listens on: there is no other way than the routes, which can be cut.
                 // Writing to a text does not fail.
                 let _ = writeln!(
                     config,
-                    "cluster {{ name: tests, listen: 127.0.0.1:{route}, routes: [{}] }}",
-                    all.join(", ")
+                    "cluster {{ name: tests, listen: 127.0.0.1:{route}, advertise: \"127.0.0.1:1\", no_advertise: true, routes: [{}] }}",
+                    others.join(", ")
                 );
             }
             let path = directory.path().join(format!("n{index}.conf"));
             fs::write(&path, config).map_err(|error| error.to_string())?;
             servers.push(Member { port, monitor, config: path, server: Server::default() });
         }
-        let cluster = Self { program: program.to_owned(), servers, lines: lines.to_owned(), directory };
+        let cluster =
+            Self { program: program.to_owned(), servers, lines: lines.to_owned(), routes, directory };
         for server in &cluster.servers {
             server.run(program).map_err(|problem| problem.text().to_owned())?;
         }
@@ -190,6 +195,16 @@ impl NatsCluster {
     /// Lets a server go on (SIGCONT).
     pub fn resume(&self, server: usize) {
         self.servers[server].server.signal(Signal::CONT);
+    }
+
+    /// Cuts a server off from the others, until they are [together](Self::together) again. Clients reach it as before.
+    pub fn cut_off(&self, server: usize) {
+        self.routes.cut_off(Some(server));
+    }
+
+    /// Lets all servers reach each other.
+    pub fn together(&self) {
+        self.routes.cut_off(None);
     }
 
     /// Has each server read its configuration again, with these lines in place of those that it was started with or had last.

@@ -193,20 +193,23 @@ fn exit_codes_are_those_of_the_program() {
 }
 
 #[test]
-fn a_document_that_is_text_keeps_its_digits() {
+fn a_message_arrives_as_it_was_given() {
     const DIGITS: &str = "[1.0,12345678901234567890.10]";
     let broker = Mosquitto::start();
-    let observer = Observer::start(broker.port(), "digits");
-    let request = format!(
-        r#"{{"broker": "tcp://127.0.0.1:{}", "client-id": "sender", "topic": "digits", "content": {DIGITS}}}"#,
-        broker.port()
-    );
+    let observer = Observer::start(broker.port(), "t");
+    let config = json!({ "broker": format!("tcp://127.0.0.1:{}", broker.port()), "client-id": "sender", "topic": "t" });
+    // A document as text keeps the digits of its numbers.
+    let text = json!(format!(r#"{{"content": {DIGITS}}}"#));
+    let letters = json!({ "content": { "\u{e9}": "\u{1f4a1}" } });
     let [javascript, python] = publishers(&ALL);
     let programs = [composed(20), composed(24), javascript, python];
     for program in &programs {
-        let answer = program.send(&json!({}), &json!(request)).unwrap();
-        assert_eq!(answer.exit_code, 0, "{program:?}: {answer}");
+        for request in [&text, &letters] {
+            let answer = program.send(&config, request).unwrap();
+            assert_eq!(answer.exit_code, 0, "{program:?}: {answer}");
+        }
     }
-    let messages = observer.messages(programs.len(), PATIENCE);
-    assert!(messages.iter().all(|message| message.payload == DIGITS.as_bytes()), "{messages:?}");
+    let payloads = observer.messages(2 * programs.len(), PATIENCE).into_iter().map(|message| message.payload);
+    let letters = letters["content"].to_string();
+    assert!(payloads.eq([DIGITS, &letters].repeat(programs.len()).into_iter().map(Vec::from)));
 }

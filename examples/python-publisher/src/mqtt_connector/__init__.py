@@ -46,6 +46,13 @@ class Connector:
         instance = linker.instantiate(store, self._component)
         exports = instance.get_export_index(store, CONNECTOR)
         function = instance.get_func(store, instance.get_export_index(store, function, exports))
-        config, request = (document if isinstance(document, str) else json.dumps(document) for document in (config, request))
-        meta = function(store, config, request).meta
+        meta = function(store, text(config), text(request)).meta
         return {"meta": {"exit-code": getattr(meta, "exit-code"), "message": meta.message}}
+
+
+def text(document: dict | str) -> str:
+    """A document as JSON. What is text already is passed as it stands."""
+    if isinstance(document, str):
+        return document
+    # Half of a surrogate pair, which is no UTF-8, is escaped as JSON has it: the component refuses it.
+    return json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace").decode()

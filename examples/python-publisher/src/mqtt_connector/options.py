@@ -55,7 +55,7 @@ def of(packet: int, values: Record, names: dict[str, str]) -> Properties:
     properties = Properties(packet)
     for name, theirs in names.items():
         value = getattr(values, name)
-        if value is not None and value != []:
+        if value is not None and value is not False and value != []:
             setattr(properties, theirs, int(value) if isinstance(value, bool) else value)
     return properties
 

@@ -26,7 +26,8 @@ class Connector:
     def send(self, publisher: Publisher, config: dict | str, request: dict | str) -> dict:
         """Sends one message, with what `publisher` is granted. The answer is `{"meta": {"exit-code": …, "message": …}}`.
 
-        A document that is given as JSON text is passed as it stands, with the digits of its numbers.
+        A document that is given as JSON text is passed as it stands, with the digits of its numbers. `WasmtimeError` is a fault
+        of the component, or a message that is too large for this host.
         """
         return self._call(publisher, "send", config, request)
 

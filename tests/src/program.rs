@@ -16,6 +16,11 @@ use crate::scenario::{Answer, Candidate};
 /// The variables of the environment that `mqtt-connector` takes parameters and logging from.
 const VARIABLES: [&str; 4] = ["MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_PROXY_PASSWORD", "RUST_LOG"];
 
+/// The most bytes that are read of what a program says: one that says more is cut off there.
+const MOST: u64 = 1024 * 1024;
+/// The most characters of it that are shown.
+const SHOWN: usize = 2000;
+
 /// A program that is given a configuration and a request, sends one message, and prints `meta` on one line of standard output:
 ///
 /// ```json
@@ -115,7 +120,10 @@ impl Program {
         });
         let Ok((stdout, stderr)) = ended.recv_timeout(self.deadline) else {
             end(&mut child);
-            return Err(format!("it did not end within {:?}", self.deadline));
+            return Err(format!(
+                "it did not end within {:?}, or left somebody behind who holds its output",
+                self.deadline
+            ));
         };
         let status = child.wait().map_err(|error| format!("how it ended is not known: {error}"))?;
         Ok(Ended { status, stdout, stderr })
@@ -133,8 +141,10 @@ impl Ended {
     /// The answer on the one line of standard output.
     fn answer(&self) -> Result<Answer, String> {
         let Self { status, stdout, stderr } = self;
-        let said =
-            || format!("it ended with {status}, standard output {stdout:?}, standard error {stderr:?}");
+        let said = || {
+            let (stdout, stderr) = (beginning(stdout), beginning(stderr));
+            format!("it ended with {status}, standard output {stdout:?}, standard error {stderr:?}")
+        };
         let line = stdout.trim_end();
         if line.lines().count() != 1 {
             return Err(format!("standard output is not one line: {}", said()));
@@ -165,12 +175,17 @@ impl Ended {
 fn read(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
+        if let Some(stream) = stream {
             // What was read before it failed is what there is.
-            let _ = stream.read_to_end(&mut bytes);
+            let _ = stream.take(MOST).read_to_end(&mut bytes);
         }
         bytes
     })
+}
+
+/// As much of `text` as is shown.
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
 }
 
 fn write(directory: &Path, text: &str) -> io::Result<NamedTempFile> {

@@ -63,7 +63,7 @@ fn not_a_connack(version: Version) -> Vec<(Vec<u8>, String)> {
 }
 
 fn too_long_or_short() -> Vec<(Vec<u8>, String)> {
-    const LONG: &str = "its CONNACK is not two bytes long";
+    const LONG: &str = "its CONNACK is not two bytes long, as that of MQTT 3.1.1 is; see protocol-version";
     let mut answers: Vec<_> = [
         &[0x20, 0x00][..],
         &[0x20, 0x01, 0x00],

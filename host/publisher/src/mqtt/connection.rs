@@ -369,7 +369,10 @@ fn not_a_connack(bytes: &[u8], transport: &Transport, version: ProtocolVersion) 
         Some(&CONNACK)
             if version == ProtocolVersion::V311 && bytes.get(1).is_some_and(|length| *length != 2) =>
         {
-            Some("its CONNACK is not two bytes long".to_owned())
+            Some(
+                "its CONNACK is not two bytes long, as that of MQTT 3.1.1 is; see protocol-version"
+                    .to_owned(),
+            )
         }
         None | Some(&CONNACK) => None,
         Some(&TLS_ALERT) if transport.is_tcp() => {

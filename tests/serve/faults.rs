@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 
 use mqtt_connector_tests::{Mosquitto, Observer};
 use serde_json::json;
 
-use crate::support::{ACME, Answer, Home, OTHER, PATIENCE, tenant};
+use crate::support::{ACME, Answer, Home, OTHER, PATIENCE, tenant, until};
 
 #[test]
 fn what_is_wrong_with_a_call_is_said() {
@@ -221,6 +222,32 @@ fn a_tenant_that_has_as_many_waiting_as_it_may_is_busy_and_others_are_not() {
     service.signal("HUP");
     service.says("read again");
     assert_eq!((asked().status, asked().status), (202, 429));
+}
+
+#[test]
+fn a_tenant_whose_lines_take_all_that_its_bodies_may_is_busy_and_others_are_not() {
+    let home = Home::new(1);
+    let service = home.serve(&[]);
+    let call = service.call("POST", "/v1/send-batch").header("Content-Type", "application/jsonl");
+    let line = [b"{\"content\":\"".to_vec(), vec![b'x'; 8_000_000]].concat();
+    let batches: Vec<_> = (0..40)
+        .map(|_| {
+            let stream = call.begin(&format!("Content-Length: {}\r\n", 2 * line.len()));
+            let (mut writer, line) = (stream.try_clone().unwrap(), line.clone());
+            // Of the last ones it is not read before there is room.
+            thread::spawn(move || writer.write_all(&line));
+            stream
+        })
+        .collect();
+    let asked = |token: &str| service.post("/v1/check", "{}").token(token).ask();
+    let refused = until(|| Some(asked(ACME)).filter(|answer| answer.status == 429));
+    assert_eq!(
+        refused.problem(429),
+        "the bodies of the tenant's calls that are under way would have more than 268435456 bytes, which are the most"
+    );
+    assert_eq!(asked(OTHER).status, 200);
+    batches.iter().for_each(|stream| stream.shutdown(Shutdown::Both).unwrap());
+    until(|| Some(asked(ACME)).filter(|answer| answer.status == 200));
 }
 
 #[test]

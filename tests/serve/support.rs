@@ -370,6 +370,18 @@ fn unchunked(mut body: &str) -> String {
     panic!("the last chunk is missing: {body:?}")
 }
 
+/// What comes sooner or later.
+#[track_caller]
+pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it does not come");
+    }
+}
+
 /// A file of this repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)

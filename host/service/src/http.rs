@@ -8,7 +8,7 @@
 //!
 //! - `problem`: what is wrong with a call; `answer`: what a call is answered with.
 //! - `prefer`: the header `Prefer`; `query`: what stands behind `?`; `body`: documents, within limits.
-//! - `trace_context`: the trace of a call. `api`: what the handlers share; `caller`: whose token it is.
+//! - `trace_context`: the trace of a call. `calls`: what a tenant's calls take; `api`: what the handlers share; `caller`: whose token it is.
 //! - `new_execution`: the body that asks for an execution. `synchronous`, `batch`, `executions`, `operation`: the handlers; `openapi`: their description; `console`: pages for a person; `router`: all of them.
 //! - `tls`, `listener`, `server`: connections, within limits.
 //!
@@ -19,6 +19,7 @@ mod api;
 mod batch;
 mod body;
 mod caller;
+mod calls;
 mod console;
 mod executions;
 mod listener;

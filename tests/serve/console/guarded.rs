@@ -1,8 +1,10 @@
 //! Who sees pages, and what keeps them: cookies, forms of other sites, headers.
 
+use std::io::Write as _;
+
 use mqtt_connector_tests::Pki;
 
-use crate::support::{ACME, Answer, Home, Service, tenant};
+use crate::support::{ACME, Answer, Home, Service, tenant, until};
 
 /// What is between these two.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
@@ -48,6 +50,34 @@ fn session(service: &Service, token: &str) -> (String, String) {
     let page = service.get("/").token("").header("Cookie", &session).ask();
     assert_eq!(page.status, 200);
     (session, between(&page.body, "name=\"_csrf\" value=\"", "\"").to_owned())
+}
+
+#[test]
+fn forms_take_no_more_than_the_bodies_of_a_tenants_calls_may() {
+    let home = Home::new(1);
+    let service = home.serve(&["--console"]);
+    let (session, _) = session(&service, ACME);
+    let call = service.call("POST", "/console/check").token("").header("Cookie", &session);
+    let call = call.header("Content-Type", "application/x-www-form-urlencoded");
+    let form = vec![b'x'; (8 << 20) - 1];
+    // Of 33, each without its last byte, 32 have room.
+    let forms: Vec<_> = (0..33)
+        .map(|_| {
+            let mut stream = call.begin("Content-Length: 8388608\r\n");
+            // Who refuses it need not read all of it.
+            let _ = stream.write_all(&form);
+            stream.set_nonblocking(true).unwrap();
+            stream
+        })
+        .collect();
+    let answered = until(|| forms.iter().find(|stream| stream.peek(&mut [0]).is_ok()));
+    answered.set_nonblocking(false).unwrap();
+    let refused = Answer::read(answered.try_clone().unwrap());
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(
+        refused.body.contains("would have more than 268435456 bytes, which are the most."),
+        "{refused:?}"
+    );
 }
 
 const PAGES: [&str; 5] = [

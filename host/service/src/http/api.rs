@@ -1,7 +1,6 @@
 //! [`Api`]: what the handlers share.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt_connector::{Connector, Response, Tenant};
@@ -10,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::calls::Calls;
 use super::problem::Problem;
 use crate::Timestamp;
 use crate::error::StoreError;
@@ -190,8 +190,8 @@ impl ApiBuilder {
         self
     }
 
-    /// How many bytes the documents have together that a tenant's calls have sent and that are not answered yet; more are answered with 429.
-    /// Default: [`Api::CONCURRENT_BYTES`].
+    /// How many bytes the documents have together that a tenant's calls have sent and that are not answered yet; more are answered with 429, and
+    /// lines of a batch are read when there is room again. Default: [`Api::CONCURRENT_BYTES`].
     #[must_use]
     pub fn concurrent_bytes(mut self, bytes: usize) -> Self {
         self.concurrent_bytes = bytes;
@@ -241,110 +241,5 @@ impl ApiBuilder {
             drained: CancellationToken::new(),
         };
         Api { inner: Arc::new(inner) }
-    }
-}
-
-/// What the calls of each tenant take at this time: one tenant's do not keep the others' out.
-pub(super) struct Calls {
-    most: usize,
-    most_bytes: usize,
-    by_tenant: ByTenant,
-}
-
-type ByTenant = Arc<Mutex<HashMap<Arc<str>, Taken>>>;
-
-/// What the calls of a tenant take.
-#[derive(Default)]
-struct Taken {
-    calls: usize,
-    /// Of their bodies.
-    bytes: usize,
-}
-
-/// A call, for as long as it is there.
-pub(super) struct Call {
-    tenant: Arc<str>,
-    bytes: usize,
-    most_bytes: usize,
-    by_tenant: ByTenant,
-}
-
-impl Calls {
-    pub(super) fn new(most: usize, most_bytes: usize) -> Self {
-        Self { most, most_bytes, by_tenant: Arc::default() }
-    }
-
-    pub(super) fn begin(&self, tenant: Arc<str>) -> Result<Call, Problem> {
-        let most_bytes = self.most_bytes;
-        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = by_tenant.entry(Arc::clone(&tenant)).or_default();
-        if taken.calls >= self.most {
-            let most = self.most;
-            return Err(Problem::too_many(format_args!(
-                "{most} calls of the tenant are under way, which are the most"
-            )));
-        }
-        taken.calls += 1;
-        Ok(Call { tenant, bytes: 0, most_bytes, by_tenant: Arc::clone(&self.by_tenant) })
-    }
-}
-
-impl Call {
-    /// So many bytes of its body are kept, until it has ended.
-    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), Problem> {
-        let most = self.most_bytes;
-        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = by_tenant.entry(Arc::clone(&self.tenant)).or_default();
-        if bytes > most.saturating_sub(taken.bytes) {
-            return Err(Problem::too_many(format_args!(
-                "the bodies of the tenant's calls that are under way would have more than {most} bytes, which are the most"
-            )));
-        }
-        taken.bytes += bytes;
-        self.bytes += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = by_tenant.get_mut(&self.tenant) {
-            taken.calls -= 1;
-            taken.bytes -= self.bytes;
-            if taken.calls == 0 {
-                by_tenant.remove(&self.tenant);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenant_has_so_many_calls_and_leaves_the_others_theirs() {
-        let calls = Calls::new(2, 1000);
-        let both = [calls.begin("a".into()).unwrap(), calls.begin("a".into()).unwrap()];
-        assert!(calls.begin("a".into()).is_err());
-        let other = calls.begin("b".into()).unwrap();
-        drop(both);
-        let _again = calls.begin("a".into()).unwrap();
-        drop(other);
-        assert_eq!(calls.by_tenant.lock().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_tenants_bodies_take_so_much_and_leave_the_others_theirs() {
-        let calls = Calls::new(10, 1000);
-        let [mut one, mut two] = [(); 2].map(|()| calls.begin("a".into()).unwrap());
-        one.keep(600).unwrap();
-        two.keep(400).unwrap();
-        assert!(two.keep(1).is_err());
-        calls.begin("b".into()).unwrap().keep(1000).unwrap();
-        drop(one);
-        two.keep(600).unwrap();
-        assert!(calls.begin("a".into()).unwrap().keep(1).is_err());
     }
 }

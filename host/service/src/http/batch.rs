@@ -11,12 +11,13 @@ use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use mqtt_connector::exit_code::PARAMETER;
 use mqtt_connector::{Batch, Meta};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::answer::Answer;
 use super::api::Api;
 use super::body::{self, JSON_LINES};
 use super::caller::Caller;
+use super::calls::Call;
 use super::prefer::idempotency_key;
 use super::problem::Problem;
 use super::trace_context::TraceHeaders;
@@ -33,6 +34,9 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// How many lots of lines are under way: one is sent while the one before is acknowledged.
 const UNDER_WAY: usize = 2;
+
+/// How long it is waited before it is looked again whether there is room for more.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How many answers to lots may wait for a caller who does not read them.
 const UNREAD: usize = 32;
@@ -51,7 +55,7 @@ const UNREAD: usize = 32;
 )]
 pub(super) async fn send_batch(
     State(api): State<Api>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -67,7 +71,7 @@ pub(super) async fn send_batch(
         let _counted = counted;
         let lines = Lines::new(body, api.largest_body());
         // A caller who reads no more has ended it.
-        let _ = answer_all(&api, &caller, lines, out).await;
+        let _ = answer_all(&api, &mut caller, lines, out).await;
     });
     let kind = [(header::CONTENT_TYPE, "application/jsonl")];
     Ok((kind, Body::new(answers)).into_response())
@@ -78,39 +82,44 @@ struct Unread;
 
 async fn answer_all(
     api: &Api,
-    caller: &Caller,
+    caller: &mut Caller,
     mut lines: Lines,
     mut out: Sender<Bytes>,
 ) -> Result<(), Unread> {
-    let connector = api.shared_connector();
+    let (connector, tenant) = (api.shared_connector(), caller.tenant.clone());
     let mut under_way = VecDeque::new();
-    let count = |response: &mqtt_connector::Response| api.count(&caller.tenant, response, None);
+    let count = |response: &mqtt_connector::Response| api.count(&tenant, response, None);
     loop {
         if under_way.len() < UNDER_WAY && lines.has_line() {
-            let (answered, requests) = lines.lot();
-            let mut batch =
-                connector.start_batch_with(&caller.tenant, caller.tenant.config(), requests, caller.hooks());
+            let (answered, requests, bytes) = lines.lot();
+            let mut batch = connector.start_batch_with(&tenant, tenant.config(), requests, caller.hooks());
             // Behind the lot before, and not beside it: they are sent in order.
             batch.queued().await;
-            under_way.push_back(Lot { answered, batch });
+            under_way.push_back(Lot { answered, batch, bytes });
         } else if under_way.len() < UNDER_WAY && !lines.has_ended {
             let is_idle = under_way.is_empty();
             tokio::select! {
                 biased;
                 () = api.draining().cancelled() => lines.has_ended = true,
-                () = lines.fill() => {}
-                answers = first(&mut under_way, count), if !is_idle => write(&mut out, answers).await?,
+                () = lines.fill(&mut caller.call) => {}
+                answers = first(&mut under_way, count), if !is_idle => write(&mut out, answers, &mut caller.call).await?,
             }
         } else if under_way.is_empty() {
             return Ok(());
         } else {
             let answers = first(&mut under_way, count).await;
-            write(&mut out, answers).await?;
+            write(&mut out, answers, &mut caller.call).await?;
         }
     }
 }
 
-async fn write(out: &mut Sender<Bytes>, answers: String) -> Result<(), Unread> {
+/// Answers to lines, which had so many bytes.
+async fn write(
+    out: &mut Sender<Bytes>,
+    (answers, bytes): (String, usize),
+    call: &mut Call,
+) -> Result<(), Unread> {
+    call.let_go(bytes);
     out.send_data(answers.into()).await.map_err(|_| Unread)
 }
 
@@ -119,20 +128,22 @@ struct Lot {
     /// The answer to each line, for those that are answered already.
     answered: Vec<Option<Answer>>,
     batch: Batch,
+    /// How many bytes they have.
+    bytes: usize,
 }
 
-/// The answers to the first lot, as lines, when they are there. It may be given up, and asked for again.
-async fn first(under_way: &mut VecDeque<Lot>, count: impl Fn(&mqtt_connector::Response)) -> String {
-    let Some(lot) = under_way.front_mut() else { return String::new() };
+/// The answers to the first lot, as lines, when they are there, and how many bytes it has. It may be given up, and asked for again.
+async fn first(under_way: &mut VecDeque<Lot>, count: impl Fn(&mqtt_connector::Response)) -> (String, usize) {
+    let Some(lot) = under_way.front_mut() else { return Default::default() };
     let mut responses = (&mut lot.batch).await.into_iter();
-    let Some(lot) = under_way.pop_front() else { return String::new() };
+    let Some(lot) = under_way.pop_front() else { return Default::default() };
     let mut next = || {
         let response = responses.next()?;
         count(&response);
         Some(Answer::from(response))
     };
     let answers = lot.answered.into_iter().filter_map(|answer| answer.or_else(&mut next));
-    answers.map(|answer| answer.line()).collect()
+    (answers.map(|answer| answer.line()).collect(), lot.bytes)
 }
 
 /// The lines of a body, as they come.
@@ -169,11 +180,24 @@ impl Lines {
         self.end().is_some() || self.buffer.len() > self.longest || self.has_ended && !self.buffer.is_empty()
     }
 
-    /// Waits for more. It may be given up, and asked for again.
-    async fn fill(&mut self) {
+    /// Waits until there is room for more among what the tenant's calls keep, and for that. It may be given up, and asked for again.
+    async fn fill(&mut self, call: &mut Call) {
+        let has_room = async {
+            while !call.has_room() {
+                sleep(PAUSE).await;
+            }
+        };
+        if timeout(PATIENCE, has_room).await.is_err() {
+            // Who waits with a part of a line may be what the others wait for.
+            call.let_go(self.buffer.len());
+            self.buffer.clear();
+            self.has_ended = true;
+            return;
+        }
         match timeout(PATIENCE, self.body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Some(bytes) = frame.data_ref() {
+                    call.add(bytes.len());
                     self.buffer.extend_from_slice(bytes);
                 }
             }
@@ -182,8 +206,8 @@ impl Lines {
         }
     }
 
-    /// Lines to be sent together: their answers, as far as they have one, and the requests of the others.
-    fn lot(&mut self) -> (Vec<Option<Answer>>, Vec<String>) {
+    /// Lines to be sent together: their answers, as far as they have one, the requests of the others, and how many bytes there were.
+    fn lot(&mut self) -> (Vec<Option<Answer>>, Vec<String>, usize) {
         let (mut answered, mut requests, mut bytes) = (Vec::new(), Vec::new(), 0);
         while answered.len() < MOST_LINES && bytes < MOST_BYTES && self.has_line() {
             let is_whole = self.end().is_some();
@@ -209,7 +233,11 @@ impl Lines {
                 Err(message) => answered.push(Some(Meta { exit_code: PARAMETER, message }.into())),
             }
         }
-        (answered, requests)
+        // What a long line took is not kept for the next one.
+        if self.buffer.capacity() > MOST_BYTES {
+            self.buffer.shrink_to_fit();
+        }
+        (answered, requests, bytes)
     }
 }
 
@@ -231,6 +259,10 @@ fn read(line: Vec<u8>, longest: usize) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::super::calls::Calls;
     use super::*;
 
     fn lots(chunks: &[&[u8]], longest: usize) -> Vec<String> {
@@ -242,17 +274,22 @@ mod tests {
             }
             drop(sender);
             let (mut lines, mut all) = (Lines::new(Body::new(body), longest), Vec::new());
+            let calls = Calls::new(1, usize::MAX);
+            let mut call = calls.begin("acme".into()).unwrap();
             loop {
                 if lines.has_line() {
-                    let (answered, mut requests) = lines.lot();
+                    let (answered, mut requests, bytes) = lines.lot();
+                    call.let_go(bytes);
                     all.extend(answered.into_iter().map(|answer| match answer {
                         Some(answer) => answer.line(),
                         None => requests.remove(0),
                     }));
                 } else if lines.has_ended {
+                    // Nothing is kept any more.
+                    call.keep(usize::MAX).unwrap();
                     return all;
                 } else {
-                    lines.fill().await;
+                    lines.fill(&mut call).await;
                 }
             }
         })
@@ -263,6 +300,22 @@ mod tests {
         assert_eq!(lots(&[b"{}\n{\"a\":1}\r\n\n  \n{", b"}"], 100), ["{}", "{\"a\":1}\r", "{}"]);
         assert_eq!(lots(&[b"a\nb\n"], 100), ["a", "b"]);
         assert!(lots(&[], 100).is_empty() && lots(&[b"\n"], 100).is_empty());
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_when_there_is_room_among_what_the_tenants_calls_keep() {
+        let calls = Calls::new(2, 1000);
+        let [mut call, mut other] = [(); 2].map(|()| calls.begin("acme".into()).unwrap());
+        other.keep(1000).unwrap();
+        let mut lines = Lines::new(Body::from("a\nb"), 100);
+        assert!(pin!(lines.fill(&mut call)).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(other);
+        lines.fill(&mut call).await;
+        call.keep(997).unwrap();
+        assert!(call.keep(1).is_err(), "3 bytes are kept");
+        assert_eq!(lines.lot().2, 2);
+        call.let_go(2);
+        call.keep(2).unwrap();
     }
 
     #[test]

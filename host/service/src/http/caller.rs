@@ -6,8 +6,9 @@ use axum::http::request::Parts;
 use mqtt_connector::Tenant;
 use mqtt_connector::publisher::{Hooks, TraceContext};
 
-use super::api::{Api, Call};
+use super::api::Api;
 use super::body;
+use super::calls::Call;
 use super::problem::Problem;
 use super::trace_context::trace_context;
 
@@ -16,7 +17,7 @@ pub(super) struct Caller {
     pub(super) tenant: Tenant,
     /// The trace that the call belongs to, if it has one.
     pub(super) trace_context: Option<TraceContext>,
-    call: Call,
+    pub(super) call: Call,
 }
 
 impl Caller {

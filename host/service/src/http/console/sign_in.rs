@@ -64,7 +64,7 @@ pub(super) async fn sign_in(
     body: Body,
 ) -> Result<Response, Refused> {
     check_site(&headers)?;
-    let values = Values::read(&headers, body, LARGEST).await?;
+    let values = Values::read(&headers, body, LARGEST, |_| Ok(())).await?;
     let is_ours =
         values.get(CSRF).zip(cookie(&headers, BEFORE)).is_some_and(|(form, cookie)| is_same(form, cookie));
     if !is_ours {

@@ -12,8 +12,9 @@ use mqtt_connector::Tenant;
 use mqtt_connector::publisher::TraceContext;
 use subtle::ConstantTimeEq as _;
 
-use super::super::api::{Call, ConsoleCookies};
+use super::super::api::ConsoleCookies;
 use super::super::body;
+use super::super::calls::Call;
 use super::super::problem::Problem;
 use super::super::trace_context::trace_context;
 use super::layout::Failure;
@@ -28,7 +29,7 @@ pub(super) struct Visitor {
     pub(super) csrf: Arc<str>,
     /// The trace that the call belongs to, if it has one.
     pub(super) trace_context: Option<TraceContext>,
-    _call: Call,
+    call: Call,
 }
 
 /// Why there is no page.
@@ -61,9 +62,9 @@ impl FromRequestParts<Console> for Visitor {
         let session = cookie(&parts.headers, session_cookie(console.inner.cookies)).ok_or(Refused::SignIn)?;
         let known = console.inner.sessions.find(api.connector().tenants(), session, Instant::now());
         let known = known.ok_or(Refused::SignIn)?;
-        let _call = api.calls().begin(known.tenant.shared_name())?;
+        let call = api.calls().begin(known.tenant.shared_name())?;
         let trace_context = trace_context(&parts.headers);
-        Ok(Self { tenant: known.tenant, session: session.to_owned(), csrf: known.csrf, trace_context, _call })
+        Ok(Self { tenant: known.tenant, session: session.to_owned(), csrf: known.csrf, trace_context, call })
     }
 }
 
@@ -106,10 +107,15 @@ impl Values {
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Reads a form (HTML, `application/x-www-form-urlencoded`) of at most `largest` bytes.
-    pub(super) async fn read(headers: &HeaderMap, body: Body, largest: usize) -> Result<Self, Problem> {
+    /// Reads a form (HTML, `application/x-www-form-urlencoded`) of at most `largest` bytes. `keep` may refuse what comes, piece by piece.
+    pub(super) async fn read(
+        headers: &HeaderMap,
+        body: Body,
+        largest: usize,
+        keep: impl FnMut(usize) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
         let text =
-            body::text_of(headers, body, largest, &["application/x-www-form-urlencoded"], |_| Ok(())).await?;
+            body::text_of(headers, body, largest, &["application/x-www-form-urlencoded"], keep).await?;
         let pairs = form_urlencoded::parse(text.as_bytes());
         // A form writes each line break as two characters (HTML, section 4.10.21.4).
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect()))
@@ -153,9 +159,10 @@ impl FromRequest<Console> for Posted {
 
     async fn from_request(request: Request, console: &Console) -> Result<Self, Refused> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, console).await?;
+        let mut visitor = Visitor::from_request_parts(&mut parts, console).await?;
         check_site(&parts.headers)?;
-        let values = Values::read(&parts.headers, body, console.api.largest_body()).await?;
+        let largest = console.api.largest_body();
+        let values = Values::read(&parts.headers, body, largest, |bytes| visitor.call.keep(bytes)).await?;
         if !values.get(CSRF).is_some_and(|shown| is_same(shown, &visitor.csrf)) {
             return Err(foreign().into());
         }

@@ -1,5 +1,7 @@
 //! The handshake: versions, application protocols, and brokers that do not speak TLS, or speak it when they should not.
 
+use std::time::{Duration, Instant};
+
 use mqtt_connector_tests::pki::Pki;
 use mqtt_connector_tests::port::SilentPort;
 use mqtt_connector_tests::{Expect, Mosquitto, ScriptedBroker, ServerTls, Step, encode};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{failed, secured, send_with, sent, url};
 use crate::faults::carrier::after;
-use crate::support::{assert_meta, exchange};
+use crate::support::{PATIENCE, assert_meta, exchange};
 
 #[test]
 fn both_versions_of_tls_are_spoken_and_ended_in_order() {
@@ -22,6 +24,26 @@ fn both_versions_of_tls_are_spoken_and_ended_in_order() {
         let record = broker.finish();
         assert_eq!(record.conversations[0].tls.as_ref().unwrap().version, version);
         assert!(record.conversations[0].ended_in_order(), "{record}");
+    }
+}
+
+/// A broker with Nagle's algorithm, as mosquitto has it when nobody configures anything, keeps CONNACK back until the session tickets
+/// before it are acknowledged, which TCP leaves for 40 ms.
+#[test]
+fn session_tickets_hold_no_answer_up() {
+    let pki = Pki::new();
+    let broker = Mosquitto::builder().as_it_comes().tls(&pki.server(&["127.0.0.1"])).start();
+    let config = secured(broker.port(), &pki);
+    let begin = Instant::now();
+    // Each on a connection of its own, until one is not slowed down by what else the machine does.
+    for number in 0.. {
+        let started = Instant::now();
+        let meta = send_with(&config, json!({ "client-id": format!("sender-{number}") }));
+        assert_meta(&meta, 0, &sent(1, broker.port()));
+        if started.elapsed() < Duration::from_millis(35) {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "each of {number} sends took 35 ms and more");
     }
 }
 

@@ -18,12 +18,24 @@ use crate::platform::socket::Gathering;
 /// memory.
 pub(crate) enum Transport {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<Gathering>>),
+    Tls(Box<Secured>),
     /// Over one of the others.
     WebSocket(Box<WebSocket<Transport>>),
 }
 
+/// TLS, whose handshake is done.
+pub(crate) struct Secured {
+    stream: TlsStream<Gathering>,
+    /// Something of the broker's own has come, and not TLS's session tickets alone.
+    has_heard: bool,
+}
+
 impl Transport {
+    /// TLS, after its handshake.
+    pub(crate) fn secured(stream: TlsStream<Gathering>) -> Self {
+        Self::Tls(Box::new(Secured { stream, has_heard: false }))
+    }
+
     /// Whether it is TCP and nothing above it.
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp(_))
@@ -59,9 +71,24 @@ impl Transport {
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Tcp(stream) => stream,
-            Self::Tls(stream) => socket::tcp(stream.get_ref().0),
+            Self::Tls(secured) => socket::tcp(secured.stream.get_ref().0),
             Self::WebSocket(stream) => stream.get_ref().tcp(),
         }
+    }
+}
+
+impl Secured {
+    /// Reads, and until the broker's first answer has come, tells its TCP at once what else has: a server of TLS 1.3 sends session
+    /// tickets before it, and with Nagle's algorithm it keeps the answer back until they are acknowledged, for 40 ms.
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if !self.has_heard {
+            self.has_heard = read.is_ready();
+            if read.is_pending() {
+                socket::acknowledge(socket::tcp(self.stream.get_ref().0));
+            }
+        }
+        read
     }
 }
 
@@ -78,7 +105,7 @@ impl AsyncRead for Transport {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(secured) => secured.poll_read(context, buffer),
             Self::WebSocket(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -88,7 +115,7 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(secured) => Pin::new(&mut secured.stream).poll_write(context, bytes),
             Self::WebSocket(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -96,7 +123,7 @@ impl AsyncWrite for Transport {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(secured) => Pin::new(&mut secured.stream).poll_flush(context),
             Self::WebSocket(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -104,7 +131,7 @@ impl AsyncWrite for Transport {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(secured) => Pin::new(&mut secured.stream).poll_shutdown(context),
             Self::WebSocket(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }

@@ -212,7 +212,7 @@ impl SharedConnection {
             Some(tls) => {
                 self.enter(Stage::Tls);
                 let stream = Box::pin(tls.handshake(socket, &may_be_shown)).await?;
-                Transport::Tls(Box::new(stream))
+                Transport::secured(stream)
             }
         };
         match broker.transport {

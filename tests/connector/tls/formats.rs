@@ -310,7 +310,8 @@ fn formats_that_are_not_taken_are_named_with_what_converts_them() {
         (
             "ssh.key",
             a_key,
-            "is a key in OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f KEY` makes a copy of it PKCS#8, in its place",
+            "is a key in OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` makes a copy of an RSA or ECDSA key PKCS#8, in its place; Ed25519 it \
+             leaves as it is, for which a new key and certificate are needed",
         ),
         (
             "key.ppk",

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a session lasts in which nobody asks for anything.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
-/// How many sessions a tenant has at one time. One more ends the one that was asked last.
+/// How many sessions a tenant has at one time. One more ends the one that has been idle for longest.
 const OF_TENANT: usize = 64;
 
 /// Of how many forms a session knows what became of them.

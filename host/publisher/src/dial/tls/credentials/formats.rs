@@ -35,8 +35,8 @@ pub(super) fn no_key(held: &Held) -> String {
             "is a public key; the private key is needed, of which `openssl pkey -pubout` made it".to_owned()
         }
         Some(Format::OpenSshKey) => {
-            "is a key in OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f KEY` makes a copy of it PKCS#8, \
-                                     in its place"
+            "is a key in OpenSSH's own format; `ssh-keygen -p -m PKCS8 -f COPY` makes a copy of an RSA or ECDSA key PKCS#8, in its \
+             place; Ed25519 it leaves as it is, for which a new key and certificate are needed"
                 .to_owned()
         }
         Some(Format::Putty) => {

@@ -1,5 +1,7 @@
 //! What somebody does to the stream with the tools of NATS, under the hands of nodes.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{self, Stream};
@@ -164,6 +166,32 @@ async fn a_stream_that_is_full_by_its_own_bounds_is_told_from_a_disk_that_is() {
     let wanted = "the stream has as much as its max_bytes or max_msgs allow; they have to be -1, and --store-size says how much is accepted";
     assert_eq!(error, StoreError::Unusable(wanted.to_owned()));
     assert_eq!(node.fault(), Some(error));
+}
+
+/// How many messages a server has got so far.
+fn messages(cluster: &NatsCluster) -> u64 {
+    let mut connection = TcpStream::connect(("127.0.0.1", cluster.monitor(0))).unwrap();
+    connection.write_all(b"GET /varz HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str::<serde_json::Value>(body).unwrap()["in_msgs"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_while_there_is_no_room_waits_for_it_and_does_not_ask_without_a_pause() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    node.accept(new("acme", 8192)).await.unwrap();
+    change(&cluster, |config| config.max_bytes = 8192).await;
+    let before = messages(&cluster);
+    let opening = tokio::spawn(NatsStore::builder(address(&cluster, LONG)).open());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = messages(&cluster) - before;
+    assert!(!opening.is_finished() && asked < 200, "{asked}");
+    change(&cluster, |config| config.max_bytes = -1).await;
+    let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap().unwrap().unwrap();
+    accept(&opened, "acme").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -56,6 +56,7 @@ use crate::health::Health;
 use crate::query::{Page, Query};
 use crate::store::{Accepted, New, Pending, RETENTION, SIZE, Store};
 use nodes::Incarnation;
+use operations::PATIENCE;
 use record::Subjects;
 use said::Said;
 use view::{Idle, View};
@@ -171,11 +172,11 @@ impl NatsStoreBuilder {
         let address = self.address.to_string();
         let (store, stop) = self.start(Some(Incarnation::new(name))).await?;
         let inner = &store.inner;
-        let deadline = Instant::now() + inner.lease.max(TO_CATCH_UP);
+        let deadline = Instant::now() + TO_CATCH_UP;
         let unusable = |reason: String| NatsError::Stream { address: address.clone(), reason };
         while !inner.view.has_lease() {
             let began = Instant::now();
-            let renewed = inner.renew_lease().await;
+            let renewed = inner.renew_lease(inner.lease.min(PATIENCE)).await;
             let denied = inner.said.denied(&inner.subjects.all(), began);
             if let Some(denied) = denied.or_else(|| inner.said.not_listening()) {
                 return Err(unusable(denied));
@@ -183,9 +184,12 @@ impl NatsStoreBuilder {
             if inner.view.is_deaf() {
                 return Err(unusable(inner.deafness()));
             }
-            // A majority may be on its way.
-            if inner.view.incarnation().is_none() || (renewed.is_err() && Instant::now() >= deadline) {
-                return Err(NatsError::NoLease { address });
+            match renewed {
+                // A majority may be on its way, or somebody who makes room.
+                Err(_) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(unusable(reason(error))),
+                Ok(()) if inner.view.incarnation().is_none() => return Err(NatsError::NoLease { address }),
+                Ok(()) => {}
             }
         }
         telemetry::begin(inner.used.load(Ordering::Relaxed), inner.view.counts());
@@ -234,10 +238,7 @@ impl NatsStoreBuilder {
         let began = Instant::now();
         let is_in_vain = || inner.said.denied("$JS.API.STREAM.", began).is_some();
         let found = patiently(TO_FIND_START, || inner.find_start(), is_in_vain).await;
-        found.map_err(|error| match error {
-            StoreError::Unusable(why) => unusable(why),
-            error => unusable(error.to_string()),
-        })?;
+        found.map_err(|error| unusable(reason(error)))?;
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&inner).watch(stop.clone()));
         let store = NatsStore { inner: Arc::clone(&inner), _stop: stop.clone().drop_guard() };
@@ -247,6 +248,14 @@ impl NatsStoreBuilder {
             denied = inner.said.denies_listening() => Err(unusable(denied)),
             () = tokio::time::sleep(TO_CATCH_UP) => Err(unusable(inner.deafness())),
         }
+    }
+}
+
+/// Why a store cannot be used, without that it cannot.
+fn reason(error: StoreError) -> String {
+    match error {
+        StoreError::Unusable(why) => why,
+        error => error.to_string(),
     }
 }
 

@@ -54,9 +54,7 @@ pub enum NatsError {
         version: String,
     },
     /// Another process has the name of this node, and is there.
-    #[error(
-        "{address}: this node could not get a lease: another process has its name, or NATS has no majority of its servers"
-    )]
+    #[error("{address}: this node could not get a lease: another process has its name")]
     NoLease {
         /// The servers, and the stream.
         address: String,

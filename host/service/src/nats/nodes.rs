@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::operations::PATIENCE;
 use super::write::{Conflict, Message};
 use super::{Inner, telemetry};
 use crate::error::StoreError;
@@ -132,13 +133,13 @@ impl Inner {
     }
 
     async fn look_after_nodes(&self) {
-        if let Err(error) = self.renew_lease().await {
+        if let Err(error) = self.renew_lease(self.lease).await {
             tracing::warn!(%error, "the lease of this node cannot be renewed yet");
             return;
         }
         for (name, state, sequence) in self.view.silent_nodes() {
             let gone = NodeState { stance: Stance::Gone, ..state };
-            match self.write_node(&name, &gone, sequence).await {
+            match self.write_node(&name, &gone, sequence, self.lease).await {
                 Ok(Ok(_)) => tracing::warn!(
                     node = name,
                     "a node was not heard of for the time of a lease: others take its place"
@@ -170,8 +171,8 @@ impl Inner {
         telemetry::known(backlog, owned);
     }
 
-    /// Says that this node is here.
-    pub(super) async fn renew_lease(&self) -> Result<(), StoreError> {
+    /// Says that this node is here. Tries for `patience`.
+    pub(super) async fn renew_lease(&self, patience: Duration) -> Result<(), StoreError> {
         let Some(me) = self.view.incarnation() else { return Ok(()) };
         let mut expected = 0;
         if let Some((known, sequence)) = self.view.node(&me.name) {
@@ -192,7 +193,7 @@ impl Inner {
         let before = Instant::now();
         let lease = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
         let here = NodeState { incarnation: me.clone(), stance: Stance::Here, lease };
-        match self.write_node(&me.name, &here, expected).await? {
+        match self.write_node(&me.name, &here, expected, patience).await? {
             Ok(sequence) => {
                 self.view.renew(here, sequence, before + self.lease);
                 self.hears(sequence).await;
@@ -239,7 +240,8 @@ impl Inner {
             return;
         };
         let gone = NodeState { stance: Stance::Gone, ..state };
-        if let Err(error) = self.write_node(&me.name, &gone, sequence).await {
+        let patience = self.lease.min(PATIENCE);
+        if let Err(error) = self.write_node(&me.name, &gone, sequence, patience).await {
             tracing::warn!(%error, "the other nodes take over when the lease of this one is over: they could not be told before");
         }
     }
@@ -249,10 +251,11 @@ impl Inner {
         name: &str,
         state: &NodeState,
         expected: u64,
+        patience: Duration,
     ) -> Result<Result<u64, Conflict>, StoreError> {
         let message = Message::new(self.subjects.node(name), headers(NODE, state)?);
         let message = if state.stance == Stance::Gone { message.for_at_most(KEEP_GONE) } else { message };
-        self.write(message, Some(expected), self.lease).await
+        self.write(message, Some(expected), patience).await
     }
 
     async fn write_owner(

@@ -270,3 +270,24 @@ async fn what_comes_late_for_an_idempotency_key_is_never_a_second_execution() {
         assert!(late.await.is_err(), "it expects that there is none");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_has_accepted_with_the_same_key_meanwhile_is_not_taken_for_ones_own() {
+    let cluster = NatsCluster::start(1);
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    let keyed = |length| New { idempotency_key: Some("k".to_owned()), ..new("acme", length) };
+    let first = keyed(1);
+    let id = first.execution.id;
+    node.accept(first).await.unwrap();
+    for (length, is_same) in [(1, true), (2, false)] {
+        // As when a node has taken the key, and stood still for so long that another one has accepted something with the identifier that was meant.
+        stream(&cluster).await.purge().filter("MQTT_EXECUTIONS.k.acme.*").await.unwrap();
+        let mut late = keyed(length);
+        late.execution.id = id;
+        match node.accept(late).await.unwrap() {
+            Accepted::New => assert!(is_same),
+            Accepted::Other(other) => assert!(!is_same && other == id),
+            Accepted::Before(_) => panic!("its key was taken"),
+        }
+    }
+}

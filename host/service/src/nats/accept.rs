@@ -42,9 +42,14 @@ impl Inner {
         {
             return Ok(accepted);
         }
-        match self.create(&execution, key).await? {
-            // Whoever has asked with the same key meanwhile has accepted it for us.
-            Ok(()) | Err(Conflict) => Ok(Accepted::New),
+        if self.create(&execution, key.clone()).await?.is_ok() {
+            return Ok(Accepted::New);
+        }
+        // It is there: written by us, or by whoever has asked with the same key meanwhile, and that may be another request.
+        let Some(key) = &key else { return Ok(Accepted::New) };
+        match self.with_key(key, &execution).await? {
+            Some(other @ Accepted::Other(_)) => Ok(other),
+            Some(Accepted::New | Accepted::Before(_)) | None => Ok(Accepted::New),
         }
     }
 

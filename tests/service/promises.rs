@@ -59,6 +59,7 @@ macro_rules! all_promises {
             what_was_running_is_found_again,
             a_clock_that_is_put_back_keeps_no_attempt_waiting,
             lists_have_what_was_asked_for,
+            long_executions_are_listed_a_few_at_a_time,
             who_waits_is_told,
             how_long_an_attempt_was_at_what_is_kept,
         }

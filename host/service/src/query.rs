@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::Timestamp;
-use crate::execution::{Execution, Status};
+use crate::execution::{Execution, StageTime, Status};
 
 /// Which executions are listed, and how many at a time. The newest, as they were accepted, is the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Query {
     pub topic: Option<String>,
     /// Where the page before ended. Default: the newest.
     pub cursor: Option<Cursor>,
-    /// How many at most; more than [`Query::MOST`] are not listed at a time. Default: 100.
+    /// How many at most; more than [`Query::MOST`] are not listed at a time, and fewer where they are long. Default: 100.
     pub limit: Option<NonZeroU32>,
 }
 
@@ -37,6 +37,46 @@ impl Query {
     pub fn page_size(&self) -> u32 {
         self.limit.map_or(100, NonZeroU32::get).min(Self::MOST)
     }
+}
+
+/// A page that takes one execution after another.
+pub(crate) struct Filling {
+    pub(crate) executions: Vec<Execution>,
+    size: usize,
+    bytes: usize,
+}
+
+impl Filling {
+    /// How many bytes the executions of a page take at most, unless one alone takes more: who has long ones is not to have the process take
+    /// all memory for a list of them.
+    pub(crate) const LONGEST: usize = 4 << 20;
+
+    /// The page of a query.
+    pub(crate) fn new(query: &Query) -> Self {
+        let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
+        Self { executions: Vec::new(), size, bytes: 0 }
+    }
+
+    /// Takes an execution, unless the page is full: answers whether it has.
+    pub(crate) fn takes(&mut self, execution: Execution) -> bool {
+        self.bytes += bytes(&execution);
+        let has_room =
+            self.executions.len() < self.size && (self.bytes <= Self::LONGEST || self.executions.is_empty());
+        if has_room {
+            self.executions.push(execution);
+        }
+        has_room
+    }
+}
+
+/// What an execution takes in a list.
+fn bytes(execution: &Execution) -> usize {
+    let Execution { topic, options, attempts, meta, .. } = execution;
+    let texts = [topic, &options.ordering_key].into_iter().flatten();
+    let answers = attempts.iter().map(|attempt| &attempt.meta).chain([meta]).flatten();
+    let stages: usize = attempts.iter().map(|attempt| attempt.stages.len()).sum();
+    let texts = texts.chain(answers.map(|meta| &meta.message)).map(String::len).sum::<usize>();
+    size_of::<Execution>() + size_of_val(attempts.as_slice()) + stages * size_of::<StageTime>() + texts
 }
 
 /// A part of a list.
@@ -107,7 +147,10 @@ impl Serialize for Cursor {
 
 #[cfg(test)]
 mod tests {
+    use mqtt_connector::Meta;
+
     use super::*;
+    use crate::execution::{Options, Request};
 
     #[test]
     fn a_cursor_is_read_as_it_is_written() {
@@ -118,6 +161,25 @@ mod tests {
         for text in ["", "-1", "+1", "100000000000000000000000000000000", "x", "1 "] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
         }
+    }
+
+    #[test]
+    fn a_page_has_no_more_bytes_than_it_may_and_one_execution_at_least() {
+        let execution = |length: usize| {
+            let request = Request::parse(format!(r#"{{"topic": "{}"}}"#, "t".repeat(length))).unwrap();
+            Execution::new("acme".into(), request, Options::default(), Timestamp::now())
+        };
+        let query = Query { limit: NonZeroU32::new(1000), ..Query::default() };
+        let mut page = Filling::new(&query);
+        while page.takes(execution(65_000)) {}
+        assert_eq!(page.executions.len(), 64);
+        let mut page = Filling::new(&query);
+        let mut long = execution(1);
+        long.meta = Some(Meta { exit_code: 0, message: "m".repeat(Filling::LONGEST) });
+        assert!(page.takes(long.clone()) && !page.takes(long));
+        let mut page = Filling::new(&query);
+        while page.takes(execution(1000)) {}
+        assert_eq!(page.executions.len(), 1000);
     }
 
     #[test]

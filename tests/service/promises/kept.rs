@@ -94,6 +94,29 @@ pub(crate) async fn lists_have_what_was_asked_for(kind: &impl Kind) {
     assert_eq!((third, cursor), (places(&[0]), None));
 }
 
+pub(crate) async fn long_executions_are_listed_a_few_at_a_time(kind: &impl Kind) {
+    let store = kind.open().await;
+    let mut all = Vec::new();
+    for _ in 0..70 {
+        let mut long = execution("acme", Options::default());
+        long.topic = Some("t".repeat(65_000));
+        accept(&*store, &long).await;
+        all.insert(0, long.id);
+    }
+    let mut query = Query { limit: NonZeroU32::new(1000), ..Query::default() };
+    let mut pages = Vec::new();
+    loop {
+        let page = store.list(query.clone()).await.unwrap();
+        pages.push(page.executions.iter().map(|execution| execution.id).collect::<Vec<_>>());
+        query.cursor = page.cursor;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    // 4 MiB, and the rest.
+    assert_eq!((pages.iter().map(Vec::len).collect::<Vec<_>>(), pages.concat()), (vec![64, 6], all));
+}
+
 pub(crate) async fn who_waits_is_told(kind: &impl Kind) {
     let store = kind.open().await;
     let [sent, cancelled, expired] = [(); 3].map(|()| {

@@ -37,11 +37,12 @@ impl Request {
         self.0.get()
     }
 
-    /// The topic that stands in it, if it is a text: for lists, before the connector has said what it is.
+    /// The topic that stands in it, if it is a text that is no longer than a topic may be (MQTT 3.1.1, section 1.5.3): for lists, before the
+    /// connector has said what it is.
     pub(crate) fn topic(&self) -> Option<String> {
         let members = self.members();
         let (_, value) = members.iter().find(|(name, _)| name == "topic")?;
-        serde_json::from_str(value.get()).ok()
+        serde_json::from_str(value.get()).ok().filter(|topic: &String| topic.len() <= usize::from(u16::MAX))
     }
 
     /// Its members, in their order, each as often as it stands there.
@@ -162,6 +163,15 @@ mod tests {
         let names: Vec<_> = request.members().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["\u{fffd}\u{fffd}\u{fffd}", "topic", "😀", "é\""]);
         assert_eq!(request.topic().as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_is_longer_than_a_topic_is_none() {
+        for (length, is_one) in [(65_535, true), (65_536, false)] {
+            let topic = "t".repeat(length);
+            let request = Request::parse(format!(r#"{{"topic": "{topic}"}}"#)).unwrap();
+            assert_eq!(request.topic(), is_one.then_some(topic));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Lists: NATS has no index but the subjects, so that they are read from the newest execution on until there are enough.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,11 +11,10 @@ use super::operations::AT_A_TIME;
 use super::record::Subjects;
 use crate::error::StoreError;
 use crate::execution::{Execution, Id, Status};
-use crate::query::{Cursor, Page, Query};
+use crate::query::{Cursor, Filling, Page, Query};
 
 impl Inner {
     pub(super) async fn list_of(&self, query: &Query) -> Result<Page, StoreError> {
-        let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
         let before = query.cursor.as_ref().map(Cursor::number);
         let mut all = self.candidates(query).await?;
         if let Some(before) = before {
@@ -22,17 +22,19 @@ impl Inner {
         }
         let candidates = stream::iter(all.into_iter().rev());
         let found = candidates.map(async |(id, tenant)| self.get_of(Some(&tenant), id).await);
-        let wanted = found
-            .buffered(AT_A_TIME)
-            .try_filter_map(async |execution| Ok(execution.filter(|execution| is_wanted(query, execution))));
-        let mut executions: Vec<Execution> = wanted.take(size.saturating_add(1)).try_collect().await?;
-        let is_more = executions.len() > size;
-        executions.truncate(size);
-        for execution in &mut executions {
+        let mut found = pin!(found.buffered(AT_A_TIME));
+        let mut page = Filling::new(query);
+        while let Some(execution) = found.try_next().await? {
+            let Some(mut execution) = execution.filter(|execution| is_wanted(query, execution)) else {
+                continue;
+            };
             execution.request = None;
+            if !page.takes(execution) {
+                let cursor = page.executions.last().map(|last| Cursor::before(number(last.id)));
+                return Ok(Page::new(page.executions, cursor));
+            }
         }
-        let cursor = executions.last().filter(|_| is_more).map(|last| Cursor::before(number(last.id)));
-        Ok(Page::new(executions, cursor))
+        Ok(Page::new(page.executions, None))
     }
 
     /// The executions that may be wanted, with their tenants. Identifiers of version 7 begin with the time.

@@ -12,7 +12,7 @@ use super::schema;
 use crate::Timestamp;
 use crate::error::StoreError;
 use crate::execution::{Id, Status};
-use crate::query::{Cursor, Page, Query};
+use crate::query::{Cursor, Filling, Page, Query};
 
 /// Connections that read, beside the one that writes.
 pub(super) struct Readers {
@@ -68,21 +68,21 @@ const NOT_BEFORE: &str = "seq >= (SELECT min(seq) FROM executions INDEXED BY by_
 
 /// The executions that a query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
-    let size = usize::try_from(query.page_size()).unwrap_or(usize::MAX);
-    let (statement, values) = select(query, size.saturating_add(1));
+    let (statement, values) = select(query, query.page_size().saturating_add(1));
     let mut statement = connection.prepare_cached(&statement)?;
-    let rows =
-        statement.query_map(params_from_iter(values), |row| Ok((row.get::<_, i64>(0)?, read(row)?)))?;
-    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let is_more = rows.len() > size;
-    rows.truncate(size);
-    let last = rows.last().and_then(|(seq, _)| u64::try_from(*seq).ok());
-    let cursor = last.filter(|_| is_more).map(Cursor::before);
-    Ok(Page::new(rows.into_iter().map(|(_, execution)| execution).collect(), cursor))
+    let mut rows = statement.query(params_from_iter(values))?;
+    let (mut page, mut last) = (Filling::new(query), None);
+    while let Some(row) = rows.next()? {
+        if !page.takes(read(row)?) {
+            return Ok(Page::new(page.executions, last.map(Cursor::before)));
+        }
+        last = u64::try_from(row.get::<_, i64>(0)?).ok();
+    }
+    Ok(Page::new(page.executions, None))
 }
 
 /// The statement for a query, with its values: for so many rows at most.
-fn select(query: &Query, most: usize) -> (String, Vec<Value>) {
+fn select(query: &Query, most: u32) -> (String, Vec<Value>) {
     let Query { tenant, status, dead_letters, since, topic, cursor, limit: _ } = query;
     let conditions = [
         ("tenant = ?", tenant.clone().map(Value::from)),

@@ -379,6 +379,7 @@ pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "it does not come");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

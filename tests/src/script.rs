@@ -120,9 +120,9 @@ impl ScriptedBroker {
         self.state.read(|state| state.record.clone())
     }
 
-    /// Waits until `condition` holds for the connections, and returns the record at that moment.
+    /// Waits until `condition` holds for the connections, and returns the record that it held for.
     ///
-    /// The condition may ask this broker as well, as in `|_| broker.connections() == 2`.
+    /// The condition may ask this broker as well, as in `|_| broker.connections() == 2`: the broker may then answer with more than is in that record.
     ///
     /// # Panics
     ///

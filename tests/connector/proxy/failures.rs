@@ -121,6 +121,7 @@ fn an_http_proxy_that_refuses_is_told_by_its_status_line() {
     let demands = "HTTP/1.1 407 Proxy Authentication Required";
     for (status, more, is_transient, about) in [
         (demands, "", false, none_given),
+        (demands, "Proxy-Authenticate:\r\n", false, none_given),
         (demands, "Proxy-Authenticate: bAsic realm=\"a, b\"\r\n", false, none_given),
         (demands, "Proxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic\r\n", false, none_given),
         (demands, "Proxy-Authenticate: Negotiate, NTLM\r\n", false, other_kind),

@@ -206,6 +206,7 @@ fn takes_basic(answer: &Answer) -> bool {
         .values("proxy-authenticate")
         .flat_map(|value| value.split(|byte| *byte == b','))
         .filter_map(|challenge| challenge.trim_ascii().split(u8::is_ascii_whitespace).next())
+        .filter(|scheme| !scheme.is_empty())
         .peekable();
     schemes.peek().is_none() || schemes.any(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
 }

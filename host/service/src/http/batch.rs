@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::trace_context::TraceHeaders;
 use crate::execution::Request;
 
-/// How long the next bytes may take to come, before the lines are taken to have ended.
+/// How long the next bytes may take to come, or room for them, before the lines are taken to have ended.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The most lines that are sent together.

@@ -152,6 +152,25 @@ async fn a_node_whose_account_has_no_jetstream_any_more_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_may_not_read_any_more_is_not_ready_until_it_may() {
+    let reading = "$JS.API.STREAM.MSG.GET.MQTT_EXECUTIONS";
+    let whole = documented("planted");
+    let mut cluster = NatsCluster::start_with(1, &whole);
+    let node = NatsStore::builder(address(&cluster, SHORT)).login(user("node", "planted"));
+    let node = node.open().await.unwrap();
+    let new = new();
+    let id = new.execution.id;
+    node.accept(new).await.unwrap();
+    tokio::task::block_in_place(|| cluster.reconfigure(&whole.replace(&format!("{reading:?}"), "")));
+    let denied = StoreError::Unusable(publishing(reading));
+    assert_eq!(node.get(id).await.unwrap_err(), denied);
+    becomes(&node, Some(denied)).await;
+    tokio::task::block_in_place(|| cluster.reconfigure(&whole));
+    becomes(&node, None).await;
+    assert_eq!(node.get(id).await.unwrap().unwrap().id, id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_nats_delivers_nothing_to_is_not_ready_until_it_does_also_when_it_has_lost_its_lease() {
     const LEASE: u64 = 5;
     let operator = "users: [ { user: operator, password: planted }";

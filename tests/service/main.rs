@@ -13,6 +13,8 @@ mod order;
 #[cfg(feature = "nats")]
 mod permissions;
 mod promises;
+#[cfg(feature = "nats")]
+mod retention;
 mod sending;
 mod sqlite;
 mod support;

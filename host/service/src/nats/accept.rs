@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_TTL;
 
 use super::Inner;
 use super::operations::PATIENCE;
@@ -117,9 +118,11 @@ impl Inner {
             // Somebody is about to accept it, or was and is gone. What it has written may be on its way still, however late: so it is accepted with the
             // identifier that was meant for it, and only one of the two is.
             let execution = Execution { id: before.id, ..new.clone() };
-            let key = if before.is_same(new) {
+            // Of an execution that has ended and is forgotten: it would be removed in a moment, and the next one who asks would have another execution.
+            let is_over = last.headers.get(NATS_MESSAGE_TTL).is_some();
+            let key = if before.is_same(new) && !is_over {
                 before
-            } else if before.taken.after(TO_ACCEPT) < Timestamp::now() {
+            } else if is_over || before.taken.after(TO_ACCEPT) < Timestamp::now() {
                 let key = key.of(&execution);
                 match write(&key, last.sequence).await? {
                     Ok(_) => key,

@@ -254,7 +254,7 @@ impl Inner {
         patience: Duration,
     ) -> Result<Result<u64, Conflict>, StoreError> {
         let message = Message::new(self.subjects.node(name), headers(NODE, state)?);
-        let message = if state.stance == Stance::Gone { message.for_at_most(KEEP_GONE) } else { message };
+        let message = if state.stance == Stance::Gone { message.kept_for(KEEP_GONE) } else { message };
         self.write(message, Some(expected), patience).await
     }
 

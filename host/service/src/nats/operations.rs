@@ -92,14 +92,14 @@ impl Inner {
         if execution.is_dead_letter() && execution.retried_as.is_none() {
             // Before it is one, so that each is found; whoever lists them looks what it is.
             let subject = self.subjects.dead_letter(tenant, id);
-            let dead = Message::new(subject, HeaderMap::new()).for_at_most(rest);
+            let dead = Message::new(subject, HeaderMap::new()).kept_for(rest);
             // Without a condition there is no conflict.
             let _ = self.write(dead, None, PATIENCE).await?;
         }
-        let written = self.write(message.for_at_most(rest), Some(expected), PATIENCE).await?;
+        let written = self.write(message.kept_for(rest), Some(expected), PATIENCE).await?;
         if let (Ok(_), Some(key)) = (&written, &record.key) {
             let subject = self.subjects.key(tenant, &key.hash);
-            let kept = Message::new(subject, HeaderMap::new()).with(to_json(key)?).for_at_most(rest);
+            let kept = Message::new(subject, HeaderMap::new()).with(to_json(key)?).kept_for(rest);
             if let Err(error) = self.write(kept, None, PATIENCE).await {
                 tracing::warn!(%id, %error, "the idempotency key of an execution that has ended is kept for longer than that");
             }

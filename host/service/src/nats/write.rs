@@ -48,9 +48,10 @@ impl Message {
         Self { payload: payload.into(), ..self }
     }
 
-    /// The server removes it after that time.
-    pub(super) fn for_at_most(mut self, time: Duration) -> Self {
-        self.headers.insert(NATS_MESSAGE_TTL, time.as_secs().max(1).to_string());
+    /// The server removes it after that time, in whole seconds: not before.
+    pub(super) fn kept_for(mut self, time: Duration) -> Self {
+        let seconds = time.as_millis().div_ceil(1000).max(1);
+        self.headers.insert(NATS_MESSAGE_TTL, seconds.to_string());
         self
     }
 }

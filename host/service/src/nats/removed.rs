@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use async_nats::jetstream::stream::Info;
+use futures_util::TryStreamExt as _;
 
 use super::Inner;
 use super::queue::Item;
@@ -17,14 +18,16 @@ impl Inner {
     pub(super) async fn look_for(&self, item: &Item) -> Result<(), StoreError> {
         let began = Instant::now();
         let unanswered = |_| self.unanswered(&self.subjects.api("STREAM.INFO"), began, None);
-        let info = self.stream.get_info().await.map_err(unanswered)?;
-        let other = self.find(None, item.id).await?;
-        match other {
-            Some(other) => self.hears(other.sequence).await,
-            // A leader that has been one for a moment may not have read all that there is.
-            None if info.state.last_sequence < item.sequence => {}
-            None if self.view.forget_execution(item) => complain(item.id),
-            None => {}
+        // One answer of one server: while leaders change, another one may not have read the message yet.
+        let subject = self.subjects.execution(None, item.id);
+        let mut subjects = self.stream.info_with_subjects(subject).await.map_err(unanswered)?;
+        let has_read = subjects.info.state.last_sequence >= item.sequence;
+        if subjects.try_next().await.map_err(unanswered)?.is_some() {
+            if let Some(other) = self.find(None, item.id).await? {
+                self.hears(other.sequence).await;
+            }
+        } else if has_read && self.view.forget_execution(item) {
+            complain(item.id);
         }
         Ok(())
     }

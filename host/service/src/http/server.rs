@@ -26,6 +26,9 @@ const HEAD: Duration = Duration::from_secs(30);
 /// The largest head of a call, in bytes.
 const LARGEST_HEAD: usize = 32 << 10;
 
+/// How large the buffer is from which a call is read, in bytes: callers have many connections, and it is not counted among their bodies.
+const LARGEST_READ: usize = 64 << 10;
+
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -164,6 +167,7 @@ async fn calls(
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_header_size(LARGEST_HEAD)
+        .max_buf_size(LARGEST_READ)
         // A caller who has said everything and still reads is waiting for the answer.
         .half_close(true);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
@@ -177,5 +181,36 @@ async fn calls(
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection was broken off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::post;
+    use http_body_util::BodyExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_reads_so_much_at_a_time_however_much_there_is() {
+        const LENGTH: usize = 1 << 20;
+        let largest = async |mut body: Body| {
+            let (mut largest, mut whole) = (0, 0);
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, |data| data.len());
+                (largest, whole) = (largest.max(length), whole + length);
+            }
+            format!("{whole} {}", largest < 2 * LARGEST_READ)
+        };
+        let (near, mut far) = tokio::io::duplex(2 * LENGTH);
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LENGTH}\r\n\r\n");
+        far.write_all(&[head.as_bytes(), &vec![b'x'; LENGTH]].concat()).await.unwrap();
+        calls(near, Router::new().route("/", post(largest)), CancellationToken::new()).await;
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("\r\n\r\n1048576 true"), "{answer}");
     }
 }

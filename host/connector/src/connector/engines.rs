@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::Connector;
 use super::call::State;
@@ -146,8 +146,9 @@ pub(super) fn with_places(component: &Component, places: u32) -> Config {
         .total_stacks(places)
         .linear_memory_keep_resident(kept)
         .table_keep_resident(kept)
-        .async_stack_keep_resident(KEPT_STACK)
-        .pagemap_scan(Enabled::Auto);
+        .async_stack_keep_resident(KEPT_STACK);
+    // `pagemap_scan` stays off: what wasmtime 48 asks the kernel leaves pages out that are swapped out or moved at that moment, and the
+    // next instance, which may be another tenant's, would find what is in them.
     let mut config = config_for_loading(Images::InFiles);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

@@ -5,7 +5,6 @@
 //! kernel: an instance from there takes about half the time. The pool is no limit: a call that finds it full has its
 //! place made for it, so that one tenant's calls that wait for a broker do not keep out another's.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
@@ -21,11 +20,9 @@ use super::step_state::StepState;
 use crate::bindings::ExportsPre;
 use crate::bindings::in_steps::StepsPre;
 
-/// Bytes of a place's memory that are put back without the kernel: from what an ordinary send uses to what a batch of large
-/// messages does.
-const KEPT_MEMORY: RangeInclusive<usize> = 512 * 1024..=2 * 1024 * 1024;
-/// The same, of all places together, as long as each has the least.
-const KEPT_IN_ALL: usize = 50 * 1024 * 1024;
+/// Bytes of a place's memory that are put back without the kernel, used or not: what an ordinary send uses. The kernel puts back what a
+/// batch uses besides.
+const KEPT_MEMORY: usize = 256 * 1024;
 /// Bytes of a place's stack that are put back likewise.
 const KEPT_STACK: usize = 32 * 1024;
 /// Core instances that a component has, at most: its own, and what adapts it to the contract.
@@ -137,15 +134,14 @@ pub(super) fn config_for_one_shot() -> Config {
 pub(super) fn with_places(component: &Component, places: u32) -> Config {
     let needs = component.resources_required();
     let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
-    let kept = (KEPT_IN_ALL / places.max(1) as usize).clamp(*KEPT_MEMORY.start(), *KEPT_MEMORY.end());
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(places)
         .total_core_instances(places.saturating_mul(CORE_INSTANCES))
         .total_memories(places.saturating_mul(memories.max(1)))
         .total_tables(places.saturating_mul(tables.max(1)))
         .total_stacks(places)
-        .linear_memory_keep_resident(kept)
-        .table_keep_resident(kept)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(KEPT_MEMORY)
         .async_stack_keep_resident(KEPT_STACK);
     // `pagemap_scan` stays off: what wasmtime 48 asks the kernel leaves pages out that are swapped out or moved at that moment, and the
     // next instance, which may be another tenant's, would find what is in them.

@@ -6,7 +6,6 @@ use async_nats::{ConnectOptions, Event};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::StreamExt as _;
-use mqtt_connector::Response;
 use mqtt_connector_service::store::New;
 use mqtt_connector_service::{
     Execution, NatsAddress, NatsError, NatsLogin, NatsStore, Options, Query, Request, Status, Store,
@@ -16,6 +15,8 @@ use mqtt_connector_tests::NatsCluster;
 use mqtt_connector_tests::pki::{Fault, KeyFormat, Pem, Pki};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
+
+use crate::nats::finish;
 
 /// What a server says of users that it does not know.
 const UNKNOWN: &str =
@@ -50,21 +51,6 @@ async fn accepted(store: &NatsStore, idempotency_key: Option<String>) -> Executi
     let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
     store.accept(New { execution: execution.clone(), idempotency_key }).await.unwrap();
     execution
-}
-
-/// The one execution that waits is sent, with this answer.
-async fn finish(store: &NatsStore, exit_code: i32) {
-    let mut claimed = loop {
-        match store.claim("acme", 1).await.unwrap().pop() {
-            Some(claimed) => break claimed,
-            // It has not heard of it.
-            None => store.changed().await,
-        }
-    };
-    claimed.begin(None, Timestamp::now());
-    assert!(store.begin(&claimed, true).await.unwrap());
-    claimed.answer(&Response::new(exit_code, "Answered."), Timestamp::now(), Timestamp::now());
-    store.settle(&claimed, None).await.unwrap();
 }
 
 /// Nobody gets in, and this is said, without a secret.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqtt_connector::Response;
 use mqtt_connector_service::{
     Execution, NatsAddress, NatsError, NatsStore, Options, Request, Store, StoreError, Timestamp, store::New,
 };
@@ -116,4 +117,19 @@ async fn a_node_says_when_nats_has_no_majority_and_when_it_has_one_again() {
     cluster.restart(1);
     cluster.restart(2);
     tokio::time::timeout(PATIENCE, becomes(None)).await.unwrap();
+}
+
+/// The one execution that waits is answered with this exit code.
+pub(crate) async fn finish(store: &NatsStore, exit_code: i32) {
+    let mut claimed = loop {
+        match store.claim("acme", 1).await.unwrap().pop() {
+            Some(claimed) => break claimed,
+            // It has not heard of it.
+            None => store.changed().await,
+        }
+    };
+    claimed.begin(None, Timestamp::now());
+    assert!(store.begin(&claimed, true).await.unwrap());
+    claimed.answer(&Response::new(exit_code, "Answered."), Timestamp::now(), Timestamp::now());
+    store.settle(&claimed, None).await.unwrap();
 }

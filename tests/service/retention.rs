@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt_connector::Response;
 use mqtt_connector_service::store::{Accepted, New};
 use mqtt_connector_service::{
     ChangeError, Execution, NatsStore, Options, Query, Request, Status, Store, Timestamp,
@@ -11,7 +10,7 @@ use mqtt_connector_service::{
 use mqtt_connector_tests::NatsCluster;
 use tokio::task::JoinSet;
 
-use crate::nats::{LONG, address};
+use crate::nats::{LONG, address, finish};
 use crate::support::PATIENCE;
 
 const RETENTION: Duration = Duration::from_secs(2);
@@ -28,21 +27,6 @@ async fn accept(store: &NatsStore, key: &str) -> (Execution, Accepted) {
     let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
     let new = New { execution: execution.clone(), idempotency_key: Some(key.to_owned()) };
     (execution, store.accept(new).await.unwrap())
-}
-
-/// The one execution that waits is answered with this exit code.
-async fn finish(store: &NatsStore, exit_code: i32) {
-    let mut claimed = loop {
-        match store.claim("acme", 1).await.unwrap().pop() {
-            Some(claimed) => break claimed,
-            // It has not heard of it.
-            None => store.changed().await,
-        }
-    };
-    claimed.begin(None, Timestamp::now());
-    assert!(store.begin(&claimed, true).await.unwrap());
-    claimed.answer(&Response::new(exit_code, "Answered."), Timestamp::now(), Timestamp::now());
-    store.settle(&claimed, None).await.unwrap();
 }
 
 /// Waits until an execution is no longer there.

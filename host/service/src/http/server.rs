@@ -186,7 +186,7 @@ async fn calls(
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::body::{Body, Bytes};
     use axum::routing::post;
     use http_body_util::BodyExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -199,7 +199,7 @@ mod tests {
         let largest = async |mut body: Body| {
             let (mut largest, mut whole) = (0, 0);
             while let Some(Ok(frame)) = body.frame().await {
-                let length = frame.data_ref().map_or(0, |data| data.len());
+                let length = frame.data_ref().map_or(0, Bytes::len);
                 (largest, whole) = (largest.max(length), whole + length);
             }
             format!("{whole} {}", largest < 2 * LARGEST_READ)

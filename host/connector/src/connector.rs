@@ -195,11 +195,17 @@ impl Connector {
         tenant: &Tenant,
         config: &str,
         requests: &[String],
-        queued: Option<oneshot::Sender<()>>,
-        hooks: Hooks,
+        mut queued: Option<oneshot::Sender<()>>,
+        mut hooks: Hooks,
     ) -> Result<Vec<Response>, Response> {
-        let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let length = requests.iter().map(|request| config.len() + request.len()).sum();
+        let call = UnderWay::begin(self, tenant, length).await?;
+        if let Some(answers) =
+            steps::answer_batch(&call, length, config, requests, &mut queued, &mut hooks).await
+        {
+            return answers;
+        }
+        let documents: Vec<&str> = requests.iter().map(String::as_str).chain([config]).collect();
         let waiting = Waiting { dry_run: false, documents: &documents, queued, hooks };
         let send_batch = async |component: &Exports, store: &mut Store<State>| {
             component.flint_mqtt_connector().call_send_batch(store, &config.to_owned(), requests).await
@@ -209,7 +215,7 @@ impl Connector {
             answer::believe(&mut responses, tally)?;
             Ok(responses)
         };
-        UnderWay::begin(self, tenant, length).await?.run(waiting, send_batch, judge).await
+        call.run(waiting, send_batch, judge).await
     }
 
     /// A dry run: what [`send`](Self::send) would answer, as far as that can be known without the network, with its exit code

@@ -75,6 +75,24 @@ impl PublisherCtx {
         (result.map_err(Unsettled::into_wit), connections)
     }
 
+    /// [`publish_message`](Self::publish_message) for several messages over one connection: one result for each, in order.
+    ///
+    /// # Errors
+    ///
+    /// Why none of them was sent.
+    pub async fn publish_messages(
+        &mut self,
+        options: &Arc<Options>,
+        messages: Vec<Message>,
+        policy: RetryPolicy,
+    ) -> (Result<Vec<Result<Receipt, Error>>, Error>, u32) {
+        let queued = self.queued.take();
+        let call = Call { queued, ..self.call(Arc::clone(options), policy) };
+        let (answer, connections) = self.settle(call, messages).await;
+        let settled = answer.map(|all| all.into_iter().map(|one| one.map_err(Unsettled::into_wit)).collect());
+        (settled.map_err(Unsettled::into_wit), connections)
+    }
+
     /// A dry run of [`publish_message`](Self::publish_message): what the interface's `check` answers.
     ///
     /// # Errors
@@ -237,11 +255,6 @@ impl PublisherCtx {
         if let Some(refuse) = self.refuse {
             return Err(refuse());
         }
-        let queued = self.queued.take();
-        let call = Call { queued, ..self.call(Arc::new(Options::new(options)), policy) };
-        let (answer, _) = self.settle(call, messages).await;
-        let settlements = answer.map_err(Unsettled::into_wit);
-        Ok(settlements
-            .map(|all| all.into_iter().map(|settled| settled.map_err(Unsettled::into_wit)).collect()))
+        Ok(self.publish_messages(&Arc::new(Options::new(options)), messages, policy).await.0)
     }
 }

@@ -11,6 +11,7 @@
 //! in makes the step for those behind it too, in one call of the component. A step has no effect outside. So where it could not be
 //! made for several together, it is made for each by itself, as if nothing had been.
 
+mod batch;
 mod settled;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use super::{Action, Response, answer};
 use crate::bindings::in_steps::exports::flint::mqtt::steps as wit;
 use crate::publisher::contract::{Message, RetryPolicy};
 use crate::publisher::{Hooks, Options, PublisherCtx, Tally, Tenant, Visit};
+pub(super) use batch::answer_batch;
 use settled::{Settled, act};
 
 /// Bytes of configuration and request together up to which a call is made in two steps. What needs long to compute is

@@ -18,7 +18,7 @@ pub(super) struct Settled {
 }
 
 /// What the host has done with a publication.
-#[cfg_attr(test, derive(Clone))]
+#[derive(Clone)]
 pub(super) enum Outcome {
     Published(Result<Receipt, Error>, u32),
     Checked(Result<Vec<Remark>, Error>),

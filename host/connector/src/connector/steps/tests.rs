@@ -16,7 +16,7 @@ use crate::{Connector, Limits};
 const CONFIG: &str = r#"{"broker": "tcp://127.0.0.1", "client-id": "c", "content": 1}"#;
 
 /// A connector in which time decides nothing.
-fn connector() -> Connector {
+pub(super) fn connector() -> Connector {
     let mut connector = Connector::builder().pool(1).build().unwrap();
     connector.clock = None;
     connector
@@ -53,7 +53,7 @@ fn turns<T>(mut all: Vec<Polled<'_, T>>) -> Vec<T> {
 }
 
 /// How often the instance was called that is kept for the tenant.
-fn calls(connector: &Connector, tenant: &Tenant) -> u32 {
+pub(super) fn calls(connector: &Connector, tenant: &Tenant) -> u32 {
     connector.kept.as_ref().unwrap().take(tenant).unwrap().calls()
 }
 

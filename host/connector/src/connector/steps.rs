@@ -9,7 +9,7 @@
 //!
 //! Calls of a tenant that come at the same moment wait at its turnstile, where they stand in [line](super::line): the one that is let
 //! in makes the step for those behind it too, in one call of the component. A step has no effect outside. So where it could not be
-//! made for several together, it is made for each by itself, as if nothing had been.
+//! made for several together, it is made for each by itself, as if nothing had been. The requests of a [batch] have come together.
 
 mod batch;
 mod settled;

@@ -31,7 +31,7 @@ const LARGEST_BATCH: usize = 4 * 1024 * 1024;
 /// How many requests one step is made for.
 const MOST: usize = 128;
 
-/// Bytes of configuration and requests that one step is made for, if it is for more than one request.
+/// Bytes of configuration and requests, or of topics, that one step is made for, if it is for more than one request.
 const WEIGHT: usize = 128 * 1024;
 
 /// A batch whose requests are prepared, as far as it goes.
@@ -98,9 +98,10 @@ impl InSteps<'_> {
         let mut visit = tenant.quotas().visit();
         let mut prepared = Prepared::default();
         let mut left = requests;
+        let room = WEIGHT.saturating_sub(config.len());
         let mut inside = visit.enter(|| {}).await;
         while !left.is_empty() {
-            match self.prepare_some(config, split_off(config, &mut left)) {
+            match self.prepare_some(config, split_off(&mut left, room, String::len)) {
                 Ok(publications) => prepared.add(publications)?,
                 Err(error) if error.is::<TakesLong>() => return None,
                 Err(error) => return Some(Err(self.call.failed(&error, Tally::default()))),
@@ -177,8 +178,9 @@ impl InSteps<'_> {
                 answers.push((exit_code::FAULT, String::new()));
             }
         }
-        let mut numbers = numbers.into_iter();
-        for some in others.chunks(MOST) {
+        let (mut numbers, mut left) = (numbers.into_iter(), others.as_slice());
+        while !left.is_empty() {
+            let some = split_off(&mut left, WEIGHT, |settled| settled.message.topic.len());
             let inside = visit.enter(|| {}).await;
             let concluded = self.conclude_all(&some.iter().collect::<Vec<_>>());
             drop(inside);
@@ -251,13 +253,14 @@ impl Prepared {
     }
 }
 
-/// Takes the requests that one step is made for off those that are `left`: one at least.
-fn split_off<'a>(config: &str, left: &mut &'a [String]) -> &'a [String] {
-    let mut room = WEIGHT.saturating_sub(config.len());
-    let fits = |request: &&String| {
-        let fits = request.len() <= room;
-        room = room.saturating_sub(request.len());
-        fits
+/// Takes those that one step is made for off those that are `left`, one at least, in which there is room for so many bytes.
+fn split_off<'a, T>(left: &mut &'a [T], mut room: usize, length: impl Fn(&T) -> usize) -> &'a [T] {
+    let fits = |one: &&T| match room.checked_sub(length(one)) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
     };
     let fitting = left.iter().take(MOST).take_while(fits).count();
     left.split_off(..fitting.clamp(1, left.len())).unwrap_or_default()

@@ -118,18 +118,16 @@ async fn long_batches_are_made_in_another_way() {
 
 #[test]
 fn a_step_is_made_for_so_many_requests_at_most_and_for_so_many_bytes() {
-    let steps = |config: &str, lengths: &[usize]| {
-        let requests: Vec<_> = lengths.iter().map(|length| "x".repeat(*length)).collect();
-        let mut left = requests.as_slice();
+    let steps = |room: usize, mut left: &[usize]| {
         let mut steps = Vec::new();
         while !left.is_empty() {
-            steps.push(split_off(config, &mut left).len());
+            steps.push(split_off(&mut left, room, |length| *length).len());
         }
         steps
     };
-    assert_eq!(steps("", &[0; 2 * MOST + 1]), [MOST, MOST, 1]);
-    assert_eq!(steps("", &[WEIGHT / 2; 5]), [2, 2, 1]);
-    assert_eq!(steps("x", &[WEIGHT / 2; 5]), [1; 5]);
-    assert_eq!(steps("", &[WEIGHT + 1, 1, WEIGHT, WEIGHT + 1]), [1, 1, 1, 1]);
-    assert_eq!(steps(&"x".repeat(WEIGHT + 1), &[1, 1]), [1, 1]);
+    assert_eq!(steps(9, &[0; 2 * MOST + 1]), [MOST, MOST, 1]);
+    assert_eq!(steps(9, &[4, 5, 4, 5, 1]), [2, 2, 1]);
+    assert_eq!(steps(8, &[4, 5, 4, 5, 1]), [1, 1, 1, 2]);
+    assert_eq!(steps(9, &[10, 1, 9, 10, 0]), [1, 1, 1, 1, 1]);
+    assert_eq!(steps(0, &[1, 0, 0, 1]), [1, 2, 1]);
 }

@@ -35,8 +35,9 @@ const MOST: usize = 128;
 const WEIGHT: usize = 128 * 1024;
 
 /// A batch whose requests are prepared, as far as it goes.
-#[derive(Default)]
 struct Prepared {
+    /// Bytes that what the answers are made of may still take.
+    room: usize,
     /// With what all messages are published.
     connection: Option<(Arc<Options>, RetryPolicy)>,
     messages: Vec<Message>,
@@ -52,9 +53,9 @@ enum Part {
     Message { outline: Arc<Message>, notes: wit::Notes, foreseen: Option<wit::Foreseen> },
 }
 
-/// Makes the batch in steps, if the component offers them, the documents are short, and one connection is enough for all messages;
-/// `None`: it is to be made in another way, nothing has happened, and nobody was told. `length` is that of the requests, each
-/// with the configuration.
+/// Makes the batch in steps, if the component offers them, the documents are short, its answers are no longer than the memory that
+/// the component may have, and one connection is enough for all messages; `None`: it is to be made in another way, nothing has
+/// happened, and nobody was told. `length` is that of the requests, each with the configuration.
 ///
 /// # Errors
 ///
@@ -78,6 +79,19 @@ pub(in super::super) async fn answer_batch(
 }
 
 impl Part {
+    /// Bytes that it takes.
+    fn length(&self) -> usize {
+        let text = match self {
+            Self::Wrong(wit::Response { meta }) => meta.message.len(),
+            Self::Message {
+                foreseen: Some(wit::Foreseen::Sent((text, _)) | wit::Foreseen::Checked(text)),
+                ..
+            } => text.len(),
+            Self::Message { foreseen: None, .. } => 0,
+        };
+        size_of::<Self>() + text
+    }
+
     fn wrong(self) -> Option<(i32, String)> {
         match self {
             Self::Wrong(wit::Response { meta }) => Some((meta.exit_code, meta.message)),
@@ -96,7 +110,7 @@ impl InSteps<'_> {
     ) -> Option<Result<Vec<Response>, Response>> {
         let UnderWay { connector, tenant, latest, .. } = self.call;
         let mut visit = tenant.quotas().visit();
-        let mut prepared = Prepared::default();
+        let mut prepared = Prepared::within(tenant.limits().memory);
         let mut left = requests;
         let room = WEIGHT.saturating_sub(config.len());
         let mut inside = visit.enter(|| {}).await;
@@ -113,7 +127,7 @@ impl InSteps<'_> {
                 inside = visit.enter(|| {}).await;
             }
         }
-        let Prepared { connection, messages, parts } = prepared;
+        let Prepared { connection, messages, parts, .. } = prepared;
         let context = PublisherCtx::builder(Tenant::clone(tenant)).latest(*latest);
         let context = context.queued(queued.take()).hooks(mem::take(hooks));
         let mut context = context.publisher(connector.publisher.clone()).build();
@@ -182,7 +196,7 @@ impl InSteps<'_> {
         while !left.is_empty() {
             let some = split_off(&mut left, WEIGHT, |settled| settled.message.topic.len());
             let inside = visit.enter(|| {}).await;
-            let concluded = self.conclude_all(&some.iter().collect::<Vec<_>>());
+            let concluded = self.conclude_some(&some.iter().collect::<Vec<_>>());
             drop(inside);
             for (wit::Response { meta }, number) in concluded?.into_iter().zip(&mut numbers) {
                 answers[number] = (meta.exit_code, meta.message);
@@ -190,6 +204,14 @@ impl InSteps<'_> {
             yield_now().await;
         }
         Ok(answers)
+    }
+
+    /// The answer to each of some requests. Together their topics and errors may be more than the component has memory for.
+    fn conclude_some(&mut self, settled: &[&Arc<Settled>]) -> wasmtime::Result<Vec<wit::Response>> {
+        self.conclude_all(settled).or_else(|_| {
+            let each = settled.iter().map(|one| self.conclude_all(&[one]));
+            Ok(each.collect::<wasmtime::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
     }
 
     /// The answers, if they are believed: as [`believe`](Self::believe).
@@ -210,13 +232,18 @@ impl InSteps<'_> {
 }
 
 impl Prepared {
-    /// Adds what the next requests come to; `None`: they need another connection than those before.
+    /// None of the requests, whose answers are made of no more than so many bytes.
+    fn within(room: usize) -> Self {
+        Self { room, connection: None, messages: Vec::new(), parts: Vec::new() }
+    }
+
+    /// Adds what the next requests come to; `None`: they need another connection than those before, or there is no room for their answers.
     fn add(&mut self, publications: Vec<super::Prepared>) -> Option<()> {
         for publication in publications {
             let Publication { options, policy, message, notes, foreseen } = match publication {
                 Ok(publication) => publication,
                 Err(response) => {
-                    self.parts.push(Part::Wrong(response));
+                    self.push(Part::Wrong(response))?;
                     continue;
                 }
             };
@@ -228,8 +255,14 @@ impl Prepared {
             }
             let outline = self.outline(&message);
             self.messages.push(message);
-            self.parts.push(Part::Message { outline, notes, foreseen });
+            self.push(Part::Message { outline, notes, foreseen })?;
         }
+        Some(())
+    }
+
+    fn push(&mut self, part: Part) -> Option<()> {
+        self.room = self.room.checked_sub(part.length())?;
+        self.parts.push(part);
         Some(())
     }
 

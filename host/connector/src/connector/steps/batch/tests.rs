@@ -6,7 +6,7 @@ use mqtt_connector_tests::{Mosquitto, Observer};
 
 use super::super::tests::{calls, connector};
 use super::*;
-use crate::Connector;
+use crate::{Connector, Limits};
 
 /// A further request, with which one connection is not enough for a batch.
 const ELSEWHERE: &str = r#"{"client-id": "d", "topic": "t", "content": 1}"#;
@@ -130,4 +130,39 @@ fn a_step_is_made_for_so_many_requests_at_most_and_for_so_many_bytes() {
     assert_eq!(steps(8, &[4, 5, 4, 5, 1]), [1, 1, 1, 2]);
     assert_eq!(steps(9, &[10, 1, 9, 10, 0]), [1, 1, 1, 1, 1]);
     assert_eq!(steps(0, &[1, 0, 0, 1]), [1, 2, 1]);
+}
+
+/// A tenant whose component may have little memory.
+fn small() -> Tenant {
+    let mut limits = Limits::default();
+    (limits.memory, limits.cpu) = (2 * 1024 * 1024, Duration::from_secs(60));
+    let tenant = Tenant::builder("a").broker("*://127.0.0.0/8:*".parse().unwrap()).limits(limits);
+    tenant.topics("#".parse().unwrap()).build()
+}
+
+#[tokio::test]
+async fn what_cannot_be_concluded_together_is_concluded_one_by_one() {
+    let (broker, connector) = (Mosquitto::start(), connector());
+    // Nobody listens at the first, so that no answer is the one that was foreseen.
+    let brokers = format!(r#"["tcp://127.0.0.1:1", "tcp://{}"]"#, broker.address());
+    let config = format!(r#"{{"broker": {brokers}, "client-id": "c", "qos": 1, "content": 1}}"#);
+    let requests: Vec<_> =
+        (0..MOST / 2).map(|n| format!(r#"{{"topic": "{}{n}"}}"#, "x".repeat(40_000))).collect();
+    let answers = in_steps(&connector, &small(), &config, &requests).await.unwrap();
+    let sent = answers.iter().filter(|(exit_code, _)| *exit_code == 0).count();
+    assert_eq!(sent, requests.len(), "{}", answers[0].1);
+    connector.close().await;
+}
+
+#[tokio::test]
+async fn answers_take_no_more_than_the_memory_that_the_component_may_have() {
+    let connector = connector();
+    let unknown: Vec<_> = (0..100).map(|n| format!(r#""{n}":1"#)).collect();
+    let request = format!("{{{}}}", unknown.join(","));
+    for (requests, is_in_steps) in [(100, true), (1000, false)] {
+        let answers = in_steps(&connector, &small(), "{}", &vec![request.clone(); requests]).await;
+        assert_eq!(answers.is_some(), is_in_steps);
+        let length: usize = answers.iter().flatten().map(|(_, message)| message.len()).sum();
+        assert!(length < small().limits().memory, "{length}");
+    }
 }

@@ -98,7 +98,7 @@ pub struct Receipt {
     /// Which of the brokers has the message, counted from 0.
     pub broker: u32,
     /// The client identifier that the broker chose for an empty one, if it tells (MQTT 5.0, section 3.2.2.3.7). Empty when
-    /// it repeats a secret, and is not told for that.
+    /// it repeats a secret, and is not told for that. Of a long one the first 500 bytes.
     #[cfg_attr(feature = "wasmtime", component(name = "assigned-client-id"))]
     pub assigned_client_id: Option<String>,
     /// From the start of the call to the acknowledgement.

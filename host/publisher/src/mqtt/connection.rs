@@ -26,7 +26,7 @@ use crate::dial::transport::Transport;
 use crate::error::Error;
 use crate::options::{LEFT_OUT, MayBeShown, Options};
 
-/// The most characters of the broker's words that a message or a log shows.
+/// The most characters of the broker's words that a message or a log shows, and bytes of the client identifier that it chose.
 const SHOWN: usize = 500;
 /// Bytes to make room for before a read: a broker's answers are two to four bytes each.
 const READ_SIZE: usize = 1024;
@@ -117,10 +117,10 @@ impl Connection {
         connection.limits = match connack {
             Connack::Accepted(mut limits) => {
                 limits.assigned_client_id.take_if(|client_id| client_id.is_empty());
-                if let Some(client_id) = &mut limits.assigned_client_id
-                    && !may_be_shown(client_id.as_bytes())
-                {
-                    client_id.clear();
+                if let Some(client_id) = &mut limits.assigned_client_id {
+                    let is_shown = may_be_shown(client_id.as_bytes());
+                    // Each receipt has it.
+                    client_id.truncate(if is_shown { client_id.floor_char_boundary(SHOWN) } else { 0 });
                 }
                 limits
             }

@@ -196,7 +196,7 @@ impl InSteps<'_> {
         while !left.is_empty() {
             let some = split_off(&mut left, WEIGHT, |settled| settled.message.topic.len());
             let inside = visit.enter(|| {}).await;
-            let concluded = self.conclude_some(&some.iter().collect::<Vec<_>>());
+            let concluded = self.conclude_all(&some.iter().collect::<Vec<_>>());
             drop(inside);
             for (wit::Response { meta }, number) in concluded?.into_iter().zip(&mut numbers) {
                 answers[number] = (meta.exit_code, meta.message);
@@ -204,14 +204,6 @@ impl InSteps<'_> {
             yield_now().await;
         }
         Ok(answers)
-    }
-
-    /// The answer to each of some requests. Together their topics and errors may be more than the component has memory for.
-    fn conclude_some(&mut self, settled: &[&Arc<Settled>]) -> wasmtime::Result<Vec<wit::Response>> {
-        self.conclude_all(settled).or_else(|_| {
-            let each = settled.iter().map(|one| self.conclude_all(&[one]));
-            Ok(each.collect::<wasmtime::Result<Vec<_>>>()?.into_iter().flatten().collect())
-        })
     }
 
     /// The answers, if they are believed: as [`believe`](Self::believe).

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mqtt_connector_tests::{Mosquitto, Observer};
+use mqtt_connector_tests::packet::PacketType;
+use mqtt_connector_tests::{Expect, Mosquitto, Observer, ScriptedBroker, Step, encode, property};
 
 use super::super::tests::{calls, connector};
 use super::*;
@@ -141,7 +142,7 @@ fn small() -> Tenant {
 }
 
 #[tokio::test]
-async fn what_cannot_be_concluded_together_is_concluded_one_by_one() {
+async fn messages_with_long_topics_are_concluded_some_at_a_time() {
     let (broker, connector) = (Mosquitto::start(), connector());
     // Nobody listens at the first, so that no answer is the one that was foreseen.
     let brokers = format!(r#"["tcp://127.0.0.1:1", "tcp://{}"]"#, broker.address());
@@ -152,6 +153,28 @@ async fn what_cannot_be_concluded_together_is_concluded_one_by_one() {
     let sent = answers.iter().filter(|(exit_code, _)| *exit_code == 0).count();
     assert_eq!(sent, requests.len(), "{}", answers[0].1);
     connector.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_cannot_have_a_batch_take_all_memory_by_a_long_client_identifier() {
+    let connector = connector();
+    let chosen = property::assigned_client_identifier(&"x".repeat(60_000));
+    let publishes =
+        (0..MOST).flat_map(|_| [Step::expect(Expect::publish()), Step::respond(PacketType::PubAck)]);
+    let connect = [Step::expect(Expect::connect()), Step::send(encode::connack_v5(false, 0, &chosen))];
+    let end = [Step::expect(Expect::disconnect()), Step::expect_end()];
+    let broker = ScriptedBroker::builder();
+    let broker = broker.connection(connect.into_iter().chain(publishes).chain(end)).start();
+    let config = format!(
+        r#"{{"broker": "tcp://{}", "client-id": "", "protocol-version": "5", "topic": "t", "content": 1, "qos": 1}}"#,
+        broker.address()
+    );
+    let answers = in_steps(&connector, &small(), &config, &vec!["{}".to_owned(); MOST]).await.unwrap();
+    for (exit_code, message) in answers {
+        assert!(exit_code == 0 && message.ends_with("xxx…\"."), "{message}");
+    }
+    connector.close().await;
+    broker.finish();
 }
 
 #[tokio::test]

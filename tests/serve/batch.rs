@@ -55,6 +55,22 @@ fn a_line_is_answered_before_the_next_one_is_there() {
 }
 
 #[test]
+fn half_a_line_is_not_answered_when_the_service_ends() {
+    let broker = Mosquitto::start();
+    let home = Home::new(broker.port());
+    let mut service = home.serve(&[]);
+    let call = service.call("POST", "/v1/send-batch").header("Content-Type", "application/jsonl");
+    let mut stream = call.begin("Transfer-Encoding: chunked\r\n");
+    let mut answers = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    let lines = "{\"content\":\"x\"}\n{\"content\":";
+    write!(stream, "{:x}\r\n{lines}\r\n", lines.len()).unwrap();
+    assert!(answers.any(|line| line.starts_with("{\"meta\":{\"exit-code\":0,")));
+    service.signal("TERM");
+    assert_eq!(answers.find(|line| line.starts_with('{')), None);
+    assert_eq!(service.ends().code(), Some(0));
+}
+
+#[test]
 fn a_key_that_nothing_would_come_of_is_refused() {
     let home = Home::new(1);
     let service = home.serve(&[]);

@@ -100,7 +100,7 @@ async fn answer_all(
             let is_idle = under_way.is_empty();
             tokio::select! {
                 biased;
-                () = api.draining().cancelled() => lines.has_ended = true,
+                () = api.draining().cancelled() => lines.give_up(&mut caller.call),
                 () = lines.fill(&mut caller.call) => {}
                 answers = first(&mut under_way, count), if !is_idle => write(&mut out, answers, &mut caller.call).await?,
             }
@@ -189,10 +189,7 @@ impl Lines {
         };
         if timeout(PATIENCE, has_room).await.is_err() {
             // Who waits with a part of a line may be what the others wait for.
-            call.let_go(self.buffer.len());
-            self.buffer.clear();
-            self.has_ended = true;
-            return;
+            return self.give_up(call);
         }
         match timeout(PATIENCE, self.body.frame()).await {
             Ok(Some(Ok(frame))) => {
@@ -204,6 +201,13 @@ impl Lines {
             // It has ended; or it was broken off, and what has come is answered all the same.
             Ok(None | Some(Err(_))) | Err(_) => self.has_ended = true,
         }
+    }
+
+    /// Takes no further lines. What has come of the next one is none.
+    fn give_up(&mut self, call: &mut Call) {
+        call.let_go(self.buffer.len());
+        self.buffer.clear();
+        self.has_ended = true;
     }
 
     /// Lines to be sent together: their answers, as far as they have one, the requests of the others, and how many bytes there were.

@@ -158,6 +158,28 @@ async fn a_node_goes_on_with_a_stream_that_was_removed_and_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_has_said_of_another_stream_does_not_keep_one_that_starts_from_hearing() {
+    let cluster = NatsCluster::start(1);
+    NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap().leave().await;
+    // As by a node that has not noticed yet that the stream was removed and made again.
+    let jetstream = async_nats::jetstream::new(async_nats::connect(cluster.address()).await.unwrap());
+    jetstream.publish("MQTT_EXECUTIONS.start", "1000000".into()).await.unwrap().await.unwrap();
+    let node = NatsStore::builder(address(&cluster, SHORT)).open().await.unwrap();
+    let first = accept(&node, "acme").await;
+    assert_eq!(claimed(&node, "acme").await, [first]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_what_is_too_long_is_free_for_what_is_not() {
+    let cluster = NatsCluster::start_with(1, "max_payload: 65536");
+    let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();
+    let keyed = |length| New { idempotency_key: Some("k".to_owned()), ..new("acme", length) };
+    let error = node.accept(keyed(70_000)).await.unwrap_err();
+    assert!(matches!(error, StoreError::TooLong { .. }), "{error}");
+    assert!(matches!(node.accept(keyed(1)).await.unwrap(), Accepted::New));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_is_full_by_its_own_bounds_is_told_from_a_disk_that_is() {
     let cluster = NatsCluster::start(1);
     let node = NatsStore::builder(address(&cluster, LONG)).open().await.unwrap();

@@ -27,13 +27,15 @@ impl Inner {
         let New { execution, idempotency_key } = new;
         let key = idempotency_key.map(|key| Key::new(&key, &execution));
         let tenant = &execution.tenant;
+        // Before its key is taken: of what is too long nothing is written.
+        let first = self.first_message(&execution, key.clone());
         let place =
             self.backlog.place(tenant, most_waiting, || self.view.unfinished(tenant)).and_then(|place| {
                 let is_full = self.used.load(Ordering::Relaxed) >= self.size;
                 if is_full { Err(StoreError::Full { bytes: self.size }) } else { Ok(place) }
             });
-        let _place = match (place, &key) {
-            (Ok(place), _) => place,
+        let (first, _place) = match (first.and_then(|first| Ok((first, place?))), &key) {
+            (Ok(first), _) => first,
             (Err(error), None) => return Err(error),
             // What is kept already is answered all the same.
             (Err(error), Some(key)) => return self.accepted_before(key, &execution).await?.ok_or(error),
@@ -43,7 +45,7 @@ impl Inner {
         {
             return Ok(accepted);
         }
-        if self.create(&execution, key.clone()).await?.is_ok() {
+        if self.create(first).await?.is_ok() {
             return Ok(Accepted::New);
         }
         // It is there: written by us, or by whoever has asked with the same key meanwhile, and that may be another request.
@@ -71,12 +73,16 @@ impl Inner {
         }))
     }
 
-    /// Writes an execution that is new.
-    pub(super) async fn create(
+    /// The first message of an execution that is new, and what it says.
+    ///
+    /// # Errors
+    ///
+    /// It is too long.
+    pub(super) fn first_message(
         &self,
         execution: &Execution,
         key: Option<Key>,
-    ) -> Result<Result<(), Conflict>, StoreError> {
+    ) -> Result<(Message, Record), StoreError> {
         let record = Record { execution: execution.clone(), key };
         let message = self.message(&record, &Entry::of_new(execution))?;
         let (_, bytes) = message.id_and_length();
@@ -85,6 +91,14 @@ impl Inner {
         if bytes > most {
             return Err(StoreError::TooLong { bytes, most });
         }
+        Ok((message, record))
+    }
+
+    /// Writes an execution that is new.
+    pub(super) async fn create(
+        &self,
+        (message, record): (Message, Record),
+    ) -> Result<Result<(), Conflict>, StoreError> {
         let accepting = self.view.accepts(&message, record);
         let written = self.write(message, Some(0), PATIENCE).await?;
         if let Ok(sequence) = written {
@@ -131,7 +145,7 @@ impl Inner {
             } else {
                 return Ok(Some(Accepted::Other(before.id)));
             };
-            if self.create(&execution, Some(key)).await?.is_ok() {
+            if self.create(self.first_message(&execution, Some(key))?).await?.is_ok() {
                 return Ok(Some(Accepted::Before(Box::new(execution))));
             }
         }

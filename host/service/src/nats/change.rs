@@ -56,7 +56,7 @@ impl Inner {
                 }
             }
             let is_there = begun.is_some() && self.find(Some(&new.tenant), new.id).await?.is_some();
-            let is_created = !is_there && self.create(&new, None).await?.is_ok();
+            let is_created = !is_there && self.create(self.first_message(&new, None)?).await?.is_ok();
             if let Err(error) = self.write_changed(&found).await {
                 tracing::warn!(%id, %error, "a dead letter that is carried out again keeps its request for longer than that");
             }

@@ -181,18 +181,20 @@ impl TenantQueue {
     }
 
     /// An execution is no longer in the stream, although it has not ended. Answers whether it was known.
-    pub(super) fn forget(&mut self, place: u64) -> bool {
-        let is_known = self.items.contains_key(&place);
-        let held = self.take(place);
-        self.pass_on(held);
+    pub(super) fn forget(&mut self, place: u64, id: Id) -> bool {
+        let is_known = self.items.get(&place).is_some_and(|item| item.id == id);
+        if is_known {
+            let held = self.take(place);
+            self.pass_on(held);
+        }
         is_known
     }
 
     /// The executions whose last message was one before `sequence` are no longer in the stream. Answers how many these are.
     pub(super) fn forget_before(&mut self, sequence: u64) -> usize {
         let before = self.items.iter().filter(|(_, item)| item.sequence < sequence);
-        let before: Vec<u64> = before.map(|(place, _)| *place).collect();
-        before.into_iter().filter(|place| self.forget(*place)).count()
+        let before: Vec<_> = before.map(|(place, item)| (*place, item.id)).collect();
+        before.into_iter().filter(|(place, id)| self.forget(*place, *id)).count()
     }
 
     /// Whoever is first behind an execution that is no longer there is ready.
@@ -274,13 +276,35 @@ impl TenantQueue {
     }
 
     /// The worker no longer has it. Answers whether it may be claimed again.
-    pub(super) fn release(&mut self, place: u64) -> bool {
-        let Some(item) = self.items.get_mut(&place) else { return false };
+    pub(super) fn release(&mut self, place: u64, id: Id) -> bool {
+        // In a stream that was made again, another execution may have its place.
+        let Some(item) = self.items.get_mut(&place).filter(|item| item.id == id) else { return false };
         item.is_claimed = false;
         let is_ready = item.waits_for == WaitsFor::Nothing;
         if is_ready {
             self.ready.insert(place);
         }
         is_ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Execution, Options, Request};
+
+    #[test]
+    fn whoever_had_an_execution_of_another_stream_releases_and_removes_nothing() {
+        let request = Request::parse("{}").unwrap();
+        let execution = Execution::new("acme".into(), request, Options::default(), Timestamp::now());
+        let (id, other) = (execution.id, Id::new());
+        let mut queue = TenantQueue::default();
+        queue.show(7, id, 7, Entry::of_new(&execution));
+        assert_eq!(queue.claim(2).len(), 1);
+        assert!(!queue.release(7, other) && !queue.forget(7, other));
+        assert_eq!((queue.claim(2).len(), queue.len()), (0, 1));
+        assert!(queue.release(7, id));
+        assert_eq!(queue.claim(2).len(), 1);
+        assert!(queue.forget(7, id) && queue.is_empty());
     }
 }

@@ -51,7 +51,11 @@ impl Inner {
     /// nodes and owners, which are looked up.
     pub(super) async fn find_start(&self) -> Result<(), StoreError> {
         let Some(start) = self.last(&self.subjects.start()).await? else { return Ok(()) };
-        let start: u64 = from_json(&start.payload)?;
+        let (start, sequence): (u64, u64) = (from_json(&start.payload)?, start.sequence);
+        // By a node that had not noticed yet that the stream is another one than that which it has heard.
+        if start > sequence {
+            return Ok(());
+        }
         for filter in self.subjects.nodes_and_owners() {
             let subjects: Vec<String> = self.subjects_of(filter).await?;
             let heard = stream::iter(subjects).map(async |subject| self.hear_last(&subject).await);

@@ -41,7 +41,7 @@ impl View {
     pub(in crate::nats) fn forget_execution(&self, item: &Item) -> bool {
         let mut state = self.lock();
         let place = item.entry.place.unwrap_or(item.sequence);
-        let is_known = state.tenants.values_mut().any(|queue| queue.forget(place));
+        let is_known = state.tenants.values_mut().any(|queue| queue.forget(place, item.id));
         state.tenants.retain(|_, queue| !queue.is_empty());
         self.changed.notify_one();
         is_known
@@ -83,7 +83,7 @@ impl View {
         let mut state = self.lock();
         let Some(claim) = state.claims.remove(&id) else { return };
         if let Some(queue) = state.tenants.get_mut(&claim.tenant)
-            && queue.release(claim.place)
+            && queue.release(claim.place, id)
         {
             self.changed.notify_one();
         }

@@ -36,7 +36,7 @@ use read::{Batch, Lines, Origin};
 use report::Report;
 use results::Results;
 
-/// Batches that are under way at one time. Each has a place for its instance, also that of the check before them.
+/// Batches that are under way at one time. One with long lines has an instance that waits for the broker, for which there is a place.
 const UNDER_WAY: u32 = 3;
 
 /// How many lines a batch has. While the component reads them nothing is written, and what the broker was given before is to

@@ -23,7 +23,7 @@ use crate::publisher::{Hooks, Permit, PublisherCtx, PublisherView, Shortage, Tal
 
 /// What a call may take longer than its timeout before it is given up as a fault: the host answers timeouts itself,
 /// so that this is only ever reached by a component that does not return.
-const GRACE: Duration = Duration::from_millis(250);
+pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 /// Handles to resources that a call may have open at one time. The contract has no resources, WASI does.
 pub(super) const HANDLES: usize = 1000;

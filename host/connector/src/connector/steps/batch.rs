@@ -14,8 +14,9 @@ use std::task::Poll;
 use mqtt_connector_contract::exit_code;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::timeout_at;
 
-use super::super::call::UnderWay;
+use super::super::call::{GRACE, UnderWay};
 use super::super::fault::Fault;
 use super::super::instance::TakesLong;
 use super::super::{Action, Response, answer};
@@ -113,7 +114,9 @@ impl InSteps<'_> {
         let mut prepared = Prepared::within(tenant.limits().memory);
         let mut left = requests;
         let room = WEIGHT.saturating_sub(config.len());
-        let mut inside = visit.enter(|| {}).await;
+        let ends = *latest + GRACE;
+        let too_late = || Some(Err(self.call.failed(&Fault::Time.into(), Tally::default())));
+        let Ok(mut inside) = timeout_at(ends, visit.enter(|| {})).await else { return too_late() };
         while !left.is_empty() {
             match self.prepare_some(config, split_off(&mut left, room, String::len)) {
                 Ok(publications) => prepared.add(publications)?,
@@ -124,7 +127,8 @@ impl InSteps<'_> {
                 drop(inside);
                 // The runtime looks at its sockets meanwhile.
                 yield_now().await;
-                inside = visit.enter(|| {}).await;
+                let Ok(entered) = timeout_at(ends, visit.enter(|| {})).await else { return too_late() };
+                inside = entered;
             }
         }
         let Prepared { connection, messages, parts, .. } = prepared;

@@ -1,5 +1,7 @@
 //! Batches in steps: they are answered as in the other way, by few instances.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use mqtt_connector_tests::packet::PacketType;
@@ -95,6 +97,23 @@ async fn what_was_not_foreseen_is_answered_as_in_the_other_way() {
     let answers = in_steps(&connector, &tenant, config, &wrong).await.unwrap();
     assert_eq!(answers.iter().map(|(exit_code, _)| *exit_code).collect::<Vec<_>>(), [64, 64]);
     assert_eq!(in_steps(&connector, &tenant, config, &[]).await, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_have_its_turn_in_time_ends() {
+    let connector = connector();
+    let limits = Limits::builder().timeout(Duration::from_millis(1)).build();
+    let tenant = Tenant::builder("a").limits(limits).build();
+    // As many as may compute at the same time.
+    let width = (available_parallelism().map_or(1, NonZero::get) / 2).max(1);
+    let mut others: Vec<_> = (0..width).map(|_| tenant.quotas().visit()).collect();
+    let mut inside = Vec::new();
+    for other in &mut others {
+        inside.push(other.enter(|| {}).await);
+    }
+    let answers = connector.send_batch(&tenant, "{}", &["{}".to_owned(), "{}".to_owned()]).await;
+    let expected = "The connector itself failed: it did not return in time.";
+    assert_eq!(said(&answers), vec![(70, expected.to_owned()); 2]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One call of a component, inside the tenant's limits; and the way of most calls: a fresh instance that waits for the host.
+//! One call of a component, inside the tenant's limits; and the way of a call that is not made in steps: a fresh instance that waits for the host.
 
 use std::future::{Future, poll_fn};
 use std::mem;

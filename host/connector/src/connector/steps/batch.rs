@@ -35,6 +35,9 @@ const MOST: usize = 128;
 /// Bytes of configuration and requests, or of topics, that one step is made for, if it is for more than one request.
 const WEIGHT: usize = 128 * 1024;
 
+/// The answer where the component has not been called to the end in time. It has done nothing wrong.
+const TOO_LATE: &str = "Not sent, the timeout was over before the message was sent: other calls of the tenant were ahead of it. Sending it again is safe.";
+
 /// A batch whose requests are prepared, as far as it goes.
 struct Prepared {
     /// Bytes that what the answers are made of may still take.
@@ -115,7 +118,7 @@ impl InSteps<'_> {
         let mut left = requests;
         let room = WEIGHT.saturating_sub(config.len());
         let ends = *latest + GRACE;
-        let too_late = || Some(Err(self.call.failed(&Fault::Time.into(), Tally::default())));
+        let too_late = || Some(Err(Response::new(exit_code::TIMED_OUT, TOO_LATE)));
         let Ok(mut inside) = timeout_at(ends, visit.enter(|| {})).await else { return too_late() };
         while !left.is_empty() {
             match self.prepare_some(config, split_off(&mut left, room, String::len)) {

@@ -112,8 +112,7 @@ async fn a_batch_that_does_not_have_its_turn_in_time_ends() {
         inside.push(other.enter(|| {}).await);
     }
     let answers = connector.send_batch(&tenant, "{}", &["{}".to_owned(), "{}".to_owned()]).await;
-    let expected = "The connector itself failed: it did not return in time.";
-    assert_eq!(said(&answers), vec![(70, expected.to_owned()); 2]);
+    assert_eq!(said(&answers), vec![(exit_code::TIMED_OUT, TOO_LATE.to_owned()); 2]);
 }
 
 #[tokio::test]

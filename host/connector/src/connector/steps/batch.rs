@@ -32,8 +32,9 @@ const LARGEST_BATCH: usize = 4 * 1024 * 1024;
 /// How many requests one step is made for.
 const MOST: usize = 128;
 
-/// Bytes of configuration and requests, or of topics, that one step is made for, if it is for more than one request.
-const WEIGHT: usize = 128 * 1024;
+/// Bytes of configuration and requests, or of topics, that one step is made for, if it is for more than one request. Arrays of
+/// numbers with 128 KiB take longer than a step may: it is given up, and was for nothing, as all before it.
+const WEIGHT: usize = 32 * 1024;
 
 /// The answer where the component has not been called to the end in time. It has done nothing wrong.
 const TOO_LATE: &str = "Not sent, the timeout was over before the message was sent: other calls of the tenant were ahead of it. Sending it again is safe.";

@@ -101,6 +101,11 @@ impl Execution {
         }
     }
 
+    /// Whether it is a dead letter that nobody has had carried out again.
+    pub(crate) fn is_open_dead_letter(&self) -> bool {
+        self.is_dead_letter() && self.retried_as.is_none()
+    }
+
     /// Whether an attempt was broken off of which nobody knows the answer, so that the message may have arrived.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {

@@ -68,7 +68,7 @@ fn number(id: Id) -> u128 {
 
 fn is_wanted(query: &Query, execution: &Execution) -> bool {
     let Query { tenant, status, dead_letters, since, topic, cursor: _, limit: _ } = query;
-    let is_dead = execution.is_dead_letter() && execution.retried_as.is_none();
+    let is_dead = execution.is_open_dead_letter();
     tenant.as_ref().is_none_or(|tenant| **tenant == *execution.tenant)
         && status.is_none_or(|status| status == execution.status)
         && (!dead_letters || is_dead)

@@ -89,7 +89,7 @@ impl Inner {
         };
         let over = ended.after(self.retention).milliseconds() - Timestamp::now().milliseconds();
         let rest = Duration::from_millis(u64::try_from(over).unwrap_or_default());
-        if execution.is_dead_letter() && execution.retried_as.is_none() {
+        if execution.is_open_dead_letter() {
             // Before it is one, so that each is found; whoever lists them looks what it is.
             let subject = self.subjects.dead_letter(tenant, id);
             let dead = Message::new(subject, HeaderMap::new()).kept_for(rest);

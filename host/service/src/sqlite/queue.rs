@@ -51,7 +51,7 @@ impl Queue {
             Status::Accepted => Self::Ready,
             Status::Running => Self::Running,
             Status::Finished | Status::Cancelled | Status::Expired => {
-                let is_dead = execution.is_dead_letter() && execution.retried_as.is_none();
+                let is_dead = execution.is_open_dead_letter();
                 if is_dead { Self::Dead } else { Self::Ended }
             }
         }

@@ -160,7 +160,7 @@ fn path(id: Id) -> String {
 fn changes(visitor: &Visitor, execution: &Execution, is_short: bool) -> Markup {
     let id = execution.id;
     let of = format!("the execution for {}", topic(execution));
-    let is_dead = execution.is_dead_letter() && execution.retried_as.is_none();
+    let is_dead = execution.is_open_dead_letter();
     html! {
         @if execution.status == Status::Accepted && !execution.may_have_arrived() {
             form method="post" action={ (path(id)) "/cancel" } {

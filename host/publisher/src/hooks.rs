@@ -25,6 +25,7 @@ pub struct Hooks {
 impl Hooks {
     /// Asked before messages are published: for a host that has to remember that they may have left. The time that it takes is the
     /// call's: it counts for the tenant's [limit](crate::Limits::timeout). The `timeout` of the messages begins when they are published.
+    /// A future that does not end may hold the call beyond that limit, until the call is dropped.
     #[must_use]
     pub fn before(mut self, before: BeforePublish) -> Self {
         self.before = Some(before);

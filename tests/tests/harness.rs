@@ -55,14 +55,16 @@ fn observer_shows_every_byte_topic_and_flag() {
     assert!(publish(broker.port(), &format!("-t binary -q 0 -f {}", file.path_str())).status.success());
 
     let messages = observer.messages(4, SOON);
-    let shown: Vec<_> = messages.iter().map(|m| (&*m.topic, m.qos, m.retain, &*m.payload)).collect();
+    let mut shown: Vec<_> = messages.iter().map(|m| (&*m.topic, m.qos, m.retain, &*m.payload)).collect();
+    // One of QoS 2 may come behind one of QoS 0 that was published later: it takes two more packets.
+    shown.sort_unstable();
     assert_eq!(
         shown,
         [
-            ("kept", 1, true, &b"before"[..]),
-            ("empty", 1, false, b""),
             (" a  topic/ü ", 2, false, "é".as_bytes()),
             ("binary", 0, false, binary.as_bytes()),
+            ("empty", 1, false, b""),
+            ("kept", 1, true, &b"before"[..]),
         ]
     );
     assert_eq!(observer.retained().len(), 1);

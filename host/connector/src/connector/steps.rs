@@ -18,7 +18,7 @@ mod tests;
 
 use std::future::poll_fn;
 use std::mem;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -33,7 +33,7 @@ use super::line::{Line, Place, Turn, Waiting};
 use super::{Action, Response, answer};
 use crate::bindings::in_steps::exports::flint::mqtt::steps as wit;
 use crate::publisher::contract::{Message, RetryPolicy};
-use crate::publisher::{Hooks, Options, PublisherCtx, Tally, Tenant, Visit};
+use crate::publisher::{Hooks, Inside, Options, PublisherCtx, Tally, Tenant, Visit};
 pub(super) use batch::answer_batch;
 use settled::{Settled, act};
 
@@ -126,14 +126,8 @@ impl InSteps<'_> {
         let context = context.hooks(mem::take(hooks));
         let mut context = context.publisher(connector.publisher.clone()).build();
         let (message, outcome) = {
-            let mut acting = pin!(act(&mut context, action, &options, message, policy));
-            // Up to here, so that messages stand in line at their connection in the order of their calls.
-            let acted = poll_fn(|task| Poll::Ready(acting.as_mut().poll(task))).await;
-            drop(inside);
-            match acted {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => acting.await,
-            }
+            let acting = pin!(act(&mut context, action, &options, message, policy));
+            begun(inside, acting).await
         };
         let concluded = match foreseen.and_then(|foreseen| outcome.as_foreseen(foreseen, message.qos)) {
             Some(text) => {
@@ -324,6 +318,17 @@ impl Documents {
             None => Arc::new(Zeroizing::new(config.to_owned())),
         };
         Self { action, config, request: Zeroizing::new(request.to_owned()) }
+    }
+}
+
+/// What becomes of `acting`, which is polled once before `inside` is dropped: messages stand in line at their connection in the order of
+/// their calls.
+async fn begun<F: Future>(inside: Inside<'_, '_>, mut acting: Pin<&mut F>) -> F::Output {
+    let acted = poll_fn(|task| Poll::Ready(acting.as_mut().poll(task))).await;
+    drop(inside);
+    match acted {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => acting.await,
     }
 }
 

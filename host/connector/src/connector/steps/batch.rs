@@ -5,11 +5,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use mqtt_connector_contract::exit_code;
 use tokio::sync::oneshot;
@@ -21,7 +19,7 @@ use super::super::fault::Fault;
 use super::super::instance::TakesLong;
 use super::super::{Action, Response, answer};
 use super::settled::{Outcome, Settled};
-use super::{InSteps, LARGEST, Publication, wit};
+use super::{InSteps, LARGEST, Publication, begun, wit};
 use crate::publisher::contract::{Error, Message, Receipt, RetryPolicy};
 use crate::publisher::{Hooks, Options, PublisherCtx, Tally, Tenant, Visit};
 
@@ -146,14 +144,8 @@ impl InSteps<'_> {
         };
         let outcomes = {
             let handed_over = messages.len();
-            let mut publishing = pin!(context.publish_messages(&options, messages, policy));
-            // Up to here, so that messages stand in line at their connection in the order of their calls.
-            let published = poll_fn(|task| Poll::Ready(publishing.as_mut().poll(task))).await;
-            drop(inside);
-            let (published, connections) = match published {
-                Poll::Ready(published) => published,
-                Poll::Pending => publishing.await,
-            };
+            let publishing = pin!(context.publish_messages(&options, messages, policy));
+            let (published, connections) = begun(inside, publishing).await;
             outcomes(published, connections, handed_over)
         };
         let answers = match outcomes {
@@ -312,11 +304,11 @@ fn outcomes(
         Ok(results) if results.len() != messages => Err(Fault::Count),
         Ok(results) => {
             let tried = |result: &Result<_, _>| if result.is_ok() { until_sent } else { connections };
-            let results = results.into_iter();
-            Ok(results
-                .map(|result| (tried(&result), result))
-                .map(|(tried, result)| Outcome::Published(result, tried))
-                .collect())
+            let outcome = |result| {
+                let tried = tried(&result);
+                Outcome::Published(result, tried)
+            };
+            Ok(results.into_iter().map(outcome).collect())
         }
         Err(error) => Ok(vec![Outcome::Published(Err(error), connections); messages]),
     }
